@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in dependency order: each may use only those above it.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "swallowtail",
+    products: [
+        .executable(name: "swallowtail", targets: ["swallowtail"]),
+        .library(name: "CExpat", targets: ["CExpat"]),
+        .library(name: "XML", targets: ["XML"]),
+        .library(name: "XMPP", targets: ["XMPP"]),
+        .library(name: "XMPPStream", targets: ["XMPPStream"]),
+        .library(name: "XMPPServer", targets: ["XMPPServer"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+
+        target("XML", [nioCore]),
+        target("XMPP", ["XML", "CIDN2", nioCore]),
+        target("XMPPStream", ["XMPP", nioCore, nioTLS, nioSSL, crypto, cryptoExtras]),
+        target(
+            "XMPPServer", ["XMPPStream", nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
+        target("XMPPModules", ["XMPPServer"]),
+        target("SQLiteStorage", ["XMPPServer", nioCore, grdb, sqlite]),
+        .executableTarget(
+            name: "swallowtail",
+            dependencies: ["XMPPModules", "SQLiteStorage", nioPosix, logging, lifecycle, unixSignals, argumentParser],
+            swiftSettings: settings
+        ),
+        target(
+            "TestKit", ["XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioSSL, crypto, x509, asn1, logging]),
+
+        tests("XMLTests", ["XML", "CExpat"]),
+        tests("XMPPTests", ["XMPP"]),
+        tests("XMPPStreamTests", ["XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL]),
+        tests("XMPPServerTests", ["TestKit", "swallowtail"]),
+        tests("XMPPModulesTests", ["TestKit"]),
+        .target(
+            name: "StorageConformance",
+            dependencies: ["XMPPServer"],
+            path: "Tests/StorageConformance",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "StorageCrashWriter",
+            dependencies: ["SQLiteStorage"],
+            path: "Tests/StorageCrashWriter",
+            swiftSettings: settings
+        ),
+        tests("SQLiteStorageTests", ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
+        tests("ConversationTests", ["TestKit", "XMPPModules", "XMPPServer", nioCore]),
+    ]
+)
