@@ -1,0 +1,125 @@
+extension Element {
+    /// The decoded value of the unprefixed attribute `name`.
+    public subscript(_ name: StaticString) -> String? {
+        attributeNode(name).map(decoded)
+    }
+
+    /// The decoded value of an attribute in a namespace, as of `xml:lang`.
+    public func attribute(_ name: StaticString, _ namespace: Namespace) -> String? {
+        if namespace == .none { return self[name] }
+        return document.withBytes { span -> Node? in
+            firstAttribute { node in
+                node.prefixLength > 0 && document.means(node.namespace, namespace)
+                    && span.equals(at: node.name.localOffset, length: node.name.localLength, name)
+            }
+        }.map(decoded)
+    }
+
+    /// Whether the unprefixed attribute `name` is there and has this value.
+    public func attribute(_ name: StaticString, equals value: StaticString) -> Bool {
+        withAttributeBytes(name) { $0.equals(value) } ?? false
+    }
+
+    /// Calls `body` with the decoded value of the unprefixed attribute `name`, if it is there: with the bytes as
+    /// received unless they hold references or line ends.
+    public func withAttributeBytes<Result>(_ name: StaticString, _ body: (RawSpan) -> Result) -> Result? {
+        guard let node = attributeNode(name) else { return nil }
+        return document.withBytes { span in
+            let value = span.extracting(node.value)
+            guard node.isEncoded else { return body(value) }
+            return body(Decoding.attribute.bytes(value).span.bytes)
+        }
+    }
+
+    /// All attributes in the order received, without namespace declarations.
+    public var attributes: Attributes {
+        Attributes(element: self)
+    }
+
+    /// The attributes of an element.
+    public struct Attributes: Sequence, Sendable {
+        let element: Element
+
+        public func makeIterator() -> Iterator {
+            Iterator(document: element.document, index: element.index + 1)
+        }
+
+        /// Goes from one attribute to the next.
+        public struct Iterator: IteratorProtocol, Sendable {
+            let document: Document
+            var index: Int
+
+            public mutating func next() -> Attribute? {
+                while index < document.nodes.count {
+                    let kind = document.nodes[index].kind
+                    guard kind == .attribute || kind == .declaration else { return nil }
+                    index += 1
+                    if kind == .attribute { return Attribute(document: document, index: index - 1) }
+                }
+                return nil
+            }
+        }
+    }
+
+    /// The node of the unprefixed attribute `name`.
+    @inline(__always)
+    func attributeNode(_ name: StaticString) -> Node? {
+        document.withBytes { span in
+            firstAttribute { node in
+                node.prefixLength == 0
+                    && span.equals(at: Int(node.nameOffset), length: Int(node.nameLength), name)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func firstAttribute(_ matches: (Node) -> Bool) -> Node? {
+        var next = index + 1
+        while next < document.nodes.count {
+            let node = document.nodes[next]
+            guard node.kind == .attribute || node.kind == .declaration else { return nil }
+            if node.kind == .attribute, matches(node) { return node }
+            next += 1
+        }
+        return nil
+    }
+
+    /// The value or text of `node`.
+    func decoded(_ node: Node) -> String {
+        document.withBytes { span in
+            let value = span.extracting(node.value)
+            return node.isEncoded ? Decoding(node).string(value) : value.string(0, value.byteCount)
+        }
+    }
+}
+
+/// One attribute of an element.
+public struct Attribute: Sendable {
+    let document: Document
+    let index: Int
+
+    private var node: Node { document.nodes[index] }
+
+    /// The name without prefix.
+    public var name: String {
+        let name = node.name
+        return document.withBytes { $0.string(name.localOffset, name.localLength) }
+    }
+
+    /// The prefix as received.
+    public var prefix: String? {
+        let name = node.name
+        guard name.prefixLength > 0 else { return nil }
+        return document.withBytes { $0.string(name.offset, name.prefixLength) }
+    }
+
+    /// The namespace's name; empty for an attribute without prefix.
+    public var namespaceName: String {
+        document.withName(of: node.namespace) { $0.string(0, $0.byteCount) }
+    }
+
+    /// The decoded value.
+    public var value: String {
+        Element(document: document, index: 0).decoded(node)
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+
+/// An XML element as it was received: a view on a tape. Copying it is cheap and keeps the whole stanza's bytes, and
+/// the read buffer they lie in, alive; see ``detached()``.
+public struct Element: Sendable, CustomStringConvertible {
+    let document: Document
+    let index: Int
+
+    init(document: Document, index: Int) {
+        self.document = document
+        self.index = index
+    }
+
+    @inline(__always) var node: Node { document.nodes[index] }
+
+    /// The name without prefix.
+    public var name: String {
+        let name = node.name
+        return document.withBytes { $0.string(name.localOffset, name.localLength) }
+    }
+
+    /// The prefix as received; it means nothing by itself.
+    public var prefix: String? {
+        let name = node.name
+        guard name.prefixLength > 0 else { return nil }
+        return document.withBytes { $0.string(name.offset, name.prefixLength) }
+    }
+
+    /// The namespace; nil if the program does not know it.
+    public var namespace: Namespace? {
+        let id = node.namespace
+        if id.isKnown { return document.scope.registry.namespace(id) }
+        return lateNamespace(id)
+    }
+
+    /// The namespace's name; empty if there is none.
+    public var namespaceName: String {
+        document.withName(of: node.namespace) { $0.string(0, $0.byteCount) }
+    }
+
+    /// Whether the name without prefix is `name` and the namespace is `namespace`.
+    public func isNamed(_ name: StaticString, _ namespace: Namespace) -> Bool {
+        isIn(namespace) && hasName(name)
+    }
+
+    /// Whether the name without prefix is `name`, in whatever namespace.
+    public func hasName(_ name: StaticString) -> Bool {
+        let token = node.name
+        return document.withBytes { $0.equals(at: token.localOffset, length: token.localLength, name) }
+    }
+
+    /// Whether the namespace is `namespace`, however the prefix is spelled.
+    public func isIn(_ namespace: Namespace) -> Bool {
+        document.means(node.namespace, namespace)
+    }
+
+    /// How many bytes the element has as received.
+    public var byteCount: Int {
+        Int(node.valueLength)
+    }
+
+    /// The element as received. Valid by itself only if ``isSelfContained``.
+    public var bytes: ByteBuffer {
+        document.bytes.getSlice(at: document.bytes.readerIndex + start, length: byteCount) ?? ByteBuffer()
+    }
+
+    /// Whether the element's bytes mean the same in another stream with the same content namespace: no prefix and no
+    /// default namespace is declared outside of it, but for the content namespace.
+    public var isSelfContained: Bool {
+        let node = node
+        if node.flags.contains(.usesOuterPrefix) { return false }
+        guard node.flags.contains(.usesOuterDefault) else { return true }
+        // What a prefixed element contains may be in another default namespace than is easily seen here.
+        return node.prefixLength == 0 && node.namespace == document.scope.content
+    }
+
+    /// The same element in memory of its own size, to be kept for long.
+    public func detached() -> Element {
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(document.bytes.readableBytes)
+        bytes.writeImmutableBuffer(document.bytes)
+        let copy = Document(
+            bytes: bytes, nodes: document.nodes, locals: document.locals, scope: document.scope)
+        return Element(document: copy, index: index)
+    }
+
+    /// The name and size alone, as contents may be private.
+    public var description: String {
+        "<\(name)> in '\(namespaceName)', \(byteCount) bytes"
+    }
+
+    /// The offset of the `<`.
+    @inline(__always) var start: Int { Int(node.nameOffset) &- 1 }
+
+    @inline(never)
+    private func lateNamespace(_ id: NamespaceID) -> Namespace? {
+        let registry = NamespaceRegistry.latest
+        return document.withName(of: id) { registry.id(of: $0, hash: $0.quickHash) }.map(registry.namespace)
+    }
+}

@@ -1,0 +1,288 @@
+import NIOCore
+
+/// Parses an XML stream as XMPP has it (RFC 6120, sections 4 and 11): bytes in, stanzas out.
+///
+/// It accepts the XML that XMPP allows: no comments, processing instructions, document types or entities but the five
+/// predefined ones, UTF-8 only, well-formed also as to namespaces. Bytes may come in pieces of any size; one that has
+/// been looked at is not looked at again. What a peer can make it allocate is bounded by ``XMLLimits``.
+public struct StreamParser: ~Copyable {
+    private enum Phase {
+        /// Nothing but an XML declaration or white space or the root may follow, then not even a declaration.
+        case start, declaration, prolog
+        case startTag, betweenStanzas, stanza
+        /// The root was an empty tag, so its end is to be reported next.
+        case ending
+        case epilog
+    }
+
+    private var phase = Phase.start
+    private var tokenizer = Tokenizer()
+    private var builder: TapeBuilder
+    /// From the first byte of the unfinished stanza or of what follows it.
+    private var buffer = ByteBuffer()
+    /// `buffer`'s storage is shared with nobody, so more can be appended in place.
+    private var ownsBuffer = false
+    private var place = TextPosition()
+    private var failure: XMLError?
+    /// Parses one document, whose root is the only "stanza".
+    private let isDocument: Bool
+    private var ownSteps = 0
+    private var bounds: XMLLimits
+
+    /// A parser of a stream, before its first byte.
+    public init(limits: XMLLimits) {
+        self.init(limits: limits, isDocument: false, content: .none)
+    }
+
+    /// A parser of one document.
+    init(documentWith contentNamespace: Namespace, limits: XMLLimits) {
+        self.init(limits: limits, isDocument: true, content: contentNamespace.id)
+    }
+
+    private init(limits: XMLLimits, isDocument: Bool, content: NamespaceID) {
+        self.limits = limits
+        self.isDocument = isDocument
+        bounds = limits.bounded
+        builder = TapeBuilder(limits: bounds, scope: NamespaceScope(content: content))
+        tokenizer.maximumNameLength = bounds.nameBytes
+    }
+
+    /// The limits for what is not complete yet and all that follows.
+    public var limits: XMLLimits {
+        didSet {
+            bounds = limits.bounded
+            builder.limits = bounds
+            tokenizer.maximumNameLength = bounds.nameBytes
+        }
+    }
+
+    /// How many bytes were fed and not used up; those of an unfinished stanza count.
+    public var unreadByteCount: Int {
+        buffer.readableBytes
+    }
+
+    /// Bytes looked at and comparisons made so far: the cost, to test that it is linear.
+    public var steps: Int {
+        ownSteps &+ tokenizer.steps &+ builder.steps
+    }
+
+    /// Takes more bytes. They are not copied unless a stanza lies across two buffers. Ignored after an error.
+    public mutating func feed(_ bytes: ByteBuffer) {
+        guard failure == nil, bytes.readableBytes > 0 else { return }
+        guard buffer.readableBytes > 0 else {
+            buffer = bytes
+            ownsBuffer = false
+            return
+        }
+        if !ownsBuffer {
+            var fresh = ByteBuffer()
+            fresh.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
+            fresh.writeImmutableBuffer(buffer)
+            buffer = fresh
+            ownsBuffer = true
+        }
+        buffer.writeImmutableBuffer(bytes)
+    }
+
+    /// The next event, or nil if more bytes are needed.
+    /// - Throws: what is wrong with the bytes; from then on always the same.
+    public mutating func next() throws(XMLError) -> XMLEvent? {
+        if let failure { throw failure }
+        do throws(XMLFault) {
+            return try advance()
+        } catch {
+            throw fail(error)
+        }
+    }
+
+    /// Begins a new stream, as after STARTTLS (RFC 6120, section 5.4.3.3): bytes not used up are dropped.
+    public mutating func reset() {
+        self = StreamParser(limits: limits)
+    }
+
+    /// Begins a new stream with the bytes not used up, as after SASL (RFC 6120, section 6.4.6).
+    public mutating func restart() {
+        let unread = buffer
+        reset()
+        feed(unread)
+    }
+
+    /// Whether the stream's start tag has declared this default namespace.
+    public func hasContentNamespace(_ namespace: Namespace) -> Bool {
+        let content = builder.scope.content
+        guard let startTag = builder.scope.origin, !content.isKnown else { return content == namespace.id }
+        return startTag.means(content - .firstInScope + .firstInDocument, namespace)
+    }
+}
+
+extension StreamParser {
+    private mutating func advance() throws(XMLFault) -> XMLEvent? {
+        while true {
+            switch phase {
+            case .stanza, .startTag:
+                return try parse()
+            case .betweenStanzas, .prolog:
+                guard try skipToTag() else { return nil }
+                builder.restart(byteCount: buffer.readableBytes)
+                tokenizer.restart()
+                let isStanza = phase == .betweenStanzas || isDocument
+                builder.stopsAfterStartTag = !isStanza
+                phase = isStanza ? .stanza : .startTag
+            case .start:
+                guard let isInstruction = beginsWithInstruction() else { return nil }
+                phase = isInstruction ? .declaration : .prolog
+            case .declaration:
+                guard try skipDeclaration() else { return nil }
+                phase = .prolog
+            case .ending:
+                phase = .epilog
+                return .closed
+            case .epilog:
+                guard try skipToTag() else { return nil }
+                throw XMLFault(.notWellFormed, "Content after the end of the root element", at: 0)
+            }
+        }
+    }
+
+    /// The start tag or stanza at hand, if it is complete.
+    @inline(__always)
+    private mutating func parse() throws(XMLFault) -> XMLEvent? {
+        let input = buffer
+        let readable = input.readableBytesSpan
+        // Within the limit as if there was nothing behind it, so that an error does not depend on what has come.
+        let window = readable.extracting(first: bounds.stanzaBytes)
+        guard try tokenizer.run(window, into: &builder) else {
+            guard window.byteCount < bounds.stanzaBytes else {
+                throw XMLFault(.tooLarge, "Unexpected end of file: too many bytes without an end", at: window.byteCount)
+            }
+            return nil
+        }
+        let length = tokenizer.cursor
+        place.advance(over: window.extracting(first: length), isPlain: !tokenizer.needsCounting)
+        buffer.moveReaderIndex(forwardBy: length)
+        ownsBuffer = false
+        if phase == .startTag { return .opened(openStream(input, length)) }
+        guard !builder.streamEnded else {
+            phase = .epilog
+            return .closed
+        }
+        phase = isDocument ? .epilog : .betweenStanzas
+        guard let bytes = input.getSlice(at: input.readerIndex, length: length) else { return nil }
+        return .element(Element(document: makeDocument(bytes), index: 0))
+    }
+
+    @inline(never)
+    private mutating func openStream(_ input: ByteBuffer, _ length: Int) -> Element {
+        // A copy, as it lives as long as the stream and must not keep all that was read with it.
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(length)
+        if let received = input.getSlice(at: input.readerIndex, length: length) { bytes.writeImmutableBuffer(received) }
+        let document = makeDocument(bytes)
+        builder.scope = NamespaceScope(inside: document, content: builder.defaultNamespace)
+        phase = document.nodes[0].flags.contains(.emptyTag) ? .ending : .betweenStanzas
+        return Element(document: document, index: 0)
+    }
+
+    @inline(__always)
+    private mutating func makeDocument(_ bytes: ByteBuffer) -> Document {
+        Document(bytes: bytes, nodes: builder.takeNodes(), locals: builder.locals, scope: builder.scope)
+    }
+
+    /// Drops white space up to a `<`. Returns false if nothing else is there.
+    @inline(__always)
+    private mutating func skipToTag() throws(XMLFault) -> Bool {
+        guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else {
+            rest()
+            return false
+        }
+        return first == UInt8(ascii: "<") ? true : try skipSpaceToTag()
+    }
+
+    @inline(never)
+    private mutating func skipSpaceToTag() throws(XMLFault) -> Bool {
+        let input = buffer
+        let span = input.readableBytesSpan
+        var index = 0
+        var isPlain = true
+        while index < span.byteCount, XMLCharacter.isSpace(span.byte(index)) {
+            if span.byte(index) == 0x0A || span.byte(index) == 0x0D { isPlain = false }
+            index &+= 1
+        }
+        if index > 0 {
+            place.advance(over: span.extracting(first: index), isPlain: isPlain)
+            buffer.moveReaderIndex(forwardBy: index)
+            ownSteps &+= index
+        }
+        guard index < span.byteCount else {
+            rest()
+            return false
+        }
+        guard span.byte(index) == UInt8(ascii: "<") else {
+            throw XMLFault(.notWellFormed, "Text outside of an element", at: 0)
+        }
+        return true
+    }
+
+    /// Keeps no memory while nothing is unfinished.
+    @inline(never)
+    private mutating func rest() {
+        buffer = ByteBuffer()
+        ownsBuffer = false
+        builder.rest()
+    }
+
+    /// Whether the first bytes are `<?`; nil if they are not there yet.
+    private func beginsWithInstruction() -> Bool? {
+        guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
+        guard first == UInt8(ascii: "<") else { return false }
+        return buffer.getInteger(at: buffer.readerIndex + 1, as: UInt8.self).map { $0 == UInt8(ascii: "?") }
+    }
+
+    /// Drops an XML declaration. Returns false if its end is not there yet.
+    private mutating func skipDeclaration() throws(XMLFault) -> Bool {
+        let input = buffer
+        let span = input.readableBytesSpan.extracting(first: XMLDeclaration.maximumLength)
+        guard XMLDeclaration.mayBegin(span) else {
+            throw XMLFault(.restrictedXML, "Processing instructions are not allowed", at: 0)
+        }
+        // The tokenizer is not in use yet; its cursor is that of the search.
+        var index = max(tokenizer.cursor, 2)
+        let begin = index
+        while index &+ 1 < span.byteCount,
+            span.byte(index) != UInt8(ascii: "?") || span.byte(index &+ 1) != UInt8(ascii: ">")
+        {
+            index &+= 1
+        }
+        ownSteps &+= index &- begin &+ 1
+        tokenizer.cursor = index
+        guard index &+ 1 < span.byteCount else {
+            guard span.byteCount < XMLDeclaration.maximumLength else {
+                throw XMLFault(.notWellFormed, "XML declaration that is too long", at: 0)
+            }
+            return false
+        }
+        let declaration = span.extracting(first: index &+ 2)
+        try XMLDeclaration.check(declaration)
+        place.advance(over: declaration, isPlain: false)
+        buffer.moveReaderIndex(forwardBy: declaration.byteCount)
+        return true
+    }
+
+    /// The place behind all bytes fed.
+    var placeOfEnd: TextPosition {
+        var place = place
+        place.advance(over: buffer.readableBytesSpan, isPlain: false)
+        return place
+    }
+
+    @inline(never)
+    private mutating func fail(_ fault: XMLFault) -> XMLError {
+        var place = place
+        place.advance(over: buffer.readableBytesSpan.extracting(first: fault.offset), isPlain: false)
+        let error = XMLError(
+            kind: fault.kind, reason: fault.reason.description, line: place.line, position: place.position)
+        failure = error
+        rest()
+        return error
+    }
+}

@@ -1,0 +1,181 @@
+extension TapeBuilder {
+    /// Takes up `xmlns="…"` or `xmlns:prefix="…"` of the start tag at hand. Returns what is declared.
+    @inline(never)
+    mutating func declare(
+        _ name: NameToken, value: Int, length: Int, isEncoded: Bool, in span: RawSpan
+    ) throws(XMLFault) -> NamespaceID {
+        guard bindings.count + scope.declarationCount < limits.namespaces else {
+            throw XMLFault(.limitExceeded(.namespaces), "Too many namespace declarations", at: name.offset)
+        }
+        let namespace = try namespaceID(value: value, length: length, isEncoded: isEncoded, in: span)
+        if name.prefixLength == 0 {
+            guard namespace != .xml, namespace != .xmlns else {
+                throw XMLFault(.notWellFormed, "Reserved namespace as the default one", at: name.offset)
+            }
+            bind(name, prefixLength: 0, namespace)
+            defaultNamespace = namespace
+            defaultDepth = UInt16(truncatingIfNeeded: depth)
+            flagOpen([.declares, .declaresDefault])
+            return namespace
+        }
+        let isXML = span.equals(at: name.localOffset, length: name.localLength, "xml")
+        guard isXML == (namespace == .xml), namespace != .xmlns,
+            !span.equals(at: name.localOffset, length: name.localLength, "xmlns")
+        else { throw XMLFault(.notWellFormed, "Reserved prefix or namespace declared", at: name.offset) }
+        guard namespace != .none else {
+            throw XMLFault(.notWellFormed, "Prefix declared without a namespace", at: name.offset)
+        }
+        bind(name, prefixLength: name.localLength, namespace)
+        flagOpen(.declares)
+        return namespace
+    }
+
+    private mutating func bind(_ name: NameToken, prefixLength: Int, _ namespace: NamespaceID) {
+        bindings.append(
+            Binding(
+                prefixOffset: UInt32(truncatingIfNeeded: name.localOffset),
+                prefixLength: UInt16(truncatingIfNeeded: prefixLength),
+                depth: UInt16(truncatingIfNeeded: depth),
+                namespace: namespace,
+                outerDefault: defaultNamespace,
+                outerDefaultDepth: defaultDepth
+            ))
+    }
+
+    /// Forgets the declarations of the innermost open element.
+    @inline(never)
+    mutating func unbind() {
+        while let last = bindings.last, Int(last.depth) == depth {
+            bindings.removeLast()
+            defaultNamespace = last.outerDefault
+            defaultDepth = last.outerDefaultDepth
+        }
+    }
+
+    /// The namespace of a prefixed name in the start tag at hand.
+    @inline(never)
+    mutating func resolve(_ name: NameToken, in span: RawSpan) throws(XMLFault) -> NamespaceID {
+        let (offset, length) = (name.offset, name.prefixLength)
+        if span.equals(at: offset, length: length, "xml") { return .xml }
+        for binding in bindings.reversed() where Int(binding.prefixLength) == length {
+            steps &+= 1
+            if span.equals(at: offset, span, at: Int(binding.prefixOffset), length: length) {
+                use(prefix: binding.depth)
+                return binding.namespace
+            }
+        }
+        if let origin = scope.origin {
+            let outer = origin.withBytes { other in
+                scope.declarations.first {
+                    $0.prefixLength == length && span.equals(at: offset, other, at: $0.prefixOffset, length: length)
+                }
+            }
+            if let outer {
+                use(prefix: 0)
+                return outer.namespace
+            }
+        }
+        throw XMLFault(.badNamespacePrefix, "Prefix that is not declared", at: offset)
+    }
+
+    /// Resolves prefixes of the attributes from node `first` on, and refuses attributes that are there twice.
+    @inline(never)
+    mutating func checkAttributes(from first: Int, in span: RawSpan) throws(XMLFault) {
+        var seen: UInt64 = 0
+        for index in first..<nodes.count {
+            let name = nodes[index].name
+            if name.prefixLength > 0, nodes[index].kind == .attribute {
+                nodes[index].namespace = try resolve(name, in: span)
+            }
+            // Local names that differ here need no comparison, whatever their namespaces.
+            let offset = name.localOffset
+            let sum = Int(span.byte(offset)) &+ Int(span.byte(offset &+ name.localLength &- 1)) &* 8
+            let bit: UInt64 = 1 << UInt64(truncatingIfNeeded: (sum &+ name.localLength &* 12) & 63)
+            if seen & bit != 0 { try checkUnique(index, from: first, in: span) }
+            seen |= bit
+        }
+    }
+
+    @inline(never)
+    private mutating func checkUnique(_ index: Int, from first: Int, in span: RawSpan) throws(XMLFault) {
+        let node = nodes[index]
+        let name = node.name
+        let isDefault = node.kind == .declaration && node.prefixLength == 0
+        for other in nodes[first..<index] where other.kind == node.kind {
+            steps &+= 1
+            let otherName = other.name
+            guard otherName.localLength == name.localLength else { continue }
+            if node.kind == .attribute {
+                guard other.namespace == node.namespace else { continue }
+            } else {
+                guard isDefault == (other.prefixLength == 0) else { continue }
+            }
+            if span.equals(at: name.localOffset, span, at: otherName.localOffset, length: name.localLength) {
+                throw XMLFault(.notWellFormed, "Attribute that is there twice", at: name.offset)
+            }
+        }
+    }
+}
+
+extension TapeBuilder {
+    /// The number for a namespace's name: the program's own, or that of an equal name in scope, or a new one.
+    private mutating func namespaceID(
+        value: Int, length: Int, isEncoded: Bool, in span: RawSpan
+    ) throws(XMLFault) -> NamespaceID {
+        guard length > 0 else { return .none }
+        if isEncoded {
+            let decoded = Decoding.attribute.bytes(span.slice(value, length))
+            return try namespaceID(decoded.span.bytes, value: value, length: length, isEncoded: true, in: span)
+        }
+        return try namespaceID(span.slice(value, length), value: value, length: length, isEncoded: false, in: span)
+    }
+
+    private mutating func namespaceID(
+        _ decoded: RawSpan, value: Int, length: Int, isEncoded: Bool, in span: RawSpan
+    ) throws(XMLFault) -> NamespaceID {
+        let hash = decoded.quickHash
+        if let id = scope.registry.id(of: decoded, hash: hash) { return id }
+        if !scope.registry.isLatest {
+            scope = NamespaceScope(refreshing: scope)
+            if let id = scope.registry.id(of: decoded, hash: hash) { return id }
+        }
+        // Names in scope at the same time get one number each, so that attributes are compared by numbers.
+        for binding in bindings where !binding.namespace.isKnown {
+            steps &+= 1
+            if isName(decoded, hash: hash, of: binding.namespace, in: span) { return binding.namespace }
+        }
+        for declaration in scope.declarations where !declaration.namespace.isKnown {
+            if isName(decoded, hash: hash, of: declaration.namespace, in: span) { return declaration.namespace }
+        }
+        if !scope.content.isKnown, isName(decoded, hash: hash, of: scope.content, in: span) { return scope.content }
+        guard locals.count < NamespaceID.documentCapacity else {
+            throw XMLFault(.limitExceeded(.namespaces), "Too many namespaces in one stanza", at: value)
+        }
+        locals.append(
+            LocalNamespace(
+                offset: UInt32(truncatingIfNeeded: value),
+                length: UInt32(truncatingIfNeeded: length),
+                hash: hash,
+                isEncoded: isEncoded
+            ))
+        return NamespaceID.firstInDocument + NamespaceID(locals.count - 1)
+    }
+
+    private func isName(_ decoded: RawSpan, hash: UInt64, of id: NamespaceID, in span: RawSpan) -> Bool {
+        if id >= .firstInScope {
+            guard let origin = scope.origin else { return false }
+            return origin.withName(of: id - .firstInScope + .firstInDocument) { name in
+                name.byteCount == decoded.byteCount && name.equals(at: 0, decoded, at: 0, length: name.byteCount)
+            }
+        }
+        let local = locals[Int(id - .firstInDocument)]
+        guard local.hash == hash else { return false }
+        let name = span.slice(Int(local.offset), Int(local.length))
+        guard local.isEncoded else {
+            return name.byteCount == decoded.byteCount && name.equals(at: 0, decoded, at: 0, length: name.byteCount)
+        }
+        let other = Decoding.attribute.bytes(name)
+        return other.count == decoded.byteCount
+            && decoded.equals(at: 0, other.span.bytes, at: 0, length: other.count)
+    }
+}

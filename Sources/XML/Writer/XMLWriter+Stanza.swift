@@ -1,0 +1,133 @@
+import NIOCore
+
+/// What a stanza gets when it is passed on; nil: the attribute is left out.
+struct StanzaAttributes {
+    var from: String?
+    var to: String?
+    /// Written only if the stanza has no `xml:lang`.
+    var lang: String?
+    /// nil: as received.
+    var id: String??
+
+    /// Whether `node`, an attribute, is left out because there may be another one instead.
+    @inline(__always)
+    func replaces(_ node: Node, in document: Document) -> Bool {
+        guard node.prefixLength == 0 else { return false }
+        return document.withBytes { span in replaces(node, in: span) }
+    }
+
+    @inline(__always)
+    func replaces(_ node: Node, in span: RawSpan) -> Bool {
+        let (offset, length) = (Int(node.nameOffset), Int(node.nameLength))
+        switch length {
+        case 2:
+            return span.equals(at: offset, length: 2, "to") || id != nil && span.equals(at: offset, length: 2, "id")
+        case 4:
+            return span.equals(at: offset, length: 4, "from")
+        default:
+            return false
+        }
+    }
+}
+
+extension XMLWriter {
+    /// Passes a received stanza on: its bytes with other addresses, or the same elements without prefixes if the bytes
+    /// would mean something else here.
+    /// - Parameters:
+    ///   - from: the sender; nil: none is written.
+    ///   - to: the recipient; nil: none is written.
+    ///   - lang: `xml:lang` for a stanza that has none.
+    public mutating func stanza(_ element: Element, from: String?, to: String?, lang: String? = nil) {
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: nil))
+    }
+
+    /// The same with another `id`; nil: none is written.
+    public mutating func stanza(_ element: Element, from: String?, to: String?, lang: String? = nil, id: String?) {
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: .some(id)))
+    }
+
+    private mutating func pass(_ element: Element, _ attributes: StanzaAttributes) {
+        let node = element.node
+        guard node.prefixLength == 0, !node.flags.contains(.usesOuterPrefix) else {
+            normalise(element, root: attributes)
+            return
+        }
+        closeTag()
+        let isCurrent = isCurrent(element)
+        let declaration = isCurrent || node.flags.contains(.declaresDefault) ? [] : declaration(of: element)
+        let from = NewAttribute("from", attributes.from)
+        let to = NewAttribute("to", attributes.to)
+        let id = NewAttribute("id", attributes.id ?? nil)
+        let lang = NewAttribute("xml:lang", attributes.lang == nil || element.hasLanguage ? nil : attributes.lang)
+        let document = element.document
+        // The received bytes and one blank bound all that is copied of them.
+        let bound = element.byteCount + 1 + declaration.count + from.room + to.room + id.room + lang.room
+        document.withBytes { span in
+            output.append(bound) { sink in
+                sink.put(span.slice(element.start, 1 + Int(node.nameLength)))
+                declaration.withUnsafeBytes { sink.put($0) }
+                from.put(into: &sink)
+                to.put(into: &sink)
+                id.put(into: &sink)
+                var index = element.index + 1
+                while index < document.nodes.count {
+                    let node = document.nodes[index]
+                    guard node.kind == .attribute || node.kind == .declaration else { break }
+                    index += 1
+                    let isDropped =
+                        node.kind == .attribute
+                        ? node.prefixLength == 0 && attributes.replaces(node, in: span)
+                        : node.prefixLength == 0 && isCurrent
+                    if !isDropped { sink.putReceived(node, of: span) }
+                }
+                lang.put(into: &sink)
+                guard !node.flags.contains(.emptyTag) else {
+                    sink.put(" />")
+                    return
+                }
+                sink.put(">")
+                let content = Int(node.valueOffset)
+                sink.put(span.extracting(content..<(element.start + element.byteCount)))
+            }
+        }
+    }
+}
+
+/// An attribute to be written, measured.
+private struct NewAttribute {
+    let name: StaticString
+    let value: String?
+    let measure: Escaping.Measure
+
+    @inline(__always)
+    init(_ name: StaticString, _ value: String?) {
+        self.name = name
+        self.value = value
+        measure = value.map { Escaping.attribute.measure($0.utf8.span.bytes) } ?? .init(byteCount: 0, isPlain: true)
+    }
+
+    @inline(__always) var room: Int {
+        value == nil ? 0 : measure.byteCount + name.utf8CodeUnitCount + 4
+    }
+
+    @inline(__always)
+    func put(into sink: inout ByteSink) {
+        guard let value else { return }
+        sink.putAttribute(name, value.utf8.span.bytes, measure)
+    }
+}
+
+extension Element {
+    var hasLanguage: Bool {
+        attributes.contains { $0.isLanguage }
+    }
+}
+
+extension Attribute {
+    /// Whether this is `xml:lang`.
+    fileprivate var isLanguage: Bool {
+        let node = document.nodes[index]
+        guard node.namespace == .xml else { return false }
+        return document.withBytes { $0.equals(at: node.name.localOffset, length: node.name.localLength, "lang") }
+    }
+}
