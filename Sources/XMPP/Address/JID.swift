@@ -1,0 +1,122 @@
+/// An XMPP address (RFC 7622): `local@domain/resource`, where only the domain is always there.
+///
+/// A JID holds one string in normal form and where its parts end, and is equal to another exactly if the bytes of
+/// their strings are. The hash of the account's part is computed once.
+public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringConvertible {
+    /// How long each part may be, in bytes of UTF-8 after normalisation.
+    public static let maximumPartByteCount = 1023
+
+    /// The whole address in normal form.
+    public let string: String
+    /// A hash of the address without its resource, the same in all JIDs of one account; differs between processes.
+    public let bareHash: Int
+    /// The number of bytes before the at sign; zero if there is no localpart.
+    private let localEnd: UInt16
+    /// The number of bytes before the slash, or of all if there is no resourcepart.
+    private let bareEnd: UInt16
+
+    /// - Parameter string: an address in normal form, each part between 1 and `maximumPartByteCount` bytes.
+    init(normalized string: String, localLength: Int, bareLength: Int) {
+        self.string = string
+        localEnd = UInt16(truncatingIfNeeded: localLength)
+        bareEnd = UInt16(truncatingIfNeeded: bareLength)
+        bareHash = string.withBytes { bytes in
+            var hasher = Hasher()
+            hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: bytes.prefix(bareLength)))
+            return hasher.finalize()
+        }
+    }
+
+    // MARK: - Parts
+
+    var localLength: Int { Int(localEnd) }
+    var bareLength: Int { Int(bareEnd) }
+
+    /// The localpart, what names an account on a host.
+    public var local: String? {
+        hasLocal ? String(Substring(string.utf8.prefix(localLength))) : nil
+    }
+
+    /// The domainpart: a host name with its labels in Unicode, or an IP address (version 6 in brackets).
+    public var domain: String {
+        if isDomain { return string }
+        return String(Substring(string.utf8.prefix(bareLength).dropFirst(hasLocal ? localLength + 1 : 0)))
+    }
+
+    /// The resourcepart, what names one of an account's sessions, or an occupant.
+    public var resource: String? {
+        isFull ? String(Substring(string.utf8.dropFirst(bareLength + 1))) : nil
+    }
+
+    /// The address without its resourcepart.
+    public var bare: JID {
+        if isBare { return self }
+        let bare = String(Substring(string.utf8.prefix(bareLength)))
+        return JID(normalized: bare, localLength: localLength, bareLength: bareLength)
+    }
+
+    /// Whether there is a localpart.
+    public var hasLocal: Bool { localEnd > 0 }
+    /// Whether there is no resourcepart; there may be a localpart or not.
+    public var isBare: Bool { bareLength == string.utf8.count }
+    /// Whether there is a resourcepart.
+    public var isFull: Bool { !isBare }
+    /// Whether there is neither a localpart nor a resourcepart.
+    public var isDomain: Bool { !hasLocal && isBare }
+
+    public var description: String { string }
+
+    // MARK: - Comparing
+
+    /// Whether both are addresses of the same account or host, whatever their resourceparts. Allocates nothing.
+    public func isSameBare(as other: JID) -> Bool {
+        guard bareHash == other.bareHash, bareEnd == other.bareEnd else { return false }
+        return string.withBytes { mine in
+            other.string.withBytes { theirs in
+                mine.prefix(bareLength).isIdentical(to: theirs.prefix(bareLength))
+            }
+        }
+    }
+
+    /// Bytes are compared, not what Unicode holds to be equivalent.
+    public static func == (left: JID, right: JID) -> Bool {
+        guard left.bareHash == right.bareHash, left.bareEnd == right.bareEnd else { return false }
+        return left.string.withBytes { mine in
+            right.string.withBytes { theirs in mine[...].isIdentical(to: theirs[...]) }
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bareHash)
+        if isFull {
+            string.withBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.dropFirst(bareLength))) }
+        }
+    }
+}
+
+extension String {
+    /// The UTF-8 bytes in place: every string that this target makes is contiguous.
+    @inline(__always)
+    fileprivate func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        if let result = utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }
+        var copy = self
+        return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
+    }
+}
+
+extension Slice<UnsafeRawBufferPointer> {
+    @inline(__always)
+    fileprivate func isIdentical(to other: Self) -> Bool {
+        guard count == other.count else { return false }
+        let mine = UnsafeRawBufferPointer(rebasing: self), theirs = UnsafeRawBufferPointer(rebasing: other)
+        let words = count & ~7
+        for offset in stride(from: 0, to: words, by: 8)
+        where mine.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            != theirs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        {
+            return false
+        }
+        for offset in words..<count where mine[offset] != theirs[offset] { return false }
+        return true
+    }
+}

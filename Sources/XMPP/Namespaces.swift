@@ -1,0 +1,38 @@
+public import XML
+
+/// The namespaces of RFC 6120 and RFC 6121, and of payloads that many specifications share. Others stand with the
+/// module that uses them.
+extension Namespace {
+    /// The stream's root, features and errors.
+    public static let streams: Namespace = "http://etherx.jabber.org/streams"
+    /// The content of a stream between servers.
+    public static let server: Namespace = "jabber:server"
+    /// The conditions of a stream error.
+    public static let streamErrors: Namespace = "urn:ietf:params:xml:ns:xmpp-streams"
+    /// The conditions of a stanza error.
+    public static let stanzas: Namespace = "urn:ietf:params:xml:ns:xmpp-stanzas"
+    /// STARTTLS.
+    public static let tls: Namespace = "urn:ietf:params:xml:ns:xmpp-tls"
+    /// Sign-in.
+    public static let sasl: Namespace = "urn:ietf:params:xml:ns:xmpp-sasl"
+    /// Resource binding.
+    public static let bind: Namespace = "urn:ietf:params:xml:ns:xmpp-bind"
+    /// Session establishment (RFC 3921), which does nothing but is asked for by old clients.
+    public static let session: Namespace = "urn:ietf:params:xml:ns:xmpp-session"
+    /// The contact list.
+    public static let roster: Namespace = "jabber:iq:roster"
+    /// The stream feature of roster versions (RFC 6121, section 2.6).
+    public static let rosterVersioning: Namespace = "urn:xmpp:features:rosterver"
+    /// The stream feature of approval in advance (RFC 6121, section 3.4).
+    public static let preApproval: Namespace = "urn:xmpp:features:pre-approval"
+    /// When a stanza was first sent (XEP-0203).
+    public static let delay: Namespace = "urn:xmpp:delay"
+    /// What somebody calls themself (XEP-0172).
+    public static let nick: Namespace = "http://jabber.org/protocol/nick"
+    /// What an entity is and can (XEP-0030).
+    public static let discoInfo: Namespace = "http://jabber.org/protocol/disco#info"
+    /// What belongs to an entity (XEP-0030).
+    public static let discoItems: Namespace = "http://jabber.org/protocol/disco#items"
+    /// Forms (XEP-0004).
+    public static let dataForms: Namespace = "jabber:x:data"
+}

@@ -1,0 +1,144 @@
+/// Why a stanza is refused (RFC 6120, section 8.3). Thrown by what answers requests; the table of handlers writes the
+/// reply.
+public struct StanzaError: Error, Equatable, Sendable {
+    /// What the sender may do about it.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Try again with credentials.
+        case auth
+        /// Do not try again.
+        case cancel
+        /// Go on: it was only a warning.
+        case `continue`
+        /// Try again with other data.
+        case modify
+        /// Try again later.
+        case wait
+    }
+
+    public var type: Kind
+    public var condition: Condition
+    /// An explanation for people, in English. It goes to the sender: no secrets, no addresses of others.
+    public var text: String?
+
+    /// - Parameter type: nil for the one that the RFC gives to the condition.
+    public init(_ condition: Condition, type: Kind? = nil, text: String? = nil) {
+        self.condition = condition
+        self.type = type ?? condition.defaultType
+        self.text = text
+    }
+}
+
+extension StanzaError {
+    /// The defined conditions (RFC 6120, section 8.3.3); the raw value is the element's name.
+    public enum Condition: String, Sendable, CaseIterable {
+        /// The stanza does not have the form that it should.
+        case badRequest = "bad-request"
+        /// A thing of that name is there already.
+        case conflict
+        /// The server or the addressee does not know the feature.
+        case featureNotImplemented = "feature-not-implemented"
+        /// The sender lacks the right.
+        case forbidden
+        /// The addressee is not here any more.
+        case gone
+        /// The server failed; nothing says why.
+        case internalServerError = "internal-server-error"
+        /// There is no such address or thing.
+        case itemNotFound = "item-not-found"
+        /// An address is not one.
+        case jidMalformed = "jid-malformed"
+        /// It breaks a rule that the addressee has set.
+        case notAcceptable = "not-acceptable"
+        /// Nobody may do that.
+        case notAllowed = "not-allowed"
+        /// The sender has to sign in first.
+        case notAuthorized = "not-authorized"
+        /// It breaks a rule of the service.
+        case policyViolation = "policy-violation"
+        /// The addressee is away.
+        case recipientUnavailable = "recipient-unavailable"
+        /// For the moment another address answers.
+        case redirect
+        /// The sender has to register first.
+        case registrationRequired = "registration-required"
+        /// There is no server for the address.
+        case remoteServerNotFound = "remote-server-not-found"
+        /// The server for the address does not answer.
+        case remoteServerTimeout = "remote-server-timeout"
+        /// The server has too much to do.
+        case resourceConstraint = "resource-constraint"
+        /// The service does not exist there, or nothing more may be told.
+        case serviceUnavailable = "service-unavailable"
+        /// The sender needs a subscription.
+        case subscriptionRequired = "subscription-required"
+        /// None of the others.
+        case undefinedCondition = "undefined-condition"
+        /// Not at this point, or not in this order.
+        case unexpectedRequest = "unexpected-request"
+
+        /// The name of the element.
+        public var name: StaticString {
+            switch self {
+            case .badRequest: "bad-request"
+            case .conflict: "conflict"
+            case .featureNotImplemented: "feature-not-implemented"
+            case .forbidden: "forbidden"
+            case .gone: "gone"
+            case .internalServerError: "internal-server-error"
+            case .itemNotFound: "item-not-found"
+            case .jidMalformed: "jid-malformed"
+            case .notAcceptable: "not-acceptable"
+            case .notAllowed: "not-allowed"
+            case .notAuthorized: "not-authorized"
+            case .policyViolation: "policy-violation"
+            case .recipientUnavailable: "recipient-unavailable"
+            case .redirect: "redirect"
+            case .registrationRequired: "registration-required"
+            case .remoteServerNotFound: "remote-server-not-found"
+            case .remoteServerTimeout: "remote-server-timeout"
+            case .resourceConstraint: "resource-constraint"
+            case .serviceUnavailable: "service-unavailable"
+            case .subscriptionRequired: "subscription-required"
+            case .undefinedCondition: "undefined-condition"
+            case .unexpectedRequest: "unexpected-request"
+            }
+        }
+
+        /// The type that the RFC gives to the condition; where it leaves a choice, the first that it names.
+        public var defaultType: Kind {
+            switch self {
+            case .forbidden, .notAuthorized, .registrationRequired, .subscriptionRequired: .auth
+            case .badRequest, .jidMalformed, .notAcceptable, .policyViolation, .redirect: .modify
+            case .recipientUnavailable, .remoteServerTimeout, .resourceConstraint, .unexpectedRequest: .wait
+            case .conflict, .featureNotImplemented, .gone, .internalServerError, .itemNotFound, .notAllowed,
+                .remoteServerNotFound, .serviceUnavailable, .undefinedCondition:
+                .cancel
+            }
+        }
+    }
+}
+
+extension StanzaError {
+    public static let badRequest = StanzaError(.badRequest)
+    public static let conflict = StanzaError(.conflict)
+    public static let featureNotImplemented = StanzaError(.featureNotImplemented)
+    public static let forbidden = StanzaError(.forbidden)
+    public static let gone = StanzaError(.gone)
+    public static let internalServerError = StanzaError(.internalServerError)
+    public static let itemNotFound = StanzaError(.itemNotFound)
+    public static let jidMalformed = StanzaError(.jidMalformed)
+    public static let notAcceptable = StanzaError(.notAcceptable)
+    public static let notAllowed = StanzaError(.notAllowed)
+    public static let notAuthorized = StanzaError(.notAuthorized)
+    public static let policyViolation = StanzaError(.policyViolation)
+    public static let recipientUnavailable = StanzaError(.recipientUnavailable)
+    public static let redirect = StanzaError(.redirect)
+    public static let registrationRequired = StanzaError(.registrationRequired)
+    public static let remoteServerNotFound = StanzaError(.remoteServerNotFound)
+    public static let remoteServerTimeout = StanzaError(.remoteServerTimeout)
+    public static let resourceConstraint = StanzaError(.resourceConstraint)
+    public static let serviceUnavailable = StanzaError(.serviceUnavailable)
+    public static let subscriptionRequired = StanzaError(.subscriptionRequired)
+    public static let undefinedCondition = StanzaError(.undefinedCondition)
+    public static let unexpectedRequest = StanzaError(.unexpectedRequest)
+}
