@@ -1,0 +1,47 @@
+import Crypto
+
+/// The types of channel binding that the server can use, in order of preference.
+public enum ChannelBindingType: String, Sendable, CaseIterable {
+    /// Keying material exported from the connection (RFC 9266), on TLS 1.3.
+    case tlsExporter = "tls-exporter"
+    /// The hash of the server's certificate (RFC 5929 §4).
+    case tlsServerEndPoint = "tls-server-end-point"
+}
+
+/// What a connection can prove about its TLS channel.
+public struct ChannelBinding: Sendable, Equatable {
+    /// The binding data of each type that the connection has.
+    public var data: [ChannelBindingType: [UInt8]]
+
+    /// A binding of the given data; of none for a connection without TLS.
+    public init(_ data: [ChannelBindingType: [UInt8]] = [:]) {
+        self.data = data
+    }
+
+    /// The types at hand, for the stream feature of XEP-0440, in order of preference.
+    public var types: [ChannelBindingType] {
+        ChannelBindingType.allCases.filter { data[$0] != nil }
+    }
+
+    /// The tls-server-end-point data of a certificate.
+    ///
+    /// - Parameters:
+    ///   - leafDER: The certificate that the server showed on this connection, in DER.
+    ///   - signatureHash: The hash in the certificate's signature algorithm.
+    /// - Returns: nil where RFC 5929 §4.1 leaves the binding undefined.
+    public static func serverEndPoint(leafDER: [UInt8], signatureHash: SignatureHash) -> [UInt8]? {
+        switch signatureHash {
+        case .md5, .sha1, .sha256: Array(SHA256.hash(data: leafDER))
+        case .sha384: Array(SHA384.hash(data: leafDER))
+        case .sha512: Array(SHA512.hash(data: leafDER))
+        case .none: nil
+        }
+    }
+
+    /// The hash that a certificate's signature algorithm names.
+    public enum SignatureHash: Sendable, CaseIterable {
+        case md5, sha1, sha256, sha384, sha512
+        /// The algorithm has no single hash of its own (Ed25519).
+        case none
+    }
+}

@@ -1,0 +1,24 @@
+import XMPP
+
+/// The text in `<auth mechanism="X-MESSENGER-OAUTH2">`, which is the access token itself and not base64 of it.
+enum MessengerToken {
+    /// The token as it was issued: clients add white space around it, and some leave it percent-encoded as it was in
+    /// the address that they were given it in. No token contains a percent sign.
+    ///
+    /// - Returns: nil if there is none.
+    static func normalize(_ text: String) -> String? {
+        var token = trim(text)
+        if token.utf8.contains(UInt8(ascii: "%")) {
+            guard let decoded = Percent.decode(token) else { return nil }
+            token = trim(decoded)
+        }
+        return token.isEmpty || token == "=" ? nil : token
+    }
+
+    private static func trim(_ text: String) -> String {
+        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
+        let bytes = text.utf8.drop(while: isSpace)
+        guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return "" }
+        return String(decoding: bytes[...last], as: UTF8.self)
+    }
+}

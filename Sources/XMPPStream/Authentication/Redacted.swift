@@ -1,0 +1,16 @@
+/// A secret in transit: every way of printing it shows that it is there, and none what it is.
+public struct Redacted<Value: Sendable>: Sendable {
+    /// The secret itself.
+    public let value: Value
+
+    /// Wraps a secret.
+    public init(_ value: Value) {
+        self.value = value
+    }
+}
+
+extension Redacted: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "‹redacted›" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}

@@ -1,0 +1,267 @@
+import XMPP
+
+/// The authentication of one stream (RFC 6120 §6): bytes in, actions out.
+///
+/// Pure: it does no input or output, and look-ups are actions that events answer. One exchange serves all the attempts
+/// of a stream; how many there may be is its owner's to decide. The account that it ends with is always the one that
+/// was authenticated, whatever the client asked for.
+public struct SASLExchange: ~Copyable {
+    /// The mechanisms of this stream, most preferred first: what its features announce and all that it accepts.
+    public let offered: [SASLMechanism]
+
+    /// The mechanism of the attempt under way, or of the last one.
+    public internal(set) var mechanism: SASLMechanism?
+
+    /// The longest text of `<auth>` or `<response>`, in bytes.
+    public static let longestText = 10_240
+
+    let binding: ChannelBinding
+    let host: String
+    let makeNonce: @Sendable () -> String
+    var state = State.idle
+
+    enum State {
+        case idle
+        case awaitingInitialResponse(SASLMechanism)
+        case findingCredential(SCRAMAttempt)
+        case scramChallenged(SCRAMAttempt.Challenge)
+        case verifyingPassword(authorizationID: String?)
+        case verifyingToken(SASLMechanism, authorizationID: String?)
+        case refusalExplained(SASLFailure)
+        case finished
+    }
+
+    /// Prepares an exchange.
+    ///
+    /// - Parameters:
+    ///   - offered: The mechanisms to offer; those with channel binding are left out where `binding` has no data.
+    ///   - binding: What the connection can prove of its channel.
+    ///   - host: The domain that the stream is for, which authorization identities must be of.
+    ///   - nonce: Makes the server's part of a SCRAM nonce: printable ASCII without a comma, never the same twice.
+    public init(
+        offered: [SASLMechanism],
+        binding: ChannelBinding,
+        host: String,
+        nonce: @escaping @Sendable () -> String = { SecureRandom.text(length: 32) }
+    ) {
+        self.offered = SASLMechanism.allCases.filter {
+            offered.contains($0) && (!$0.needsChannelBinding || !binding.data.isEmpty)
+        }
+        self.binding = binding
+        self.host = JID(local: nil, domain: host, resource: nil)?.domain ?? host
+        self.makeNonce = nonce
+    }
+
+    // MARK: What the client does
+
+    /// The client sent `<auth>`.
+    ///
+    /// - Parameters:
+    ///   - mechanism: The element's `mechanism`.
+    ///   - initialResponse: The element's text as received; nil if there is none.
+    public mutating func started(mechanism name: String, initialResponse: String?) -> SASLAction {
+        guard case .idle = state else { return end(.malformedRequest) }
+        guard let mechanism = SASLMechanism(rawValue: name), offered.contains(mechanism) else {
+            return end(.invalidMechanism)
+        }
+        self.mechanism = mechanism
+        guard let text = initialResponse, !text.isEmpty else {
+            // The token is the initial response; there is no challenge to ask for it with.
+            if mechanism == .messengerOAuth2 { return end(.notAuthorized) }
+            state = .awaitingInitialResponse(mechanism)
+            return .challenge([])
+        }
+        guard text.utf8.count <= Self.longestText else { return end(.malformedRequest) }
+        if mechanism == .messengerOAuth2 { return begin(messengerToken: text) }
+        return proceed { (exchange) throws(SASLFailure) in
+            try exchange.begin(mechanism, Self.decode(text))
+        }
+    }
+
+    /// The client sent `<response>` with this text, as received.
+    public mutating func responded(_ text: String) -> SASLAction {
+        guard text.utf8.count <= Self.longestText else { return end(.malformedRequest) }
+        switch state {
+        case .awaitingInitialResponse(let mechanism):
+            return proceed { (exchange) throws(SASLFailure) in
+                try exchange.begin(mechanism, Self.decode(text))
+            }
+        case .scramChallenged(let challenge):
+            return proceed { (exchange) throws(SASLFailure) in
+                let signature = try challenge.verify(Self.decode(text))
+                exchange.state = .finished
+                return .succeed(user: challenge.user, data: Array("v=".utf8) + Array(Base64.encode(signature).utf8))
+            }
+        case .refusalExplained(let failure):
+            return end(failure)
+        case .idle, .findingCredential, .verifyingPassword, .verifyingToken, .finished:
+            return end(.malformedRequest)
+        }
+    }
+
+    /// The client sent `<abort>`.
+    public mutating func aborted() -> SASLAction {
+        end(.aborted)
+    }
+
+    // MARK: What the look-ups find
+
+    /// Answers ``SASLAction/findCredential(user:hash:)``.
+    public mutating func credentialFound(_ credential: SCRAMCredential) -> SASLAction {
+        guard case .findingCredential(let attempt) = state else { return .ignore }
+        state = .idle
+        guard credential.hash == attempt.hash else { return end(.temporaryAuthFailure) }
+        let challenge = attempt.challenge(credential, nonce: makeNonce())
+        state = .scramChallenged(challenge)
+        return .challenge(challenge.serverFirst)
+    }
+
+    /// Answers ``SASLAction/verifyPassword(user:password:)`` and ``SASLAction/verifyToken(_:user:)``: they are good.
+    ///
+    /// - Parameter account: The local part of the account that they are of, which the stream is then signed in as.
+    public mutating func verified(account: String) -> SASLAction {
+        switch state {
+        case .verifyingPassword(let authorizationID), .verifyingToken(_, let authorizationID):
+            state = .idle
+            if let authorizationID, accountName(authorizationID) != account { return end(.invalidAuthzid) }
+            state = .finished
+            return .succeed(user: account, data: nil)
+        case .idle, .awaitingInitialResponse, .findingCredential, .scramChallenged, .refusalExplained, .finished:
+            return .ignore
+        }
+    }
+
+    /// Answers any look-up: it did not find what it was to find, or could not be made.
+    public mutating func refused(_ failure: SASLFailure) -> SASLAction {
+        switch state {
+        case .findingCredential, .verifyingPassword:
+            state = .idle
+            return end(failure)
+        case .verifyingToken(let mechanism, _):
+            state = .idle
+            return refuseToken(mechanism, failure)
+        case .idle, .awaitingInitialResponse, .scramChallenged, .refusalExplained, .finished:
+            return .ignore
+        }
+    }
+}
+
+extension SASLExchange {
+    /// The local part that an authentication or authorization identity means on this host: a user name alone, or the
+    /// bare JID with the host's domain. nil if it means none.
+    func accountName(_ identity: String) -> String? {
+        guard identity.utf8.contains(UInt8(ascii: "@")) else {
+            return JID(local: identity, domain: host, resource: nil)?.local
+        }
+        guard let jid = JID(identity), jid.isBare, jid.domain == host else { return nil }
+        return jid.local
+    }
+
+    /// Ends the attempt. While a look-up is open there can be no other on this stream: its late answer would be taken
+    /// for the answer to the next one's.
+    private mutating func end(_ failure: SASLFailure) -> SASLAction {
+        switch state {
+        case .findingCredential, .verifyingPassword, .verifyingToken, .finished: state = .finished
+        case .idle, .awaitingInitialResponse, .scramChallenged, .refusalExplained: state = .idle
+        }
+        return .fail(failure)
+    }
+
+    private mutating func proceed(
+        _ step: (inout SASLExchange) throws(SASLFailure) -> SASLAction
+    ) -> SASLAction {
+        do throws(SASLFailure) {
+            return try step(&self)
+        } catch {
+            return end(error)
+        }
+    }
+
+    private mutating func begin(_ mechanism: SASLMechanism, _ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+        if let hash = mechanism.scramHash { return try beginSCRAM(mechanism, hash, message) }
+        switch mechanism {
+        case .oauthBearer: return try beginBearer(message)
+        case .plain: return try beginPlain(message)
+        default: throw .invalidMechanism
+        }
+    }
+
+    private mutating func beginSCRAM(
+        _ mechanism: SASLMechanism, _ hash: SCRAMHash, _ message: [UInt8]
+    ) throws(SASLFailure) -> SASLAction {
+        let first = try SCRAMClientFirst(parsing: message)
+        guard let user = accountName(first.userName) else { throw .notAuthorized }
+        if let wanted = first.header.authorizationID, accountName(wanted) != user { throw .invalidAuthzid }
+        state = .findingCredential(
+            SCRAMAttempt(
+                user: user, hash: hash, first: first, bindingData: try bindingData(first.header.flag, mechanism)))
+        return .findCredential(user: user, hash: hash)
+    }
+
+    /// The data that a client must prove to know, by what it says of channel binding (RFC 5802 §6).
+    private func bindingData(
+        _ flag: GS2Header.BindingFlag, _ mechanism: SASLMechanism
+    ) throws(SASLFailure) -> [UInt8] {
+        switch flag {
+        case .used(let name):
+            guard mechanism.needsChannelBinding, let type = ChannelBindingType(rawValue: name),
+                let data = binding.data[type]
+            else { throw .malformedRequest }
+            return data
+        case .notOffered:
+            // We did offer it, so somebody between us took it out.
+            guard !offered.contains(where: \.needsChannelBinding) else { throw .mechanismTooWeak }
+            return []
+        case .unsupported:
+            guard !mechanism.needsChannelBinding else { throw .malformedRequest }
+            return []
+        }
+    }
+
+    /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
+    private mutating func beginPlain(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+        let fields = message.split(separator: 0, omittingEmptySubsequences: false)
+        guard fields.count == 3,
+            let wanted = String(validating: fields[0], as: UTF8.self),
+            let name = String(validating: fields[1], as: UTF8.self), !name.isEmpty,
+            let password = String(validating: fields[2], as: UTF8.self), !password.isEmpty
+        else { throw .malformedRequest }
+        guard let user = accountName(name) else { throw .notAuthorized }
+        state = .verifyingPassword(authorizationID: wanted.isEmpty ? nil : wanted)
+        return .verifyPassword(user: user, password: Redacted(password))
+    }
+
+    private mutating func beginBearer(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+        let bearer = try BearerMessage(parsing: message)
+        guard !bearer.token.isEmpty else { return refuseToken(.oauthBearer, .notAuthorized) }
+        var user: String?
+        if let wanted = bearer.authorizationID {
+            user = accountName(wanted)
+            guard user != nil else { throw .invalidAuthzid }
+        }
+        state = .verifyingToken(.oauthBearer, authorizationID: bearer.authorizationID)
+        return .verifyToken(Redacted(bearer.token), user: user)
+    }
+
+    private mutating func begin(messengerToken text: String) -> SASLAction {
+        guard let token = MessengerToken.normalize(text) else { return end(.notAuthorized) }
+        state = .verifyingToken(.messengerOAuth2, authorizationID: nil)
+        return .verifyToken(Redacted(token), user: nil)
+    }
+
+    /// OAUTHBEARER says why in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2).
+    private mutating func refuseToken(_ mechanism: SASLMechanism, _ failure: SASLFailure) -> SASLAction {
+        guard mechanism == .oauthBearer, failure == .notAuthorized || failure == .credentialsExpired else {
+            return end(failure)
+        }
+        state = .refusalExplained(failure)
+        return .challenge(Array(#"{"status":"invalid_token"}"#.utf8))
+    }
+
+    /// The bytes of an element's text; a single equals sign stands for none (RFC 6120 §6.4.2).
+    private static func decode(_ text: String) throws(SASLFailure) -> [UInt8] {
+        if text.isEmpty || text == "=" { return [] }
+        guard let bytes = Base64.decode(text) else { throw .incorrectEncoding }
+        return bytes
+    }
+}

@@ -1,0 +1,55 @@
+import XMPP
+
+/// One run of SCRAM as the server sees it, from the client's first message on (RFC 5802 §5).
+struct SCRAMAttempt {
+    /// The prepared local part.
+    let user: String
+    let hash: SCRAMHash
+    let first: SCRAMClientFirst
+    /// The channel binding data that the client must show; empty without channel binding.
+    let bindingData: [UInt8]
+
+    /// The answer to the client's first message.
+    func challenge(_ credential: SCRAMCredential, nonce serverNonce: String) -> Challenge {
+        let nonce = first.nonce + Array(serverNonce.utf8)
+        let parameters = ",s=\(Base64.encode(credential.salt)),i=\(credential.iterations)"
+        let serverFirst = Array("r=".utf8) + nonce + Array(parameters.utf8)
+        return Challenge(
+            user: user,
+            credential: credential,
+            nonce: nonce,
+            serverFirst: serverFirst,
+            transcript: first.bare + Array(",".utf8) + serverFirst + Array(",".utf8),
+            channelBinding: first.header.bytes + bindingData
+        )
+    }
+
+    /// What was asked of the client, and what its answer is held against.
+    struct Challenge {
+        let user: String
+        let credential: SCRAMCredential
+        let nonce: [UInt8]
+        let serverFirst: [UInt8]
+        /// The part of `AuthMessage` that is known before the client's last message.
+        let transcript: [UInt8]
+        let channelBinding: [UInt8]
+
+        /// Verifies the client's last message.
+        ///
+        /// - Returns: The server's signature, which proves to the client that this server knows its credential.
+        /// - Throws: ``SASLFailure/notAuthorized`` if the nonce, the channel binding or the proof is wrong.
+        func verify(_ message: [UInt8]) throws(SASLFailure) -> [UInt8] {
+            let final = try SCRAMClientFinal(parsing: message)
+            let hash = credential.hash
+            let authMessage = transcript + final.withoutProof
+            let clientSignature = hash.authenticationCode(for: authMessage, key: credential.storedKey)
+            let clientKey = zip(final.proof, clientSignature).map { $0 ^ $1 }
+            guard constantTimeEquals(final.nonce, nonce),
+                constantTimeEquals(final.channelBinding, channelBinding),
+                final.proof.count == hash.byteCount,
+                constantTimeEquals(hash.digest(clientKey), credential.storedKey)
+            else { throw .notAuthorized }
+            return hash.authenticationCode(for: authMessage, key: credential.serverKey)
+        }
+    }
+}

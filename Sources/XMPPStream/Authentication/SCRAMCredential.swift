@@ -1,0 +1,111 @@
+import XMPP
+
+/// What is stored of a password (RFC 5802 §3), which is never the password.
+public struct SCRAMCredential: Sendable, Equatable {
+    public let hash: SCRAMHash
+    public let salt: [UInt8]
+    public let iterations: Int
+    /// Verifies the client's proof.
+    public let storedKey: [UInt8]
+    /// Signs the server's answer.
+    public let serverKey: [UInt8]
+
+    /// Enough for RFC 5802 and RFC 7677, which ask for 4096 or more.
+    public static let defaultIterations = 10_000
+
+    /// The numbers of iterations that can be worked with; the greatest keeps one sign-in below a few seconds.
+    public static let iterationBounds = 1...10_000_000
+
+    static let saltByteCount = 16
+
+    /// A credential as it was stored.
+    ///
+    /// - Returns: nil if the sizes do not fit the hash, or salt or iterations are out of bounds.
+    public init?(hash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
+        guard !salt.isEmpty, Self.iterationBounds.contains(iterations),
+            storedKey.count == hash.byteCount, serverKey.count == hash.byteCount
+        else { return nil }
+        self.hash = hash
+        self.salt = salt
+        self.iterations = iterations
+        self.storedKey = storedKey
+        self.serverKey = serverKey
+    }
+
+    /// The credential of a password. Slow on purpose: keep it off event loops.
+    ///
+    /// - Returns: nil if the password is empty or has characters that RFC 8265 does not allow in one, or salt or
+    ///   iterations are out of bounds.
+    public init?(password: String, hash: SCRAMHash, salt: [UInt8], iterations: Int = defaultIterations) {
+        guard let prepared = Self.prepare(password),
+            let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
+        else { return nil }
+        let clientKey = hash.authenticationCode(for: Array("Client Key".utf8), key: salted)
+        self.init(
+            hash: hash,
+            salt: salt,
+            iterations: iterations,
+            storedKey: hash.digest(clientKey),
+            serverKey: hash.authenticationCode(for: Array("Server Key".utf8), key: salted)
+        )
+    }
+
+    /// The credential of a password under a fresh salt; nil as in ``init(password:hash:salt:iterations:)``.
+    public static func random(
+        password: String, hash: SCRAMHash, iterations: Int = defaultIterations
+    ) -> SCRAMCredential? {
+        SCRAMCredential(
+            password: password, hash: hash, salt: SecureRandom.bytes(saltByteCount), iterations: iterations)
+    }
+
+    /// A credential for somebody who has no account, which nothing verifies against.
+    ///
+    /// It is the same each time that it is asked for, like that of a real account, and costs the same work to verify.
+    ///
+    /// - Parameters:
+    ///   - user: The prepared local part that was asked for.
+    ///   - secret: A secret of this server that outlives restarts.
+    ///   - iterations: What the host's accounts have.
+    public static func decoy(user: String, hash: SCRAMHash, secret: [UInt8], iterations: Int) -> SCRAMCredential {
+        func derive(_ purpose: String) -> [UInt8] {
+            let label = Array("\(purpose)\0\(hash.rawValue)\0\(user)".utf8)
+            return SCRAMHash.sha256.authenticationCode(for: label, key: secret)
+        }
+        let bounds = iterationBounds
+        return SCRAMCredential(
+            decoyHash: hash,
+            salt: Array(derive("salt").prefix(saltByteCount)),
+            iterations: min(max(iterations, bounds.lowerBound), bounds.upperBound),
+            storedKey: Array(derive("stored key").prefix(hash.byteCount)),
+            serverKey: Array(derive("server key").prefix(hash.byteCount))
+        )
+    }
+
+    private init(decoyHash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
+        self.hash = decoyHash
+        self.salt = salt
+        self.iterations = iterations
+        self.storedKey = storedKey
+        self.serverKey = serverKey
+    }
+
+    /// Whether this is the credential of the password. Slow on purpose: keep it off event loops.
+    public func verifies(password: String) -> Bool {
+        guard
+            let other = SCRAMCredential(password: password, hash: hash, salt: salt, iterations: iterations)
+        else { return false }
+        return constantTimeEquals(other.storedKey, storedKey)
+    }
+
+    /// The bytes of a password as both sides derive keys from them (RFC 8265 §4.2).
+    static func prepare(_ password: String) -> [UInt8]? {
+        guard let prepared = PRECIS.opaqueString(password), !prepared.isEmpty else { return nil }
+        return Array(prepared.utf8)
+    }
+}
+
+extension SCRAMCredential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "SCRAM-\(hash.rawValue), \(iterations) iterations, ‹redacted›" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}

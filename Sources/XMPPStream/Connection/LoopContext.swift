@@ -1,0 +1,115 @@
+import NIOCore
+import Synchronization
+import XMPP
+
+/// Takes stanzas on its own event loop: a session, whatever stands behind it.
+public protocol StanzaRecipient: AnyObject, Sendable {
+    /// Called on the recipient's loop with one complete stanza.
+    func deliver(_ stanza: ByteBuffer)
+}
+
+/// What one event loop's connections share: the list of those with unwritten output, and the mailbox for stanzas that
+/// come from other loops.
+///
+/// Output is flushed once per tick of the loop, however many stanzas were appended in it; what goes to another loop is
+/// collected during the tick and handed over as one batch. Everything but `post` is called on the loop.
+public final class LoopContext: @unchecked Sendable {
+    struct Delivery: Sendable {
+        let recipient: any StanzaRecipient
+        let stanza: ByteBuffer
+    }
+
+    private struct Mailbox {
+        var deliveries: [Delivery] = []
+        var isDrainScheduled = false
+    }
+
+    public let eventLoop: any EventLoop
+    private var dirty: [StreamHandler] = []
+    private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
+    private var isFlushScheduled = false
+    /// All open streams of this loop.
+    private(set) var streams: [ObjectIdentifier: StreamHandler] = [:]
+    private let mailbox = Mutex(Mailbox())
+
+    public init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    func added(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = stream }
+    func removed(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// Sees to it that the handler's output is written at the end of this tick.
+    func markDirty(_ handler: StreamHandler) {
+        dirty.append(handler)
+        scheduleFlush()
+    }
+
+    /// Sends a stanza to a recipient of another loop at the end of this tick. Order per sender is kept.
+    public func send(_ stanza: ByteBuffer, to recipient: any StanzaRecipient, on target: LoopContext) {
+        eventLoop.assertInEventLoop()
+        let delivery = Delivery(recipient: recipient, stanza: stanza)
+        if let index = outgoing.firstIndex(where: { $0.target === target }) {
+            outgoing[index].deliveries.append(delivery)
+        } else {
+            outgoing.append((target, [delivery]))
+        }
+        scheduleFlush()
+    }
+
+    /// Sends a stanza to a recipient of this loop, from any thread.
+    public func post(_ stanza: ByteBuffer, to recipient: any StanzaRecipient) {
+        post([Delivery(recipient: recipient, stanza: stanza)])
+    }
+
+    private func post(_ deliveries: [Delivery]) {
+        let mustSchedule = mailbox.withLock { mailbox in
+            mailbox.deliveries.append(contentsOf: deliveries)
+            defer { mailbox.isDrainScheduled = true }
+            return !mailbox.isDrainScheduled
+        }
+        if mustSchedule {
+            eventLoop.execute { self.drain() }
+        }
+    }
+
+    private func drain() {
+        let deliveries = mailbox.withLock { mailbox in
+            mailbox.isDrainScheduled = false
+            return exchange(&mailbox.deliveries, with: [])
+        }
+        for delivery in deliveries {
+            delivery.recipient.deliver(delivery.stanza)
+        }
+    }
+
+    private func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.execute { self.flush() }
+    }
+
+    private func flush() {
+        isFlushScheduled = false
+        let handlers = exchange(&dirty, with: [])
+        for handler in handlers {
+            handler.flush()
+        }
+        let batches = exchange(&outgoing, with: [])
+        for batch in batches {
+            batch.target.post(batch.deliveries)
+        }
+    }
+}
+
+extension LoopContext {
+    /// Ends every stream of this loop with `<system-shutdown/>` and waits until the connections are closed, or have had
+    /// their time.
+    public func shutDown() async {
+        try? await eventLoop.flatSubmit { [self] in
+            let futures = streams.values.compactMap { $0.channel?.closeFuture }
+            for stream in streams.values { stream.close(.systemShutdown) }
+            return EventLoopFuture.andAllComplete(futures, on: eventLoop)
+        }.get()
+    }
+}

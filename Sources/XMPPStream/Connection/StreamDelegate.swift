@@ -1,0 +1,63 @@
+import NIOCore
+import XML
+import XMPP
+
+/// What a stream asks of the server behind it. Methods that are not `async` are called on the stream's event loop and
+/// must not block; the others may wait, the stream reads nothing meanwhile.
+public protocol StreamDelegate: Sendable {
+    /// Stands in the header when a stream is refused before its host is known.
+    var fallbackDomain: String { get }
+    /// Bytes, depth and so on before sign-in.
+    var unauthenticatedLimits: XMLLimits { get }
+    /// From the first byte to a bound session.
+    var signInTime: Duration { get }
+    /// How long a redirected client may take to close its stream.
+    var redirectTime: Duration { get }
+
+    /// `nil` if the host is not served on this listener.
+    func settings(for domain: String) -> NegotiationSettings?
+    /// Where the TLS configuration of `makeTLSHandler` logs its exporter secrets.
+    var exporter: TLSExporter { get }
+    func makeTLSHandler() throws -> any ChannelHandler
+    /// The tls-server-end-point binding of the certificate that is shown to a client that names this host.
+    func serverEndPoint(for name: ServerName) -> [UInt8]?
+    /// The features that modules add to those of RFC 6120.
+    func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter)
+
+    /// A decoy where there is no such user.
+    func credential(user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?) async
+        -> Result<SCRAMCredential, SASLFailure>
+    /// The local part of the account whose password it is.
+    func verify(user: String, password: String, domain: String, from address: SocketAddress?) async
+        -> Result<String, SASLFailure>
+    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure>
+    /// An exchange ended; for limits by address and account.
+    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?)
+
+    /// Reads what a session of the account needs before it can be bound.
+    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError>
+    /// Binds a resource for an account that `open` has read.
+    func bind(
+        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+    ) -> Result<any StreamSession, StanzaError>
+    /// An element that the stream itself does not know. `false`: neither does any module.
+    func received(_ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool
+}
+
+/// The bound session behind a stream. Lives on the stream's event loop.
+public protocol StreamSession: AnyObject {
+    var jid: JID { get }
+    func received(_ stanza: Element)
+    /// The stream is gone. Called once.
+    func streamEnded(_ reason: StreamEnd)
+}
+
+/// How a stream ended.
+public enum StreamEnd: Sendable, Equatable {
+    /// The client closed it in good order.
+    case closed
+    /// The connection was lost, or fell silent.
+    case lost
+    /// We ended it.
+    case error(StreamError)
+}

@@ -1,0 +1,277 @@
+import NIOCore
+import XML
+import XMPP
+
+/// The effects of the negotiation.
+extension StreamHandler {
+    func run(_ action: StreamStateMachine.HeaderAction, header: StreamHeader) {
+        switch action {
+        case .openStream(let layer):
+            openStream(header)
+            sendFeatures(layer)
+        case .openStreamThenRedirect(let target):
+            openStream(header)
+            redirect(to: target)
+        case .openStreamThenClose(let error):
+            openStream(header)
+            endStream(error)
+        case .ignore:
+            break
+        }
+    }
+
+    func run(_ action: StreamStateMachine.ElementAction) {
+        switch action {
+        case .stanza(let stanza):
+            session?.received(stanza)
+        case .startTLS:
+            startTLS()
+        case .refuseTLS:
+            appendRaw("<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+            endStream(nil)
+        case .signIn(let action):
+            run(action)
+        case .bind(let id, let resource):
+            bind(id: id, resource: resource)
+        case .refuseBind(let id, let error):
+            refuseBind(id: id, error)
+        case .offerToModules(let element, let layer, let error):
+            guard let domain = settings?.domain,
+                delegate.received(element, domain: domain, layer: layer, on: self)
+            else { return close(error) }
+        case .close(let error):
+            endStream(error)
+        case .ignore:
+            break
+        }
+    }
+
+    // MARK: Header and features
+
+    private func openStream(_ header: StreamHeader) {
+        let client = header.from.flatMap { JID($0)?.bare }
+        var bytes = ByteBuffer()
+        StreamHeader.writeResponse(
+            to: &bytes,
+            id: SecureRandom.text(length: 16),
+            from: settings?.domain ?? delegate.fallbackDomain,
+            to: client,
+            language: settings?.language ?? "en"
+        )
+        append(bytes)
+    }
+
+    private func sendFeatures(_ layer: StreamStateMachine.Layer) {
+        guard let settings else { return }
+        appendRaw("<stream:features xmlns:stream=\"http://etherx.jabber.org/streams\">")
+        write { writer in
+            if layer == .plain, settings.offersTLS {
+                writer.element("starttls", .tls) { writer in
+                    if settings.requiresTLS { writer.element("required") }
+                }
+            }
+            if layer == .secured || (layer == .plain && !settings.requiresTLS) {
+                writeMechanisms(settings, binding, to: &writer)
+            }
+            if layer == .authenticated {
+                writer.element("bind", .bind)
+            }
+            if layer != .plain || !settings.requiresTLS {
+                delegate.writeFeatures(of: settings.domain, layer: layer, to: &writer)
+            }
+        }
+        appendRaw("</stream:features>")
+    }
+
+    private func writeMechanisms(
+        _ settings: NegotiationSettings, _ binding: ChannelBinding, to writer: inout XMLWriter
+    ) {
+        writer.element("mechanisms", .sasl) { writer in
+            for mechanism in settings.mechanisms where !mechanism.needsChannelBinding || !binding.data.isEmpty {
+                writer.element("mechanism", text: mechanism.rawValue)
+            }
+        }
+        let usesBinding = settings.mechanisms.contains { $0.needsChannelBinding } && !binding.data.isEmpty
+        if usesBinding {
+            // XEP-0440 §4
+            writer.element("sasl-channel-binding", "urn:xmpp:sasl-cb:0") { writer in
+                for type in ChannelBindingType.allCases where binding.data[type] != nil {
+                    writer.element("channel-binding", nil, ["type": type.rawValue])
+                }
+            }
+        }
+    }
+
+    // MARK: TLS
+
+    private func startTLS() {
+        // What was sent behind <starttls/> came in clear, from whomever: it must not be taken as said on TLS.
+        guard parser.unreadByteCount == 0, let context else { return endStream(.policyViolation) }
+        do {
+            let handlers = try makeTLSHandlers()
+            parser.reset()
+            appendRaw("<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+            // All of it now, whether the client reads or not: what is written later is on TLS.
+            writeOutput(context, promise: nil)
+            try context.pipeline.syncOperations.addHandlers(handlers, position: .first)
+        } catch {
+            appendRaw("<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+            endStream(nil)
+        }
+    }
+
+    // MARK: Sign-in
+
+    func run(_ action: SASLAction) {
+        guard let domain = settings?.domain else { return close(.internalServerError) }
+        switch action {
+        case .challenge(let data):
+            sendSASL("challenge", data: data)
+        case .succeed(let user, let data):
+            delegate.signInEnded(user: user, domain: domain, from: remoteAddress, failure: nil)
+            sendSASL("success", data: data)
+            parser.restart()
+            raiseLimits()
+        case .fail(let failure):
+            delegate.signInEnded(user: claimedUser, domain: domain, from: remoteAddress, failure: failure)
+            claimedUser = nil
+            refuseSignIn(failure)
+        case .findCredential(let user, let hash):
+            claimedUser = user
+            lookUp { [delegate, address = remoteAddress] in
+                await delegate.credential(user: user, hash: hash, domain: domain, from: address)
+                    .map { .credential($0) }
+            }
+        case .verifyPassword(let user, let password):
+            claimedUser = user
+            lookUp { [delegate, address = remoteAddress] in
+                await delegate.verify(user: user, password: password.value, domain: domain, from: address)
+                    .map { .verified($0) }
+            }
+        case .verifyToken(let token, _):
+            lookUp { [delegate, address = remoteAddress] in
+                await delegate.verify(token: token.value, domain: domain, from: address).map { .verified($0) }
+            }
+        case .ignore:
+            break
+        }
+    }
+
+    private func lookUp(
+        _ body: @escaping @Sendable () async -> Result<StreamStateMachine.SignInAnswer, SASLFailure>
+    ) {
+        wait(body) { handler, answer in
+            let event: StreamStateMachine.SignInAnswer =
+                switch answer {
+                case .success(let answer): answer
+                case .failure(let failure): .refused(failure)
+                }
+            if let action = handler.machine.lookUpAnswered(event) { handler.run(action) }
+        }
+    }
+
+    /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop.
+    public func wait<Value: Sendable>(
+        _ body: @escaping @Sendable () async -> Value,
+        then: @escaping @Sendable (StreamHandler, Value) -> Void
+    ) {
+        pause(.lookUp)
+        Task { [self] in
+            let value = await body()
+            eventLoop.execute {
+                guard self.context != nil, !self.machine.isClosing else { return }
+                then(self, value)
+                self.resume(.lookUp)
+            }
+        }
+    }
+
+    private func sendSASL(_ name: StaticString, data: [UInt8]?) {
+        write { writer in
+            if let data, !data.isEmpty {
+                writer.element(name, .sasl, text: Base64.encode(data))
+            } else {
+                writer.element(name, .sasl)
+            }
+        }
+    }
+
+    private func refuseSignIn(_ failure: SASLFailure) {
+        write { writer in
+            writer.start("failure", .sasl)
+            writer.start(dynamic: failure.rawValue, namespaceName: Namespace.sasl.name)
+            writer.end()
+            writer.end()
+        }
+        guard !machine.mayTryAgain else { return }
+        if settings?.attempts == 1 {
+            disconnectWhenWritten()
+        } else {
+            endStream(.policyViolation)
+        }
+    }
+
+    // MARK: Bind
+
+    private func bind(id: String, resource: String?) {
+        guard let account = machine.signedIn, let domain = settings?.domain else { return close(.internalServerError) }
+        wait({ [delegate] in await delegate.open(account, domain: domain) }) { handler, opened in
+            switch opened.flatMap({ handler.delegate.bind($0, resource: resource, on: handler) }) {
+            case .success(let session):
+                handler.bound(session, id: id)
+            case .failure(let error):
+                handler.machine.bindRefused()
+                handler.refuseBind(id: id, error)
+            }
+        }
+    }
+
+    private func bound(_ session: any StreamSession, id: String) {
+        self.session = session
+        machine.resourceBound()
+        deadline?.cancel()
+        deadline = nil
+        let from = settings?.repliesFromDomain == true ? settings?.domain : nil
+        write { writer in
+            writer.element("iq", .client, ["type": "result", "id": id, "from": from]) { writer in
+                writer.element("bind", .bind) { writer in
+                    writer.element("jid", text: session.jid.string)
+                }
+            }
+        }
+        startIdleTimer()
+    }
+
+    private func refuseBind(id: String, _ error: StanzaError) {
+        write { writer in
+            writer.element("iq", .client, ["type": "error", "id": id]) { writer in
+                error.write(to: &writer)
+            }
+        }
+    }
+
+    // MARK: Idle time
+
+    /// Only stanzas count: white space keeps no connection alive.
+    private func startIdleTimer() {
+        guard let idle = settings?.idleTime else { return }
+        lastStanza = eventLoop.now
+        scheduleIdleCheck(at: lastStanza + TimeAmount(idle), idle: TimeAmount(idle))
+    }
+
+    private func scheduleIdleCheck(at time: NIODeadline, idle: TimeAmount) {
+        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: time) { [weak self] in
+            guard let self else { return }
+            let due = self.lastStanza + idle
+            if due <= self.eventLoop.now {
+                self.close(.connectionTimeout)
+            } else {
+                self.scheduleIdleCheck(at: due, idle: idle)
+            }
+        }
+    }
+
+    func appendRaw(_ text: StaticString) {
+        append(ByteBuffer(staticString: text))
+    }
+}

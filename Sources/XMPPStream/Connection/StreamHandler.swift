@@ -1,0 +1,376 @@
+import NIOCore
+import NIOSSL
+import NIOTLS
+import XML
+import XMPP
+
+/// One client's connection: bytes in, actions out. The only place where a stream has effects.
+///
+/// The handler feeds `StreamStateMachine` with what the parser finds, performs the actions that it returns, and keeps
+/// what belongs to the connection rather than to the protocol: parser, output buffer, timers, rate limits, and the
+/// question whether to go on reading. It is confined to its channel's event loop; only its reference travels.
+public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
+    public typealias InboundIn = ByteBuffer
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    /// Why nothing is read or processed right now.
+    struct Pause: OptionSet {
+        let rawValue: UInt8
+        /// A look-up of the negotiation is under way.
+        static let lookUp = Pause(rawValue: 1)
+        /// The session waits for something that its next stanza must not overtake.
+        static let session = Pause(rawValue: 2)
+        /// The client sent more than its rate allows.
+        static let rate = Pause(rawValue: 4)
+    }
+
+    public let loop: LoopContext
+    let delegate: any StreamDelegate
+    var machine: StreamStateMachine
+    var parser: StreamParser
+    var context: ChannelHandlerContext?
+    var settings: NegotiationSettings?
+    var session: (any StreamSession)?
+    var pauses: Pause = []
+    /// What the client can be sure of when it binds its sign-in to this connection.
+    private(set) var binding = ChannelBinding()
+    private var hello: ClientHelloReader?
+    /// The user whom the running exchange names, for the limits by account.
+    var claimedUser: String?
+
+    private var isReadWanted = false
+    private var isProcessing = false
+    private var isInputClosed = false
+
+    var output = ByteBuffer()
+    private var isDirty = false
+    private var writtenWaiters: [(Bool) -> Void] = []
+
+    var deadline: Scheduled<Void>?
+    var idleTimer: Scheduled<Void>?
+    var lastStanza: NIODeadline = .uptimeNanoseconds(0)
+    private var byteRate: RateLimit?
+    private var stanzaRate: RateLimit?
+
+    /// - Parameter layer: `.secured` for a connection that began with TLS.
+    public init(delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain) {
+        self.delegate = delegate
+        self.loop = loop
+        machine = StreamStateMachine(layer: layer)
+        parser = StreamParser(limits: delegate.unauthenticatedLimits)
+    }
+
+    public var eventLoop: any EventLoop { loop.eventLoop }
+    public var remoteAddress: SocketAddress? { context?.remoteAddress }
+    public var channel: (any Channel)? { context?.channel }
+
+    /// The language of the client's stream header, RFC 6120 §4.7.4.
+    public internal(set) var language: String?
+
+    // MARK: Channel
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        loop.added(self)
+        if context.channel.isActive { started() }
+    }
+
+    public func channelActive(context: ChannelHandlerContext) {
+        started()
+        context.fireChannelActive()
+    }
+
+    private func started() {
+        guard deadline == nil, !machine.isClosing else { return }
+        deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delegate.signInTime)) { [weak self] in
+            self?.close(.connectionTimeout)
+        }
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        ended(.lost)
+        loop.removed(self)
+        self.context = nil
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        isInputClosed = true
+        ended(.lost)
+        context.fireChannelInactive()
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // An end without TLS's own goodbye is an end like others: ours is the closing tag.
+        if case NIOSSLError.uncleanShutdown = error { return }
+        // A TLS or socket error: nothing more can be said on this connection.
+        ended(.lost)
+        context.close(promise: nil)
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted:
+            tlsEstablished()
+        case ChannelEvent.inputClosed:
+            isInputClosed = true
+            inputEnded()
+        default:
+            break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        if pauses.isEmpty {
+            context.read()
+        } else {
+            isReadWanted = true
+        }
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasEnded else { return }
+        let buffer = unwrapInboundIn(data)
+        if byteRate != nil, let wait = byteRate?.take(buffer.readableBytes, now: eventLoop.now) {
+            slowDown(wait)
+        }
+        parser.feed(buffer)
+        process()
+    }
+
+    // MARK: TLS
+
+    /// The handlers that put the connection on TLS, outermost first; to be added in front of this one.
+    public func makeTLSHandlers() throws -> [any ChannelHandler] {
+        let hello = ClientHelloReader(exporter: delegate.exporter)
+        self.hello = hello
+        return [hello, try delegate.makeTLSHandler()]
+    }
+
+    private func tlsEstablished() {
+        machine.tlsEstablished()
+        binding.data[.tlsExporter] = hello?.takeChannelBinding()
+        binding.data[.tlsServerEndPoint] = hello.flatMap { delegate.serverEndPoint(for: $0.serverName) }
+        if let hello, let context {
+            context.pipeline.syncOperations.removeHandler(hello, promise: nil)
+        }
+        hello = nil
+    }
+
+    // MARK: Processing
+
+    /// Handles all complete elements that have been received, unless something holds them up. Of a stream that is being
+    /// closed only the peer's closing tag matters.
+    func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        do {
+            while pauses.isEmpty, !hasEnded, let event = try parser.next() {
+                switch event {
+                case .element(let element): received(element)
+                case .opened(let root): opened(root)
+                case .closed: closedByPeer()
+                }
+            }
+        } catch {
+            guard !machine.isClosing else { return }
+            close(streamError(for: error))
+        }
+    }
+
+    private func received(_ element: Element) {
+        guard !machine.isClosing else { return }
+        if stanzaRate != nil, let wait = stanzaRate?.take(1, now: eventLoop.now) {
+            slowDown(wait)
+        }
+        lastStanza = eventLoop.now
+        run(machine.elementReceived(element, binding: binding))
+    }
+
+    private func opened(_ root: Element) {
+        guard !machine.isClosing else { return }
+        do {
+            let header = try StreamHeader(root, isClient: parser.hasContentNamespace(.client))
+            let settings = header.to.flatMap { JID($0)?.string }.flatMap { delegate.settings(for: $0) }
+            if self.settings == nil { self.settings = settings }
+            language = header.language
+            run(machine.headerReceived(header, settings: settings), header: header)
+        } catch {
+            close(error)
+        }
+    }
+
+    func streamError(for error: XMLError) -> StreamError {
+        switch error.kind {
+        case .restrictedXML:
+            return StreamError(.restrictedXml)
+        case .unsupportedEncoding:
+            return StreamError(.unsupportedEncoding)
+        case .badNamespacePrefix:
+            return StreamError(.badNamespacePrefix)
+        case .tooLarge where settings?.oversizedStanza != .notWellFormed, .limitExceeded:
+            return StreamError(.policyViolation, text: error.reason)
+        case .tooLarge, .notWellFormed:
+            let prefix = settings?.malformedTextPrefix ?? ""
+            let position = "Line \(error.line), position \(error.position)."
+            return StreamError(.notWellFormed, text: "\(prefix)\(error.reason) \(position)")
+        }
+    }
+
+    // MARK: Flow of the input
+
+    func pause(_ reason: Pause) {
+        pauses.insert(reason)
+    }
+
+    func resume(_ reason: Pause) {
+        pauses.remove(reason)
+        guard pauses.isEmpty else { return }
+        if isInputClosed { return inputEnded() }
+        process()
+        guard pauses.isEmpty else { return }
+        if isReadWanted {
+            isReadWanted = false
+            context?.read()
+        }
+    }
+
+    /// Lets the session keep back all further stanzas until it says `goOn`.
+    public func hold() { pause(.session) }
+    public func goOn() { resume(.session) }
+
+    private func slowDown(_ wait: TimeAmount) {
+        guard !pauses.contains(.rate), !isInputClosed, !machine.isClosing else { return }
+        pause(.rate)
+        eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in
+            self?.resume(.rate)
+        }
+    }
+
+    /// Takes in whatever comes from now on: the stream is being closed.
+    func readOn() {
+        pauses = []
+        process()
+        guard isReadWanted else { return }
+        isReadWanted = false
+        context?.read()
+    }
+
+    /// From now on the limits of the host hold instead of those for strangers.
+    func raiseLimits() {
+        guard let settings else { return }
+        parser.limits = settings.limits
+        byteRate = rateLimit(settings.bytes)
+        stanzaRate = rateLimit(settings.stanzas)
+    }
+
+    private func rateLimit(_ rate: NegotiationSettings.Rate?) -> RateLimit? {
+        rate.map { RateLimit(perSecond: $0.perSecond, burst: $0.burst, now: eventLoop.now) }
+    }
+
+    // MARK: Output
+
+    /// Appends one complete stanza, or part of the negotiation; it is written at the end of this tick.
+    public func append(_ bytes: ByteBuffer) {
+        guard !hasSentClose else { return }
+        var bytes = bytes
+        if output.readableBytes == 0 {
+            output = bytes
+        } else {
+            output.writeBuffer(&bytes)
+        }
+        didAppend()
+    }
+
+    /// Lets `body` write directly behind what waits already.
+    public func write(_ body: (inout XMLWriter) -> Void) {
+        guard !hasSentClose else { return }
+        var writer = XMLWriter(appendingTo: exchange(&output, with: ByteBuffer()))
+        body(&writer)
+        output = writer.finish()
+        didAppend()
+    }
+
+    private func didAppend() {
+        if !isDirty {
+            isDirty = true
+            loop.markDirty(self)
+        }
+        if let settings, output.readableBytes > settings.outgoingQueue {
+            output = ByteBuffer()
+            ended(.error(.resourceConstraint))
+            context?.close(promise: nil)
+        }
+    }
+
+    /// Writes what waits, unless the client does not read; then it waits on.
+    ///
+    /// - Returns: whether nothing waits any more.
+    @discardableResult
+    public func flush() -> Bool {
+        isDirty = false
+        guard output.readableBytes > 0 else { return true }
+        guard let context, context.channel.isWritable else { return false }
+        writeOutput(context, promise: nil)
+        return true
+    }
+
+    func writeOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        context.writeAndFlush(wrapOutboundOut(exchange(&output, with: ByteBuffer())), promise: promise)
+        for body in exchange(&writtenWaiters, with: []) { body(true) }
+    }
+
+    /// Calls `body` when all that waits now has been written; with `false` if the stream ends before.
+    public func whenWritten(_ body: @escaping (Bool) -> Void) {
+        guard !hasEnded else { return body(false) }
+        if flush() { body(true) } else { writtenWaiters.append(body) }
+    }
+
+    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { flush() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: End
+
+    var hasSentClose = false
+    var isAwaitingRedirectedClient = false
+    private(set) var hasEnded = false
+
+    /// Tells the session once that its stream is gone.
+    func ended(_ reason: StreamEnd) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        for body in exchange(&writtenWaiters, with: []) { body(false) }
+        hasSentClose = true
+        machine.connectionEnded()
+        deadline?.cancel()
+        idleTimer?.cancel()
+        session?.streamEnded(reason)
+        session = nil
+    }
+
+    /// The peer sends no more. What it sent before counts, at whatever rate it came.
+    private func inputEnded() {
+        pauses.remove(.rate)
+        process()
+        guard pauses.isEmpty, !hasEnded else { return }
+        if isAwaitingRedirectedClient {
+            finishClosing()
+        } else {
+            flush()
+            ended(.lost)
+            context?.close(promise: nil)
+        }
+    }
+}
+
+/// Replaces a value and returns the former one, without a copy of either.
+@inline(__always)
+package func exchange<Value>(_ value: inout Value, with other: consuming Value) -> Value {
+    let former = value
+    value = other
+    return former
+}

@@ -1,0 +1,56 @@
+import NIOCore
+import XML
+import XMPP
+
+/// The opening tag of a stream, RFC 6120 §4.7, as far as it matters to a server.
+public struct StreamHeader: Sendable, Equatable {
+    public var to: String?
+    public var from: String?
+    public var version: String?
+    public var language: String?
+
+    public init(to: String?, from: String? = nil, version: String? = "1.0", language: String? = nil) {
+        self.to = to
+        self.from = from
+        self.version = version
+        self.language = language
+    }
+
+    /// Reads a root element. Throws `bad-format` or `invalid-namespace` when it does not open a client's stream.
+    ///
+    /// - Parameter isClient: whether the default namespace that it declares is that of clients.
+    public init(_ root: Element, isClient: Bool) throws(StreamError) {
+        guard root.hasName("stream") else { throw .badFormat }
+        guard root.isIn(.streams), isClient else { throw .invalidNamespace }
+        self.init(
+            to: root["to"],
+            from: root["from"],
+            version: root["version"],
+            language: root.attribute("lang", .xml)
+        )
+    }
+
+    /// Whether the peer speaks XMPP 1.0 or a later 1.x, RFC 6120 §4.7.5.
+    var isSupported: Bool {
+        guard let version, let major = version.split(separator: ".").first else { return false }
+        return Int(major).map { $0 >= 1 } ?? false
+    }
+
+    /// Writes the answer to a client's header.
+    static func writeResponse(
+        to buffer: inout ByteBuffer,
+        id: String,
+        from domain: String,
+        to client: JID?,
+        language: String
+    ) {
+        var text = "<?xml version=\"1.0\"?><stream:stream xmlns=\"jabber:client\""
+        text += " xmlns:stream=\"http://etherx.jabber.org/streams\" id=\"\(id)\" from=\"\(domain)\""
+        if let client {
+            // A bare JID holds no character that an attribute would have to escape, RFC 7622 §3.3.1.
+            text += " to=\"\(client.string)\""
+        }
+        text += " version=\"1.0\" xml:lang=\"\(language)\">"
+        buffer.writeString(text)
+    }
+}

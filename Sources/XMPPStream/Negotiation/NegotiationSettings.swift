@@ -1,0 +1,85 @@
+import XML
+import XMPP
+
+/// What the negotiation must know of the host that a stream is for.
+public struct NegotiationSettings: Sendable {
+    /// Where a host sends its clients on, RFC 6120 §4.9.3.19.
+    public struct Redirect: Sendable, Equatable {
+        /// The moment of the redirect; each stands in place of the stream features of that moment.
+        public enum Stage: String, Sendable, CaseIterable {
+            case beforeTLS = "before-tls"
+            case beforeSASL = "before-sasl"
+            case afterSASL = "after-sasl"
+        }
+
+        public var stage: Stage
+        /// `host` or `host:port`, as it is sent.
+        public var target: String
+        /// Whom it concerns; `nil` means everybody. Known only after sign-in.
+        public var accounts: Set<JID>?
+
+        public init(stage: Stage, target: String, accounts: Set<JID>? = nil) {
+            self.stage = stage
+            self.target = target
+            self.accounts = accounts
+        }
+    }
+
+    /// What becomes of a stanza over the size limit.
+    public enum OversizedStanza: String, Sendable, CaseIterable {
+        case notWellFormed = "not-well-formed"
+        case policyViolation = "policy-violation"
+    }
+
+    /// A speed, and how much may come at once.
+    public struct Rate: Sendable {
+        public var perSecond: Int
+        public var burst: Int
+
+        public init(perSecond: Int, burst: Int) {
+            self.perSecond = perSecond
+            self.burst = burst
+        }
+    }
+
+    public var domain: String
+    public var language: String
+    /// In the order of preference.
+    public var mechanisms: [SASLMechanism]
+    public var requiresTLS: Bool
+    public var offersTLS: Bool
+    /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.
+    public var attempts: Int
+    public var redirect: Redirect?
+    /// Whether the answer to the binding of a resource names the domain as its sender.
+    public var repliesFromDomain: Bool
+    /// Stands before the parser's reason in the text of a `not-well-formed` error.
+    public var malformedTextPrefix: String
+    public var oversizedStanza: OversizedStanza
+    /// The parser's limits once the client has signed in.
+    public var limits: XMLLimits
+    public var idleTime: Duration?
+    /// How fast stanzas and bytes are read; `nil`: as fast as they come.
+    public var stanzas: Rate?
+    public var bytes: Rate?
+    /// Bytes that may wait for a client that does not read.
+    public var outgoingQueue: Int
+
+    public init(domain: String, mechanisms: [SASLMechanism]) {
+        self.domain = domain
+        language = "en"
+        self.mechanisms = mechanisms
+        requiresTLS = true
+        offersTLS = true
+        attempts = 3
+        redirect = nil
+        repliesFromDomain = false
+        malformedTextPrefix = ""
+        oversizedStanza = .policyViolation
+        limits = XMLLimits()
+        idleTime = nil
+        stanzas = nil
+        bytes = nil
+        outgoingQueue = 4_194_304
+    }
+}

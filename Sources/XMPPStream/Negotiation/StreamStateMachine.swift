@@ -1,0 +1,334 @@
+import XML
+import XMPP
+
+/// Decides what a client's stream does next, RFC 6120 §4–§7: header, STARTTLS, SASL, resource binding, close.
+///
+/// **Overview.** A stream is opened up to three times on one connection: in clear, on TLS, and after sign-in. Each
+/// opening sends the features of its layer, and each layer admits only the elements that it offered. What comes too
+/// early ends the stream: no element of a later layer is ever looked at.
+///
+/// **Responsibilities.**
+/// 1. Which header is answered, refused or redirected.
+/// 2. Which element is served in which layer.
+/// 3. How often sign-in may fail.
+/// 4. That the host of the first header stays the host of the connection.
+///
+/// **Representation.** One enum; a state that carries data carries only what exists in it. Events are the methods, each
+/// returns its own action; nothing here has an effect. `StreamHandler` performs the actions and reports what came of
+/// them. The exchange of SASL messages is a machine of its own, `SASLExchange`, which exists from the first `<auth/>`
+/// of a stream until sign-in succeeds.
+///
+/// **Odd cases.** Direct TLS is a connection whose first opening is already on the secured layer. Where a host does not
+/// require TLS (tests, a proxy that has ended TLS), the clear layer offers sign-in as well.
+public struct StreamStateMachine: ~Copyable {
+    /// How far a connection has come.
+    public enum Layer: Sendable, Equatable {
+        case plain
+        case secured
+        case authenticated
+    }
+
+    private enum State {
+        case awaitingHeader(Layer)
+        case negotiating(Layer)
+        case securing
+        case authenticating(Layer)
+        case binding
+        case bound
+        case closing
+        case closed
+    }
+
+    private var state: State
+    private var exchange: SASLExchange?
+    private var settings: NegotiationSettings?
+    private var account: JID?
+    /// Sign-ins that were refused after somebody's secret was tested.
+    private var failures = 0
+    private var exchanges = 0
+
+    /// Bounds what may fail for other reasons: clients work their way through mechanisms and channel bindings that they
+    /// cannot use, and have tried no secret yet when they come to one that they can.
+    private static let maximumExchanges = 10
+
+    /// - Parameter layer: `.secured` for a connection that began with TLS.
+    public init(layer: Layer = .plain) {
+        state = .awaitingHeader(layer)
+    }
+
+    public var isBound: Bool {
+        switch state {
+        case .bound: true
+        default: false
+        }
+    }
+
+    /// Whether a stream header has been answered since the last restart, so that errors need no header of their own.
+    public var hasOpenStream: Bool {
+        switch state {
+        case .awaitingHeader, .securing: false
+        default: true
+        }
+    }
+
+    public var isClosing: Bool {
+        switch state {
+        case .closing, .closed: true
+        default: false
+        }
+    }
+
+    public var isSignedIn: Bool { account != nil }
+
+    // MARK: Header
+
+    public enum HeaderAction: Sendable {
+        case openStream(features: Layer)
+        case openStreamThenRedirect(String)
+        case openStreamThenClose(StreamError)
+        case ignore
+    }
+
+    /// - Parameter settings: those of the host that the header names; `nil` if it is not served here.
+    public mutating func headerReceived(_ header: StreamHeader, settings: NegotiationSettings?) -> HeaderAction {
+        switch state {
+        case .awaitingHeader(let layer):
+            guard header.isSupported else { return closeHeader(.unsupportedVersion) }
+            guard let settings else { return closeHeader(.hostUnknown) }
+            if let known = self.settings, known.domain != settings.domain { return closeHeader(.hostUnknown) }
+            self.settings = settings
+            if let redirect = settings.redirect, concerns(redirect, layer) {
+                state = .closing
+                return .openStreamThenRedirect(redirect.target)
+            }
+            state = .negotiating(layer)
+            return .openStream(features: layer)
+        case .closing, .closed:
+            return .ignore
+        default:
+            return closeHeader(.badFormat)
+        }
+    }
+
+    private mutating func closeHeader(_ error: StreamError) -> HeaderAction {
+        state = .closing
+        return .openStreamThenClose(error)
+    }
+
+    private func concerns(_ redirect: NegotiationSettings.Redirect, _ layer: Layer) -> Bool {
+        switch (redirect.stage, layer) {
+        case (.beforeTLS, .plain), (.beforeSASL, .secured):
+            return true
+        case (.afterSASL, .authenticated):
+            guard let accounts = redirect.accounts else { return true }
+            return account.map(accounts.contains) ?? false
+        default:
+            return false
+        }
+    }
+
+    // MARK: Elements
+
+    public enum ElementAction: Sendable {
+        case startTLS
+        case refuseTLS
+        case signIn(SASLAction)
+        case bind(id: String, resource: String?)
+        /// A stanza of a bound session.
+        case stanza(Element)
+        /// Anything else; a module may know it, otherwise the stream ends with the error.
+        case offerToModules(Element, Layer, otherwise: StreamError)
+        case refuseBind(id: String, StanzaError)
+        case close(StreamError)
+        case ignore
+    }
+
+    public mutating func elementReceived(_ element: Element, binding: ChannelBinding) -> ElementAction {
+        switch state {
+        case .bound:
+            if element.isIn(.client) { return .stanza(element) }
+            return .offerToModules(element, .authenticated, otherwise: .unsupportedStanzaType)
+        case .negotiating(let layer):
+            return received(element, layer: layer, binding: binding)
+        case .authenticating(let layer):
+            return signingIn(element, layer: layer)
+        case .binding:
+            return close(.policyViolation)
+        case .awaitingHeader, .securing:
+            return close(.badFormat)
+        case .closing, .closed:
+            return .ignore
+        }
+    }
+
+    private mutating func received(_ element: Element, layer: Layer, binding: ChannelBinding) -> ElementAction {
+        guard let settings else { return close(.internalServerError) }
+        switch layer {
+        case .plain where element.isNamed("starttls", .tls):
+            guard settings.offersTLS else {
+                state = .closing
+                return .refuseTLS
+            }
+            state = .securing
+            return .startTLS
+        case .plain where settings.requiresTLS:
+            if element.isNamed("auth", .sasl) {
+                return refuseSignIn(.encryptionRequired, settings)
+            }
+            return close(.notAuthorized)
+        case .plain, .secured:
+            if element.isIn(.sasl) {
+                if exchange == nil {
+                    exchange = SASLExchange(offered: settings.mechanisms, binding: binding, host: settings.domain)
+                }
+                return signingIn(element, layer: layer)
+            }
+            if element.isIn(.tls) {
+                state = .closing
+                return .refuseTLS
+            }
+            return .offerToModules(element, layer, otherwise: .notAuthorized)
+        case .authenticated:
+            return receivedBeforeBind(element)
+        }
+    }
+
+    private mutating func receivedBeforeBind(_ element: Element) -> ElementAction {
+        guard element.isNamed("iq", .client), element.attribute("type", equals: "set"),
+            let request = element.child("bind", .bind)
+        else { return .offerToModules(element, .authenticated, otherwise: .notAuthorized) }
+        guard let id = element["id"] else { return .refuseBind(id: "", .badRequest) }
+        state = .binding
+        let resource = request.child("resource", .bind)?.text
+        return .bind(id: id, resource: resource?.isEmpty == true ? nil : resource)
+    }
+
+    // MARK: Sign-in
+
+    private mutating func signingIn(_ element: Element, layer: Layer) -> ElementAction {
+        guard element.isIn(.sasl) else { return close(.notAuthorized) }
+        let action: SASLAction?
+        if element.hasName("auth") {
+            let text = element.text
+            action = exchange?.started(
+                mechanism: element["mechanism"] ?? "", initialResponse: text.isEmpty ? nil : text)
+        } else if element.hasName("response") {
+            action = exchange?.responded(element.text)
+        } else if element.hasName("abort") {
+            action = exchange?.aborted()
+        } else {
+            action = nil
+        }
+        guard let action else { return close(.unsupportedStanzaType) }
+        settle(action, layer)
+        return .signIn(action)
+    }
+
+    /// The server's answer to a look-up that an action asked for.
+    public enum SignInAnswer: Sendable {
+        case credential(SCRAMCredential)
+        /// The local part of the account.
+        case verified(String)
+        case refused(SASLFailure)
+    }
+
+    /// `nil` if the stream has ended meanwhile.
+    public mutating func lookUpAnswered(_ answer: SignInAnswer) -> SASLAction? {
+        guard case .authenticating(let layer) = state else { return nil }
+        let action =
+            switch answer {
+            case .credential(let credential): exchange?.credentialFound(credential)
+            case .verified(let account): exchange?.verified(account: account)
+            case .refused(let failure): exchange?.refused(failure)
+            }
+        if let action { settle(action, layer) }
+        return action
+    }
+
+    private mutating func settle(_ action: SASLAction, _ layer: Layer) {
+        switch action {
+        case .succeed(let user, _):
+            account = settings.flatMap { JID(local: user, domain: $0.domain, resource: nil) }
+            exchange = nil
+            state = .awaitingHeader(.authenticated)
+        case .fail(let failure):
+            count(failure)
+            state = mayTryAgain ? .negotiating(layer) : .closing
+        default:
+            state = .authenticating(layer)
+        }
+    }
+
+    private mutating func refuseSignIn(_ failure: SASLFailure, _ settings: NegotiationSettings) -> ElementAction {
+        count(failure)
+        state = mayTryAgain ? .negotiating(.plain) : .closing
+        return .signIn(.fail(failure))
+    }
+
+    private mutating func count(_ failure: SASLFailure) {
+        exchanges += 1
+        switch failure {
+        case .notAuthorized, .accountDisabled, .credentialsExpired, .invalidAuthzid: failures += 1
+        default: break
+        }
+    }
+
+    /// Whether a failure leaves the stream open for another try.
+    public var mayTryAgain: Bool { failures < (settings?.attempts ?? 1) && exchanges < Self.maximumExchanges }
+
+    /// The account that has signed in.
+    public var signedIn: JID? { account }
+
+    // MARK: Outcomes
+
+    public mutating func tlsEstablished() {
+        // It was made for a channel that could not be bound to.
+        exchange = nil
+        switch state {
+        case .securing, .awaitingHeader: state = .awaitingHeader(.secured)
+        case .closed: break
+        default: state = .closing
+        }
+    }
+
+    public mutating func resourceBound() {
+        if case .binding = state { state = .bound }
+    }
+
+    public mutating func bindRefused() {
+        if case .binding = state { state = .negotiating(.authenticated) }
+    }
+
+    /// We end the stream: with an error, a redirect or the closing tag.
+    public mutating func closeStarted() {
+        if case .closed = state { return }
+        state = .closing
+    }
+
+    public enum CloseAction: Sendable {
+        /// The peer closed first: answer its tag, then end the connection.
+        case answerAndDisconnect
+        /// The peer answered our tag, or a redirected client has gone.
+        case disconnect
+    }
+
+    public mutating func closeReceived() -> CloseAction {
+        switch state {
+        case .closing, .closed:
+            state = .closed
+            return .disconnect
+        default:
+            state = .closed
+            return .answerAndDisconnect
+        }
+    }
+
+    public mutating func connectionEnded() {
+        state = .closed
+    }
+
+    private mutating func close(_ error: StreamError) -> ElementAction {
+        state = .closing
+        return .close(error)
+    }
+}

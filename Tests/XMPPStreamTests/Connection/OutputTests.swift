@@ -1,0 +1,78 @@
+import NIOCore
+import Testing
+import XML
+import XMPP
+
+@testable import XMPPStream
+
+@Suite("What a stream writes", .timeLimit(.minutes(1))) struct OutputTests {
+    @Test("The output of one tick is one write")
+    func oneWrite() async throws {
+        let stream = try await TestStream.bound()
+        try await stream.send((0..<100).map { "<message><body>\($0)</body></message>" }.joined())
+        #expect(try await stream.writes() == [(0..<100).map { "<message>\($0)</message>" }.joined()])
+        try await stream.send("<message><body>a</body></message>")
+        try await stream.send("<message><body>b</body></message>")
+        #expect(try await stream.output() == "<message>a</message><message>b</message>")
+    }
+
+    @Test("A client that does not read is written to later, in order")
+    func unread() async throws {
+        let stream = try await TestStream.bound()
+        try await stream.setWritable(false)
+        for number in 0..<10 { try await stream.send("<message><body>\(number)</body></message>") }
+        #expect(try await stream.writes().isEmpty)
+        try await stream.setWritable(true)
+        #expect(try await stream.writes() == [(0..<10).map { "<message>\($0)</message>" }.joined()])
+    }
+
+    @Test("More than the bound does not wait for a client that has stopped reading")
+    func bounded() async throws {
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 10_000 }))
+        try await stream.setWritable(false)
+        let stanza = ByteBuffer(string: "<message>" + String(repeating: "x", count: 981) + "</message>")
+        for _ in 0..<10 { try await stream.onLoop { $0.handler.append(stanza) } }
+        #expect(stream.isOpen)
+        try await stream.onLoop { $0.handler.append(stanza) }
+        #expect(!stream.isOpen)
+        #expect(stream.delegate.session?.end == .error(.resourceConstraint))
+        #expect(stream.delegate.session?.ends == 1)
+        #expect(try await stream.output() == "")
+        #expect(try await stream.onLoop { $0.handler.output.capacity } == 0)
+    }
+
+    @Test("One stanza over the bound ends the stream as well, without a part of it")
+    func tooLarge() async throws {
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 1_000 }))
+        try await stream.onLoop { stream in
+            stream.handler.write { $0.element("message", .client, text: String(repeating: "x", count: 2_000)) }
+            stream.handler.write { $0.element("presence", .client) }
+            stream.handler.close(.conflict)
+        }
+        #expect(try await stream.output() == "")
+        #expect(!stream.isOpen)
+    }
+
+    @Test("The closing tag waits its turn")
+    func closingUnread() async throws {
+        let stream = try await TestStream.bound()
+        try await stream.setWritable(false)
+        try await stream.send("<message><body>1</body></message>")
+        try await stream.onLoop { $0.handler.close(nil) }
+        #expect(try await stream.output() == "")
+        await stream.advance(.seconds(1))
+        try await stream.setWritable(true)
+        #expect(try await stream.output() == "<message>1</message></stream:stream>")
+        await stream.advance(.seconds(1))
+        #expect(!stream.isOpen)
+    }
+
+    @Test("An empty challenge and an empty success are empty elements")
+    func emptySASL() async throws {
+        let stream = try await TestStream()
+        try await stream.send(TestStream.header + "<auth xmlns='\(Namespace.sasl)' mechanism='PLAIN'/>")
+        #expect(try await stream.output().hasSuffix("<challenge xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" />"))
+        try await stream.send("<response xmlns='\(Namespace.sasl)'>AHJvbWVvAHdoZXJlZm9yZQ==</response>")
+        #expect(try await stream.output(until: "<success") == "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" />")
+    }
+}

@@ -1,0 +1,165 @@
+import NIOCore
+import NIOTLS
+import Synchronization
+import XML
+import XMPP
+
+@testable import XMPPStream
+
+/// A server of one host with one account, `romeo` with the password `wherefore`.
+final class StubDelegate: StreamDelegate {
+    let fallbackDomain = "example.org"
+    let unauthenticatedLimits: XMLLimits
+    let signInTime: Duration
+    let redirectTime: Duration
+    let exporter = TLSExporter()
+    private let host: NegotiationSettings
+    /// Called where a look-up would wait, before it is answered.
+    private let look: @Sendable () async -> Void
+    private let state = Mutex(State())
+
+    struct State {
+        var session: StubSession?
+        var ended: [String] = []
+        var tls: FakeTLSHandler?
+    }
+
+    init(
+        _ host: NegotiationSettings = .inClear(),
+        unauthenticatedLimits: XMLLimits = XMLLimits(),
+        signInTime: Duration = .seconds(30),
+        redirectTime: Duration = .seconds(5),
+        look: @escaping @Sendable () async -> Void = {}
+    ) {
+        self.host = host
+        self.unauthenticatedLimits = unauthenticatedLimits
+        self.signInTime = signInTime
+        self.redirectTime = redirectTime
+        self.look = look
+    }
+
+    var session: StubSession? { state.withLock { $0.session } }
+    var tls: FakeTLSHandler? { state.withLock { $0.tls } }
+    /// What was reported of sign-ins.
+    var signIns: [String] { state.withLock { $0.ended } }
+
+    func settings(for domain: String) -> NegotiationSettings? { domain == host.domain ? host : nil }
+
+    func makeTLSHandler() throws -> any ChannelHandler {
+        let handler = FakeTLSHandler()
+        state.withLock { $0.tls = handler }
+        return handler
+    }
+
+    func serverEndPoint(for name: ServerName) -> [UInt8]? { nil }
+    func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {}
+
+    func credential(
+        user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
+    ) async -> Result<SCRAMCredential, SASLFailure> {
+        await look()
+        return .failure(.temporaryAuthFailure)
+    }
+
+    func verify(
+        user: String, password: String, domain: String, from address: SocketAddress?
+    ) async -> Result<String, SASLFailure> {
+        await look()
+        return user == "romeo" && password == "wherefore" ? .success(user) : .failure(.notAuthorized)
+    }
+
+    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure> {
+        .failure(.notAuthorized)
+    }
+
+    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
+        state.withLock { $0.ended.append("\(user ?? "-") \(failure?.rawValue ?? "success")") }
+    }
+
+    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError> {
+        await look()
+        return .success(account)
+    }
+
+    func bind(
+        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+    ) -> Result<any StreamSession, StanzaError> {
+        guard let jid = (opened as? JID)?.with(resource: resource ?? "home") else { return .failure(.badRequest) }
+        let session = StubSession(jid: jid, stream: stream)
+        state.withLock { $0.session = session }
+        return .success(session)
+    }
+
+    func received(
+        _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
+    ) -> Bool {
+        false
+    }
+}
+
+extension NegotiationSettings {
+    /// A host that needs no TLS.
+    static func inClear(_ change: (inout NegotiationSettings) -> Void = { _ in }) -> NegotiationSettings {
+        .example(mechanisms: [.plain]) {
+            $0.requiresTLS = false
+            $0.offersTLS = false
+            change(&$0)
+        }
+    }
+}
+
+/// Keeps the ids of what it gets, and answers messages with their body.
+final class StubSession: StreamSession, Sendable {
+    let jid: JID
+    let stream: StreamHandler
+    private let state = Mutex<(received: [String], end: StreamEnd?, ends: Int)>(([], nil, 0))
+
+    init(jid: JID, stream: StreamHandler) {
+        self.jid = jid
+        self.stream = stream
+    }
+
+    var received: [String] { state.withLock { $0.received } }
+    var end: StreamEnd? { state.withLock { $0.end } }
+    var ends: Int { state.withLock { $0.ends } }
+
+    func received(_ stanza: Element) {
+        state.withLock { $0.received.append(stanza["id"] ?? stanza.name) }
+        if let body = stanza.child("body", .client) {
+            stream.write { $0.element("message", .client, text: body.text) }
+        }
+    }
+
+    func streamEnded(_ reason: StreamEnd) {
+        state.withLock { state in
+            state.end = reason
+            state.ends += 1
+        }
+        // Nobody hears it any more.
+        stream.write { $0.element("presence", .client, ["type": "unavailable"]) }
+    }
+}
+
+/// Says that TLS is there when it is told to, and takes note of what came before.
+final class FakeTLSHandler: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    private var context: ChannelHandlerContext?
+    private var isEstablished = false
+    private(set) var early = ""
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isEstablished {
+            context.fireChannelRead(data)
+        } else {
+            early += String(buffer: unwrapInboundIn(data))
+        }
+    }
+
+    func establish() {
+        isEstablished = true
+        context?.fireUserInboundEventTriggered(TLSUserEvent.handshakeCompleted(negotiatedProtocol: nil))
+    }
+}
