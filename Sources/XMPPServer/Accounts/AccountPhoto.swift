@@ -1,0 +1,52 @@
+import NIOCore
+import XML
+import XMPP
+
+/// A picture of a person, as it is kept for the account and shown in its vCard (XEP-0054).
+public struct AccountPhoto: Sendable, Equatable {
+    /// The store of photos; an account's photo is under the empty key.
+    public static let store = "photo"
+    /// The largest photo in bytes. It goes out in one stanza, a third larger.
+    public static let maximumSize = 64 * 1024
+
+    private static let namespace: Namespace = "vcard-temp"
+
+    /// The forms of pictures that clients show.
+    public enum Format: String, Sendable, CaseIterable {
+        case png = "image/png"
+        case jpeg = "image/jpeg"
+        case gif = "image/gif"
+
+        /// What each file of this form begins with.
+        fileprivate var beginnings: [[UInt8]] {
+            switch self {
+            case .png: [[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]]
+            case .jpeg: [[0xFF, 0xD8, 0xFF]]
+            case .gif: [Array("GIF87a".utf8), Array("GIF89a".utf8)]
+            }
+        }
+    }
+
+    /// The form of the picture, found by its first bytes.
+    public let format: Format
+    /// The file.
+    public let bytes: [UInt8]
+
+    /// - Returns: nil if the bytes are no picture of a known form.
+    public init?(_ bytes: [UInt8]) {
+        let format = Format.allCases.first { format in format.beginnings.contains { bytes.starts(with: $0) } }
+        guard let format else { return nil }
+        self.format = format
+        self.bytes = bytes
+    }
+
+    /// The stored form: the element `PHOTO` of a vCard.
+    public var stored: [UInt8] {
+        var writer = XMLWriter(contentNamespace: .none)
+        writer.element("PHOTO", Self.namespace) { writer in
+            writer.element("TYPE", text: format.rawValue)
+            writer.element("BINVAL", text: Base64.encode(bytes))
+        }
+        return Array(writer.finish().readableBytesView)
+    }
+}

@@ -1,0 +1,109 @@
+import Synchronization
+import XMPP
+
+/// The accounts of a host that are in use: those with sessions, and those that were needed lately.
+///
+/// 64 shards by the hash of the bare JID, each behind a lock that is held for a look-up. A record without sessions is
+/// let go when its shard is full and nobody else holds it, so there is never a second record for an account.
+public final class AccountTable: Sendable {
+    /// Finds by bare JID without making one.
+    private struct Key: Hashable {
+        let jid: JID
+        static func == (left: Key, right: Key) -> Bool { left.jid.isSameBare(as: right.jid) }
+        func hash(into hasher: inout Hasher) { hasher.combine(jid.bareHash) }
+    }
+
+    private static let shardCount = 64
+
+    private let shards: [Shard]
+    private let storage: any Storage
+    /// Records that a shard may hold before it looks for ones that nobody uses.
+    private let shardCapacity: Int
+
+    private struct Records {
+        var byKey: [Key: AccountRecord] = [:]
+        /// Rises with each record that is let go, and with each change of an account that is not here: what was read
+        /// from the storage before that may be out of date.
+        var generation = 0
+    }
+
+    private final class Shard: Sendable {
+        let records = Mutex(Records())
+    }
+
+    init(storage: any Storage, capacity: Int) {
+        self.storage = storage
+        shardCapacity = max(16, capacity / Self.shardCount)
+        shards = (0..<Self.shardCount).map { _ in Shard() }
+    }
+
+    private func shard(of jid: JID) -> Shard {
+        shards[Int(truncatingIfNeeded: UInt(bitPattern: jid.bareHash)) & (Self.shardCount - 1)]
+    }
+
+    /// The record of an account, by its bare JID or any of its full JIDs, if it is in memory.
+    public func resident(_ jid: JID) -> AccountRecord? {
+        shard(of: jid).records.withLock { $0.byKey[Key(jid: jid)] }
+    }
+
+    /// The record of an account, read from the storage if need be. `nil`: there is no such account.
+    public func load(_ jid: JID) async throws(StorageError) -> AccountRecord? {
+        let shard = shard(of: jid)
+        while true {
+            let (known, generation) = shard.records.withLock { ($0.byKey[Key(jid: jid)], $0.generation) }
+            if let known { return known }
+            guard let account = try await storage.account(jid) else { return nil }
+            let roster = Roster(try await storage.roster(of: account.jid))
+            let record = AccountRecord(account: account, roster: roster, storage: storage)
+            if let record = insert(record, in: shard, readAt: generation) { return record }
+        }
+    }
+
+    /// Adds a record, unless another look-up was faster. `nil`: what was read may be out of date.
+    private func insert(_ record: AccountRecord, in shard: Shard, readAt generation: Int) -> AccountRecord? {
+        shard.records.withLock { records in
+            if let known = records.byKey[Key(jid: record.jid)] { return known }
+            guard records.generation == generation else { return nil }
+            if records.byKey.count >= shardCapacity { Self.letGo(&records) }
+            records.byKey[Key(jid: record.jid)] = record
+            return record
+        }
+    }
+
+    /// Takes over a change that was made to a stored account.
+    func replace(_ account: Account) {
+        shard(of: account.jid).records.withLock { records in
+            guard let record = records.byKey[Key(jid: account.jid)] else {
+                records.generation &+= 1
+                return
+            }
+            record.replaceAccount(account)
+        }
+    }
+
+    /// Forgets a removed account.
+    func remove(_ jid: JID) {
+        shard(of: jid).records.withLock { records in
+            records.byKey[Key(jid: jid)] = nil
+            records.generation &+= 1
+        }
+    }
+
+    /// All sessions of the host.
+    public var sessions: [ClientSession] {
+        shards.flatMap { shard in shard.records.withLock { $0.byKey.values.flatMap(\.sessions) } }
+    }
+
+    private static func letGo(_ records: inout Records) {
+        var index = records.byKey.values.startIndex
+        var unused: [Key] = []
+        while index != records.byKey.values.endIndex {
+            if isKnownUniquelyReferenced(&records.byKey.values[index]), !records.byKey.values[index].hasSessions {
+                unused.append(Key(jid: records.byKey.values[index].jid))
+            }
+            records.byKey.values.formIndex(after: &index)
+        }
+        for key in unused { records.byKey[key] = nil }
+        if !unused.isEmpty { records.generation &+= 1 }
+    }
+}

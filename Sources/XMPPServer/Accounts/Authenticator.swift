@@ -1,0 +1,115 @@
+import Crypto
+import Logging
+import NIOCore
+import NIOPosix
+import XMPP
+import XMPPStream
+
+/// Says whose a password or a token is. Every answer is the same, and takes the same work, whether an account exists or
+/// not.
+public final class Authenticator: Sendable {
+    private let storage: any Storage
+    private let limits: ServerLimits
+    private let byAddress: AttemptLimit<CIDRBlock>
+    private let byAccount: AttemptLimit<JID>
+    private let secret: [UInt8]
+    private let threads: NIOThreadPool
+    private let logger: Logger
+    private let now: @Sendable () -> Timestamp
+
+    /// - Parameter secret: makes the salts of accounts that do not exist; the same for the life of the storage.
+    init(
+        storage: any Storage,
+        limits: ServerLimits,
+        secret: [UInt8],
+        threads: NIOThreadPool,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.storage = storage
+        self.limits = limits
+        self.secret = secret
+        self.threads = threads
+        self.logger = logger
+        self.now = now
+        byAddress = AttemptLimit(limit: limits.signIns.perAddress, within: limits.signIns.time)
+        byAccount = AttemptLimit(limit: limits.signIns.perAccount, within: limits.signIns.time)
+    }
+
+    // MARK: Passwords
+
+    /// The stored keys of an account, or a decoy.
+    func credential(
+        user: String, hash: SCRAMHash, host: Host, from address: IPAddress?
+    ) async -> Result<SCRAMCredential, SASLFailure> {
+        let jid = JID(local: user, domain: host.domain, resource: nil)
+        guard mayTry(jid, from: address) else { return .failure(.temporaryAuthFailure) }
+        let decoy = SCRAMCredential.decoy(
+            user: jid?.string ?? user, hash: hash, secret: secret,
+            iterations: host.configuration.authentication.scramIterations)
+        guard let jid else { return .success(decoy) }
+        do {
+            return .success(try await storage.credentials(jid).first { $0.hash == hash } ?? decoy)
+        } catch {
+            logger.error("storage failed", metadata: ["error": "\(error)"])
+            return .failure(.temporaryAuthFailure)
+        }
+    }
+
+    func verify(
+        user: String, password: String, host: Host, from address: IPAddress?
+    ) async -> Result<String, SASLFailure> {
+        let found = await credential(user: user, hash: .sha256, host: host, from: address)
+        guard case .success(let credential) = found else { return found.map { _ in "" } }
+        // Deriving a key takes milliseconds of computing: not on a thread that others wait for.
+        let isRight = try? await threads.runIfActive { credential.verifies(password: password) }
+        guard isRight == true, let local = JID(local: user, domain: host.domain, resource: nil)?.local else {
+            return .failure(.notAuthorized)
+        }
+        return .success(local)
+    }
+
+    // MARK: Tokens
+
+    /// The digest under which a token is stored.
+    public static func digest(ofToken token: String) -> [UInt8] {
+        Array(SHA256.hash(data: Array(token.utf8)))
+    }
+
+    func verify(token: String, host: Host, from address: IPAddress?) async -> Result<String, SASLFailure> {
+        guard mayTry(nil, from: address) else { return .failure(.temporaryAuthFailure) }
+        let found: Token?
+        do {
+            found = try await storage.token(digest: Self.digest(ofToken: token))
+        } catch {
+            logger.error("storage failed", metadata: ["error": "\(error)"])
+            return .failure(.temporaryAuthFailure)
+        }
+        guard let found, found.account.domain == host.domain, let local = found.account.local,
+            found.expiresAt.map({ $0 > now() }) ?? true,
+            found.scopes.isSuperset(of: host.configuration.authentication.tokenScopes)
+        else { return .failure(.notAuthorized) }
+        return .success(local)
+    }
+
+    // MARK: Limits
+
+    private func mayTry(_ jid: JID?, from address: IPAddress?) -> Bool {
+        if let address {
+            if limits.trusts(address) { return true }
+            if !byAddress.allows(address.client, now: now()) { return false }
+        }
+        return jid.map { byAccount.allows($0, now: now()) } ?? true
+    }
+
+    func ended(user: String?, domain: String, from address: IPAddress?, failure: SASLFailure?) {
+        guard failure == .notAuthorized else { return }
+        if let address {
+            guard !limits.trusts(address) else { return }
+            byAddress.count(address.client, now: now())
+        }
+        if let user, let jid = JID(local: user, domain: domain, resource: nil) {
+            byAccount.count(jid, now: now())
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import XMPP
+
+/// A contact list, RFC 6121 §2, as it is kept in memory while its account is in use.
+public struct Roster: Sendable {
+    private var itemsByJID: [JID: RosterItem]
+    /// Names this state of the list; never given to another one. RFC 6121 §2.6.
+    public private(set) var version: String
+
+    init(_ stored: StoredRoster) {
+        itemsByJID = Dictionary(stored.items.map { ($0.jid, $0) }, uniquingKeysWith: { first, _ in first })
+        version = stored.version ?? "0"
+    }
+
+    /// The item of a contact, also one that the list does not show because all there is of it is an invitation.
+    public subscript(jid: JID) -> RosterItem? { itemsByJID[jid.bare] }
+
+    /// In no particular order.
+    public var items: some Collection<RosterItem> { itemsByJID.values }
+    public var count: Int { itemsByJID.count }
+
+    /// Whether presence of `jid` is wanted here: `to` or `both`.
+    public func seesPresence(of jid: JID) -> Bool {
+        self[jid]?.state.hasTo ?? false
+    }
+
+    /// Whether `jid` sees the presence of this account: `from` or `both`.
+    public func showsPresence(to jid: JID) -> Bool {
+        self[jid]?.state.hasFrom ?? false
+    }
+
+    mutating func put(_ item: RosterItem, version: String) {
+        itemsByJID[item.jid] = item
+        self.version = version
+    }
+
+    mutating func remove(_ jid: JID, version: String) {
+        itemsByJID[jid] = nil
+        self.version = version
+    }
+}

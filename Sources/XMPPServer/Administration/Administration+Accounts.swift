@@ -1,0 +1,185 @@
+import Foundation
+import XMPP
+import XMPPStream
+
+extension Administration {
+    // MARK: Adding
+
+    func add(_ wanted: NewAccount) async throws -> AccountInfo {
+        let address = try address(for: wanted)
+        let host = address.host
+        if let accountID = address.accountID {
+            try await checkIsFree(accountID: accountID, host: host.domain)
+        }
+        guard try await storage.account(address.jid) == nil else {
+            throw AdministrationError("there is an account \(address.jid) already")
+        }
+        let account = Account(
+            jid: address.jid,
+            accountID: address.accountID,
+            displayName: wanted.displayName ?? "",
+            keepsHistory: wanted.keepsHistory ?? true,
+            isAdministrator: wanted.isAdministrator,
+            createdAt: now()
+        )
+        let credentials = try wanted.password.map { try self.credentials(password: $0, host: host) } ?? []
+        var changes = [StorageChange.addAccount(account, credentials: credentials)]
+        if let photo = wanted.photo { changes.append(try self.change(photo: photo, of: account)) }
+        try await storage.commit(changes)
+        return AccountInfo(account)
+    }
+
+    private struct Address {
+        let host: HostConfiguration
+        let jid: JID
+        let accountID: String?
+    }
+
+    /// Makes out from what was said where the account is to be and what it is to be called.
+    private func address(for wanted: NewAccount) throws -> Address {
+        var accountID = wanted.accountID
+        var local = wanted.id
+        var domain = wanted.host
+        if let name = wanted.name {
+            if let jid = JID(name), jid.hasLocal, configuration.host(jid.domain) != nil {
+                local = local ?? jid.local
+                domain = domain ?? jid.domain
+            } else if name.contains("@") {
+                accountID = accountID ?? name
+            } else {
+                local = local ?? name
+            }
+        }
+        let host = try host(domain)
+        if let text = accountID, text.isEmpty || text.contains(where: \.isWhitespace) {
+            throw AdministrationError("\"\(text)\" is no account id; write one such as mary@contoso.example")
+        }
+        let id = try local ?? self.local(accountID, host)
+        guard let jid = JID(local: id, domain: host.domain, resource: nil) else {
+            throw AdministrationError("\"\(id)\" cannot be the local part of an address")
+        }
+        return Address(host: host, jid: jid, accountID: accountID)
+    }
+
+    /// The local part of an account that was given none.
+    private func local(_ accountID: String?, _ host: HostConfiguration) throws -> String {
+        // Where people sign in with tokens they never type their address: it need not tell who they are.
+        if host.authentication.mechanisms.allSatisfy(\.usesTokens) {
+            return hexadecimal(SecureRandom.bytes(8))
+        }
+        guard let name = accountID?.prefix(while: { $0 != "@" }), !name.isEmpty else {
+            throw AdministrationError("the account needs a name: name an address, or say --id")
+        }
+        return String(name)
+    }
+
+    private func host(_ domain: String?) throws -> HostConfiguration {
+        if let domain {
+            guard let host = configuration.host(try self.domain(domain)) else {
+                let domains = configuration.hosts.map(\.domain).joined(separator: ", ")
+                throw AdministrationError("\(domain) is not served here; the hosts are \(domains)")
+            }
+            return host
+        }
+        guard let host = configuration.hosts.first, configuration.hosts.count == 1 else {
+            let domains = configuration.hosts.map(\.domain).joined(separator: " or ")
+            throw AdministrationError("there are several hosts; say --host \(domains)")
+        }
+        return host
+    }
+
+    private func checkIsFree(accountID: String, host: String) async throws {
+        if let other = try await storage.account(host: host, accountID: accountID) {
+            throw AdministrationError("the account id \(accountID) belongs to \(other.jid)")
+        }
+    }
+
+    // MARK: Looking
+
+    func accounts(of host: String?) async throws -> [AccountInfo] {
+        let host = try host.map { try self.host($0).domain }
+        return try await storage.accounts(host: host).map(AccountInfo.init)
+    }
+
+    func details(of account: Account) async throws -> AccountDetails {
+        let sessions = sessions(of: account.jid).map { session in
+            AccountDetails.Session(
+                resource: session.jid.resource ?? "", since: session.boundAt.xep0082, priority: session.priority)
+        }
+        return AccountDetails(
+            account: AccountInfo(account),
+            hasPassword: try await !storage.credentials(account.jid).isEmpty,
+            hasPhoto: try await storage.value(AccountPhoto.store, account.jid, key: "") != nil,
+            tokens: try await storage.tokens(of: account.jid).count,
+            contacts: try await storage.roster(of: account.jid).items.count,
+            sessions: server == nil ? nil : sessions
+        )
+    }
+
+    // MARK: Changing
+
+    func change(_ account: Account, _ wanted: AccountChanges) async throws -> AccountInfo {
+        var account = account
+        if let accountID = wanted.accountID, accountID.lowercased() != account.accountID {
+            if !accountID.isEmpty { try await checkIsFree(accountID: accountID, host: account.jid.domain) }
+            account.accountID = accountID.isEmpty ? nil : accountID
+        }
+        if let name = wanted.displayName { account.displayName = name }
+        if let keepsHistory = wanted.keepsHistory { account.keepsHistory = keepsHistory }
+        if let isAdministrator = wanted.isAdministrator { account.isAdministrator = isAdministrator }
+        var changes = [StorageChange.updateAccount(account)]
+        if let photo = wanted.photo { changes.append(try change(photo: photo, of: account)) }
+        try await storage.commit(changes)
+        server?.hosts[account.jid.domain]?.accountDidChange(account)
+        return AccountInfo(account)
+    }
+
+    private func change(photo: Data, of account: Account) throws -> StorageChange {
+        if photo.isEmpty { return .removeValue(store: AccountPhoto.store, owner: account.jid, key: "") }
+        guard photo.count <= AccountPhoto.maximumSize else {
+            throw AdministrationError(
+                "the photo has \(photo.count) bytes; it may have \(AccountPhoto.maximumSize)")
+        }
+        guard let photo = AccountPhoto(Array(photo)) else {
+            throw AdministrationError("the photo is neither PNG nor JPEG nor GIF")
+        }
+        return .putValue(store: AccountPhoto.store, owner: account.jid, key: "", photo.stored)
+    }
+
+    // MARK: Passwords
+
+    func setPassword(_ password: String?, of account: Account) async throws -> String {
+        let credentials =
+            try password.map { try self.credentials(password: $0, host: host(account.jid.domain)) } ?? []
+        try await storage.commit([.setCredentials(account.jid, credentials), .removeTokens(account.jid)])
+        endSessions(of: account.jid)
+        return password == nil
+            ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"
+    }
+
+    private func credentials(password: String, host: HostConfiguration) throws -> [SCRAMCredential] {
+        guard let credentials = host.authentication.makeCredentials(password) else {
+            throw AdministrationError("the password is empty or has characters that no password may have")
+        }
+        return credentials
+    }
+
+    // MARK: Removing
+
+    /// Removes an account from the rosters of its contacts, then itself.
+    func remove(_ account: Account) async throws -> String {
+        let record = try await record(of: account)
+        for contact in record.withRoster({ $0.items.map(\.jid) }) {
+            try await part(record, contact)
+        }
+        try await storage.commit([.removeAccount(account.jid)])
+        server?.hosts[account.jid.domain]?.forget(account.jid)
+        return "\(account.jid) is removed"
+    }
+}
+
+/// Two digits for each byte.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

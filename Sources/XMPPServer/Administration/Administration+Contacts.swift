@@ -1,0 +1,69 @@
+import XMPP
+
+extension Administration {
+    func contacts(of account: Account) async throws -> [ContactInfo] {
+        try await storage.roster(of: account.jid).items.map(ContactInfo.init)
+    }
+
+    /// Makes two accounts contacts of each other, whatever was between them.
+    func addContact(_ contact: AccountName, to name: AccountName) async throws -> String {
+        let one = try await record(of: account(name))
+        let other = try await record(of: account(contact))
+        guard one.jid != other.jid else { throw AdministrationError("nobody can be a contact of theirs") }
+        let waiting = [join(one, other), join(other, one)]
+        for commit in waiting { try await commit.wait() }
+        return "\(one.jid) and \(other.jid) are contacts"
+    }
+
+    /// Removes two from each other's rosters; the contact may be somebody who has no account here.
+    func removeContact(_ contact: AccountName, from name: AccountName) async throws -> String {
+        let record = try await record(of: account(name))
+        let jid: JID
+        do {
+            jid = try await account(contact).jid
+        } catch let error as AdministrationError {
+            guard let address = JID(contact.name)?.bare, record.rosterItem(address) != nil else { throw error }
+            jid = address
+        }
+        guard record.rosterItem(jid) != nil else {
+            throw AdministrationError("\(jid) is not a contact of \(record.jid)")
+        }
+        try await part(record, jid)
+        return "\(record.jid) and \(jid) are no contacts any more"
+    }
+
+    /// Removes both from each other's rosters, as far as they are there.
+    func part(_ record: AccountRecord, _ contact: JID) async throws {
+        var waiting = [change(record, contact) { _ in nil }]
+        if let account = try await storage.account(contact) {
+            waiting.append(change(try await self.record(of: account), record.jid) { _ in nil })
+        }
+        for commit in waiting { try await commit.wait() }
+    }
+
+    private func join(_ record: AccountRecord, _ contact: AccountRecord) -> Commit {
+        let name = contact.account.displayName
+        return change(record, contact.jid) { item in
+            var item = item ?? RosterItem(jid: contact.jid)
+            if item.name == nil, !name.isEmpty { item.name = name }
+            item.state = .both
+            item.isListed = true
+            item.isApproved = false
+            item.invitation = nil
+            return item
+        }
+    }
+
+    /// Changes one roster and, on a running server, tells whom it concerns.
+    private func change(
+        _ record: AccountRecord, _ contact: JID, _ body: (RosterItem?) -> RosterItem?
+    ) -> Commit {
+        let commit = Commit()
+        let change = record.updateRoster(contact, then: commit.finish, body)
+        if let change, let host = server?.hosts[record.jid.domain] {
+            var event = RosterEvent(account: record, change: change, host: host)
+            host.fire(Hooks.rosterChanged, &event)
+        }
+        return commit
+    }
+}

@@ -1,0 +1,90 @@
+import XMPP
+import XMPPStream
+
+extension Administration {
+    /// The digits of a token's digest that make its id.
+    static let tokenIDLength = 12
+
+    func mint(_ wanted: NewToken) async throws -> MintedToken {
+        let account = try await account(wanted.account)
+        let createdAt = now()
+        var scopes = wanted.scopes ?? configuration.host(account.jid.domain)?.authentication.tokenScopes ?? []
+        if scopes.isEmpty { scopes = ["xmpp"] }
+        let text = Self.makeToken()
+        let token = Token(
+            digest: Authenticator.digest(ofToken: text),
+            account: account.jid,
+            scopes: Set(scopes),
+            createdAt: createdAt,
+            expiresAt: try wanted.seconds.map { try Self.expiry(after: $0, from: createdAt) },
+            label: wanted.label
+        )
+        try await storage.commit([.addToken(token)])
+        return MintedToken(token: text, info: info(token))
+    }
+
+    /// Canonical base64, since some clients decode a token and encode it again; it begins with `Ew`, as tokens of the
+    /// Messenger service did.
+    private static func makeToken() -> String {
+        // A multiple of three, so that there is no padding.
+        Base64.encode([0x13] + SecureRandom.bytes(1).map { $0 & 0x0F } + SecureRandom.bytes(64))
+    }
+
+    private static func expiry(after seconds: Int64, from start: Timestamp) throws -> Timestamp {
+        let (milliseconds, tooLarge) = seconds.multipliedReportingOverflow(by: 1000)
+        let (end, tooLate) = start.milliseconds.addingReportingOverflow(milliseconds)
+        guard seconds > 0, !tooLarge, !tooLate else { throw AdministrationError("no token can last that long") }
+        return Timestamp(milliseconds: end)
+    }
+
+    func tokens(of name: AccountName?) async throws -> [TokenInfo] {
+        if let name { return try await storage.tokens(of: account(name).jid).map(info) }
+        return try await allTokens().map(info)
+    }
+
+    private func allTokens() async throws -> [Token] {
+        var tokens: [Token] = []
+        for account in try await storage.accounts(host: nil) {
+            tokens += try await storage.tokens(of: account.jid)
+        }
+        return tokens
+    }
+
+    func revoke(_ token: String) async throws -> String {
+        let token = try await self.token(token)
+        try await storage.commit([.removeToken(digest: token.digest)])
+        endSessions(of: token.account)
+        return "the token \(id(of: token)) of \(token.account) is revoked"
+    }
+
+    /// The token with this text, or with this beginning of its digest.
+    private func token(_ text: String) async throws -> Token {
+        if let token = try await storage.token(digest: Authenticator.digest(ofToken: text)) { return token }
+        let id = text.lowercased()
+        guard id.utf8.count >= Self.tokenIDLength, id.allSatisfy(\.isHexDigit) else {
+            throw AdministrationError("there is no such token; `token list` shows the ids of those that there are")
+        }
+        let found = try await allTokens().filter { hexadecimal($0.digest).hasPrefix(id) }
+        guard let token = found.first, found.count == 1 else {
+            throw AdministrationError(
+                found.isEmpty ? "there is no token \(id)" : "several tokens begin with \(id); give more of the token")
+        }
+        return token
+    }
+
+    private func id(of token: Token) -> String {
+        String(hexadecimal(token.digest).prefix(Self.tokenIDLength))
+    }
+
+    private func info(_ token: Token) -> TokenInfo {
+        TokenInfo(
+            id: id(of: token),
+            account: token.account.string,
+            scopes: token.scopes.sorted(),
+            createdAt: token.createdAt.xep0082,
+            expiresAt: token.expiresAt?.xep0082,
+            isExpired: token.expiresAt.map { $0 <= now() } ?? false,
+            label: token.label
+        )
+    }
+}

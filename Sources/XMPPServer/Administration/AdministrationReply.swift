@@ -1,0 +1,111 @@
+import Foundation
+
+/// The answer to an administrator's request.
+public enum AdministrationReply: Codable, Sendable {
+    case account(account: AccountInfo)
+    case accounts(accounts: [AccountInfo])
+    case details(details: AccountDetails)
+    case minted(token: MintedToken)
+    case tokens(tokens: [TokenInfo])
+    case contacts(contacts: [ContactInfo])
+    /// It was done; a sentence says what.
+    case done(sentence: String)
+    /// It was not done; a sentence says why.
+    case failed(reason: String)
+}
+
+/// Why a request was not fulfilled, in one sentence for the administrator.
+public struct AdministrationError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    /// An error with that sentence.
+    public init(_ description: String) {
+        self.description = description
+    }
+
+    init(_ error: StorageError) {
+        description = "the store failed: \(error.diagnosis)"
+    }
+}
+
+/// An account as administrators see it. Moments are written as in XEP-0082.
+public struct AccountInfo: Codable, Sendable, Equatable {
+    public let jid: String
+    public let accountID: String?
+    public let displayName: String
+    public let keepsHistory: Bool
+    public let isAdministrator: Bool
+    public let createdAt: String
+
+    init(_ account: Account) {
+        jid = account.jid.string
+        accountID = account.accountID
+        displayName = account.displayName
+        keepsHistory = account.keepsHistory
+        isAdministrator = account.isAdministrator
+        createdAt = account.createdAt.xep0082
+    }
+}
+
+/// An account with what belongs to it.
+public struct AccountDetails: Codable, Sendable {
+    /// A bound resource.
+    public struct Session: Codable, Sendable {
+        public let resource: String
+        /// When it was bound.
+        public let since: String
+        /// The priority of its presence; nil: it is not available.
+        public let priority: Int?
+    }
+
+    public let account: AccountInfo
+    public let hasPassword: Bool
+    public let hasPhoto: Bool
+    /// How many tokens there are, void ones included.
+    public let tokens: Int
+    /// How many contacts there are.
+    public let contacts: Int
+    /// The sessions that it has now; nil: no server is running.
+    public let sessions: [Session]?
+}
+
+/// A token that was just made. Its text is not known to anybody afterwards.
+public struct MintedToken: Codable, Sendable {
+    /// What the client shows to sign in.
+    public let token: String
+    /// What the store knows of it.
+    public let info: TokenInfo
+}
+
+/// A token, without its text.
+public struct TokenInfo: Codable, Sendable, Equatable {
+    /// The first digits of the digest: enough to name the token.
+    public let id: String
+    public let account: String
+    public let scopes: [String]
+    public let createdAt: String
+    /// nil: never.
+    public let expiresAt: String?
+    public let isExpired: Bool
+    public let label: String?
+}
+
+/// A contact in a roster.
+public struct ContactInfo: Codable, Sendable, Equatable {
+    public let jid: String
+    public let name: String?
+    /// `none`, `to`, `from` or `both`.
+    public let subscription: String
+    /// Whether the account has asked the contact and waits for the answer.
+    public let asks: Bool
+    /// Whether the contact has asked the account and waits for the answer.
+    public let invites: Bool
+
+    init(_ item: RosterItem) {
+        jid = item.jid.string
+        name = item.name
+        subscription = "\(item.state.subscription)"
+        asks = item.state.asks
+        invites = item.state.hasPendingIn
+    }
+}

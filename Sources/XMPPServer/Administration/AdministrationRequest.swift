@@ -1,0 +1,139 @@
+import Foundation
+
+/// What an administrator may ask for. Accounts are named by their JID, their account id or, on a host that is clear
+/// from the context, their local part.
+///
+/// On the administration socket a request is one line of JSON, its reply another.
+public enum AdministrationRequest: Codable, Sendable {
+    case addAccount(account: NewAccount)
+    /// All accounts, or those of a host.
+    case listAccounts(host: String?)
+    case showAccount(account: AccountName)
+    case setAccount(account: AccountName, changes: AccountChanges)
+    case removeAccount(account: AccountName)
+    /// Sets the password; nil: the account has none from now on. Its tokens are void, its sessions end.
+    case setPassword(account: AccountName, password: String?)
+
+    case mintToken(token: NewToken)
+    /// The tokens of an account; nil: those of all accounts.
+    case listTokens(account: AccountName?)
+    /// Revokes the token that is given itself or by its id (see `TokenInfo`). Ends the sessions of its account.
+    case revokeToken(token: String)
+
+    /// Makes the two contacts of each other, with subscriptions both ways.
+    case addContact(account: AccountName, contact: AccountName)
+    /// Removes each of the two from the other's roster.
+    case removeContact(account: AccountName, contact: AccountName)
+    case listContacts(account: AccountName)
+}
+
+/// How a request names an account.
+public struct AccountName: Codable, Sendable, Hashable {
+    /// A JID, an account id or a local part.
+    public var name: String
+    /// The domain to look in; nil: all hosts.
+    public var host: String?
+
+    /// Names an account.
+    public init(_ name: String, host: String? = nil) {
+        self.name = name
+        self.host = host
+    }
+}
+
+/// An account to be added.
+public struct NewAccount: Codable, Sendable {
+    /// The domain; nil: the one that `name` tells, or the only host.
+    public var host: String?
+    /// A JID, an account id or a local part, whichever it looks like; what is said beside it goes first.
+    public var name: String?
+    /// The local part of the JID; nil: that of `name`, or made from the account id, or random where nobody ever
+    /// types an address to sign in.
+    public var id: String?
+    /// The name like an e-mail address.
+    public var accountID: String?
+    /// The name shown to others; nil: none.
+    public var displayName: String?
+    /// The picture's file.
+    public var photo: Data?
+    /// Whether messages are archived; nil: as the account's type has it.
+    public var keepsHistory: Bool?
+    /// The password; nil: none.
+    public var password: String?
+    /// Whether the account may use the commands of administrators.
+    public var isAdministrator: Bool
+
+    /// An account of which only that is known.
+    public init(
+        host: String? = nil,
+        name: String? = nil,
+        id: String? = nil,
+        accountID: String? = nil,
+        displayName: String? = nil,
+        photo: Data? = nil,
+        keepsHistory: Bool? = nil,
+        password: String? = nil,
+        isAdministrator: Bool = false
+    ) {
+        self.host = host
+        self.name = name
+        self.id = id
+        self.accountID = accountID
+        self.displayName = displayName
+        self.photo = photo
+        self.keepsHistory = keepsHistory
+        self.password = password
+        self.isAdministrator = isAdministrator
+    }
+}
+
+/// What is to be different about an account; nil leaves a thing as it is.
+public struct AccountChanges: Codable, Sendable {
+    /// Empty: none from now on.
+    public var accountID: String?
+    public var displayName: String?
+    /// The picture's file; empty: no picture from now on.
+    public var photo: Data?
+    public var keepsHistory: Bool?
+    public var isAdministrator: Bool?
+
+    /// Changes of some things.
+    public init(
+        accountID: String? = nil,
+        displayName: String? = nil,
+        photo: Data? = nil,
+        keepsHistory: Bool? = nil,
+        isAdministrator: Bool? = nil
+    ) {
+        self.accountID = accountID
+        self.displayName = displayName
+        self.photo = photo
+        self.keepsHistory = keepsHistory
+        self.isAdministrator = isAdministrator
+    }
+}
+
+/// A token to be made.
+public struct NewToken: Codable, Sendable {
+    /// Whom it signs in.
+    public var account: AccountName
+    /// What it allows; nil: what the account's host asks for.
+    public var scopes: [String]?
+    /// The seconds after which it is void; nil: never.
+    public var seconds: Int64?
+    /// What it is for, for people to read.
+    public var label: String?
+
+    /// How long a token lasts unless something else is asked for: an hour, as the Messenger service had it.
+    public static let standardSeconds: Int64 = 3600
+
+    /// A token for an account.
+    public init(
+        account: AccountName, scopes: [String]? = nil, seconds: Int64? = standardSeconds, label: String? = nil
+    ) {
+        self.account = account
+        self.scopes = scopes
+        self.seconds = seconds
+        self.label = label
+    }
+}

@@ -1,0 +1,92 @@
+import XMPP
+
+/// One domain that is served: its profile's settings with the host's own laid over them.
+public struct HostConfiguration: Sendable {
+    /// The domain in normal form, as in a JID.
+    public let domain: String
+    /// The name of the profile.
+    public let profileName: String
+    /// The PEM file with the certificate chain, the host's own certificate first.
+    public let certificate: String?
+    /// The PEM file with the private key.
+    public let key: String?
+    /// How people sign in.
+    public let authentication: AuthenticationSettings
+    /// Which stanzas are let through.
+    public let stanzas: StanzaSettings
+    /// How streams behave.
+    public let streams: StreamSettings
+    /// Bounds for each connection.
+    public let limits: LimitSettings
+    /// The modules in the order of the profile, each with its settings.
+    public let modules: [(name: String, section: ConfigSection)]
+    /// Where the host stands, for errors that are found later.
+    let section: ConfigSection
+
+    init(domain: String, _ host: ConfigSection, profiles: ProfileTable, folder: ConfigFolder) {
+        self.domain = domain
+        section = host
+        profileName = host.string(
+            "profile", default: "standard",
+            "The profile: `messenger`, `standard`, or one from `profiles`. Every other key of a profile may stand "
+                + "beside it and applies to this host alone."
+        )
+        certificate = host.optionalString("certificate", "The PEM file with the certificate chain.").map(folder.path)
+        key = host.optionalString("key", "The PEM file with the certificate's private key.").map(folder.path)
+        let profile = profiles.section(named: profileName)
+        if profile == nil { profiles.failUnknown(profileName, in: host, key: "profile") }
+        // The reference describes the keys of a profile once, below `profiles`.
+        let settings = host.report.collectsReference ? ConfigSection() : profile?.overlaid(by: host) ?? host
+        let profileSettings = ProfileSettings(settings)
+        authentication = profileSettings.authentication
+        stanzas = profileSettings.stanzas
+        streams = profileSettings.streams
+        limits = profileSettings.limits
+        modules = profiles.modules(of: settings)
+        checkCertificate(host)
+    }
+
+    private func checkCertificate(_ host: ConfigSection) {
+        switch (certificate, key) {
+        case (nil, nil) where authentication.requiresTLS:
+            host.fail(
+                "certificate", "the host has no certificate",
+                mend: "set certificate and key to PEM files (or authentication.require-tls to false, for tests only)"
+            )
+        case (nil, .some):
+            host.fail("certificate", "there is a key without a certificate", mend: "set certificate to a PEM file")
+        case (.some, nil):
+            host.fail("key", "there is a certificate without its key", mend: "set key to a PEM file")
+        default:
+            break
+        }
+    }
+
+    static func all(_ root: ConfigSection, profiles: ProfileTable, folder: ConfigFolder) -> [HostConfiguration] {
+        let sections = root.sections("hosts", "The domains that are served, each with its own settings.")
+        if sections.isEmpty {
+            root.fail("hosts", "no host is served", mend: "add at least one domain below \"hosts:\"")
+        }
+        var hosts: [HostConfiguration] = []
+        for (name, section) in sections {
+            let domain = normalDomain(name) ?? (root.report.collectsReference ? name : nil)
+            guard let domain else {
+                section.fail(nil, "\"\(name)\" is no domain", mend: "write a domain such as \"chat.example\"")
+                section.ignore()
+                continue
+            }
+            if hosts.contains(where: { $0.domain == domain }) {
+                section.fail(nil, "the domain stands here twice", mend: "delete one of the two")
+                section.ignore()
+            } else {
+                hosts.append(HostConfiguration(domain: domain, section, profiles: profiles, folder: folder))
+            }
+        }
+        return hosts
+    }
+}
+
+/// The form in which the domain of an address is compared; nil if the text is no domain.
+func normalDomain(_ text: String) -> String? {
+    JID(local: nil, domain: text, resource: nil)?.domain
+}

@@ -1,0 +1,95 @@
+/// Bounds for the server as a whole; 0 means no bound.
+public struct ServerLimits: Hashable, Sendable {
+    /// How often signing in may fail.
+    public struct SignIns: Hashable, Sendable {
+        /// Failed attempts from one address within the time.
+        public let perAddress: Int
+        /// Failed attempts for one account within the time.
+        public let perAccount: Int
+        /// The time after which an attempt is forgotten.
+        public let time: Duration
+    }
+
+    /// How many accounts may be made in-band.
+    public struct Registrations: Hashable, Sendable {
+        /// Accounts made from one address within the time.
+        public let perAddress: Int
+        /// The time after which a registration is forgotten.
+        public let time: Duration
+    }
+
+    /// Connections open at the same time.
+    public let connections: Int
+    /// Connections open at the same time from one address (for IPv6, from one /64).
+    public let connectionsPerAddress: Int
+    /// Connections accepted in a second.
+    public let acceptsPerSecond: Int
+    /// How often signing in may fail.
+    public let signIns: SignIns
+    /// Accounts of each host that are held in memory; those in use are held in any case.
+    public let accountsInMemory: Int
+    /// How many accounts may be made in-band.
+    public let registrations: Registrations
+    /// The addresses whose attempts to sign in and registrations are not counted.
+    public let trustedAddresses: [CIDRBlock]
+
+    /// True if attempts to sign in and registrations from `address` are not counted.
+    public func trusts(_ address: IPAddress) -> Bool {
+        trustedAddresses.contains { $0.contains(address) }
+    }
+
+    /// The limits of an empty configuration.
+    public static var `default`: ServerLimits { ServerLimits(ConfigSection()) }
+
+    init(_ section: ConfigSection) {
+        connections = section.integer(
+            "connections", default: 50_000, in: 0...10_000_000, "Connections open at the same time."
+        )
+        connectionsPerAddress = section.integer(
+            "connections-per-address", default: 200, in: 0...10_000_000,
+            "Connections open at the same time from one address; for IPv6, from one /64."
+        )
+        acceptsPerSecond = section.integer(
+            "accepts-per-second", default: 500, in: 0...1_000_000,
+            "New connections accepted in a second; the others wait."
+        )
+        accountsInMemory = section.integer(
+            "accounts-in-memory", default: 10_000, in: 100...10_000_000,
+            "Accounts of each host that are held in memory; those in use are held in any case."
+        )
+        signIns = SignIns(section.section("sign-ins", "How often signing in may fail."))
+        registrations = Registrations(section.section("registrations", "How many accounts may be made in-band."))
+        trustedAddresses = section.values(
+            "trusted-addresses", default: [], expected: "a block of addresses",
+            example: "\"192.0.2.0/24\", \"2001:db8::/32\" or a single address",
+            "Addresses or blocks such as `127.0.0.0/8` whose sign-ins and registrations are not counted."
+        )
+    }
+}
+
+extension ServerLimits.SignIns {
+    fileprivate init(_ section: ConfigSection) {
+        perAddress = section.integer(
+            "per-address", default: 60, in: 0...1_000_000, "Failed attempts from one address within the time."
+        )
+        perAccount = section.integer(
+            "per-account", default: 20, in: 0...1_000_000, "Failed attempts for one account within the time."
+        )
+        time = section.duration(
+            "time", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)),
+            "The time after which an attempt is forgotten."
+        )
+    }
+}
+
+extension ServerLimits.Registrations {
+    fileprivate init(_ section: ConfigSection) {
+        perAddress = section.integer(
+            "per-address", default: 5, in: 0...1_000_000, "Accounts made from one address within the time."
+        )
+        time = section.duration(
+            "time", default: .seconds(3600), in: .seconds(1)...(.seconds(86_400)),
+            "The time after which a registration is forgotten."
+        )
+    }
+}

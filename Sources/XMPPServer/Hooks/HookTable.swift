@@ -1,0 +1,62 @@
+import XMPP
+
+/// The handlers of one moment, in order. Frozen when the host starts.
+final class HookList<Event>: Sendable {
+    typealias Handler = @Sendable (inout Event) -> Verdict
+
+    struct Entry: Sendable {
+        let phase: HookPhase
+        let module: String
+        let handler: Handler
+    }
+
+    /// What came of a run through the handlers.
+    enum Outcome {
+        case passed
+        case handled
+        case bounced(StanzaError)
+        case waiting(next: Int, @Sendable () async -> Verdict)
+    }
+
+    let entries: [Entry]
+    /// Index of the first handler that runs only when nobody took the stanza.
+    let fallback: Int
+
+    init(_ entries: [Entry]) {
+        // Sorted by phase; a stable order within it is the modules' order.
+        self.entries = HookPhase.allCases.flatMap { phase in entries.filter { $0.phase == phase } }
+        fallback = self.entries.firstIndex { $0.phase == .fallback } ?? self.entries.count
+    }
+
+    /// Runs the handlers from `start` up to, not including, `end`.
+    @inline(__always)
+    func run(_ event: inout Event, from start: Int, to end: Int) -> Outcome {
+        var index = start
+        while index < end {
+            switch entries[index].handler(&event) {
+            case .go: break
+            case .handled: return .handled
+            case .bounce(let error): return .bounced(error)
+            case .wait(let operation): return .waiting(next: index + 1, operation)
+            }
+            index += 1
+        }
+        return .passed
+    }
+}
+
+/// All handlers of a host, by moment.
+struct HookTable: Sendable {
+    private var lists: [Int: any Sendable] = [:]
+
+    init() {}
+
+    mutating func add<Event>(_ entries: [HookList<Event>.Entry], at point: HookPoint<Event>) {
+        let known = (lists[point.index] as? HookList<Event>)?.entries ?? []
+        lists[point.index] = HookList(known + entries)
+    }
+
+    func list<Event>(_ point: HookPoint<Event>) -> HookList<Event> {
+        lists[point.index] as? HookList<Event> ?? HookList([])
+    }
+}

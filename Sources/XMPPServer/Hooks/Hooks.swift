@@ -1,0 +1,83 @@
+import NIOCore
+import XML
+import XMPP
+import XMPPStream
+
+/// The moments that the server itself knows.
+public enum Hooks {
+    /// A client sent a message.
+    public static let messageFromClient = HookPoint<StanzaEvent>("messageFromClient")
+    /// A message has reached the server of the account that it is for. The core delivers it between the phases `copy`
+    /// and `fallback`; `fallback` runs if no session took it.
+    public static let messageToAccount = HookPoint<StanzaEvent>("messageToAccount")
+    /// A client sent presence, to an address or (`to` is nil) to whoever is to know it.
+    public static let presenceFromClient = HookPoint<StanzaEvent>("presenceFromClient")
+    /// Presence has reached the server of the account that it is for.
+    public static let presenceToAccount = HookPoint<StanzaEvent>("presenceToAccount")
+    /// A client sent an IQ that no handler of the host took; `to` is an account's session.
+    public static let iqToSession = HookPoint<StanzaEvent>("iqToSession")
+    /// A resource has been bound.
+    public static let sessionBound = HookPoint<SessionEvent>("sessionBound")
+    /// A session is over; it is not found in any table any more.
+    public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
+    /// An account's record was changed by an administrator or its owner.
+    public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
+    /// An administrator has changed one contact in an account's roster, past the clients and their stanzas.
+    public static let rosterChanged = HookPoint<RosterEvent>("rosterChanged")
+}
+
+/// A stanza on its way.
+public struct StanzaEvent: Sendable {
+    public private(set) var stanza: Stanza
+    /// Who sent it; a full JID for a client.
+    public let from: JID
+    /// `nil`: the sender gave no address.
+    public private(set) var to: JID?
+    /// The session that sent it; `nil` if it came from elsewhere.
+    public let sender: ClientSession?
+    /// The host whose handlers are asked.
+    public internal(set) var host: Host
+    /// The account that the stanza is for; known at `…ToAccount`.
+    public internal(set) var account: AccountRecord?
+
+    /// Sends the stanza to another address than the one that it was given.
+    public mutating func readdress(to: JID) { self.to = to }
+
+    /// Replaces the stanza by what `body` writes.
+    public mutating func rewrite(_ body: (inout XMLWriter) -> Void) {
+        var writer = XMLWriter()
+        body(&writer)
+        if let element = try? Element(parsing: writer.finish(), contentNamespace: .client),
+            let stanza = Stanza(element)
+        {
+            self.stanza = stanza
+        }
+    }
+}
+
+/// A session that begins or ends.
+public struct SessionEvent: Sendable {
+    public let session: ClientSession
+    public let host: Host
+    /// How it ended; `nil` when it begins.
+    public let end: StreamEnd?
+
+    public init(session: ClientSession, host: Host, end: StreamEnd? = nil) {
+        self.session = session
+        self.host = host
+        self.end = end
+    }
+}
+
+/// An account that changed.
+public struct AccountEvent: Sendable {
+    public let account: Account
+    public let host: Host
+}
+
+/// A contact of an account that changed.
+public struct RosterEvent: Sendable {
+    public let account: AccountRecord
+    public let change: RosterChange
+    public let host: Host
+}

@@ -1,0 +1,140 @@
+import NIOCore
+import XML
+import XMPP
+import XMPPStream
+
+/// What the streams of one listener ask of the server.
+final class ClientStreams: StreamDelegate {
+    private let server: Server
+    private let listener: ListenerConfiguration
+    private let settingsByDomain: [String: NegotiationSettings]
+
+    let fallbackDomain: String
+    let unauthenticatedLimits: XMLLimits
+    let signInTime: Duration
+    let redirectTime: Duration
+
+    init(server: Server, listener: ListenerConfiguration) {
+        self.server = server
+        self.listener = listener
+        let hosts = server.hosts.all.filter { listener.serves($0.domain) }
+        fallbackDomain = hosts.first?.domain ?? ""
+        let limits = hosts.map(\.configuration.limits)
+        unauthenticatedLimits = XMLLimits(
+            stanzaBytes: limits.map(\.unauthenticatedStanzaSize).max() ?? 10_240,
+            depth: 8,
+            attributes: 32,
+            namespaces: 32
+        )
+        signInTime = limits.map(\.signInTime).max() ?? .seconds(30)
+        redirectTime = listener.redirect?.wait ?? .seconds(5)
+        settingsByDomain = Dictionary(
+            uniqueKeysWithValues: hosts.map { ($0.domain, Self.settings(of: $0, on: listener, server: server)) })
+    }
+
+    private static func settings(
+        of host: Host, on listener: ListenerConfiguration, server: Server
+    ) -> NegotiationSettings {
+        let configuration = host.configuration
+        var settings = NegotiationSettings(domain: host.domain, mechanisms: configuration.authentication.mechanisms)
+        settings.requiresTLS = configuration.authentication.requiresTLS
+        settings.offersTLS = server.tls != nil
+        settings.attempts = configuration.authentication.attempts
+        settings.repliesFromDomain = configuration.streams.usesLegacyFrom
+        settings.malformedTextPrefix = configuration.streams.malformedTextPrefix
+        settings.oversizedStanza = configuration.streams.oversizedError
+        settings.limits = XMLLimits(
+            stanzaBytes: configuration.limits.stanzaSize,
+            depth: configuration.limits.depth,
+            attributes: configuration.limits.attributes,
+            namespaces: configuration.limits.namespaces
+        )
+        settings.idleTime = configuration.limits.idleTime
+        settings.outgoingQueue = configuration.limits.outgoingQueueSize
+        let rate = configuration.limits.rate
+        if rate.stanzasPerSecond > 0 {
+            settings.stanzas = .init(perSecond: rate.stanzasPerSecond, burst: rate.stanzaBurst)
+        }
+        if rate.bytesPerSecond > 0 {
+            settings.bytes = .init(perSecond: rate.bytesPerSecond, burst: rate.byteBurst)
+        }
+        if let redirect = listener.redirect, redirect.hosts?.contains(host.domain) ?? true {
+            settings.redirect = NegotiationSettings.Redirect(
+                stage: redirect.stage,
+                target: redirect.target.description,
+                accounts: redirect.accounts
+            )
+        }
+        return settings
+    }
+
+    func settings(for domain: String) -> NegotiationSettings? { settingsByDomain[domain] }
+
+    // MARK: TLS
+
+    var exporter: TLSExporter { server.exporter }
+
+    func makeTLSHandler() throws -> any ChannelHandler {
+        guard let tls = server.tls else { throw ServerError("no host has a certificate") }
+        return tls.makeHandler()
+    }
+
+    func serverEndPoint(for name: ServerName) -> [UInt8]? { server.tls?.serverEndPoint(for: name) }
+
+    // MARK: Features and elements of modules
+
+    func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
+        server.hosts[domain]?.writeFeatures(layer, to: &writer)
+    }
+
+    func received(
+        _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
+    ) -> Bool {
+        server.hosts[domain]?.received(element, layer, on: stream) ?? false
+    }
+
+    // MARK: Sign-in
+
+    func credential(
+        user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
+    ) async -> Result<SCRAMCredential, SASLFailure> {
+        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
+        return await server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
+    }
+
+    func verify(
+        user: String, password: String, domain: String, from address: SocketAddress?
+    ) async -> Result<String, SASLFailure> {
+        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
+        return await server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
+    }
+
+    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure> {
+        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
+        return await server.authenticator.verify(token: token, host: host, from: IPAddress(address))
+    }
+
+    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
+        server.authenticator.ended(user: user, domain: domain, from: IPAddress(address), failure: failure)
+    }
+
+    // MARK: Bind
+
+    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError> {
+        guard let host = server.hosts[domain] else { return .failure(.internalServerError) }
+        switch await host.find(account) {
+        case .success(let record?): return .success(record)
+        case .success(nil): return .failure(StanzaError(.notAuthorized))
+        case .failure(let error): return .failure(error)
+        }
+    }
+
+    func bind(
+        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+    ) -> Result<any StreamSession, StanzaError> {
+        guard let record = opened as? AccountRecord, let host = server.hosts[record.jid.domain] else {
+            return .failure(.internalServerError)
+        }
+        return host.bind(record, resource: resource, on: stream).map { $0 }
+    }
+}

@@ -1,0 +1,80 @@
+import NIOCore
+import Synchronization
+import XMPPStream
+
+/// Counts the open connections, in all and by address.
+final class ConnectionLimits: Sendable {
+    private struct Counts {
+        var total = 0
+        var byAddress: [CIDRBlock: Int] = [:]
+    }
+
+    private let total: Int
+    private let perAddress: Int
+    private let counts = Mutex(Counts())
+
+    init(_ limits: ServerLimits) {
+        total = limits.connections
+        perAddress = limits.connectionsPerAddress
+    }
+
+    /// Counts a connection; `false` if there is no room for it.
+    func admit(_ address: IPAddress?) -> Bool {
+        counts.withLock { counts in
+            if total > 0, counts.total >= total { return false }
+            if let address, perAddress > 0 {
+                let open = counts.byAddress[address.client, default: 0]
+                if open >= perAddress { return false }
+                counts.byAddress[address.client] = open + 1
+            }
+            counts.total += 1
+            return true
+        }
+    }
+
+    func release(_ address: IPAddress?) {
+        counts.withLock { counts in
+            counts.total -= 1
+            guard let network = address?.client, perAddress > 0, let open = counts.byAddress[network] else { return }
+            counts.byAddress[network] = open > 1 ? open - 1 : nil
+        }
+    }
+}
+
+/// Slows a listener that is asked for more connections in a second than it may take; the others wait in the system's
+/// queue.
+final class AcceptLimit: ChannelDuplexHandler {
+    typealias InboundIn = any Channel
+    typealias OutboundIn = Never
+
+    private var rate: RateLimit?
+    private let perSecond: Int
+    private var isDelayed = false
+
+    init(perSecond: Int) {
+        self.perSecond = perSecond
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if perSecond > 0 {
+            let now = context.eventLoop.now
+            var limit = rate ?? RateLimit(perSecond: perSecond, burst: perSecond, now: now)
+            if let wait = limit.take(1, now: now) { delay(context, wait) }
+            rate = limit
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func delay(_ context: ChannelHandlerContext, _ wait: TimeAmount) {
+        guard !isDelayed else { return }
+        isDelayed = true
+        context.eventLoop.assumeIsolated().scheduleTask(in: wait) {
+            self.isDelayed = false
+            context.read()
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if !isDelayed { context.read() }
+    }
+}

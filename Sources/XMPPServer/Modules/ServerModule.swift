@@ -1,0 +1,64 @@
+/// A feature of a host: an XMPP extension, or a part of the RFCs that a profile may leave out.
+///
+/// A module says who it is, reads its configuration, and declares what it does; the loader keeps all that. Here is all
+/// of XEP-0199:
+///
+///     struct Ping: ServerModule {
+///         static let info = ModuleInfo("ping", implements: [.xep(199, "2.0.1")])
+///         init(host: Host, configuration: ConfigSection) {}
+///         func register(_ registrar: inout Registrar) {
+///             registrar.feature("urn:xmpp:ping")
+///             registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount]) { _ in .ok }
+///         }
+///     }
+///
+/// There is one instance for each host. It must be ready for calls from any event loop.
+public protocol ServerModule: Sendable {
+    static var info: ModuleInfo { get }
+
+    /// Reads every setting, whatever the others say, so that a run on an empty section yields the reference.
+    init(host: Host, configuration: ConfigSection)
+
+    /// Declares what the module does. Called once.
+    func register(_ registrar: inout Registrar)
+}
+
+/// What is known of a module without an instance.
+public struct ModuleInfo: Sendable {
+    /// A document that a module implements.
+    public enum Specification: Sendable, Equatable, CustomStringConvertible {
+        /// Number and version of an XMPP extension.
+        case xep(Int, String)
+        /// Number and section of a standard.
+        case rfc(Int, String)
+        /// Something that is described elsewhere.
+        case other(String)
+
+        public var description: String {
+            switch self {
+            case .xep(let number, let version):
+                let digits = String(number)
+                return "XEP-\(String(repeating: "0", count: max(0, 4 - digits.count)))\(digits) \(version)"
+            case .rfc(let number, let section):
+                return "RFC \(number) \(section)"
+            case .other(let text):
+                return text
+            }
+        }
+    }
+
+    /// The name under which profiles list it, in kebab case.
+    public let name: String
+    public let specifications: [Specification]
+    /// Modules that must be on the same host.
+    public let requires: [String]
+    /// One sentence for the reference.
+    public let summary: String
+
+    public init(_ name: String, implements: [Specification], requires: [String] = [], summary: String = "") {
+        self.name = name
+        specifications = implements
+        self.requires = requires
+        self.summary = summary
+    }
+}

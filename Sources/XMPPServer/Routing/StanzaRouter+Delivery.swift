@@ -1,0 +1,84 @@
+import NIOCore
+import XML
+import XMPP
+import XMPPStream
+
+/// Delivery to the sessions of an account, RFC 6121 §8.5.
+extension StanzaRouter {
+    /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
+    ///
+    /// - Returns: whether there is nothing left to do.
+    func deliver(_ event: StanzaEvent) -> Bool {
+        guard event.stanza.kind == .message, let account = event.account else { return true }
+        let sessions = account.sessions
+        if let to = event.to, to.isFull {
+            if let session = sessions.first(where: { $0.jid == to }) {
+                send(event, to: session)
+                return true
+            }
+            // §8.5.3.2.1: a chat message goes on as if to the bare JID; others end here, and errors without a word.
+            if event.stanza.type != .chat {
+                bounce(event, .serviceUnavailable)
+                return true
+            }
+        }
+        switch event.stanza.type {
+        case .error:
+            return true
+        case .groupchat:
+            bounce(event, .serviceUnavailable)
+            return true
+        case .headline:
+            for session in sessions where (session.priority ?? -1) >= 0 {
+                send(event, to: session)
+            }
+            return true
+        default:
+            return sendToMostAvailable(event, sessions)
+        }
+    }
+
+    /// All sessions of the highest priority that is not negative.
+    private func sendToMostAvailable(_ event: StanzaEvent, _ sessions: [ClientSession]) -> Bool {
+        var highest = -1
+        for session in sessions {
+            if let priority = session.priority, priority > highest { highest = priority }
+        }
+        guard highest >= 0 else { return false }
+        for session in sessions where session.priority == highest {
+            send(event, to: session)
+        }
+        return true
+    }
+
+    /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
+    func deliverAgain(_ bytes: ByteBuffer, from ended: ClientSession) {
+        guard let element = try? Element(parsing: bytes, contentNamespace: .client), let stanza = Stanza(element),
+            stanza.kind == .message, let from = element["from"].flatMap({ JID($0) })
+        else { return }
+        let event = StanzaEvent(
+            stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record)
+        travel(Journey(event: event, stage: .deliver))
+    }
+
+    /// Nobody took the message, and nothing keeps it.
+    func undelivered(_ event: StanzaEvent) {
+        guard event.stanza.kind == .message else { return }
+        bounce(event, .serviceUnavailable)
+    }
+
+    /// Copies a stanza from what was received to a session's output, with the addresses as they are known now.
+    public func send(_ event: StanzaEvent, to session: ClientSession) {
+        let language = event.sender?.language
+        if session.loop.eventLoop.inEventLoop {
+            session.send { writer in
+                writer.stanza(event.stanza.element, from: event.from.string, to: event.to?.string, lang: language)
+            }
+        } else {
+            var writer = XMLWriter()
+            writer.stanza(event.stanza.element, from: event.from.string, to: event.to?.string, lang: language)
+            let sender = event.sender?.loop
+            session.send(writer.finish(), from: sender?.eventLoop.inEventLoop == true ? sender : nil)
+        }
+    }
+}

@@ -1,0 +1,205 @@
+import NIOCore
+import XML
+import XMPP
+import XMPPStream
+
+/// Brings stanzas to where they belong, RFC 6120 §10 and RFC 6121 §8.
+///
+/// **Overview.** A stanza of a client passes the hooks of its sender's host (`…FromClient`), then its address decides:
+/// an account of a host that is served here takes it through the hooks of that host (`…ToAccount`) to the account's
+/// sessions; an IQ request to a host or an account is answered from the host's `IQTable`; everything else is refused.
+///
+/// **Waiting.** All of this is synchronous. Two things may have to wait: a handler whose verdict says so, and an
+/// account that is not in memory. Then the journey is put aside, its sender's stream is held, and it goes on where it
+/// stopped.
+///
+/// **Errors.** Only the router answers with errors; it never answers an error with an error, RFC 6120 §8.3.1.
+public final class StanzaRouter: Sendable {
+    public let hosts: HostTable
+    let loops: LoopTable
+    let journeys = JourneyCount()
+
+    init(hosts: HostTable, loops: LoopTable) {
+        self.hosts = hosts
+        self.loops = loops
+    }
+
+    /// A stanza on its way through the hooks, with the place that it has reached.
+    struct Journey: Sendable {
+        enum Stage: Sendable {
+            case fromClient(Int)
+            case addressed
+            case toAccount(Int)
+            case deliver
+            case fallback(Int)
+        }
+
+        var event: StanzaEvent
+        var stage: Stage
+
+        var loop: LoopContext? { event.sender?.loop }
+    }
+
+    // MARK: From a client
+
+    func received(_ stanza: Stanza, from session: ClientSession) {
+        var to: JID?
+        if let address = stanza.element["to"] {
+            guard let jid = JID(address) else {
+                return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
+            }
+            to = jid
+        }
+        let event = StanzaEvent(
+            stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
+        switch stanza.kind {
+        case .iq:
+            received(iq: event, session)
+        case .message, .presence:
+            // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
+            if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
+            travel(Journey(event: event, stage: .fromClient(0)))
+        }
+    }
+
+    /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
+    /// `…FromClient`.
+    ///
+    /// - Parameter sender: the session to tell about errors, if any.
+    public func route(_ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil) {
+        let event = StanzaEvent(stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil)
+        travel(Journey(event: event, stage: .addressed))
+    }
+
+    // MARK: The journey of messages and presence
+
+    func travel(_ start: Journey) {
+        var journey = start
+        while true {
+            let outcome: HookList<StanzaEvent>.Outcome
+            switch journey.stage {
+            case .fromClient(let index):
+                let hooks = journey.event.host.fromClient(journey.event.stanza.kind)
+                outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
+                if case .passed = outcome { journey.stage = .addressed }
+            case .addressed:
+                guard find(&journey) else { return }
+                outcome = .passed
+            case .toAccount(let index):
+                let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
+                outcome = hooks.run(&journey.event, from: index, to: hooks.fallback)
+                if case .passed = outcome { journey.stage = .deliver }
+            case .deliver:
+                guard !deliver(journey.event) else { return }
+                journey.stage = .fallback(journey.event.host.toAccount(journey.event.stanza.kind).fallback)
+                outcome = .passed
+            case .fallback(let index):
+                let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
+                outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
+                if case .passed = outcome { return undelivered(journey.event) }
+            }
+            switch outcome {
+            case .passed: continue
+            case .handled: return
+            case .bounced(let error): return bounce(journey.event, error)
+            case .waiting(let next, let operation): return wait(journey, next, operation)
+            }
+        }
+    }
+
+    private func wait(_ journey: Journey, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
+        var journey = journey
+        switch journey.stage {
+        case .fromClient: journey.stage = .fromClient(next)
+        case .toAccount: journey.stage = .toAccount(next)
+        case .fallback: journey.stage = .fallback(next)
+        case .addressed, .deliver: break
+        }
+        goOn(journey, after: operation) { router, journey, verdict in
+            switch verdict {
+            case .go: router.travel(journey)
+            case .handled: break
+            case .bounce(let error): router.bounce(journey.event, error)
+            case .wait(let operation): router.wait(journey, next, operation)
+            }
+        }
+    }
+
+    /// Waits with the sender's stream on hold; what nobody here sent holds nobody.
+    private func goOn<Value: Sendable>(
+        _ journey: Journey,
+        after operation: @escaping @Sendable () async -> Value,
+        then: @escaping @Sendable (StanzaRouter, Journey, Value) -> Void
+    ) {
+        journeys.began()
+        if let session = journey.event.sender, session.loop.eventLoop.inEventLoop {
+            session.hold(operation) { value in
+                then(self, journey, value)
+                self.journeys.arrived()
+            }
+        } else {
+            Task { [journeys] in
+                then(self, journey, await operation())
+                journeys.arrived()
+            }
+        }
+    }
+
+    /// Finds the host and the account that the stanza is for. `false`: the journey ends here, or goes on later.
+    private func find(_ journey: inout Journey) -> Bool {
+        let event = journey.event
+        let to = event.to ?? event.from.bare
+        guard let host = hosts[to.domain] else {
+            if event.stanza.kind == .message { bounce(event, StanzaError(.remoteServerNotFound)) }
+            return false
+        }
+        guard to.hasLocal else {
+            // Nobody is at home at a host itself.
+            if event.stanza.kind == .message { bounce(event, .serviceUnavailable) }
+            return false
+        }
+        journey.event.host = host
+        if let account = host.accounts.resident(to) {
+            journey.event.account = account
+            journey.stage = .toAccount(0)
+            return true
+        }
+        // Whoever is not in memory is not online: nobody there to see presence.
+        if event.stanza.kind == .presence, event.stanza.type?.subscription == nil { return false }
+        goOn(journey, after: { await host.find(to) }) { router, journey, found in
+            var journey = journey
+            switch found {
+            case .success(let account?):
+                journey.event.account = account
+                journey.stage = .toAccount(0)
+                router.travel(journey)
+            case .success(nil):
+                if journey.event.stanza.kind == .message { router.bounce(journey.event, .serviceUnavailable) }
+            case .failure(let error):
+                router.bounce(journey.event, error)
+            }
+        }
+        return false
+    }
+
+    // MARK: Errors
+
+    /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
+    func bounce(_ event: StanzaEvent, _ error: StanzaError) {
+        guard let session = event.sender else { return }
+        bounce(event.stanza, error, to: session, answering: event.stanza.element["to"])
+    }
+
+    func bounce(_ stanza: Stanza, _ error: StanzaError, to session: ClientSession, answering address: String?) {
+        guard stanza.type != .error, !(stanza.kind == .iq && stanza.type == .result) else { return }
+        session.send { stanza.writeError(error, from: address, to: session.jid.string, to: &$0) }
+    }
+
+    // MARK: Ends
+
+    func ended(_ session: ClientSession, _ reason: StreamEnd) {
+        var event = SessionEvent(session: session, host: session.host, end: reason)
+        let hooks = session.host.sessionEnded
+        _ = hooks.run(&event, from: 0, to: hooks.entries.count)
+    }
+}

@@ -1,0 +1,107 @@
+import NIOCore
+import XMPP
+import XMPPStream
+
+/// Accounts as their owners make, change and remove them.
+extension Host {
+    /// Makes an account for somebody who is not known yet.
+    public func register(
+        user: String, password: String, from address: SocketAddress?
+    ) async -> Result<Void, StanzaError> {
+        let address = IPAddress(address)
+        guard let jid = JID(local: user, domain: domain, resource: nil), jid.hasLocal, !password.isEmpty else {
+            return .failure(.notAcceptable)
+        }
+        guard registrations.mayRegister(from: address, now: now()) else {
+            return .failure(StanzaError(.resourceConstraint))
+        }
+        guard let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
+        do {
+            try await storage.commit([.addAccount(Account(jid: jid, createdAt: now()), credentials: credentials)])
+        } catch {
+            return .failure(error.kind == .alreadyExists ? .conflict : report(error))
+        }
+        registrations.registered(from: address, now: now())
+        return .success(())
+    }
+
+    /// Sets a password and ends what was opened with the former one.
+    ///
+    /// - Parameter sparing: the session that asks for it goes on.
+    public func setPassword(
+        _ password: String, of account: JID, sparing session: ClientSession? = nil
+    ) async -> Result<Void, StanzaError> {
+        guard !password.isEmpty, let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
+        do {
+            try await storage.commit([.setCredentials(account, credentials), .removeTokens(account)])
+        } catch {
+            return .failure(report(error))
+        }
+        endSessions(of: account, sparing: session)
+        return .success(())
+    }
+
+    /// Removes an account with all that it owns.
+    ///
+    /// - Parameter sparing: the session that asks for it is left to the caller to end.
+    public func remove(_ account: JID, sparing session: ClientSession? = nil) async -> Result<Void, StanzaError> {
+        do {
+            try await storage.commit([.removeAccount(account)])
+        } catch {
+            return .failure(report(error))
+        }
+        forget(account, sparing: session)
+        return .success(())
+    }
+
+    /// Lets go of an account that has been removed, and ends its sessions.
+    func forget(_ account: JID, sparing spared: ClientSession? = nil) {
+        let record = accounts.resident(account)
+        // First, so that no session can be added any more.
+        accounts.remove(account)
+        for session in record?.sessions ?? [] where session !== spared { session.end(.notAuthorized) }
+    }
+
+    /// Ends the sessions of an account whose right to be here has gone.
+    public func endSessions(of account: JID, sparing spared: ClientSession? = nil) {
+        for session in accounts.resident(account)?.sessions ?? [] where session !== spared {
+            session.end(.notAuthorized)
+        }
+    }
+
+    /// The keys of a password; `nil` if it has characters that no password may have.
+    public func makeCredentials(_ password: String) -> [SCRAMCredential]? {
+        configuration.authentication.makeCredentials(password)
+    }
+}
+
+extension AuthenticationSettings {
+    /// The keys of a password, one for each hash; `nil` if it is empty or has characters that no password may have.
+    func makeCredentials(_ password: String) -> [SCRAMCredential]? {
+        let credentials = SCRAMHash.allCases.compactMap {
+            SCRAMCredential.random(password: password, hash: $0, iterations: scramIterations)
+        }
+        return credentials.count == SCRAMHash.allCases.count ? credentials : nil
+    }
+}
+
+/// How many accounts an address may make.
+final class RegistrationLimit: Sendable {
+    private let limits: ServerLimits
+    private let byAddress: AttemptLimit<CIDRBlock>
+
+    init(_ limits: ServerLimits) {
+        self.limits = limits
+        byAddress = AttemptLimit(limit: limits.registrations.perAddress, within: limits.registrations.time)
+    }
+
+    func mayRegister(from address: IPAddress?, now: Timestamp) -> Bool {
+        guard let address, !limits.trusts(address) else { return true }
+        return byAddress.allows(address.client, now: now)
+    }
+
+    func registered(from address: IPAddress?, now: Timestamp) {
+        guard let address, !limits.trusts(address) else { return }
+        byAddress.count(address.client, now: now)
+    }
+}

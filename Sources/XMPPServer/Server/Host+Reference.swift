@@ -1,0 +1,42 @@
+import Logging
+import XMPP
+import XMPPStream
+
+extension Host {
+    /// A host that serves nobody and stores nothing: for reading the settings of modules and what they declare.
+    static func forReference(_ configuration: HostConfiguration) -> Host {
+        guard let jid = JID(local: nil, domain: configuration.domain, resource: nil) else {
+            preconditionFailure("a host's domain is one by now")
+        }
+        return Host(
+            configuration, jid: jid, limits: .default, storage: NoStorage(), archiveIDs: ArchiveIDGenerator(after: nil),
+            router: StanzaRouter(hosts: HostTable(), loops: LoopTable()),
+            logger: Logger(label: "swallowtail"), now: Timestamp.now)
+    }
+}
+
+/// A storage that is empty and stays so.
+private struct NoStorage: Storage {
+    func account(_ jid: JID) async throws(StorageError) -> Account? { nil }
+    func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
+    func accounts(host: String?) async throws(StorageError) -> [Account] { [] }
+    func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
+    func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
+    func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
+    func roster(of jid: JID) async throws(StorageError) -> StoredRoster { StoredRoster() }
+    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
+    func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
+    func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int { 0 }
+    func archivePeers(
+        collection: String, owner: JID, newest limit: Int
+    ) async throws(StorageError) -> [ArchivePeer] { [] }
+    func newestArchiveID() async throws(StorageError) -> ArchiveID? { nil }
+
+    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+        completion?(.failure(StorageError(.unavailable, "nothing is stored here")))
+    }
+
+    func flush() async {}
+    func close() async {}
+}

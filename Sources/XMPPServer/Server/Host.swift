@@ -1,0 +1,192 @@
+import Logging
+import XML
+import XMPP
+import XMPPStream
+
+/// A domain that is served here, with its profile's modules and settings.
+///
+/// Modules get their host when they are made, and keep it: it is where they find the accounts, the storage, the clock
+/// and the router. What the modules declare is put in place once, before the first listener opens, and is only read
+/// after that.
+public final class Host: @unchecked Sendable {
+    public let domain: String
+    public let jid: JID
+    public let configuration: HostConfiguration
+    public let accounts: AccountTable
+    public let storage: any Storage
+    public let archiveIDs: ArchiveIDGenerator
+    /// The router holds all hosts, and they hold it: both live as long as the process.
+    public let router: StanzaRouter
+    public let logger: Logger
+    let registrations: RegistrationLimit
+    /// The wall clock.
+    public let now: @Sendable () -> Timestamp
+
+    // Put in place by `load`, before any listener opens.
+    public private(set) var modules: [(info: ModuleInfo, module: any ServerModule)] = []
+    public private(set) var features: [String] = []
+    public private(set) var accountFeatures: [String] = []
+    public private(set) var identities: [Registrar.Identity] = []
+    private(set) var iqTable = IQTable()
+    private var hooks = HookTable()
+    private var streamFeatures: [Registrar.StreamFeature] = []
+    private var streamElements: [Registrar.StreamElement] = []
+    private var messageFromClient = HookList<StanzaEvent>([])
+    private var messageToAccount = HookList<StanzaEvent>([])
+    private var presenceFromClient = HookList<StanzaEvent>([])
+    private var presenceToAccount = HookList<StanzaEvent>([])
+    private(set) var iqToSession = HookList<StanzaEvent>([])
+    private(set) var sessionBound = HookList<SessionEvent>([])
+    private(set) var sessionEnded = HookList<SessionEvent>([])
+    private(set) var accountChanged = HookList<AccountEvent>([])
+
+    init(
+        _ configuration: HostConfiguration,
+        jid: JID,
+        limits: ServerLimits,
+        storage: any Storage,
+        archiveIDs: ArchiveIDGenerator,
+        router: StanzaRouter,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        domain = jid.domain
+        self.jid = jid
+        self.configuration = configuration
+        self.storage = storage
+        self.archiveIDs = archiveIDs
+        self.router = router
+        self.logger = logger
+        self.now = now
+        registrations = RegistrationLimit(limits)
+        accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
+    }
+
+    // MARK: Settings that the core asks for
+
+    /// How long a module may take to answer a request.
+    var iqTime: Duration { configuration.limits.requestTime }
+    /// Requests of one session that may wait for their answers side by side.
+    var parallelRequests: Int { configuration.limits.parallelRequests }
+    /// Whether a reply to a request without an address names the domain as its sender.
+    var repliesFromDomain: Bool { configuration.streams.usesLegacyFrom }
+
+    // MARK: Modules
+
+    /// Makes the modules that the configuration lists and puts in place what they declare.
+    func load(_ available: [any ServerModule.Type]) throws(ModuleConflict) {
+        var table = HookTable()
+        // In the order of `available`, which is the order of the handlers within a phase.
+        for type in available {
+            let listed = configuration.modules.first { $0.name == type.info.name }
+            guard let section = listed?.section else { continue }
+            for required in type.info.requires where !configuration.modules.contains(where: { $0.name == required }) {
+                throw ModuleConflict("the module \(type.info.name) needs the module \(required)")
+            }
+            let module = type.init(host: self, configuration: section)
+            var registrar = Registrar(module: type.info.name)
+            module.register(&registrar)
+            try take(registrar, &table)
+            modules.append((type.info, module))
+        }
+        freeze(table)
+    }
+
+    private func take(_ registrar: Registrar, _ table: inout HookTable) throws(ModuleConflict) {
+        for entry in registrar.iqHandlers { try iqTable.add(entry) }
+        for feature in registrar.features where !features.contains(feature) { features.append(feature) }
+        for feature in registrar.accountFeatures where !accountFeatures.contains(feature) {
+            accountFeatures.append(feature)
+        }
+        for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
+        streamFeatures += registrar.streamFeatures
+        streamElements += registrar.streamElements
+        registrar.addHooks(to: &table)
+    }
+
+    private func freeze(_ table: HookTable) {
+        hooks = table
+        messageFromClient = table.list(Hooks.messageFromClient)
+        messageToAccount = table.list(Hooks.messageToAccount)
+        presenceFromClient = table.list(Hooks.presenceFromClient)
+        presenceToAccount = table.list(Hooks.presenceToAccount)
+        iqToSession = table.list(Hooks.iqToSession)
+        sessionBound = table.list(Hooks.sessionBound)
+        sessionEnded = table.list(Hooks.sessionEnded)
+        accountChanged = table.list(Hooks.accountChanged)
+    }
+
+    func fromClient(_ kind: StanzaKind) -> HookList<StanzaEvent> {
+        kind == .message ? messageFromClient : presenceFromClient
+    }
+
+    func toAccount(_ kind: StanzaKind) -> HookList<StanzaEvent> {
+        kind == .message ? messageToAccount : presenceToAccount
+    }
+
+    /// Runs the handlers of a module's own moment. A verdict other than `.go` ends the run.
+    ///
+    /// - Returns: the error if a handler refused it; `nil` otherwise.
+    @discardableResult
+    public func fire<Event>(_ point: HookPoint<Event>, _ event: inout Event) -> StanzaError? {
+        let list = hooks.list(point)
+        guard case .bounced(let error) = list.run(&event, from: 0, to: list.entries.count) else { return nil }
+        return error
+    }
+
+    func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
+        for feature in streamFeatures where feature.layer == layer { feature.write(&writer) }
+    }
+
+    /// Offers an element of a stream to the modules. `false`: none of them knows it.
+    func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool {
+        streamElements.contains {
+            $0.layer == layer && element.isNamed($0.name, $0.namespace) && $0.handler(element, stream)
+        }
+    }
+
+    // MARK: Accounts
+
+    /// The record of an account, or `nil` if there is none; a failure of the storage is logged here.
+    public func find(_ jid: JID) async -> Result<AccountRecord?, StanzaError> {
+        do {
+            return .success(try await accounts.load(jid))
+        } catch {
+            return .failure(report(error))
+        }
+    }
+
+    /// The address of the account with this account id, such as `mary@contoso.example`; `nil` if there is none.
+    public func resolve(accountID: String) async -> Result<JID?, StanzaError> {
+        do {
+            return .success(try await storage.account(host: domain, accountID: accountID)?.jid)
+        } catch {
+            return .failure(report(error))
+        }
+    }
+
+    /// Logs a failure of the storage and returns what the peer is told of it.
+    public func report(_ error: StorageError) -> StanzaError {
+        logger.error("storage failed", metadata: ["error": "\(error)"])
+        return .internalServerError
+    }
+
+    /// Tells modules and sessions of a change that was made to an account.
+    func accountDidChange(_ account: Account) {
+        accounts.replace(account)
+        var event = AccountEvent(account: account, host: self)
+        fire(Hooks.accountChanged, &event)
+    }
+}
+
+/// The hosts that are served here. Filled before the first listener opens, only read after that.
+public final class HostTable: @unchecked Sendable {
+    private var hosts: [String: Host] = [:]
+
+    init() {}
+
+    public subscript(domain: String) -> Host? { hosts[domain] }
+    public var all: [Host] { hosts.values.sorted { $0.domain < $1.domain } }
+
+    func add(_ host: Host) { hosts[host.domain] = host }
+}

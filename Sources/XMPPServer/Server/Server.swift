@@ -1,0 +1,136 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import XMPP
+import XMPPStream
+
+/// The server: hosts, listeners, and what they share.
+///
+/// Made from a configuration and an open storage; `start` opens the listeners, `stop` ends everything in good order:
+/// no new connections, `<system-shutdown/>` to every stream, the storage flushed.
+public final class Server: Sendable {
+    public let configuration: ServerConfiguration
+    public let hosts: HostTable
+    public let storage: any Storage
+    public let authenticator: Authenticator
+    public let logger: Logger
+    let router: StanzaRouter
+    let tls: TLSContext?
+    let exporter: TLSExporter
+    let connections: ConnectionLimits
+    let loops = LoopTable()
+    /// The wall clock.
+    public let now: @Sendable () -> Timestamp
+
+    private let group: any EventLoopGroup
+    private let threads: NIOThreadPool
+    private let channels = Mutex<[any Channel]>([])
+
+    /// Sets up the hosts with their modules. Nothing is opened yet.
+    ///
+    /// - Parameter modules: all that can be listed in a profile, in the order in which their handlers run.
+    /// - Throws: `ServerError` with a sentence for the person who runs the server.
+    public init(
+        _ configuration: ServerConfiguration,
+        storage: any Storage,
+        modules: [any ServerModule.Type],
+        group: any EventLoopGroup,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) async throws {
+        self.configuration = configuration
+        self.storage = storage
+        self.group = group
+        self.logger = logger
+        self.now = now
+        threads = NIOThreadPool(numberOfThreads: 2)
+        hosts = HostTable()
+        router = StanzaRouter(hosts: hosts, loops: loops)
+        connections = ConnectionLimits(configuration.limits)
+        do {
+            tls = try TLSContext(configuration.hosts)
+        } catch {
+            throw ServerError("cannot read a certificate or its key: \(error)")
+        }
+        exporter = tls?.exporter ?? TLSExporter()
+        authenticator = Authenticator(
+            storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
+            threads: threads, logger: logger, now: now)
+        let archiveIDs = try await ArchiveIDGenerator(storage: storage)
+        for host in configuration.hosts {
+            guard let jid = JID(local: nil, domain: host.domain, resource: nil) else {
+                throw ServerError("\(host.domain) is not a domain")
+            }
+            var logger = logger
+            logger[metadataKey: "host"] = "\(jid)"
+            hosts.add(
+                Host(
+                    host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
+                    router: router, logger: logger, now: now))
+        }
+        for host in hosts.all {
+            do {
+                try host.load(modules)
+            } catch {
+                throw ServerError("\(host.domain): \(error.description)")
+            }
+        }
+        threads.start()
+    }
+
+    /// A random value that is made once and kept, from which the salts of accounts that do not exist are derived.
+    private static func secret(in storage: any Storage) async throws -> [UInt8] {
+        guard let owner = JID("swallowtail.invalid") else { throw ServerError("no owner for the server's secret") }
+        if let secret = try await storage.value("secret", owner, key: "salt") { return secret }
+        let secret = SecureRandom.bytes(32)
+        try await storage.commit([.putValue(store: "secret", owner: owner, key: "salt", secret)])
+        return secret
+    }
+
+    /// Opens all listeners.
+    ///
+    /// - Returns: the addresses that they listen on, in the order of the configuration.
+    @discardableResult
+    public func start() async throws -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        do {
+            for configuration in configuration.listeners {
+                let opened = try await Listener(server: self, configuration: configuration).open(on: group)
+                channels.withLock { $0 += opened }
+                for address in opened.compactMap(\.localAddress) {
+                    logger.info(
+                        "listening",
+                        metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
+                    addresses.append(address)
+                }
+            }
+        } catch {
+            await stop()
+            throw error
+        }
+        return addresses
+    }
+
+    /// Serves a connection that somebody else has made, such as a test.
+    public func accept(_ channel: any Channel, on configuration: ListenerConfiguration) throws {
+        try Listener(server: self, configuration: configuration).accept(channel)
+    }
+
+    /// Ends everything. What was accepted is durable when it returns.
+    public func stop() async {
+        for channel in channels.withLock({ exchange(&$0, with: []) }) {
+            try? await channel.close()
+        }
+        // A connection that was accepted just now may be the first of its loop.
+        for loop in group.makeIterator() { _ = loops.context(of: loop) }
+        await withTaskGroup(of: Void.self) { tasks in
+            for loop in loops.all {
+                tasks.addTask { await loop.shutDown() }
+            }
+        }
+        await router.journeys.ended()
+        await storage.flush()
+        try? await threads.shutdownGracefully()
+    }
+}

@@ -1,0 +1,209 @@
+import NIOCore
+import Synchronization
+import XML
+import XMPP
+import XMPPStream
+
+/// A bound resource of an account.
+///
+/// **Overview.** The session stands between a stream and the router: it takes stanzas from its stream in order, stamps
+/// them with its JID, and hands them on; it takes stanzas from everywhere and writes them to its stream.
+///
+/// **Where it lives.** On its stream's event loop. What routing must know from other loops (is it available, with which
+/// priority, what did it announce last) is atomic or behind a lock; `send` may be called from anywhere. A module that
+/// keeps a session keeps no connection alive: after its end a session takes nothing any more.
+///
+/// **Order.** A stanza whose handling has to wait holds the stream: what the client sent behind it is not even parsed
+/// until it goes on. IQ requests whose answer is `.async` do not hold, up to `Host.parallelRequests` of them.
+public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sendable {
+    /// The full JID.
+    public let jid: JID
+    public let record: AccountRecord
+    public let host: Host
+    public let loop: LoopContext
+    /// When the resource was bound.
+    public let boundAt: Timestamp
+
+    // On the loop only.
+    let stream: StreamHandler
+    private var isOver = false
+    private var requests: [PendingRequest] = []
+    private var isHeldForRequests = false
+    private var holds = 0
+
+    // From any loop.
+    private let availability = Atomic<Int>(unavailablePriority)
+    private let presenceState = Mutex<Element?>(nil)
+    private let flags = Atomic<UInt32>(0)
+
+    private static let unavailablePriority = Int.min
+
+    init(jid: JID, record: AccountRecord, host: Host, stream: StreamHandler, boundAt: Timestamp) {
+        self.jid = jid
+        self.record = record
+        self.host = host
+        self.stream = stream
+        self.boundAt = boundAt
+        loop = stream.loop
+    }
+
+    // MARK: What routing may ask from any loop
+
+    /// Whether the session has sent presence, RFC 6121 §4.
+    public var isAvailable: Bool { availability.load(ordering: .relaxed) != Self.unavailablePriority }
+
+    /// −128…127; `nil` if the session is not available.
+    public var priority: Int? {
+        let value = availability.load(ordering: .relaxed)
+        return value == Self.unavailablePriority ? nil : value
+    }
+
+    /// The last available presence that the session sent to all.
+    public var presence: Element? { presenceState.withLock { $0 } }
+
+    /// Takes over what the client announced. `nil`: it is unavailable.
+    public func announce(_ presence: Element?, priority: Int) {
+        presenceState.withLock { $0 = presence }
+        availability.store(presence == nil ? Self.unavailablePriority : priority, ordering: .relaxed)
+    }
+
+    /// A mark that a module sets on a session and reads from anywhere, such as "asked for the roster".
+    public struct Flag: Sendable {
+        let bit: UInt32
+        /// Flags are made once, as static constants; there can be 32 of them.
+        public init(_ name: StaticString) {
+            let index = flagCount.wrappingAdd(1, ordering: .relaxed).oldValue
+            precondition(index < 32, "no room for the session flag \(name)")
+            bit = 1 << index
+        }
+    }
+
+    public func has(_ flag: Flag) -> Bool { flags.load(ordering: .relaxed) & flag.bit != 0 }
+
+    public func set(_ flag: Flag, _ isOn: Bool) {
+        if isOn {
+            flags.bitwiseOr(flag.bit, ordering: .relaxed)
+        } else {
+            flags.bitwiseAnd(~flag.bit, ordering: .relaxed)
+        }
+    }
+
+    // MARK: From the client
+
+    public func received(_ element: Element) {
+        guard let stanza = Stanza(element) else { return stream.close(.unsupportedStanzaType) }
+        host.router.received(stanza, from: self)
+    }
+
+    public func streamEnded(_ reason: StreamEnd) {
+        guard !isOver else { return }
+        isOver = true
+        record.remove(self)
+        for request in requests { request.cancel() }
+        host.router.ended(self, reason)
+    }
+
+    /// The default language of what the client sends, RFC 6120 §4.7.4.
+    var language: String? { stream.language }
+
+    // MARK: To the client
+
+    /// Sends a stanza that is written by `body`. On the session's own loop it is written straight behind what waits for
+    /// the client.
+    public func send(_ body: (inout XMLWriter) -> Void) {
+        if loop.eventLoop.inEventLoop {
+            guard !isOver else { return }
+            stream.write(body)
+        } else {
+            var writer = XMLWriter()
+            body(&writer)
+            send(writer.finish())
+        }
+    }
+
+    /// Sends one complete stanza.
+    ///
+    /// - Parameter sender: the loop that this is called on, where the caller knows it; it batches what goes to other
+    ///   loops.
+    public func send(_ stanza: ByteBuffer, from sender: LoopContext? = nil) {
+        if loop.eventLoop.inEventLoop {
+            deliver(stanza)
+        } else if let sender = sender ?? host.router.loops.current {
+            // All that comes from one loop goes the same way, so that nothing overtakes.
+            sender.send(stanza, to: self, on: loop)
+        } else {
+            loop.post(stanza, to: self)
+        }
+    }
+
+    public func deliver(_ stanza: ByteBuffer) {
+        guard !isOver else { return host.router.deliverAgain(stanza, from: self) }
+        stream.append(stanza)
+    }
+
+    /// Waits until what was sent before has been written to the connection. `false`: the session is over.
+    public func isWritten() async -> Bool {
+        await withCheckedContinuation { continuation in
+            loop.eventLoop.execute {
+                guard !self.isOver else { return continuation.resume(returning: false) }
+                self.stream.whenWritten { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    /// Ends the session with a stream error; from any loop.
+    public func end(_ error: StreamError?) {
+        if loop.eventLoop.inEventLoop {
+            stream.close(error)
+        } else {
+            loop.eventLoop.execute { self.stream.close(error) }
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Waits for `operation` with the stream on hold, then goes on with `then` on the loop.
+    func hold<Value: Sendable>(
+        _ operation: @escaping @Sendable () async -> Value,
+        then: @escaping @Sendable (Value) -> Void
+    ) {
+        holdStream()
+        Task {
+            let value = await operation()
+            loop.eventLoop.execute {
+                then(value)
+                self.letStreamGo()
+            }
+        }
+    }
+
+    /// The stream goes on when nothing holds it any more: what goes on after a wait may have to wait again.
+    private func holdStream() {
+        holds += 1
+        if holds == 1 { stream.hold() }
+    }
+
+    private func letStreamGo() {
+        holds -= 1
+        if holds == 0 { stream.goOn() }
+    }
+
+    /// Takes note of a request that is answered later; the stream is held when there are too many.
+    func requestStarted(_ request: PendingRequest) {
+        requests.append(request)
+        if requests.count >= host.parallelRequests, !isHeldForRequests {
+            isHeldForRequests = true
+            holdStream()
+        }
+    }
+
+    func requestEnded(_ request: PendingRequest) {
+        requests.removeAll { $0 === request }
+        if isHeldForRequests, requests.count < host.parallelRequests {
+            isHeldForRequests = false
+            letStreamGo()
+        }
+    }
+}
+
+private let flagCount = Atomic<UInt32>(0)

@@ -1,0 +1,67 @@
+import XMPP
+import XMPPStream
+
+/// What must outlive the process. One storage serves every host.
+///
+/// Reads may run side by side. Writes go through one queue that commits in batches, in the order of submission. A read
+/// that starts after a commit was reported sees what was committed; what is still queued is not seen.
+///
+/// JIDs that name an owner or an account are used as bare JIDs: a resource is ignored.
+public protocol Storage: Sendable {
+    /// The account with the bare JID, or nil.
+    func account(_ jid: JID) async throws(StorageError) -> Account?
+    /// The account of the host that has the account id, whatever the id's case, or nil.
+    func account(host: String, accountID: String) async throws(StorageError) -> Account?
+    /// All accounts of a host, or of all hosts, in the order of their JIDs.
+    func accounts(host: String?) async throws(StorageError) -> [Account]
+
+    /// The SCRAM keys of an account, one entry for each hash; empty for an account without a password.
+    func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential]
+    /// The token with the digest, or nil. It may have expired: that is the caller's to judge.
+    func token(digest: [UInt8]) async throws(StorageError) -> Token?
+    /// All tokens of an account, oldest first, expired ones included.
+    func tokens(of jid: JID) async throws(StorageError) -> [Token]
+
+    /// The roster of an account, items in the order of their JIDs; empty for an account without one.
+    func roster(of jid: JID) async throws(StorageError) -> StoredRoster
+
+    /// The value under a key of a store, or nil.
+    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]?
+    /// All values that an owner has in a store, by key.
+    func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]]
+
+    /// The archived entries that the query describes, oldest first.
+    func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry]
+    /// How many entries the owner has in the collection, counted no further than `limit`.
+    func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int
+    /// The peers with whom `owner` has entries in the collection, the one with the most recent entry first, each with
+    /// the span of its newest `limit` entries.
+    func archivePeers(collection: String, owner: JID, newest limit: Int) async throws(StorageError) -> [ArchivePeer]
+    /// The greatest id that was ever appended, in any collection, removed entries included; nil before the first.
+    func newestArchiveID() async throws(StorageError) -> ArchiveID?
+
+    /// Puts one group of changes in the queue: all of them are committed, or none. Never blocks.
+    ///
+    /// The completion is called exactly once, on a thread of the storage's, after the commit is durable or has failed;
+    /// completions of successful groups come in the order of submission. It must not block. A group that fails leaves
+    /// its neighbours in the queue untouched. When the queue is full or the storage is closed, the group fails with
+    /// `StorageError.Kind.unavailable`.
+    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?)
+    /// Waits until all that was submitted before is durable or has failed.
+    func flush() async
+    /// Refuses further changes, waits until all that was submitted is durable or has failed, and lets go of the store.
+    /// Closing twice is harmless.
+    func close() async
+}
+
+extension Storage {
+    /// Submits one group of changes and waits until it is durable.
+    ///
+    /// - Throws: the error of the group; nothing of it was stored then.
+    public func commit(_ changes: [StorageChange]) async throws(StorageError) {
+        let result = await withCheckedContinuation { continuation in
+            submit(changes) { result in continuation.resume(returning: result) }
+        }
+        try result.get()
+    }
+}

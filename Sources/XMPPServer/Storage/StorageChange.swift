@@ -1,0 +1,41 @@
+import XMPP
+import XMPPStream
+
+/// One change to what is stored. Changes are submitted in groups; see `Storage.submit`.
+///
+/// Removing what is not there is no error, and putting replaces what was there.
+public enum StorageChange: Sendable {
+    /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken.
+    case addAccount(Account, credentials: [SCRAMCredential])
+    /// Replaces the account's record; `notFound` if there is none, `alreadyExists` if the new account id is taken.
+    case updateAccount(Account)
+    /// Removes an account and everything that it owns: credentials, tokens, roster, values in every store, archive.
+    /// Copies of its messages that others own stay with them. Values may also be owned by who is no account here.
+    case removeAccount(JID)
+    /// Replaces all credentials of an account; `notFound` if there is no such account. Empty: no password any more.
+    case setCredentials(JID, [SCRAMCredential])
+
+    /// Adds a token; `notFound` if its account does not exist, `alreadyExists` if the digest is taken.
+    case addToken(Token)
+    /// Removes the token with the digest.
+    case removeToken(digest: [UInt8])
+    /// Removes all tokens of an account.
+    case removeTokens(JID)
+
+    /// Adds or replaces an item of the owner's roster.
+    case putRosterItem(owner: JID, RosterItem)
+    /// Removes the item of that JID from the owner's roster.
+    case removeRosterItem(owner: JID, JID)
+    /// Sets the version of the owner's roster (RFC 6121 §2.6).
+    case setRosterVersion(owner: JID, String)
+
+    /// Puts a value under a key of a store.
+    case putValue(store: String, owner: JID, key: String, [UInt8])
+    /// Removes the value under a key of a store.
+    case removeValue(store: String, owner: JID, key: String)
+
+    /// Appends an entry to the archive; `alreadyExists` if its owner has that id in the collection.
+    case append(ArchiveEntry)
+    /// Removes the owner's entries of a collection up to and with an id; nil: all of them.
+    case removeArchived(collection: String, owner: JID, upTo: ArchiveID?)
+}

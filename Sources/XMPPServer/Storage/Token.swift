@@ -1,0 +1,34 @@
+import XMPP
+
+/// An access token, known by the digest of its text: the text itself is never stored.
+public struct Token: Sendable, Equatable {
+    /// SHA-256 of the token's text; identifies the token.
+    public let digest: [UInt8]
+    /// The bare JID of the account that the token signs in.
+    public let account: JID
+    /// What the token allows.
+    public let scopes: Set<String>
+    /// When the token was made.
+    public let createdAt: Timestamp
+    /// From when on the token is void; nil: never.
+    public let expiresAt: Timestamp?
+    /// What the token was made for, for people to read.
+    public let label: String?
+
+    /// A token of the account with the bare form of `account`.
+    public init(
+        digest: [UInt8],
+        account: JID,
+        scopes: Set<String>,
+        createdAt: Timestamp,
+        expiresAt: Timestamp? = nil,
+        label: String? = nil
+    ) {
+        self.digest = digest
+        self.account = account.bare
+        self.scopes = scopes
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.label = label
+    }
+}

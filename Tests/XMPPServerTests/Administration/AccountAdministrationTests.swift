@@ -1,0 +1,148 @@
+import Foundation
+import Testing
+import XMPP
+import XMPPStream
+
+@testable import XMPPServer
+
+private let png = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1, 2, 3])
+
+@Suite struct AccountAdministrationTests {
+    // MARK: What an account is called
+
+    @Test(
+        arguments: [
+            (NewAccount(host: "chat.example", id: "romeo"), "romeo@chat.example", nil),
+            (NewAccount(name: "romeo@chat.example"), "romeo@chat.example", nil),
+            (NewAccount(host: "chat.example", name: "Romeo"), "romeo@chat.example", nil),
+            (NewAccount(host: "chat.example", name: "ann@mail.example"), "ann@chat.example", "ann@mail.example"),
+            (
+                NewAccount(host: "IM.example", id: "0003", accountID: "Ann@Mail.example"), "0003@im.example",
+                "ann@mail.example"
+            ),
+        ] as [(NewAccount, String, String?)])
+    func anAddressIsMadeOutOfWhatIsSaid(_ wanted: NewAccount, _ jid: String, _ accountID: String?) async throws {
+        let store = try BareStore()
+        let account = try await store.add(wanted)
+        #expect(account.jid == jid)
+        #expect(account.accountID == accountID)
+    }
+
+    @Test func whereOnlyTokensSignInAnAddressIsRandom() async throws {
+        let store = try BareStore()
+        let account = try await store.add(NewAccount(host: "im.example", name: "mary@contoso.example"))
+        #expect(account.accountID == "mary@contoso.example")
+        #expect(account.jid.wholeMatch(of: /[0-9a-f]{16}@im\.example/) != nil)
+    }
+
+    @Test func theOnlyHostNeedsNotBeNamed() async throws {
+        let store = try BareStore(hosts: ["chat.example": "standard"])
+        #expect(try await store.add(NewAccount(name: "romeo")).jid == "romeo@chat.example")
+    }
+
+    @Test func whatCannotBeAddedIsRefusedWithAReason() async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(name: "romeo@chat.example", accountID: "romeo@verona.example"))
+        func reason(_ account: NewAccount) async -> String? { await store.failure(.addAccount(account: account)) }
+        #expect(
+            await reason(NewAccount(name: "romeo@chat.example")) == "there is an account romeo@chat.example already")
+        #expect(
+            await reason(NewAccount(name: "r2@chat.example", accountID: "Romeo@Verona.example"))
+                == "the account id Romeo@Verona.example belongs to romeo@chat.example")
+        #expect(await reason(NewAccount(name: "romeo"))?.contains("--host im.example or chat.example") == true)
+        #expect(await reason(NewAccount(host: "other.example", id: "a"))?.contains("not served here") == true)
+        #expect(await reason(NewAccount(host: "chat.example", id: "a b"))?.contains("local part") == true)
+        #expect(await reason(NewAccount(host: "chat.example"))?.contains("--id") == true)
+        #expect(await reason(NewAccount(host: "chat.example", id: "a", password: ""))?.contains("password") == true)
+        #expect(await reason(NewAccount(host: "chat.example", id: "a", photo: Data([1])))?.contains("PNG") == true)
+        #expect(try await store.administration.perform(.listAccounts(host: nil)).accounts.count == 1)
+    }
+
+    // MARK: Finding
+
+    @Test(arguments: ["mary@contoso.example", "MARY@contoso.example", "0003@im.example", "0003"])
+    func anAccountIsFoundByAnyOfItsNames(_ name: String) async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(host: "im.example", id: "0003", accountID: "mary@contoso.example"))
+        let found = try await store.administration.perform(.showAccount(account: AccountName(name))).details
+        #expect(found.account.jid == "0003@im.example")
+    }
+
+    @Test func aNameOnSeveralHostsNeedsItsHost() async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(host: "im.example", id: "ann"))
+        _ = try await store.add(NewAccount(host: "chat.example", id: "ann"))
+        #expect(await store.failure(.showAccount(account: AccountName("ann")))?.contains("--host") == true)
+        let found = try await store.administration.perform(
+            .showAccount(account: AccountName("ann", host: "Chat.example"))
+        ).details
+        #expect(found.account.jid == "ann@chat.example")
+        #expect(
+            await store.failure(.showAccount(account: AccountName("bob", host: "im.example")))
+                == "there is no account bob on im.example")
+    }
+
+    // MARK: Changing
+
+    @Test func whatIsNotNamedStaysAsItIs() async throws {
+        let store = try BareStore()
+        _ = try await store.add(
+            NewAccount(name: "ann@chat.example", accountID: "ann@mail.example", displayName: "Ann", photo: png))
+        func set(_ changes: AccountChanges) async throws -> AccountInfo {
+            try await store.administration.perform(
+                .setAccount(account: AccountName("ann@chat.example"), changes: changes)
+            ).account
+        }
+        let quiet = try await set(AccountChanges(keepsHistory: false))
+        #expect(!quiet.keepsHistory && quiet.displayName == "Ann" && quiet.accountID == "ann@mail.example")
+        let nameless = try await set(AccountChanges(accountID: "", isAdministrator: true))
+        #expect(nameless.accountID == nil && nameless.isAdministrator && !nameless.keepsHistory)
+        func hasPhoto() async throws -> Bool {
+            try await store.administration.perform(.showAccount(account: AccountName("ann@chat.example"))).details
+                .hasPhoto
+        }
+        #expect(try await hasPhoto())
+        _ = try await set(AccountChanges(photo: Data()))
+        #expect(try await !hasPhoto())
+    }
+
+    @Test func aPhotoIsStoredAsInAVCard() async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(name: "ann@chat.example", photo: png))
+        let jid = try #require(JID("ann@chat.example"))
+        let stored = try #require(try await store.storage.value(AccountPhoto.store, jid, key: ""))
+        #expect(
+            String(decoding: stored, as: UTF8.self)
+                == "<PHOTO xmlns=\"vcard-temp\"><TYPE>image/png</TYPE><BINVAL>iVBORw0KGgoBAgM=</BINVAL></PHOTO>")
+    }
+
+    @Test func aPasswordIsStoredAsKeysOfEachHash() async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(name: "ann@chat.example", password: "first"))
+        let jid = try #require(JID("ann@chat.example"))
+        let name = AccountName("ann@chat.example")
+        let token = try await store.administration.perform(.mintToken(token: NewToken(account: name))).minted
+        _ = try await store.administration.perform(.setPassword(account: name, password: "second")).done
+        let credentials = try await store.storage.credentials(jid)
+        #expect(Set(credentials.map(\.hash)) == Set(SCRAMHash.allCases))
+        #expect(credentials.allSatisfy { $0.iterations == 4096 && $0.verifies(password: "second") })
+        #expect(try await store.storage.token(digest: Authenticator.digest(ofToken: token.token)) == nil)
+        _ = try await store.administration.perform(.setPassword(account: name, password: nil)).done
+        #expect(try await store.storage.credentials(jid).isEmpty)
+    }
+
+    @Test func aRemovedAccountIsGoneFromTheRostersOfItsContacts() async throws {
+        let store = try BareStore()
+        for name in ["ann", "bob", "eve"] { _ = try await store.add(NewAccount(name: "\(name)@chat.example")) }
+        let ann = AccountName("ann@chat.example")
+        for other in ["bob@chat.example", "eve@chat.example"] {
+            _ = try await store.administration.perform(.addContact(account: ann, contact: AccountName(other))).done
+        }
+        _ = try await store.administration.perform(.removeAccount(account: ann)).done
+        for other in ["bob@chat.example", "eve@chat.example"] {
+            #expect(try await store.administration.perform(.listContacts(account: AccountName(other))).contacts == [])
+        }
+        #expect(await store.failure(.showAccount(account: ann)) != nil)
+        #expect(try await store.administration.perform(.listAccounts(host: "chat.example")).accounts.count == 2)
+    }
+}

@@ -1,0 +1,164 @@
+import NIOCore
+import Testing
+import XML
+import XMPP
+
+@testable import TestKit
+@testable import XMPPServer
+
+/// What signed-in people see of what administrators do.
+@Suite struct RunningServerTests {
+    private static let ann = AccountName("ann@localhost")
+    private static let bob = AccountName("bob@localhost")
+
+    /// Ann and Bob, both online, and no contacts of each other.
+    private struct Scene {
+        let server: TestKit.TestServer
+        let administration: Administration
+        let ann: Person
+        let bob: Person
+
+        init() async throws {
+            server = try await TestKit.TestServer()
+            administration = Administration(server.server)
+            for name in [RunningServerTests.ann, RunningServerTests.bob] {
+                let account = NewAccount(name: name.name, password: "secret")
+                _ = try await administration.perform(.addAccount(account: account)).account
+            }
+            ann = try await Person("ann", on: server)
+            bob = try await Person("bob", on: server)
+        }
+
+        func stop() async {
+            await server.stop()
+            await server.close()
+        }
+
+        func befriend() async throws {
+            let request = AdministrationRequest.addContact(
+                account: RunningServerTests.ann, contact: RunningServerTests.bob)
+            _ = try await administration.perform(request).done
+        }
+    }
+
+    @Test func newContactsArePushedAndSeeEachOther() async throws {
+        let scene = try await Scene()
+        try await scene.befriend()
+        for (person, other) in [(scene.ann, "bob@localhost"), (scene.bob, "ann@localhost")] {
+            let push = try await person.next("iq")
+            let item = try #require(push.child("query", .roster)?.child("item", .roster))
+            #expect(item["jid"] == other && item["subscription"] == "both")
+            let presence = try await person.next("presence")
+            #expect(presence["from"] == "\(other)/desk" && presence["type"] == nil)
+        }
+        await scene.stop()
+    }
+
+    @Test func removedContactsArePushedAndSeeEachOtherNoMore() async throws {
+        let scene = try await Scene()
+        try await scene.befriend()
+        let request = AdministrationRequest.removeContact(account: Self.bob, contact: Self.ann)
+        _ = try await scene.administration.perform(request).done
+        for (person, other) in [(scene.ann, "bob@localhost"), (scene.bob, "ann@localhost")] {
+            _ = try await person.next("iq")
+            _ = try await person.next("presence")
+            let push = try await person.next("iq")
+            #expect(push.child("query", .roster)?.child("item", .roster)?["subscription"] == "remove")
+            let presence = try await person.next("presence")
+            #expect(presence["from"] == "\(other)/desk" && presence["type"] == "unavailable")
+        }
+        await scene.stop()
+    }
+
+    @Test func aNewPasswordEndsTheSessions() async throws {
+        let scene = try await Scene()
+        _ = try await scene.administration.perform(.setPassword(account: Self.ann, password: "new")).done
+        let error = try await scene.ann.next("error")
+        #expect(error.hasChild("not-authorized", .streamErrors))
+        await scene.stop()
+    }
+
+    @Test func aRevokedTokenEndsTheSessions() async throws {
+        let scene = try await Scene()
+        let token = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
+        _ = try await scene.administration.perform(.revokeToken(token: token.info.id)).done
+        let error = try await scene.bob.next("error")
+        #expect(error.hasChild("not-authorized", .streamErrors))
+        await scene.stop()
+    }
+
+    @Test func aRemovedAccountLeavesItsContacts() async throws {
+        let scene = try await Scene()
+        try await scene.befriend()
+        _ = try await scene.administration.perform(.removeAccount(account: Self.ann)).done
+        _ = try await scene.bob.next("iq")
+        _ = try await scene.bob.next("presence")
+        let push = try await scene.bob.next("iq")
+        #expect(push.child("query", .roster)?.child("item", .roster)?["subscription"] == "remove")
+        let presence = try await scene.bob.next("presence")
+        #expect(presence["type"] == "unavailable")
+        let error = try await scene.ann.next("error")
+        #expect(error.hasChild("not-authorized", .streamErrors))
+        #expect(try await scene.server.server.hosts["localhost"]?.accounts.load(#require(JID("ann@localhost"))) == nil)
+        await scene.stop()
+    }
+
+    @Test func changesReachTheAccountInMemory() async throws {
+        let scene = try await Scene()
+        let changes = AccountChanges(displayName: "Ann", keepsHistory: false)
+        _ = try await scene.administration.perform(.setAccount(account: Self.ann, changes: changes)).account
+        let jid = try #require(JID("ann@localhost"))
+        let record = try #require(scene.server.server.hosts["localhost"]?.accounts.resident(jid))
+        #expect(!record.keepsHistory && record.account.displayName == "Ann")
+        await scene.stop()
+    }
+
+    @Test func sessionsAreShown() async throws {
+        let scene = try await Scene()
+        let details = try await scene.administration.perform(.showAccount(account: Self.ann)).details
+        #expect(details.sessions?.map(\.resource) == ["desk"])
+        #expect(details.sessions?.map(\.priority) == [0])
+        await scene.stop()
+    }
+}
+
+/// A person who has signed in, fetched the roster and announced presence.
+private struct Person {
+    private let connection: any TestConnection
+
+    init(_ name: String, on server: TestKit.TestServer) async throws {
+        connection = try await server.connect()
+        let open =
+            "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
+            + "xmlns:stream='http://etherx.jabber.org/streams'>"
+        try await send(open)
+        _ = try await next("features")
+        let secret = Base64.encode(Array("\0\(name)\0secret".utf8))
+        try await send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>\(secret)</auth>")
+        _ = try await next("success")
+        try await send(open)
+        _ = try await next("features")
+        try await send(
+            "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>"
+                + "<iq type='get' id='2'><query xmlns='jabber:iq:roster'/></iq><presence/>")
+        _ = try await next("iq")
+        _ = try await next("iq")
+        _ = try await next("presence")
+    }
+
+    private func send(_ text: String) async throws {
+        try await connection.send(ByteBuffer(string: text))
+    }
+
+    /// The next element of that name; others are passed over.
+    func next(_ name: String) async throws -> Element {
+        while let received = await connection.inbox.next() {
+            if case .element(let element) = received, element.name == name { return element }
+        }
+        throw NothingCame(name: name)
+    }
+}
+
+private struct NothingCame: Error {
+    let name: String
+}

@@ -1,0 +1,100 @@
+import NIOCore
+import NIOSSL
+import SQLiteStorage
+import Testing
+import XMPP
+
+@testable import XMPPServer
+
+@Suite("The server's end", .timeLimit(.minutes(1))) struct StopTests {
+    private static let shutdown =
+        "<system-shutdown xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" /></stream:error></stream:stream>"
+
+    private func stop(_ server: TestServer) async -> Duration {
+        await ContinuousClock().measure { await server.server.stop() }
+    }
+
+    @Test("Every stream is told, and clients that answer are not waited for")
+    func polite() async throws {
+        let server = try await TestServer()
+        let session = try await server.session()
+        let stranger = try await server.connect()
+        _ = try await stranger.open()
+        let silent = try await server.connect(tls: TestClient.TLS(name: "example.org"))
+        async let time = stop(server)
+        for client in [session, stranger, silent] {
+            try await client.read(until: Self.shutdown)
+            if client !== silent { try await client.send("</stream:stream>") } else { try await client.close() }
+            #expect(await client.readToEnd() == "")
+        }
+        #expect(await time < .seconds(5))
+        await #expect(throws: (any Error).self) { try await server.connect() }
+        await server.storage.close()
+    }
+
+    @Test("Clients that do not read or never answer do not hold it up, wherever they are")
+    func rude() async throws {
+        let redirect = "redirect: {to: \"node.example.org:443\", at: before-tls, wait: 20 s}"
+        let server = try await TestServer(listeners: ["tls: either", "tls: direct", "tls: starttls, \(redirect)"])
+        let silent = try await server.session()
+        let deaf = try await server.session("juliet", resource: "deaf")
+        try await deaf.stopReading()
+        try await flood(server, to: "juliet@example.org/deaf")
+        // Before the first byte, in the midst of a handshake, while redirected.
+        let idle = try await server.connect()
+        let shaking = try await server.connect()
+        try await shaking.channel.writeAndFlush(ByteBuffer(bytes: [22, 3, 1, 0, 200, 1, 0, 0]))
+        let direct = try await server.connect(1)
+        let redirected = try await server.connect(2)
+        try await redirected.send(TestClient.header("example.org"))
+        try await redirected.read(until: "</stream:error>")
+
+        #expect(await stop(server) < .seconds(5))
+        #expect(await silent.readToEnd().hasSuffix(Self.shutdown))
+        #expect(await redirected.readToEnd() == "</stream:stream>")
+        _ = await shaking.readToEnd()
+        _ = await direct.readToEnd()
+        #expect(await idle.readToEnd().hasSuffix(Self.shutdown))
+        try await deaf.close()
+        await server.storage.close()
+    }
+
+    /// More than the system takes for a client that does not read.
+    private func flood(_ server: TestServer, to address: String) async throws {
+        let client = try await server.session("romeo")
+        let body = String(repeating: "x", count: 50_000)
+        for number in 0..<20 {
+            try await client.send("<message type='chat' to='\(address)' id='\(number)'><body>\(body)</body></message>")
+        }
+        _ = try await client.ping()
+        try await client.send("</stream:stream>")
+        _ = await client.readToEnd()
+    }
+
+    @Test("What was on its way to the store when it ended is there afterwards")
+    func durable() async throws {
+        let server = try await TestServer()
+        let client = try await server.session("romeo")
+        for number in 0..<50 {
+            try await client.send("<message type='chat' to='juliet@example.org'><body>\(number)</body></message>")
+        }
+        _ = try await client.ping()
+        try await client.send("<message type='chat' to='juliet@example.org'><body>last</body></message>")
+        await server.server.stop()
+        let juliet = try #require(JID("juliet@example.org"))
+        let kept = try await server.storage.archived(
+            ArchiveQuery(collection: ArchiveEntry.offline, owner: juliet, limit: .max))
+        #expect(kept.count >= 50)
+        let bodies = kept.map { String(decoding: $0.stanza, as: UTF8.self).contains("<body>last</body>") }
+        #expect(bodies.dropLast().allSatisfy { !$0 })
+        await server.storage.close()
+    }
+
+    @Test("It can be stopped before it has served anybody, and twice")
+    func unused() async throws {
+        let server = try await TestServer()
+        #expect(await stop(server) < .seconds(5))
+        #expect(await stop(server) < .seconds(5))
+        await server.storage.close()
+    }
+}

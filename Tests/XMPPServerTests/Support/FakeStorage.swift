@@ -1,0 +1,116 @@
+import Synchronization
+import XMPP
+import XMPPStream
+
+@testable import XMPPServer
+
+/// Accounts and rosters in memory. Commits can be kept waiting, and reads.
+final class FakeStorage: Storage {
+    private struct State {
+        var accounts: [JID: Account] = [:]
+        var rosters: [JID: StoredRoster] = [:]
+        var submitted: [[StorageChange]] = []
+        var waiting: [@Sendable () -> Void] = []
+        var holdsCommits = false
+        var rosterReads = 0
+    }
+
+    private let state = Mutex(State())
+    /// Called between the reading of a roster and its answer, with the number of the read.
+    private let afterRosterRead: @Sendable (Int) async -> Void
+
+    init(accounts: [String] = [], afterRosterRead: @escaping @Sendable (Int) async -> Void = { _ in }) {
+        self.afterRosterRead = afterRosterRead
+        for jid in accounts.compactMap({ JID($0) }) { put(Account(jid: jid, createdAt: Timestamp(milliseconds: 0))) }
+    }
+
+    func put(_ account: Account) { state.withLock { $0.accounts[account.jid] = account } }
+
+    var submitted: [[StorageChange]] { state.withLock { $0.submitted } }
+    var rosterReads: Int { state.withLock { $0.rosterReads } }
+
+    /// Keeps what is submitted from now on.
+    func holdCommits() { state.withLock { $0.holdsCommits = true } }
+
+    /// Commits what waits.
+    func release() {
+        let waiting = state.withLock { state in
+            state.holdsCommits = false
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for commit in waiting { commit() }
+    }
+
+    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+        let commit: @Sendable () -> Void = { [self] in
+            state.withLock { state in
+                for change in changes { Self.apply(change, &state) }
+            }
+            completion?(.success(()))
+        }
+        let mustWait = state.withLock { state in
+            state.submitted.append(changes)
+            if state.holdsCommits { state.waiting.append(commit) }
+            return state.holdsCommits
+        }
+        if !mustWait { Task { commit() } }
+    }
+
+    private static func apply(_ change: StorageChange, _ state: inout State) {
+        switch change {
+        case .putRosterItem(let owner, let item):
+            state.rosters[owner, default: StoredRoster()].items.removeAll { $0.jid == item.jid }
+            state.rosters[owner, default: StoredRoster()].items.append(item)
+        case .removeRosterItem(let owner, let jid):
+            state.rosters[owner, default: StoredRoster()].items.removeAll { $0.jid == jid }
+        case .setRosterVersion(let owner, let version):
+            state.rosters[owner, default: StoredRoster()].version = version
+        case .updateAccount(let account):
+            state.accounts[account.jid] = account
+        case .removeAccount(let jid):
+            state.accounts[jid] = nil
+            state.rosters[jid] = nil
+        default:
+            break
+        }
+    }
+
+    func account(_ jid: JID) async throws(StorageError) -> Account? { state.withLock { $0.accounts[jid.bare] } }
+
+    func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
+        let (roster, read) = state.withLock { state in
+            state.rosterReads += 1
+            return (state.rosters[jid.bare] ?? StoredRoster(), state.rosterReads)
+        }
+        await afterRosterRead(read)
+        return roster
+    }
+
+    func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
+    func accounts(host: String?) async throws(StorageError) -> [Account] { [] }
+    func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
+    func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
+    func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
+    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
+    func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
+    func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int { 0 }
+    func archivePeers(
+        collection: String, owner: JID, newest limit: Int
+    ) async throws(StorageError) -> [ArchivePeer] { [] }
+    func newestArchiveID() async throws(StorageError) -> ArchiveID? { nil }
+    func flush() async {}
+    func close() async {}
+}
+
+/// Lets everybody through once it is open.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func open() { continuation.finish() }
+    func opened() async { for await _ in stream {} }
+}

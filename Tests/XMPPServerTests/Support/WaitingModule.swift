@@ -1,0 +1,43 @@
+import Synchronization
+import XMPPServer
+
+/// Lets messages and requests wait as they ask for it.
+///
+/// A message with `wait="n"` waits n times on its way to the account. A request `<wait xmlns="urn:example:wait"
+/// id="x" />` is answered when the test opens that gate.
+struct WaitingModule: ServerModule {
+    static let info = ModuleInfo("test-waiting", implements: [.other("tests")])
+    private static let gates = Mutex<[String: Gate]>([:])
+
+    init(host: Host, configuration: ConfigSection) {}
+
+    static func gate(_ id: String) -> Gate {
+        gates.withLock { gates in
+            if let gate = gates[id] { return gate }
+            let gate = Gate()
+            gates[id] = gate
+            return gate
+        }
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.on(Hooks.messageToAccount, .block) { event in
+            guard let times = event.stanza.element["wait"].flatMap({ Int($0) }), times > 0 else { return .go }
+            return Self.wait(times)
+        }
+        registrar.iq(.get, "wait", "urn:example:wait", to: .ownAccount) { request in
+            let id = request.payload["id"] ?? ""
+            return .async {
+                await Self.gate(id).opened()
+                return .ok
+            }
+        }
+    }
+
+    private static func wait(_ times: Int) -> Verdict {
+        .wait {
+            for _ in 0..<100 { await Task.yield() }
+            return times > 1 ? wait(times - 1) : .go
+        }
+    }
+}
