@@ -1,0 +1,58 @@
+import GRDB
+import GRDBSQLite
+import XMPP
+import XMPPServer
+
+/// SQLite's mark for bytes that it has to copy.
+private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+
+extension ChangeWriter {
+    /// Appends one archive entry. Binds by hand: this is the one statement that every message pays for.
+    mutating func append(_ entry: ArchiveEntry) throws {
+        let list = try keys.list(entry, db)
+        let peer = try keys.peer(entry, db)
+        let statement = try db.cachedStatement(
+            sql: "INSERT INTO archive (list, id, peer, is_incoming, time, stanza) VALUES (?, ?, ?, ?, ?, ?)"
+        ).sqliteStatement
+        sqlite3_bind_int64(statement, 1, list)
+        sqlite3_bind_int64(statement, 2, entry.id.rawValue)
+        sqlite3_bind_int64(statement, 3, peer)
+        sqlite3_bind_int64(statement, 4, entry.isIncoming ? 1 : 0)
+        sqlite3_bind_int64(statement, 5, entry.time.milliseconds)
+        entry.stanza.withUnsafeBytes { bytes in
+            // An empty array may have no address, which SQLite would take for NULL.
+            if bytes.isEmpty {
+                _ = sqlite3_bind_zeroblob(statement, 6, 0)
+            } else {
+                _ = sqlite3_bind_blob64(statement, 6, bytes.baseAddress, sqlite3_uint64(bytes.count), transient)
+            }
+        }
+        let code = sqlite3_step(statement)
+        sqlite3_reset(statement)
+        guard code == SQLITE_DONE else {
+            throw DatabaseError(
+                resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db.sqliteConnection)),
+                message: String(cString: sqlite3_errmsg(db.sqliteConnection))
+            )
+        }
+        newestID = max(newestID, entry.id.rawValue)
+    }
+
+    /// Removes the entries of an owner's collection up to and with an id.
+    func removeArchived(_ collection: String, owner: String, upTo last: Int64) throws {
+        try db.run(
+            """
+            DELETE FROM archive
+            WHERE list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?) AND id <= ?
+            """,
+            [owner, collection, last]
+        )
+    }
+
+    /// Removes all collections of an owner.
+    mutating func removeArchive(owner: String) throws {
+        try db.run("DELETE FROM archive WHERE list IN (SELECT id FROM archive_list WHERE owner = ?)", [owner])
+        try db.run("DELETE FROM archive_list WHERE owner = ?", [owner])
+        keys.forget()
+    }
+}

@@ -1,0 +1,179 @@
+import Foundation
+import GRDB
+import XMPP
+import XMPPServer
+import XMPPStream
+
+/// Applies groups of changes within one transaction, each group whole or not at all.
+struct ChangeWriter: ~Copyable {
+    let db: Database
+    /// What the writer before this one knew, and what the next one may know if the transaction is committed.
+    var keys: ArchiveKeys
+    /// The greatest id that was appended.
+    var newestID: Int64 = 0
+
+    init(_ db: Database, keys: ArchiveKeys) {
+        self.db = db
+        self.keys = keys
+    }
+
+    /// Applies one group. A group that cannot be applied leaves no trace, and the result says why.
+    ///
+    /// - Throws: if the whole transaction is lost.
+    mutating func apply(_ changes: [StorageChange]) throws -> Result<Void, StorageError> {
+        // SQLite undoes a failed statement by itself, so that a group of one statement needs no savepoint.
+        let isAtomic = changes.count == 1 && changes[0].isOneStatement
+        if !isAtomic { try db.run("SAVEPOINT change_group") }
+        do {
+            for change in changes { try apply(change) }
+        } catch {
+            guard db.isInsideTransaction else { throw error }
+            if !isAtomic {
+                try db.run("ROLLBACK TO SAVEPOINT change_group")
+                try db.run("RELEASE SAVEPOINT change_group")
+                keys.forget()
+            }
+            return .failure(StorageError(error))
+        }
+        if !isAtomic { try db.run("RELEASE SAVEPOINT change_group") }
+        return .success(())
+    }
+
+    /// Writes what is written once for each transaction.
+    func finish() throws {
+        guard newestID > 0 else { return }
+        try db.run("UPDATE archive_newest SET id = ?1 WHERE id < ?1", [newestID])
+    }
+
+    private mutating func apply(_ change: StorageChange) throws {
+        switch change {
+        case .addAccount(let account, let credentials): try add(account, credentials)
+        case .updateAccount(let account): try update(account)
+        case .removeAccount(let jid): try removeAccount(jid.bareText)
+        case .setCredentials(let jid, let credentials): try setCredentials(jid.bareText, credentials)
+        case .addToken(let token): try add(token)
+        case .removeToken(let digest): try db.run("DELETE FROM token WHERE digest = ?", [Data(digest)])
+        case .removeTokens(let jid): try db.run("DELETE FROM token WHERE account = ?", [jid.bareText])
+        case .putRosterItem(let owner, let item): try put(item, owner: owner.bareText)
+        case .removeRosterItem(let owner, let jid):
+            try db.run("DELETE FROM roster_item WHERE owner = ? AND jid = ?", [owner.bareText, jid.string])
+        case .setRosterVersion(let owner, let version):
+            try db.run("INSERT OR REPLACE INTO roster_version VALUES (?, ?)", [owner.bareText, version])
+        case .putValue(let store, let owner, let key, let value):
+            try db.run(
+                """
+                INSERT INTO keyed_value (owner, store, key, value) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET value = excluded.value
+                """,
+                [owner.bareText, store, key, Data(value)]
+            )
+        case .removeValue(let store, let owner, let key):
+            try db.run(
+                "DELETE FROM keyed_value WHERE owner = ? AND store = ? AND key = ?",
+                [owner.bareText, store, key]
+            )
+        case .append(let entry): try append(entry)
+        case .removeArchived(let collection, let owner, let last):
+            try removeArchived(collection, owner: owner.bareText, upTo: last?.rawValue ?? .max)
+        }
+    }
+}
+
+extension ChangeWriter {
+    private func add(_ account: Account, _ credentials: [SCRAMCredential]) throws {
+        try db.run(
+            """
+            INSERT INTO account
+            (account_id, display_name, keeps_history, is_administrator, created_at, jid, host)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            account.fields + [account.jid.domain]
+        )
+        try insert(credentials, account.jid.bareText)
+    }
+
+    private func update(_ account: Account) throws {
+        try db.run(
+            """
+            UPDATE account
+            SET account_id = ?, display_name = ?, keeps_history = ?, is_administrator = ?, created_at = ?
+            WHERE jid = ?
+            """,
+            account.fields
+        )
+        if db.changesCount == 0 { throw StorageError(.notFound, "no such account") }
+    }
+
+    private mutating func removeAccount(_ jid: String) throws {
+        try db.run("DELETE FROM account WHERE jid = ?", [jid])
+        for table in ["roster_item", "roster_version", "keyed_value"] {
+            try db.run("DELETE FROM \(table) WHERE owner = ?", [jid])
+        }
+        try removeArchive(owner: jid)
+    }
+
+    private func setCredentials(_ account: String, _ credentials: [SCRAMCredential]) throws {
+        guard try Bool.fetchOne(db.prepared("SELECT 1 FROM account WHERE jid = ?", [account])) != nil else {
+            throw StorageError(.notFound, "no such account")
+        }
+        try db.run("DELETE FROM credential WHERE account = ?", [account])
+        try insert(credentials, account)
+    }
+
+    private func insert(_ credentials: [SCRAMCredential], _ account: String) throws {
+        for credential in credentials {
+            try db.run(
+                """
+                INSERT INTO credential (account, hash, salt, iterations, stored_key, server_key)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    account, credential.hash.rawValue, Data(credential.salt), credential.iterations,
+                    Data(credential.storedKey), Data(credential.serverKey),
+                ]
+            )
+        }
+    }
+
+    private func add(_ token: Token) throws {
+        try db.run(
+            """
+            INSERT INTO token (digest, account, scopes, created_at, expires_at, label)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """,
+            [
+                Data(token.digest), token.account.bareText, TextList.encode(token.scopes.sorted()),
+                token.createdAt.milliseconds, token.expiresAt?.milliseconds, token.label,
+            ]
+        )
+    }
+
+    private func put(_ item: RosterItem, owner: String) throws {
+        try db.run(
+            """
+            INSERT OR REPLACE INTO roster_item (owner, jid, name, groups, state, is_listed, is_approved, invitation)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                owner, item.jid.string, item.name, TextList.encode(item.groups), Int(item.state.rawValue),
+                item.isListed, item.isApproved, item.invitation.map { Data($0) },
+            ]
+        )
+    }
+}
+
+extension Account {
+    /// The columns that may change, and the JID last.
+    fileprivate var fields: StatementArguments {
+        [accountID, displayName, keepsHistory, isAdministrator, createdAt.milliseconds, jid.bareText]
+    }
+}
+
+extension StorageChange {
+    fileprivate var isOneStatement: Bool {
+        switch self {
+        case .addAccount, .removeAccount, .setCredentials: false
+        default: true
+        }
+    }
+}

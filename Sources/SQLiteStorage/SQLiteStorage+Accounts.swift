@@ -1,0 +1,90 @@
+import Foundation
+import GRDB
+import XMPP
+import XMPPServer
+import XMPPStream
+
+extension SQLiteStorage {
+    public func account(_ jid: JID) async throws(StorageError) -> Account? {
+        try await read { db in
+            try Row.fetchOne(db.prepared("SELECT * FROM account WHERE jid = ?", [jid.bareText])).map(Account.init(row:))
+        }
+    }
+
+    public func account(host: String, accountID: String) async throws(StorageError) -> Account? {
+        try await read { db in
+            let sql = "SELECT * FROM account WHERE host = ? AND account_id = ?"
+            return try Row.fetchOne(db.prepared(sql, [host, accountID.lowercased()])).map(Account.init(row:))
+        }
+    }
+
+    public func accounts(host: String?) async throws(StorageError) -> [Account] {
+        try await read { db in
+            let sql = "SELECT * FROM account WHERE host = ?1 OR ?1 IS NULL ORDER BY jid"
+            return try Row.fetchAll(db.prepared(sql, [host])).map(Account.init(row:))
+        }
+    }
+
+    public func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] {
+        try await read { db in
+            let sql = "SELECT * FROM credential WHERE account = ? ORDER BY hash"
+            return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(SCRAMCredential.init(row:))
+        }
+    }
+
+    public func token(digest: [UInt8]) async throws(StorageError) -> Token? {
+        try await read { db in
+            try Row.fetchOne(db.prepared("SELECT * FROM token WHERE digest = ?", [Data(digest)])).map(Token.init(row:))
+        }
+    }
+
+    public func tokens(of jid: JID) async throws(StorageError) -> [Token] {
+        try await read { db in
+            let sql = "SELECT * FROM token WHERE account = ? ORDER BY created_at, digest"
+            return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Token.init(row:))
+        }
+    }
+}
+
+extension Account {
+    fileprivate init(row: Row) throws {
+        self.init(
+            jid: try row.jid("jid"),
+            accountID: row["account_id"],
+            displayName: row["display_name"],
+            keepsHistory: row["keeps_history"],
+            isAdministrator: row["is_administrator"],
+            createdAt: row.timestamp("created_at")
+        )
+    }
+}
+
+extension SCRAMCredential {
+    fileprivate init(row: Row) throws {
+        let credential = SCRAMHash(rawValue: row["hash"]).flatMap { hash in
+            try? SCRAMCredential(
+                hash: hash,
+                salt: row.bytes("salt"),
+                iterations: row["iterations"],
+                storedKey: row.bytes("stored_key"),
+                serverKey: row.bytes("server_key")
+            )
+        }
+        guard let credential else { throw StorageError(.failed, "a credential is damaged, or its hash is unknown") }
+        self = credential
+    }
+}
+
+extension Token {
+    fileprivate init(row: Row) throws {
+        let expiry: Int64? = row["expires_at"]
+        self.init(
+            digest: try row.bytes("digest"),
+            account: try row.jid("account"),
+            scopes: Set(TextList.decode(row["scopes"])),
+            createdAt: row.timestamp("created_at"),
+            expiresAt: expiry.map { Timestamp(milliseconds: $0) },
+            label: row["label"]
+        )
+    }
+}

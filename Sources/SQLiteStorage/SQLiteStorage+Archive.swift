@@ -1,0 +1,119 @@
+import GRDB
+import XMPP
+import XMPPServer
+
+extension SQLiteStorage {
+    public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
+        guard query.limit > 0 else { return [] }
+        return try await read { db in
+            var conditions = "list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?)"
+            var arguments: StatementArguments = [query.owner.bareText, query.collection]
+            if let peer = query.peer {
+                conditions += " AND peer = (SELECT id FROM archive_peer WHERE jid = ?)"
+                arguments += [peer.bareText]
+            }
+            if let after = query.after {
+                conditions += " AND id > ?"
+                arguments += [after.rawValue]
+            }
+            if let before = query.before {
+                conditions += " AND id < ?"
+                arguments += [before.rawValue]
+            }
+            let direction = query.newestFirst ? "DESC" : "ASC"
+            let sql = """
+                SELECT id, is_incoming, time, stanza, (SELECT jid FROM archive_peer WHERE id = archive.peer) AS peer
+                FROM archive WHERE \(conditions)
+                ORDER BY id \(direction) LIMIT ?
+                """
+            let rows = try Row.fetchCursor(db.prepared(sql, arguments + [query.limit]))
+            let entries = try Array(rows.map { row in try ArchiveEntry(row: row, query) })
+            return query.newestFirst ? entries.reversed() : entries
+        }
+    }
+
+    public func archivedCount(
+        collection: String,
+        owner: JID,
+        upTo limit: Int
+    ) async throws(StorageError) -> Int {
+        guard limit > 0 else { return 0 }
+        return try await read { db in
+            let sql = """
+                SELECT COUNT(*) FROM (
+                    SELECT 1 FROM archive
+                    WHERE list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?) LIMIT ?
+                )
+                """
+            return try Int.fetchOne(db.prepared(sql, [owner.bareText, collection, limit])) ?? 0
+        }
+    }
+
+    public func archivePeers(
+        collection: String,
+        owner: JID,
+        newest limit: Int
+    ) async throws(StorageError) -> [ArchivePeer] {
+        guard limit > 0 else { return [] }
+        return try await read { db in
+            let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
+            guard let list = try Int64.fetchOne(db.prepared(sql, [owner.bareText, collection])) else { return [] }
+            var peers: [ArchivePeer] = []
+            var number: Int64 = 0
+            while let next = try nextPeer(db, [list, number]) {
+                if let peer = try span(db, [list, next, limit]) { peers.append(peer) }
+                number = next
+            }
+            return peers.sorted { $0.last.id > $1.last.id }
+        }
+    }
+
+    public func newestArchiveID() async throws(StorageError) -> ArchiveID? {
+        try await read { db in
+            let newest = try Int64.fetchOne(db.prepared("SELECT id FROM archive_newest WHERE id > 0"))
+            return newest.map { ArchiveID(rawValue: $0) }
+        }
+    }
+}
+
+/// The peer that follows another one in the index: one step for each peer, however many entries there are.
+private func nextPeer(_ db: Database, _ arguments: StatementArguments) throws -> Int64? {
+    let sql = "SELECT peer FROM archive WHERE list = ? AND peer > ? ORDER BY peer LIMIT 1"
+    return try Int64.fetchOne(db.prepared(sql, arguments))
+}
+
+/// The newest entries with one peer.
+private func span(_ db: Database, _ arguments: StatementArguments) throws -> ArchivePeer? {
+    let sql = """
+        SELECT id, time, (SELECT jid FROM archive_peer WHERE id = archive.peer) AS jid FROM archive
+        WHERE list = ? AND peer = ? ORDER BY id DESC LIMIT ?
+        """
+    let rows = try Row.fetchAll(db.prepared(sql, arguments))
+    guard let newest = rows.first, let oldest = rows.last else { return nil }
+    return ArchivePeer(
+        peer: try newest.jid("jid"),
+        count: rows.count,
+        first: ArchivePeer.Mark(row: oldest),
+        last: ArchivePeer.Mark(row: newest)
+    )
+}
+
+extension ArchiveEntry {
+    fileprivate init(row: Row, _ query: ArchiveQuery) throws {
+        self.init(
+            id: ArchiveID(rawValue: row["id"]),
+            collection: query.collection,
+            owner: query.owner,
+            peer: try row.jid("peer"),
+            isIncoming: row["is_incoming"],
+            time: row.timestamp("time"),
+            stanza: try row.bytes("stanza")
+        )
+    }
+}
+
+extension ArchivePeer.Mark {
+    fileprivate init(row: Row) {
+        self.init(id: ArchiveID(rawValue: row["id"]), time: row.timestamp("time"))
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import GRDB
+import XMPPServer
+
+/// The storage on SQLite: one database file in WAL mode, one writer that commits in batches, a few readers beside it.
+///
+/// Every commit is synchronous to the disk before it is reported, and what was reported is seen by every read that
+/// starts afterwards. One process at a time may have the database open for writing; readers do not disturb it.
+public final class SQLiteStorage: Storage {
+    /// What a storage is opened for.
+    public enum Access: Sendable {
+        /// To read and write. Makes the database if there is none, and brings its tables up to date.
+        case write
+        /// To read only, beside a process that may be writing. Every change is refused as `unavailable`.
+        case read
+    }
+
+    /// The version of the tables: the number of the last migration that was applied.
+    public let schemaVersion: Int
+
+    let pool: DatabasePool
+    private let queue: WriteQueue
+    private let reads: ReadQueue
+    private let lock: StoreLock?
+
+    /// Opens the database file at `path`. Blocks the thread until it is ready.
+    ///
+    /// Opened for writing, a missing directory is made with mode 0700 and a missing file with mode 0600.
+    ///
+    /// - Throws: `StorageError`; kind `inUse` if another process has it open for writing, kind `notFound` if it is to
+    ///   be read and is not there.
+    public convenience init(path: String, access: Access = .write) throws(StorageError) {
+        try self.init(path: path, access: access, limits: WriteQueue.Limits())
+    }
+
+    init(path: String, access: Access, limits: WriteQueue.Limits) throws(StorageError) {
+        switch access {
+        case .write:
+            let directory = try StoreFiles.prepareDirectory(of: path)
+            lock = try StoreLock(directory: directory)
+            try StoreFiles.prepareDatabase(path)
+        case .read:
+            try StoreFiles.requireDatabase(path)
+            lock = nil
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: Self.configuration(access))
+            schemaVersion = try Self.prepare(pool, access)
+        } catch {
+            throw StorageError(error)
+        }
+        queue = WriteQueue(pool: pool, limits: limits)
+        reads = ReadQueue(pool: pool)
+        if access == .read { queue.refuseAll("the store is open for reading only") }
+    }
+
+    public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+        queue.submit(changes, completion: completion)
+    }
+
+    public func flush() async {
+        await queue.flush()
+    }
+
+    public func close() async {
+        queue.refuseAll("the store is closed")
+        await queue.flush()
+        await reads.close()
+        // A connection that cannot be closed now is closed when the process ends; all that counts is durable by here.
+        try? pool.close()
+        lock?.release()
+    }
+
+    /// Runs a read on one of the readers; it sees the database as it was when it began.
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StorageError) -> Value {
+        try await reads.read(body)
+    }
+}
+
+extension SQLiteStorage {
+    /// Looks for damage in the whole file: pages, indexes, and references between tables. Reads everything.
+    ///
+    /// - Returns: a sentence for each thing that is wrong; empty if the database is sound.
+    public func integrityCheck() async throws(StorageError) -> [String] {
+        try await read { db in
+            let damage = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+            let references = try db.foreignKeyViolations()
+            return try damage + Array(references.map { "the table \($0.originTable) refers to a missing row" })
+        }
+    }
+
+    private static func configuration(_ access: Access) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "swallowtail.storage"
+        configuration.readonly = access == .read
+        configuration.maximumReaderCount = 4
+        configuration.busyMode = .timeout(10)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA cache_size = -16384")
+        }
+        return configuration
+    }
+
+    /// Sets up the writer, brings the tables up to date, and returns their version.
+    private static func prepare(_ pool: DatabasePool, _ access: Access) throws -> Int {
+        let migrator = Schema.migrator
+        if access == .write {
+            try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+                try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+            }
+        }
+        guard try !pool.read(migrator.hasBeenSuperseded) else {
+            throw StorageError(.failed, "the database was made by a newer release of this program")
+        }
+        if access == .write { try migrator.migrate(pool) }
+        return try pool.read(Schema.version)
+    }
+}

@@ -1,0 +1,123 @@
+import GRDB
+
+/// The tables, and the numbered steps that lead to them.
+///
+/// A step is never changed once it was released: a change to the tables is a further step. The number in a step's name
+/// is the schema's version after it.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("0001-accounts") { db in try createAccounts(db) }
+        migrator.registerMigration("0002-rosters-and-values") { db in try createRostersAndValues(db) }
+        migrator.registerMigration("0003-archive") { db in try createArchive(db) }
+        return migrator
+    }
+
+    /// The version that the database has: the number of the last step taken, 0 for an empty database.
+    static func version(_ db: Database) throws -> Int {
+        let steps = try migrator.appliedIdentifiers(db)
+        return steps.compactMap { step in Int(step.prefix { $0 != "-" }) }.max() ?? 0
+    }
+
+    private static func createAccounts(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE account (
+                    jid TEXT NOT NULL PRIMARY KEY,
+                    host TEXT NOT NULL,
+                    account_id TEXT,
+                    display_name TEXT NOT NULL,
+                    keeps_history INTEGER NOT NULL,
+                    is_administrator INTEGER NOT NULL,
+                    created_at INTEGER NOT NULL,
+                    UNIQUE (host, account_id)
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE TABLE credential (
+                    account TEXT NOT NULL REFERENCES account ON DELETE CASCADE,
+                    hash TEXT NOT NULL,
+                    salt BLOB NOT NULL,
+                    iterations INTEGER NOT NULL,
+                    stored_key BLOB NOT NULL,
+                    server_key BLOB NOT NULL,
+                    PRIMARY KEY (account, hash)
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE TABLE token (
+                    digest BLOB NOT NULL PRIMARY KEY,
+                    account TEXT NOT NULL REFERENCES account ON DELETE CASCADE,
+                    scopes TEXT NOT NULL,
+                    created_at INTEGER NOT NULL,
+                    expires_at INTEGER,
+                    label TEXT
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX token_by_account ON token (account, created_at);
+                """
+        )
+    }
+
+    private static func createRostersAndValues(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE roster_item (
+                    owner TEXT NOT NULL,
+                    jid TEXT NOT NULL,
+                    name TEXT,
+                    groups TEXT NOT NULL,
+                    state INTEGER NOT NULL,
+                    is_listed INTEGER NOT NULL,
+                    is_approved INTEGER NOT NULL,
+                    invitation BLOB,
+                    PRIMARY KEY (owner, jid)
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE TABLE roster_version (
+                    owner TEXT NOT NULL PRIMARY KEY,
+                    version TEXT NOT NULL
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE TABLE keyed_value (
+                    owner TEXT NOT NULL,
+                    store TEXT NOT NULL,
+                    key TEXT NOT NULL,
+                    value BLOB NOT NULL,
+                    PRIMARY KEY (owner, store, key)
+                ) STRICT;
+                """
+        )
+    }
+
+    /// The archive's rows name owner, collection and peer by small numbers: that keeps the two indexes, whose pages
+    /// every append has to write, a third as large.
+    private static func createArchive(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE archive_list (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    owner TEXT NOT NULL,
+                    collection TEXT NOT NULL,
+                    UNIQUE (owner, collection)
+                ) STRICT;
+
+                CREATE TABLE archive_peer (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    jid TEXT NOT NULL UNIQUE
+                ) STRICT;
+
+                CREATE TABLE archive (
+                    list INTEGER NOT NULL,
+                    id INTEGER NOT NULL,
+                    peer INTEGER NOT NULL,
+                    is_incoming INTEGER NOT NULL,
+                    time INTEGER NOT NULL,
+                    stanza BLOB NOT NULL,
+                    PRIMARY KEY (list, id)
+                ) STRICT;
+                CREATE INDEX archive_by_peer ON archive (list, peer, id);
+
+                CREATE TABLE archive_newest (id INTEGER NOT NULL) STRICT;
+                INSERT INTO archive_newest VALUES (0);
+                """
+        )
+    }
+}

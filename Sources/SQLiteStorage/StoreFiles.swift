@@ -1,0 +1,43 @@
+import Foundation
+import XMPPServer
+
+/// Makes the database's file and directory, readable by their owner alone.
+enum StoreFiles {
+    /// Makes the directory of the file if it is not there, and returns its path.
+    static func prepareDirectory(of path: String) throws(StorageError) -> String {
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw StorageError(.failed, "cannot make the directory \(directory): \(error.localizedDescription)")
+        }
+        return directory
+    }
+
+    /// Makes the file if it is not there, and takes the rights of others from it. SQLite gives the files that it makes
+    /// beside it the same mode.
+    static func prepareDatabase(_ path: String) throws(StorageError) {
+        // A file that is there is not opened: closing it would let go of the locks that SQLite has on it elsewhere in
+        // the process.
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if errno != EEXIST {
+            throw StorageError(.failed, "cannot make \(path): \(String(cString: strerror(errno)))")
+        }
+        guard chmod(path, 0o600) == 0 else {
+            throw StorageError(.failed, "cannot set the mode of \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Makes sure that there is a file to read.
+    static func requireDatabase(_ path: String) throws(StorageError) {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw StorageError(.notFound, "there is no database at \(path)")
+        }
+    }
+}

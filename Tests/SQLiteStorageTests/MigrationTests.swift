@@ -1,0 +1,62 @@
+import Foundation
+import GRDB
+import Testing
+import XMPP
+import XMPPServer
+
+@testable import SQLiteStorage
+
+@Suite("Migrations")
+struct MigrationTests {
+    private let directory = TemporaryDirectory()
+
+    @Test("Steps are numbered without a gap, and the last one is the version")
+    func numbering() async throws {
+        let names = Schema.migrator.migrations
+        for (index, name) in names.enumerated() {
+            let number = String(index + 1)
+            #expect(name.hasPrefix(String(repeating: "0", count: 4 - number.count) + number + "-"))
+        }
+        let storage = try SQLiteStorage(path: directory.database)
+        #expect(storage.schemaVersion == names.count)
+        await storage.close()
+    }
+
+    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3])
+    func fromEachVersion(_ version: Int) async throws {
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let old = try DatabaseQueue(path: directory.database)
+        if version > 0 {
+            try Schema.migrator.migrate(old, upTo: Schema.migrator.migrations[version - 1])
+            try await old.write { db in
+                try db.execute(
+                    sql: "INSERT INTO account VALUES ('1@example.com', 'example.com', 'mary@x.example', 'M', 1, 0, 5)"
+                )
+            }
+        }
+        try old.close()
+
+        let storage = try SQLiteStorage(path: directory.database)
+        #expect(storage.schemaVersion == Schema.migrator.migrations.count)
+        let account = try await storage.account(host: "example.com", accountID: "mary@x.example")
+        #expect((account != nil) == (version > 0))
+        #expect(try await storage.integrityCheck().isEmpty)
+        await storage.close()
+    }
+
+    @Test("A database of a newer release is refused and left alone")
+    func newerRelease() async throws {
+        let storage = try SQLiteStorage(path: directory.database)
+        try await storage.pool.writeWithoutTransaction { db in
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('9999-later')")
+        }
+        await storage.close()
+        for access in [SQLiteStorage.Access.write, .read] {
+            let error = #expect(throws: StorageError.self) {
+                try SQLiteStorage(path: directory.database, access: access)
+            }
+            #expect(error?.kind == .failed)
+            #expect(error?.diagnosis.contains("newer release") == true)
+        }
+    }
+}

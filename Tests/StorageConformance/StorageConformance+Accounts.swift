@@ -1,0 +1,103 @@
+import Testing
+import XMPP
+import XMPPServer
+import XMPPStream
+
+extension StorageConformance {
+    static let accounts = [
+        StorageConformance("An account is found by its JID and, whatever the case, by its account id") { storage in
+            var mary = try Samples.account("1@example.com", id: "Mary@Contoso.example", name: "Mary Ö.")
+            mary.keepsHistory = false
+            mary.isAdministrator = true
+            try await storage.commit([.addAccount(mary, credentials: [])])
+
+            #expect(try await storage.account(mary.jid) == mary)
+            #expect(try await storage.account(try Samples.jid("1@example.com/desk")) == mary)
+            #expect(try await storage.account(host: "example.com", accountID: "MARY@contoso.example") == mary)
+            #expect(try await storage.account(host: "example.org", accountID: "mary@contoso.example") == nil)
+            #expect(try await storage.account(try Samples.jid("2@example.com")) == nil)
+        },
+        StorageConformance("A taken JID or account id is refused, on its own host") { storage in
+            let mary = try Samples.account("1@example.com", id: "mary@contoso.example", name: "first")
+            try await storage.commit([.addAccount(mary, credentials: [])])
+
+            let sameJID = try Samples.account("1@example.com", name: "second")
+            await expectFailure(.alreadyExists, [.addAccount(sameJID, credentials: [])], on: storage)
+            let sameID = try Samples.account("2@example.com", id: "MARY@contoso.example")
+            await expectFailure(.alreadyExists, [.addAccount(sameID, credentials: [])], on: storage)
+            #expect(try await storage.accounts(host: nil) == [mary])
+
+            let elsewhere = try Samples.account("1@example.org", id: "mary@contoso.example")
+            let nameless = [try Samples.account("3@example.com"), try Samples.account("4@example.com")]
+            try await storage.commit(([elsewhere] + nameless).map { .addAccount($0, credentials: []) })
+            #expect(try await storage.account(host: "example.org", accountID: "mary@contoso.example") == elsewhere)
+        },
+        StorageConformance("Accounts are listed by host, in the order of their JIDs") { storage in
+            let accounts = try ["b@example.com", "a@example.org", "a@example.com"].map { try Samples.account($0) }
+            try await storage.commit(accounts.map { .addAccount($0, credentials: []) })
+
+            #expect(
+                try await storage.accounts(host: "example.com").map(\.jid.string) == ["a@example.com", "b@example.com"]
+            )
+            #expect(try await storage.accounts(host: nil).count == 3)
+            #expect(try await storage.accounts(host: "example.net").isEmpty)
+        },
+        StorageConformance("An update replaces an account's record") { storage in
+            var mary = try Samples.account("1@example.com", id: "mary@contoso.example")
+            let bob = try Samples.account("2@example.com", id: "bob@contoso.example")
+            try await storage.commit([.addAccount(mary, credentials: []), .addAccount(bob, credentials: [])])
+
+            mary.accountID = nil
+            mary.displayName = "M."
+            mary.keepsHistory = false
+            try await storage.commit([.updateAccount(mary)])
+            #expect(try await storage.account(mary.jid) == mary)
+
+            mary.accountID = "bob@contoso.example"
+            await expectFailure(.alreadyExists, [.updateAccount(mary)], on: storage)
+            await expectFailure(.notFound, [.updateAccount(try Samples.account("3@example.com"))], on: storage)
+        },
+        StorageConformance("Removing an account erases all that it owns and nothing else") { storage in
+            let owners = ["1@example.com", "2@example.com"]
+            for owner in owners { try await storage.commit(belongings(of: owner)) }
+
+            let removed = try Samples.jid(owners[0])
+            try await storage.commit([.removeAccount(removed)])
+
+            #expect(try await storage.account(removed) == nil)
+            #expect(try await storage.credentials(removed).isEmpty)
+            #expect(try await storage.tokens(of: removed).isEmpty)
+            #expect(try await storage.roster(of: removed) == StoredRoster())
+            #expect(try await storage.values("vcard", removed).isEmpty)
+            for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
+                #expect(try await storage.archived(.init(collection: collection, owner: removed, limit: 9)).isEmpty)
+            }
+
+            let kept = try Samples.jid(owners[1])
+            #expect(try await storage.credentials(kept).count == 1)
+            #expect(try await storage.tokens(of: kept).count == 1)
+            #expect(try await storage.roster(of: kept).items.count == 1)
+            #expect(try await storage.values("vcard", kept).count == 1)
+            #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
+            try await storage.commit([.removeAccount(removed)])
+
+            let later = try Samples.entry(3, owner: owners[0])
+            try await storage.commit([.append(later)])
+            #expect(try await storage.archived(.init(collection: "archive", owner: removed, limit: 9)) == [later])
+            #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
+        },
+    ]
+
+    private static func belongings(of owner: String) throws -> [StorageChange] {
+        let jid = try Samples.jid(owner)
+        return [
+            .addAccount(try Samples.account(owner), credentials: [try Samples.credential(.sha256)]),
+            .addToken(try Samples.token(owner.utf8.first ?? 0, of: owner)),
+            .putRosterItem(owner: jid, RosterItem(jid: try Samples.jid("bob@example.com"), state: .both)),
+            .setRosterVersion(owner: jid, "7"),
+            .putValue(store: "vcard", owner: jid, key: "", [1]),
+            .append(try Samples.entry(1, owner: owner)),
+            .append(try Samples.entry(2, owner: owner, collection: ArchiveEntry.offline)),
+        ]
+    }
+}

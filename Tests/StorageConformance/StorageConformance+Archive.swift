@@ -1,0 +1,134 @@
+import Testing
+import XMPP
+import XMPPServer
+
+extension StorageConformance {
+    static let archive = [
+        StorageConformance("An entry comes back as it was appended") { storage in
+            let entries = [
+                try Samples.entry(1, stanza: "<message>Ö ☃</message>"),
+                try Samples.entry(2, peer: "example.org", isIncoming: false, stanza: ""),
+                try Samples.entry(Int64.max - 1, stanza: String(repeating: "x", count: 200_000)),
+            ]
+            try await storage.commit(entries.map { .append($0) })
+            #expect(try await storage.archived(query()) == entries)
+        },
+        StorageConformance("A query takes the oldest or the newest, always oldest first") { storage in
+            try await storage.commit(try (1...9).map { .append(try Samples.entry($0)) })
+
+            #expect(try await ids(storage, query(limit: 3)) == [1, 2, 3])
+            #expect(try await ids(storage, query(limit: 3, newestFirst: true)) == [7, 8, 9])
+            #expect(try await ids(storage, query(after: 2, limit: 2)) == [3, 4])
+            #expect(try await ids(storage, query(before: 5, limit: 2, newestFirst: true)) == [3, 4])
+            #expect(try await ids(storage, query(after: 2, before: 5)) == [3, 4])
+            #expect(try await ids(storage, query(after: 9)).isEmpty)
+            #expect(try await ids(storage, query(limit: 0)).isEmpty)
+            #expect(try await ids(storage, query(limit: -1)).isEmpty)
+        },
+        StorageConformance("Entries are counted by owner and collection, no further than asked") { storage in
+            try await storage.commit(try (1...9).map { .append(try Samples.entry($0)) })
+            try await storage.commit([
+                .append(try Samples.entry(10, collection: ArchiveEntry.offline)),
+                .append(try Samples.entry(11, owner: "bob@example.com", peer: "mary@example.com")),
+            ])
+            let mary = try query().owner
+            for (limit, count) in [(100, 9), (9, 9), (4, 4), (0, 0), (-1, 0)] {
+                let found = try await storage.archivedCount(collection: ArchiveEntry.archive, owner: mary, upTo: limit)
+                #expect(found == count)
+            }
+        },
+        StorageConformance("Owners, collections and peers are kept apart") { storage in
+            try await storage.commit([
+                .append(try Samples.entry(1)),
+                .append(try Samples.entry(1, owner: "bob@example.com", peer: "mary@example.com")),
+                .append(try Samples.entry(1, collection: ArchiveEntry.offline)),
+                .append(try Samples.entry(2, peer: "alice@example.com")),
+                .append(try Samples.entry(3)),
+            ])
+            #expect(try await ids(storage, query()) == [1, 2, 3])
+            #expect(try await ids(storage, query(peer: "bob@example.com")) == [1, 3])
+            #expect(try await ids(storage, query(peer: "bob@example.com/phone", limit: 1, newestFirst: true)) == [3])
+            #expect(try await ids(storage, query(peer: "carol@example.com")).isEmpty)
+        },
+        StorageConformance("An id is taken once for each owner and collection") { storage in
+            try await storage.commit([.append(try Samples.entry(1, stanza: "first"))])
+            await expectFailure(.alreadyExists, [.append(try Samples.entry(1, stanza: "second"))], on: storage)
+            #expect(try await storage.archived(query()).map(\.stanza) == [Array("first".utf8)])
+        },
+        StorageConformance("Peers are listed by their newest entry, each with the span of its newest") { storage in
+            let peers = ["bob", "alice", "bob", "bob", "alice", "carol", "bob"]
+            for (index, peer) in peers.enumerated() {
+                let entry = try Samples.entry(Int64(index + 1), peer: "\(peer)@example.com")
+                try await storage.commit([.append(entry)])
+            }
+            try await storage.commit([.append(try Samples.entry(20, peer: "dan@example.com", collection: "offline"))])
+            let mary = try Samples.jid("mary@example.com")
+            let found = try await storage.archivePeers(collection: "archive", owner: mary, newest: 3)
+
+            #expect(
+                found == [
+                    try span("bob@example.com", count: 3, 3, 7),
+                    try span("carol@example.com", count: 1, 6, 6),
+                    try span("alice@example.com", count: 2, 2, 5),
+                ]
+            )
+            #expect(try await storage.archivePeers(collection: "archive", owner: mary, newest: 0).isEmpty)
+        },
+        StorageConformance("Entries are removed up to an id, or all of them") { storage in
+            let mary = try Samples.jid("mary@example.com")
+            try await storage.commit(try (1...5).map { .append(try Samples.entry($0)) })
+            try await storage.commit([.append(try Samples.entry(1, collection: ArchiveEntry.offline))])
+
+            let third = ArchiveID(rawValue: 3)
+            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: third)])
+            #expect(try await ids(storage, query()) == [4, 5])
+            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: nil)])
+            #expect(try await ids(storage, query()).isEmpty)
+            #expect(try await storage.archived(.init(collection: "offline", owner: mary, limit: 9)).count == 1)
+        },
+        StorageConformance("The newest id is known, and stays known when its entry is removed") { storage in
+            #expect(try await storage.newestArchiveID() == nil)
+            let mary = try Samples.jid("mary@example.com")
+            try await storage.commit([.append(try Samples.entry(8)), .append(try Samples.entry(5))])
+            try await storage.commit([.append(try Samples.entry(6))])
+            #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
+            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: nil)])
+            #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
+
+            let next = try await ArchiveIDGenerator(storage: storage).next(at: Timestamp(milliseconds: 0))
+            #expect(next == ArchiveID(rawValue: 9))
+        },
+    ]
+
+    private static func query(
+        peer: String? = nil,
+        after: Int64? = nil,
+        before: Int64? = nil,
+        limit: Int = 100,
+        newestFirst: Bool = false
+    ) throws -> ArchiveQuery {
+        ArchiveQuery(
+            collection: ArchiveEntry.archive,
+            owner: try Samples.jid("mary@example.com"),
+            peer: try peer.map(Samples.jid),
+            after: after.map { ArchiveID(rawValue: $0) },
+            before: before.map { ArchiveID(rawValue: $0) },
+            limit: limit,
+            newestFirst: newestFirst
+        )
+    }
+
+    private static func ids(_ storage: any Storage, _ query: ArchiveQuery) async throws -> [Int64] {
+        try await storage.archived(query).map(\.id.rawValue)
+    }
+
+    private static func span(_ peer: String, count: Int, _ first: Int64, _ last: Int64) throws -> ArchivePeer {
+        let ends = [first, last].map { id in
+            ArchivePeer.Mark(
+                id: ArchiveID(rawValue: id),
+                time: Timestamp(milliseconds: Samples.noon.milliseconds + id % 1_000)
+            )
+        }
+        return ArchivePeer(peer: try Samples.jid(peer), count: count, first: ends[0], last: ends[1])
+    }
+}
