@@ -1,0 +1,126 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0136: Message Archiving, as far as the Messenger service had it: the last messages of a conversation, to be listed
+/// and retrieved. Paging, times and resources in requests are ignored, as they were there; nothing can be changed.
+///
+///     C: <iq type="get" id="r1"><retrieve xmlns="urn:xmpp:archive" with="…" start="…"/></iq>
+///     S: <iq type="result" id="r1"><chat xmlns="urn:xmpp:archive" with="…" start="…" version="0">
+///          <from secs="0"><body>hi</body></from> <to secs="5"><body>yo</body></to></chat></iq>
+struct MessageArchiving: ServerModule {
+    static let info = ModuleInfo(
+        "message-archiving", implements: [.xep(136, "1.3")], requires: ["archive"],
+        summary: "Hands out the last messages of a conversation.")
+
+    static let namespace: Namespace = "urn:xmpp:archive"
+
+    private let host: Host
+    private let last: Int
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        last = configuration.integer(
+            "last", default: 10, in: 1...1000, "How many messages of a conversation are handed out at most.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:archive")
+        registrar.feature("urn:xmpp:archive:manage")
+        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], list)
+        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], retrieve)
+        for name in ["modified", "pref"] as [StaticString] {
+            registrar.iq(.get, name, Self.namespace, to: [.server, .ownAccount]) { _ in .error(.featureNotImplemented) }
+        }
+        for name in ["save", "remove", "pref", "auto", "itemremove"] as [StaticString] {
+            registrar.iq(.set, name, Self.namespace, to: [.server, .ownAccount]) { _ in .error(.featureNotImplemented) }
+        }
+    }
+
+    // MARK: List, §7
+
+    @Sendable private func list(_ request: IQRequest) -> Reply {
+        let with = request.payload["with"]
+        let peer = with.flatMap { JID($0)?.bare }
+        guard (peer == nil) == (with == nil) else { return .error(.jidMalformed) }
+        let owner = request.session.record.jid
+        return .async {
+            do throws(StorageError) {
+                let chats = try await collections(of: owner, with: peer)
+                return .result { writer in
+                    writer.element("list", Self.namespace) { writer in
+                        for chat in chats {
+                            writer.element(
+                                "chat", nil, ["with": chat.peer.string, "start": chat.start.xep0082, "version": "0"])
+                        }
+                    }
+                }
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    private func collections(of owner: JID, with peer: JID?) async throws(StorageError) -> [(
+        peer: JID, start: Timestamp
+    )] {
+        if let peer {
+            return try await newest(of: owner, with: peer, last).first.map { [(peer, $0.time)] } ?? []
+        }
+        await host.storage.flush()
+        return try await host.storage.archivePeers(collection: ArchiveEntry.archive, owner: owner, newest: last)
+            .map { ($0.peer, $0.first.time) }
+    }
+
+    // MARK: Retrieve, §8
+
+    @Sendable private func retrieve(_ request: IQRequest) -> Reply {
+        guard let with = request.payload["with"] else { return .error(.badRequest) }
+        guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
+        let limit = min(last, maximum(asked: request.payload))
+        let owner = request.session.record.jid
+        return .async {
+            do throws(StorageError) {
+                let entries = limit > 0 ? try await newest(of: owner, with: peer, limit) : []
+                return .result { write(entries, with: peer, to: &$0) }
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    private func maximum(asked retrieve: Element) -> Int {
+        guard
+            let max = retrieve.child("set", "http://jabber.org/protocol/rsm")?.child(
+                "max", "http://jabber.org/protocol/rsm")
+        else { return last }
+        return Int(max.text).map { Swift.max(0, $0) } ?? last
+    }
+
+    /// The newest messages with the peer, those included that have been delivered and are not yet committed.
+    private func newest(of owner: JID, with peer: JID, _ limit: Int) async throws(StorageError) -> [ArchiveEntry] {
+        await host.storage.flush()
+        return try await host.storage.archived(
+            ArchiveQuery(
+                collection: ArchiveEntry.archive, owner: owner, peer: peer, limit: limit, newestFirst: true))
+    }
+
+    private func write(_ entries: [ArchiveEntry], with peer: JID, to writer: inout XMLWriter) {
+        writer.start("chat", Self.namespace)
+        writer.attribute("with", peer.string)
+        if let first = entries.first {
+            writer.attribute("start", first.time.xep0082)
+            writer.attribute("version", "0" as StaticString)
+        }
+        var previous = entries.first?.time
+        for entry in entries {
+            // Each relative to the message before it.
+            let seconds = previous.map { max(0, (entry.time.milliseconds - $0.milliseconds) / 1000) } ?? 0
+            previous = entry.time
+            let body = (try? Element(parsing: ByteBuffer(bytes: entry.stanza)))?.child("body", .client)?.text ?? ""
+            writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds)]) { writer in
+                writer.element("body", text: body)
+            }
+        }
+        writer.end()
+    }
+}

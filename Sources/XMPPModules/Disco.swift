@@ -1,0 +1,70 @@
+import XMPPServer
+
+/// XEP-0030: Service Discovery. Says what the modules of a host have declared.
+struct Disco: ServerModule {
+    static let info = ModuleInfo(
+        "disco", implements: [.xep(30, "2.5.0")], summary: "Says what the host can do.")
+
+    static let infoNamespace: Namespace = "http://jabber.org/protocol/disco#info"
+    static let itemsNamespace: Namespace = "http://jabber.org/protocol/disco#items"
+
+    private let host: Host
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("http://jabber.org/protocol/disco#info")
+        registrar.identity(category: "server", type: "im")
+        registrar.iq(.get, "query", Self.infoNamespace, to: .server, describeHost)
+        registrar.iq(.get, "query", Self.infoNamespace, to: [.ownAccount, .account], describeAccount)
+        registrar.iq(.get, "query", Self.itemsNamespace, to: [.server, .ownAccount, .account], items)
+    }
+
+    @Sendable private func describeHost(_ request: IQRequest) -> Reply {
+        let node = request.payload["node"]
+        if let node, !EntityCapabilities.describes(node, host) { return .error(.itemNotFound) }
+        return .result { [host] writer in
+            writer.start("query", Self.infoNamespace)
+            if let node { writer.attribute("node", node) }
+            Self.write(host.identities, host.features, to: &writer)
+            writer.end()
+        }
+    }
+
+    /// Strangers get the answer that they would get for an account that does not exist.
+    @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
+        // A request without an address is about the host for all clients that send it.
+        if request.to == nil { return describeHost(request) }
+        let isOwn = request.target == .ownAccount
+        guard isOwn || request.session.record.rosterItem(request.owner)?.state.hasTo == true else {
+            return .error(.serviceUnavailable)
+        }
+        if request.payload["node"] != nil { return .error(.itemNotFound) }
+        return .result { [host] writer in
+            writer.start("query", Self.infoNamespace)
+            let identity = Registrar.Identity(category: "account", type: "registered")
+            Self.write([identity], ["http://jabber.org/protocol/disco#info"] + host.accountFeatures, to: &writer)
+            writer.end()
+        }
+    }
+
+    private static func write(_ identities: [Registrar.Identity], _ features: [String], to writer: inout XMLWriter) {
+        for identity in identities {
+            writer.element(
+                "identity", nil, ["category": identity.category, "type": identity.type, "name": identity.name])
+        }
+        for feature in features { writer.element("feature", nil, ["var": feature]) }
+    }
+
+    /// Nobody shows anything; the same for accounts that do not exist, XEP-0030 §8.
+    @Sendable private func items(_ request: IQRequest) -> Reply {
+        let node = request.payload["node"]
+        return .result { writer in
+            writer.start("query", Self.itemsNamespace)
+            if let node { writer.attribute("node", node) }
+            writer.end()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Crypto
+import XMPPServer
+
+/// XEP-0115: Entity Capabilities, of the host itself: a hash of what `Disco` says stands in the stream features, so that
+/// clients need not ask again. Capabilities of clients pass untouched in their presence.
+struct EntityCapabilities: ServerModule {
+    static let info = ModuleInfo(
+        "caps", implements: [.xep(115, "1.6.0")], requires: ["disco"],
+        summary: "A hash of the host's features, for clients to remember them by.")
+
+    static let namespace: Namespace = "http://jabber.org/protocol/caps"
+    static let node = "https://swallowtail.example/"
+
+    private let host: Host
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("http://jabber.org/protocol/caps")
+        registrar.streamFeature(.authenticated) { [host] writer in
+            let version = Self.version(host.identities, host.features)
+            writer.element("c", Self.namespace, ["hash": "sha-1", "node": Self.node, "ver": version])
+        }
+    }
+
+    /// Whether a disco request asks about what the host announces now, §6.3.
+    static func describes(_ node: String, _ host: Host) -> Bool {
+        node == "\(self.node)#\(version(host.identities, host.features))"
+    }
+
+    /// §5.1
+    static func version(_ identities: [Registrar.Identity], _ features: [String]) -> String {
+        let lines = sorted(identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" }) + sorted(features)
+        let text = lines.map { "\($0)<" }.joined()
+        return Base64.encode(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
+    }
+
+    /// By their bytes, §5.1 step 2.
+    private static func sorted(_ lines: [String]) -> [String] {
+        lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

@@ -1,0 +1,52 @@
+import XMPPServer
+
+/// The Messenger service's look-up: whose JID belongs to an account id, such as an e-mail address.
+///
+///     C: <iq type="get" id="g1" to="mary@contoso.example"><getjid xmlns="http://messenger.live.com/xmpp/jidlookup"/></iq>
+///     S: <iq type="result" id="g1" from="mary@contoso.example" to="…"><getjid …><jid>0003…@messenger.live.com</jid></getjid></iq>
+struct JIDLookup: ServerModule {
+    static let info = ModuleInfo(
+        "jid-lookup", implements: [.other("Messenger XMPP service, getjid")],
+        summary: "Tells the address that belongs to an account id.")
+
+    /// The one that clients used, and the one of the service's documentation.
+    static let namespaces: [Namespace] = ["http://messenger.live.com/xmpp/jidlookup", "jidlookup"]
+
+    private let host: Host
+    private let limit: AttemptLimit<JID>
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        let perMinute = configuration.integer(
+            "per-minute", default: 60, in: 0...100_000, "Look-ups that an account may make in a minute; 0: any number.")
+        limit = AttemptLimit(limit: perMinute, within: .seconds(60))
+    }
+
+    func register(_ registrar: inout Registrar) {
+        for namespace in Self.namespaces {
+            registrar.feature(namespace.name)
+            registrar.iq(.get, "getjid", namespace, to: .anyAddress) { request in
+                let asker = request.session.record.jid
+                guard limit.allows(asker, now: host.now()) else { return .error(StanzaError(.resourceConstraint)) }
+                limit.count(asker, now: host.now())
+                let asked = request.owner
+                return .async { await answer(asked, namespace) }
+            }
+        }
+    }
+
+    private func answer(_ asked: JID, _ namespace: Namespace) async -> Reply {
+        do throws(StorageError) {
+            let account =
+                asked.domain == host.domain
+                ? try await host.storage.account(asked)
+                : try await host.storage.account(host: host.domain, accountID: asked.string)
+            guard let jid = account?.jid else { return .error(.itemNotFound) }
+            return .result { writer in
+                writer.element("getjid", namespace) { $0.element("jid", text: jid.string) }
+            }
+        } catch {
+            return .error(host.report(error))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import XMPPServer
+
+/// RFC 6121 §5: which messages a profile lets through. Where they go is the core's business.
+struct Messages: ServerModule {
+    static let info = ModuleInfo(
+        "messages", implements: [.rfc(6121, "§5")], summary: "Says which types of messages pass, and between whom.")
+
+    private static let conversationNamespaces: [Namespace] = [
+        "http://jabber.org/protocol/chatstates", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0",
+    ]
+
+    private let types: Set<StanzaSettings.MessageType>
+    private let refusesStrangers: Bool
+    private let passesRequests: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        types = host.configuration.stanzas.messageTypes
+        refusesStrangers = host.configuration.stanzas.fromStrangers == .refuse
+        passesRequests = configuration.boolean(
+            "requests", default: true, "Whether clients may send requests (IQ) to other clients.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.on(Hooks.messageFromClient, .validate) { [types] event in
+            switch event.stanza.type {
+            case .error:
+                return types.contains(.error) ? .go : .handled
+            case .chat:
+                return types.contains(.chat) ? .go : .bounce(.featureNotImplemented)
+            case .headline:
+                return types.contains(.headline) ? .go : .bounce(.featureNotImplemented)
+            case .groupchat:
+                return types.contains(.groupchat) ? .go : .bounce(.featureNotImplemented)
+            default:
+                return types.contains(.normal) ? .go : .bounce(.featureNotImplemented)
+            }
+        }
+        if !passesRequests {
+            registrar.on(Hooks.iqToSession, .block) { event in
+                event.stanza.type == .get || event.stanza.type == .set ? .bounce(.serviceUnavailable) : .handled
+            }
+        }
+        guard refusesStrangers else { return }
+        registrar.on(Hooks.messageToAccount, .block) { event in
+            guard let account = event.account, !event.from.isSameBare(as: account.jid) else { return .go }
+            return account.rosterItem(event.from)?.state == .both ? .go : .bounce(.serviceUnavailable)
+        }
+        // A chat message without a body is about a conversation; anything else without one is for a session that knows it.
+        registrar.on(Hooks.messageFromClient, .validate) { event in
+            let message = event.stanza.element
+            if message.hasChild("body", .client) || event.to?.isFull == true || Self.isAboutConversation(message) {
+                return .go
+            }
+            return .handled
+        }
+    }
+
+    /// Chat states, receipts and markers.
+    static func isAboutConversation(_ message: Element) -> Bool {
+        message.children.contains { child in conversationNamespaces.contains { child.isIn($0) } }
+    }
+}

@@ -1,0 +1,14 @@
+import XMPPServer
+
+/// XEP-0199: XMPP Ping. Answers pings to the host and to one's own account.
+struct Ping: ServerModule {
+    static let info = ModuleInfo(
+        "ping", implements: [.xep(199, "2.0.1")], summary: "Answers pings, which also keep a connection alive.")
+
+    init(host: Host, configuration: ConfigSection) {}
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:ping")
+        registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount]) { _ in .ok }
+    }
+}

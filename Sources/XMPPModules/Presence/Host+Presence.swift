@@ -1,0 +1,82 @@
+import NIOCore
+import XMPPServer
+
+/// Presence that the server sends in the name of an account.
+extension Host {
+    /// Sends a request for a subscription, or an answer to one, RFC 6121 §3.
+    func send(_ type: SubscriptionType, from: JID, to: JID) {
+        guard let stanza = Stanza.presence(type: type.stanzaType, from: from, to: to) else { return }
+        router.route(stanza, from: from, to: to, host: self)
+    }
+
+    /// Sends the present presence of all sessions of an account to one address, RFC 6121 §3.1.6.
+    func sendPresence(of record: AccountRecord, to contact: JID) {
+        for session in record.sessions {
+            guard let presence = session.presence.flatMap(Stanza.init) else { continue }
+            router.route(presence, from: session.jid, to: contact, host: self)
+        }
+    }
+
+    /// Tells one address that all sessions of an account are gone for it, RFC 6121 §3.2.1.
+    func sendUnavailable(of record: AccountRecord, to contact: JID) {
+        for session in record.sessions where session.isAvailable {
+            guard let stanza = Stanza.presence(type: .unavailable, from: session.jid, to: contact) else { continue }
+            router.route(stanza, from: session.jid, to: contact, host: self)
+        }
+    }
+
+    /// Ends what an account and a contact have agreed about each other's presence, RFC 6121 §2.5.2.
+    func endSubscriptions(of record: AccountRecord, with item: RosterItem) {
+        if item.state.hasTo || item.state.asks { send(.unsubscribe, from: record.jid, to: item.jid) }
+        guard item.state.hasFrom else { return }
+        send(.unsubscribed, from: record.jid, to: item.jid)
+        sendUnavailable(of: record, to: item.jid)
+    }
+
+    /// Why a session may not invite anybody now; `nil`: it may, and this counts.
+    func mayInvite(_ session: ClientSession) -> StanzaError? {
+        var event = SessionEvent(session: session, host: self)
+        return fire(Presence.inviting, &event)
+    }
+
+    /// Asks an account for a subscription in the name of a session's account, as if its client had.
+    func invite(_ contact: JID, by session: ClientSession) {
+        let record = session.record
+        record.push(
+            record.updateRoster(contact) { item in
+                var item = item ?? RosterItem(jid: contact)
+                item.state = item.state.outbound(.subscribe).newState
+                item.isListed = true
+                return item
+            })
+        send(.subscribe, from: record.jid, to: contact)
+    }
+}
+
+extension SubscriptionType {
+    var stanzaType: StanzaType {
+        switch self {
+        case .subscribe: .subscribe
+        case .subscribed: .subscribed
+        case .unsubscribe: .unsubscribe
+        case .unsubscribed: .unsubscribed
+        }
+    }
+}
+
+extension Stanza {
+    /// Presence of the server's own making.
+    static func presence(type: StanzaType, from: JID, to: JID, _ content: (inout XMLWriter) -> Void = { _ in })
+        -> Stanza?
+    {
+        var writer = XMLWriter()
+        writer.start("presence", .client)
+        writer.attribute("from", from.string)
+        writer.attribute("to", to.string)
+        if let name = type.name { writer.attribute("type", name) }
+        content(&writer)
+        writer.end()
+        guard let element = try? Element(parsing: writer.finish(), contentNamespace: .client) else { return nil }
+        return Stanza(element)
+    }
+}

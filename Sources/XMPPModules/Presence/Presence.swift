@@ -1,0 +1,245 @@
+import NIOCore
+import Synchronization
+import XMPPServer
+
+/// RFC 6121 §4: presence, as it is announced, pushed, asked for and taken back. Subscriptions are beside this, in
+/// `Subscriptions.swift`.
+///
+/// Whoever becomes available is sent the presence of all contacts at once, without a probe: the server knows it.
+struct Presence: ServerModule {
+    static let info = ModuleInfo(
+        "presence", implements: [.rfc(6121, "§3, §4")], requires: ["roster"],
+        summary: "Presence and the subscriptions to it.")
+
+    /// What becomes of probes that clients send.
+    enum Probes: String, CaseIterable, Sendable {
+        case answer
+        case ignore
+    }
+
+    /// A session becomes available, or changes from a negative priority to one that takes messages.
+    static let becameAvailable = HookPoint<SessionEvent>("becameAvailable")
+    /// A session is about to invite somebody; a handler may refuse it.
+    static let inviting = HookPoint<SessionEvent>("inviting")
+    /// An invitation is about to be shown to the account that it is for.
+    static let invitation = HookPoint<StanzaEvent>("invitation")
+
+    private static let hasTakenMessages = ClientSession.Flag("has taken messages")
+
+    let host: Host
+    let subscriptions: Subscriptions
+    private let probes: Probes
+    private let refusesStrangers: Bool
+    private let directed = DirectedPresence()
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        probes = configuration.choice("probes", default: .answer, "What becomes of probes that clients send.")
+        refusesStrangers = host.configuration.stanzas.fromStrangers == .refuse
+        subscriptions = Subscriptions(host: host, configuration: configuration)
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.on(Hooks.presenceFromClient, .validate, validate)
+        registrar.on(Hooks.presenceFromClient, .deliver, fromClient)
+        registrar.on(Hooks.presenceToAccount, .deliver, toAccount)
+        registrar.on(Hooks.sessionEnded, .deliver) { event in
+            becameUnavailable(event.session, stanza: nil)
+            return .go
+        }
+        registrar.on(Hooks.rosterChanged, .deliver) { event in
+            subscriptionChanged(event.change, of: event.account)
+            return .go
+        }
+        subscriptions.register(&registrar)
+    }
+
+    // MARK: From the client
+
+    @Sendable private func validate(_ event: inout StanzaEvent) -> Verdict {
+        let presence = event.stanza.element
+        if let show = presence.child("show", .client)?.text, !["away", "chat", "dnd", "xa"].contains(show) {
+            return .bounce(.badRequest)
+        }
+        if let priority = presence.child("priority", .client)?.text, Int8(priority) == nil {
+            return .bounce(.badRequest)
+        }
+        return .go
+    }
+
+    @Sendable private func fromClient(_ event: inout StanzaEvent) -> Verdict {
+        guard let session = event.sender else { return .go }
+        switch (event.stanza.type, event.to) {
+        case (.available, nil):
+            available(session, event.stanza)
+        case (.unavailable, nil):
+            becameUnavailable(session, stanza: event.stanza)
+        case (.available, let to?):
+            directed.sent(by: session, to: to)
+            return .go
+        case (.unavailable, let to?):
+            directed.takenBack(by: session, from: to)
+            return .go
+        case (.probe, let to?):
+            if probes == .answer { answerProbe(session, to) }
+        case (.error, _):
+            return .go
+        default:
+            return subscriptions.fromClient(&event, session)
+        }
+        return .handled
+    }
+
+    private func available(_ session: ClientSession, _ stanza: Stanza) {
+        let isInitial = !session.isAvailable
+        let priority = stanza.element.child("priority", .client).flatMap { Int($0.text) } ?? 0
+        session.announce(stanza.element.detached(), priority: priority)
+        broadcast(stanza, from: session)
+        if isInitial {
+            sendContactsPresence(to: session)
+            subscriptions.sendInvitations(to: session)
+        }
+        if priority >= 0, !session.has(Self.hasTakenMessages) {
+            session.set(Self.hasTakenMessages, true)
+            var event = SessionEvent(session: session, host: host)
+            host.fire(Self.becameAvailable, &event)
+        }
+    }
+
+    /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
+    private func broadcast(_ stanza: Stanza, from session: ClientSession) {
+        let record = session.record
+        for contact in record.withRoster({ roster in roster.items.filter(\.state.hasFrom).map(\.jid) }) {
+            host.router.route(stanza, from: session.jid, to: contact, host: host)
+        }
+        for other in record.sessions where other.isAvailable || other === session {
+            send(stanza, from: session, to: other)
+        }
+    }
+
+    private func send(_ stanza: Stanza, from session: ClientSession, to other: ClientSession) {
+        other.send { $0.stanza(stanza.element, from: session.jid.string, to: other.record.jid.string, lang: nil) }
+    }
+
+    /// What a session that has just become available is to know: own sessions, and contacts, as far as they are online.
+    private func sendContactsPresence(to session: ClientSession) {
+        for other in session.record.sessions where other !== session {
+            guard let presence = other.presence.flatMap(Stanza.init) else { continue }
+            send(presence, from: other, to: session)
+        }
+        for contact in session.record.withRoster({ roster in roster.items.filter(\.state.hasTo).map(\.jid) }) {
+            sendPresence(of: contact, to: session)
+        }
+    }
+
+    /// Whom an administrator has let see a contact's presence, or not any more, learns it at once, after the push of the
+    /// contact. Past the hooks, because the rosters need not tell of one another any more.
+    private func subscriptionChanged(_ change: RosterChange, of account: AccountRecord) {
+        let isSeen = change.item?.state.hasTo ?? false
+        guard isSeen != (change.former?.state.hasTo ?? false),
+            let contact = host.router.hosts[change.jid.domain]?.accounts.resident(change.jid)
+        else { return }
+        for session in contact.sessions {
+            guard let presence = session.presence.flatMap(Stanza.init),
+                let stanza = isSeen ? presence : .presence(type: .unavailable, from: session.jid, to: account.jid)
+            else { continue }
+            for other in account.sessions where other.isAvailable { send(stanza, from: session, to: other) }
+        }
+    }
+
+    private func sendPresence(of contact: JID, to session: ClientSession) {
+        guard let record = host.router.hosts[contact.domain]?.accounts.resident(contact) else { return }
+        for other in record.sessions {
+            guard let presence = other.presence.flatMap(Stanza.init) else { continue }
+            send(presence, from: other, to: session)
+        }
+    }
+
+    /// Takes back what the session announced, to all or to single addresses (§4.6.3), in its own words or, if it has
+    /// vanished, in ours.
+    private func becameUnavailable(_ session: ClientSession, stanza: Stanza?) {
+        let wasAvailable = session.isAvailable
+        let addresses = directed.forget(session)
+        guard wasAvailable || !addresses.isEmpty,
+            let stanza = stanza ?? .presence(type: .unavailable, from: session.jid, to: session.record.jid)
+        else { return }
+        if wasAvailable {
+            session.announce(nil, priority: 0)
+            session.set(Self.hasTakenMessages, false)
+            broadcast(stanza, from: session)
+        }
+        for address in addresses
+        where !wasAvailable || !session.record.withRoster({ $0.showsPresence(to: address) }) {
+            host.router.route(stanza, from: session.jid, to: address, host: host)
+        }
+    }
+
+    // MARK: To the account
+
+    /// §4.3: a client may ask, though it never has to.
+    private func answerProbe(_ session: ClientSession, _ to: JID) {
+        let isOwn = to.isSameBare(as: session.jid)
+        if isOwn || session.record.withRoster({ $0.seesPresence(of: to) }) {
+            sendPresence(of: to.bare, to: session)
+        }
+    }
+
+    @Sendable private func toAccount(_ event: inout StanzaEvent) -> Verdict {
+        guard let account = event.account else { return .handled }
+        switch event.stanza.type {
+        case .available, .unavailable:
+            if refusesStrangers, !event.from.isSameBare(as: account.jid), !isContact(event.from, of: account) {
+                return .handled
+            }
+            deliver(event, account)
+        case .error:
+            deliver(event, account)
+        case .probe, .unknown:
+            break
+        default:
+            return subscriptions.toAccount(&event, account)
+        }
+        return .handled
+    }
+
+    /// Somebody to whom a subscription leads, or did until this stanza.
+    private func isContact(_ jid: JID, of account: AccountRecord) -> Bool {
+        guard let state = account.rosterItem(jid)?.state else { return false }
+        return state.hasTo || state.hasFrom
+    }
+
+    private func deliver(_ event: StanzaEvent, _ account: AccountRecord) {
+        for session in account.sessions {
+            if let to = event.to, to.isFull, session.jid != to { continue }
+            if event.to?.isFull == true || session.isAvailable {
+                host.router.send(event, to: session)
+            }
+        }
+    }
+}
+
+/// To whom each session has sent presence directly, RFC 6121 §4.6, so that it can be taken back when the session ends.
+private final class DirectedPresence: Sendable {
+    /// Beyond it the earliest addresses are forgotten: they learn of the end too late rather than the server grows.
+    private static let maximum = 500
+
+    private let addresses = Mutex<[JID: [JID]]>([:])
+
+    func sent(by session: ClientSession, to address: JID) {
+        addresses.withLock { addresses in
+            var list = addresses[session.jid, default: []]
+            guard !list.contains(address) else { return }
+            if list.count >= Self.maximum { list.removeFirst() }
+            list.append(address)
+            addresses[session.jid] = list
+        }
+    }
+
+    func takenBack(by session: ClientSession, from address: JID) {
+        addresses.withLock { $0[session.jid]?.removeAll { $0 == address } }
+    }
+
+    func forget(_ session: ClientSession) -> [JID] {
+        addresses.withLock { $0.removeValue(forKey: session.jid) ?? [] }
+    }
+}

@@ -1,0 +1,189 @@
+import NIOCore
+import XMPPServer
+
+/// RFC 6121 §3: who may see whose presence. The states and their transitions are `SubscriptionState`'s; this moves the
+/// stanzas and keeps both rosters.
+struct Subscriptions: Sendable {
+    let host: Host
+    private let mayEnd: Bool
+    private let isMutual: Bool
+    private let resolvesAccountIDs: Bool
+    private let limit: AttemptLimit<JID>
+    private let approvesAhead: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        mayEnd = configuration.boolean(
+            "may-unsubscribe", default: true, "Whether clients may end subscriptions that exist.")
+        isMutual = configuration.boolean(
+            "mutual", default: false, "Whether accepting an invitation makes contacts of both sides.")
+        approvesAhead = configuration.boolean(
+            "pre-approval", default: true, "Whether clients may say yes before they are asked, RFC 6121 §3.4.")
+        resolvesAccountIDs = configuration.boolean(
+            "account-ids", default: false, "Whether people can be invited by their account id.")
+        let perHour = configuration.integer(
+            "invitations-per-hour", default: 250, in: 0...100_000,
+            "Invitations that an account may send in an hour; 0: any number.")
+        limit = AttemptLimit(limit: perHour, within: .seconds(3600))
+    }
+
+    func register(_ registrar: inout Registrar) {
+        if approvesAhead {
+            registrar.streamFeature(.authenticated) { $0.element("sub", "urn:xmpp:features:pre-approval") }
+        }
+        registrar.on(Presence.inviting, .block) { [host, limit] event in
+            let account = event.session.record.jid
+            guard limit.allows(account, now: host.now()) else { return .bounce(StanzaError(.resourceConstraint)) }
+            limit.count(account, now: host.now())
+            return .go
+        }
+        guard resolvesAccountIDs else { return }
+        registrar.on(Hooks.presenceFromClient, .rewrite) { event in
+            guard event.stanza.type == .subscribe, let to = event.to, host.router.hosts[to.domain] == nil,
+                let session = event.sender
+            else { return .go }
+            return .wait { await inviteByAccountID(to.bare, session) }
+        }
+    }
+
+    private func inviteByAccountID(_ accountID: JID, _ session: ClientSession) async -> Verdict {
+        guard case .success(let account?) = await host.resolve(accountID: accountID.string),
+            !account.isSameBare(as: session.jid)
+        else { return .handled }
+        if let error = host.mayInvite(session) { return .bounce(error) }
+        host.invite(account, by: session)
+        return .handled
+    }
+
+    // MARK: From the client
+
+    /// Outbound processing, appendix A.2.
+    func fromClient(_ event: inout StanzaEvent, _ session: ClientSession) -> Verdict {
+        guard let type = event.stanza.type?.subscription, let to = event.to?.bare else { return .bounce(.badRequest) }
+        guard !to.isSameBare(as: session.jid) else { return .handled }
+        let record = session.record
+        let former = record.rosterItem(to)
+        let state = former?.state ?? .none
+        if !mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
+        if type == .subscribe, let error = host.mayInvite(session) { return .bounce(error) }
+        let outbound = state.outbound(type)
+        let change = record.updateRoster(to) { item in
+            var item = item ?? RosterItem(jid: to)
+            item.state = (item.state).outbound(type).newState
+            switch type {
+            case .subscribe:
+                item.isListed = true
+            case .subscribed:
+                if isMutual, state.hasPendingIn { item.state = .both }
+                // §3.4: an answer before the question.
+                if approvesAhead, !state.hasPendingIn, !state.hasFrom { item.isApproved = true }
+                if approvesAhead || state.hasPendingIn { item.isListed = true }
+            case .unsubscribed:
+                item.isApproved = false
+            case .unsubscribe:
+                break
+            }
+            return item.settled
+        }
+        record.push(change)
+        guard outbound.routes, let stanza = Stanza(event.stanza.element) else { return .handled }
+        if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
+        host.router.route(stanza, from: record.jid, to: to, host: host, sender: session)
+        if type == .subscribed { host.sendPresence(of: record, to: to) }
+        return .handled
+    }
+
+    /// Whether the stanza takes back what both sides rely on; to decline an invitation is something else.
+    private func endsSubscription(_ type: SubscriptionType, _ state: SubscriptionState) -> Bool {
+        switch type {
+        case .unsubscribe: state.hasTo || state.asks || state.hasFrom
+        case .unsubscribed: !state.hasPendingIn && (state.hasFrom || state.hasTo || state.asks)
+        case .subscribe, .subscribed: false
+        }
+    }
+
+    // MARK: To the account
+
+    /// Inbound processing, appendix A.3.
+    func toAccount(_ event: inout StanzaEvent, _ account: AccountRecord) -> Verdict {
+        guard let type = event.stanza.type?.subscription else { return .handled }
+        let from = event.from.bare
+        let state = account.rosterItem(from)?.state ?? .none
+        let isApproved = account.rosterItem(from)?.isApproved ?? false
+        if type == .subscribe { host.fire(Presence.invitation, &event) }
+        if type == .subscribe, isApproved, !state.hasFrom {
+            return acceptAtOnce(from, account)
+        }
+        let inbound = state.inbound(type)
+        let invitation = type == .subscribe ? Self.stored(event) : nil
+        let change = account.updateRoster(from) { item in
+            if item == nil, type != .subscribe { return nil }
+            var item = item ?? RosterItem(jid: from)
+            item.state = item.state.inbound(type).newState
+            if isMutual, type == .subscribed, state.asks { item.state = .both }
+            item.invitation = item.state.hasPendingIn ? invitation ?? item.invitation : nil
+            return item.settled
+        }
+        if inbound.delivers { deliver(event, account, onlyToInterested: type != .subscribe) }
+        account.push(change)
+        if let reply = inbound.autoReply { answer(reply, from, account) }
+        if isMutual, type == .subscribed, state.asks { host.sendPresence(of: account, to: from) }
+        if type == .unsubscribe, state.hasFrom { host.sendUnavailable(of: account, to: from) }
+        return .handled
+    }
+
+    /// §3.4.2: the account had said yes before it was asked.
+    private func acceptAtOnce(_ from: JID, _ account: AccountRecord) -> Verdict {
+        account.push(
+            account.updateRoster(from) { item in
+                guard var item else { return nil }
+                item.state = item.state.inbound(.subscribe).newState.outbound(.subscribed).newState
+                item.isApproved = false
+                return item
+            })
+        answer(.subscribed, from, account)
+        return .handled
+    }
+
+    private func answer(_ reply: SubscriptionType, _ contact: JID, _ account: AccountRecord) {
+        host.send(reply, from: account.jid, to: contact)
+        if reply == .subscribed { host.sendPresence(of: account, to: contact) }
+    }
+
+    private func deliver(_ event: StanzaEvent, _ account: AccountRecord, onlyToInterested: Bool) {
+        for session in account.sessions where session.isAvailable {
+            if !onlyToInterested || session.has(Rosters.wantsRoster) {
+                host.router.send(event, to: session)
+            }
+        }
+    }
+
+    // MARK: Invitations
+
+    private static func stored(_ event: StanzaEvent) -> [UInt8] {
+        var writer = XMLWriter(contentNamespace: .none)
+        writer.copy(event.stanza.element)
+        return Array(writer.finish().readableBytesView)
+    }
+
+    /// §3.1.3: an invitation comes again with every new session until it is answered.
+    func sendInvitations(to session: ClientSession) {
+        let pending = session.record.withRoster { $0.items.filter(\.state.hasPendingIn) }
+        for item in pending.sorted(by: { $0.jid.string < $1.jid.string }) {
+            let stored = item.invitation.flatMap { try? Element(parsing: ByteBuffer(bytes: $0)) }
+            guard let invitation = stored.flatMap(Stanza.init) else { continue }
+            session.send {
+                $0.stanza(invitation.element, from: item.jid.string, to: session.record.jid.string, lang: nil)
+            }
+        }
+    }
+}
+
+extension RosterItem {
+    /// The item as it is to be kept, or `nil` if there is nothing left to keep.
+    var settled: RosterItem? {
+        var item = self
+        if state.hasTo || state.hasFrom || state.asks { item.isListed = true }
+        return item.isListed || item.isApproved || item.state != .none ? item : nil
+    }
+}

@@ -1,0 +1,127 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0077: In-Band Registration: accounts made by clients before sign-in, and passwords changed after it. In no profile
+/// that ships: a host that wants it says so.
+///
+/// Left out: forms, redirection, and registration with anything but the host itself.
+struct Registration: ServerModule {
+    static let info = ModuleInfo(
+        "registration", implements: [.xep(77, "2.4")], summary: "Lets clients make accounts and change passwords.")
+
+    private static let namespace: Namespace = "jabber:iq:register"
+    private static let feature: Namespace = "http://jabber.org/features/iq-register"
+
+    private let host: Host
+    private let allowsNewAccounts: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        allowsNewAccounts = configuration.boolean(
+            "new-accounts", default: true,
+            "Whether accounts can be made; if not, passwords can be changed all the same.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("jabber:iq:register")
+        if allowsNewAccounts {
+            for layer in [StreamStateMachine.Layer.secured, .plain] {
+                registrar.streamFeature(layer) { $0.element("register", Self.feature) }
+                registrar.streamElement("iq", .client, layer, beforeSignIn)
+            }
+        }
+        registrar.iq(.get, "query", Self.namespace, to: [.server, .ownAccount], describe)
+        registrar.iq(.set, "query", Self.namespace, to: [.server, .ownAccount], change)
+    }
+
+    // MARK: Before sign-in, §3.1
+
+    @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
+        guard let stanza = Stanza(iq), let query = iq.onlyChild, query.isNamed("query", Self.namespace) else {
+            return false
+        }
+        switch stanza.type {
+        case .get:
+            stream.write { writer in
+                reply(to: stanza, &writer) { writer in
+                    writer.element("query", Self.namespace) { writer in
+                        writer.element("instructions", text: "Choose a user name and a password.")
+                        writer.element("username")
+                        writer.element("password")
+                    }
+                }
+            }
+        case .set:
+            let user = query.child("username", Self.namespace)?.text ?? ""
+            let password = query.child("password", Self.namespace)?.text ?? ""
+            let address = stream.remoteAddress
+            stream.wait({ await host.register(user: user, password: password, from: address) }) { stream, result in
+                stream.write { writer in
+                    switch result {
+                    case .success: reply(to: stanza, &writer) { _ in }
+                    case .failure(let error): stanza.writeError(error, from: nil, to: nil, to: &writer)
+                    }
+                }
+            }
+        default:
+            return false
+        }
+        return true
+    }
+
+    private func reply(to stanza: Stanza, _ writer: inout XMLWriter, _ content: (inout XMLWriter) -> Void) {
+        writer.start("iq", .client)
+        writer.attribute("type", "result" as StaticString)
+        writer.attribute("id", stanza.id)
+        content(&writer)
+        writer.end()
+    }
+
+    // MARK: After sign-in, §3.2 and §3.3
+
+    @Sendable private func describe(_ request: IQRequest) -> Reply {
+        let name = request.session.jid.local ?? ""
+        return .result { writer in
+            writer.element("query", Self.namespace) { writer in
+                writer.element("registered")
+                writer.element("username", text: name)
+                writer.element("password")
+            }
+        }
+    }
+
+    @Sendable private func change(_ request: IQRequest) -> Reply {
+        if request.payload.hasChild("remove", Self.namespace) { return remove(request) }
+        let account = request.session.record.jid
+        guard let password = request.payload.child("password", Self.namespace)?.text,
+            request.payload.child("username", Self.namespace)?.text.lowercased() == account.local
+        else { return .error(.badRequest) }
+        let session = request.session
+        return .async { await host.setPassword(password, of: account, sparing: session).reply }
+    }
+
+    /// §3.2: its contacts lose the account, and all its sessions end, the one that asked behind the answer.
+    private func remove(_ request: IQRequest) -> Reply {
+        guard request.payload.onlyChild != nil else { return .error(.badRequest) }
+        let session = request.session
+        let contacts = session.record.withRoster { Array($0.items) }
+        return .async {
+            switch await host.remove(session.record.jid, sparing: session) {
+            case .failure(let error):
+                return .error(error)
+            case .success:
+                for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
+                return .last(.notAuthorized)
+            }
+        }
+    }
+}
+
+extension Result<Void, StanzaError> {
+    fileprivate var reply: Reply {
+        switch self {
+        case .success: .ok
+        case .failure(let error): .error(error)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import XMPPServer
+
+/// RFC 6121 §2: the roster, as clients read and change it.
+///
+/// What a client may do to a contact is a setting: a profile can let contacts be added alone. Left out: results with
+/// only the items that changed since a version; a client whose version is old gets the whole list.
+struct Rosters: ServerModule {
+    static let info = ModuleInfo(
+        "roster", implements: [.rfc(6121, "§2")], summary: "The contact list.")
+
+    /// What a client may do to the items of its roster.
+    enum Verb: String, CaseIterable, Sendable {
+        /// Add a contact.
+        case add
+        /// Change a contact's name or groups.
+        case update
+        /// Remove a contact.
+        case remove
+    }
+
+    /// Set on sessions that have asked for the roster and therefore get pushes.
+    static let wantsRoster = ClientSession.Flag("wants roster")
+
+    let host: Host
+    let verbs: Set<Verb>
+    let maximumItems: Int
+    let resolvesAccountIDs: Bool
+    let hasVersions: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        verbs = Set(
+            configuration.choices("verbs", default: Verb.allCases, "What clients may do to the items of their roster."))
+        maximumItems = configuration.integer(
+            "maximum-items", default: 10_000, in: 1...1_000_000, "How many contacts an account may have.")
+        hasVersions = configuration.boolean(
+            "versions", default: true, "Whether clients that have the list already are told so, RFC 6121 §2.6.")
+        resolvesAccountIDs = configuration.boolean(
+            "account-ids", default: false,
+            "Whether contacts can be added by their account id in place of their address.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", "urn:xmpp:features:rosterver") } }
+        registrar.iq(.get, "query", .roster, to: .ownAccount, get)
+        registrar.iq(.set, "query", .roster, to: .ownAccount, set)
+        // §2.1.6, §2.3.3: nobody else's roster can be set, and no client gets what it could take for a push.
+        registrar.iq(.set, "query", .roster, to: [.account, .session]) { _ in .error(.forbidden) }
+        registrar.on(Hooks.rosterChanged, .deliver) { event in
+            event.account.push(event.change)
+            return .go
+        }
+    }
+
+    @Sendable private func get(_ request: IQRequest) -> Reply {
+        request.session.set(Self.wantsRoster, true)
+        let asked = hasVersions ? request.payload["ver"] : nil
+        let (items, version) = request.session.record.withRoster { (Array($0.items), $0.version) }
+        // §2.6.3: the client's list is the one that we have.
+        if asked == version { return .ok }
+        return .result { writer in
+            writer.start("query", .roster)
+            if asked != nil { writer.attribute("ver", version) }
+            for item in items where item.isShown { item.write(to: &writer) }
+            writer.end()
+        }
+    }
+
+    // MARK: Set, §2.3–§2.5
+
+    @Sendable private func set(_ request: IQRequest) -> Reply {
+        let items = request.payload.children.filter { $0.isNamed("item", .roster) }
+        guard items.count == 1, let item = items.first, let address = item["jid"] else { return .error(.badRequest) }
+        guard let jid = JID(address)?.bare else { return .error(.jidMalformed) }
+        guard !jid.isSameBare(as: request.from) else { return .error(.notAllowed) }
+        if item.attribute("subscription", equals: "remove") {
+            return remove(jid, request)
+        }
+        let groups = item.children.filter { $0.isNamed("group", .roster) }.map(\.text)
+        guard Set(groups).count == groups.count else { return .error(.badRequest) }
+        guard !groups.contains(""), groups.allSatisfy({ $0.utf8.count <= 1023 }), groups.count <= 100,
+            (item["name"]?.utf8.count ?? 0) <= 1023
+        else { return .error(.notAcceptable) }
+        let wanted = Wanted(jid: jid, name: item["name"], groups: groups)
+        if resolvesAccountIDs, host.router.hosts[jid.domain] == nil {
+            return .async { await addByAccountID(wanted, request) }
+        }
+        return put(wanted, request)
+    }
+
+    /// What a client wants of an item.
+    private struct Wanted: Sendable {
+        var jid: JID
+        let name: String?
+        let groups: [String]
+    }
+
+    private func put(_ wanted: Wanted, _ request: IQRequest) -> Reply {
+        let record = request.session.record
+        let present = record.rosterItem(wanted.jid)
+        if let present, present.isShown {
+            // What the client leaves out counts as unchanged where contacts cannot be changed.
+            let isSame =
+                (wanted.name == present.name || (wanted.name == nil && !verbs.contains(.update)))
+                && (Set(wanted.groups) == Set(present.groups) || (wanted.groups.isEmpty && !verbs.contains(.update)))
+            if isSame { return .ok }
+            guard verbs.contains(.update) else { return .error(.notAllowed) }
+        } else {
+            guard verbs.contains(.add) else { return .error(.notAllowed) }
+            guard record.withRoster({ $0.count }) < maximumItems else { return .error(.policyViolation) }
+        }
+        return change(record, wanted.jid) { item in
+            var item = item ?? RosterItem(jid: wanted.jid)
+            item.name = wanted.name
+            item.groups = wanted.groups
+            item.isListed = true
+            return item
+        }
+    }
+
+    private func addByAccountID(_ wanted: Wanted, _ request: IQRequest) async -> Reply {
+        switch await host.resolve(accountID: wanted.jid.string) {
+        case .failure(let error):
+            return .error(error)
+        case .success(nil):
+            return .error(.itemNotFound)
+        case .success(let account?):
+            guard !account.isSameBare(as: request.from) else { return .error(.notAllowed) }
+            var wanted = wanted
+            wanted.jid = account
+            let isContact = request.session.record.rosterItem(account)?.state.hasTo == true
+            if !isContact, let error = host.mayInvite(request.session) { return .error(error) }
+            let reply = put(wanted, request)
+            if case .error = reply { return reply }
+            if !isContact { host.invite(account, by: request.session) }
+            return reply
+        }
+    }
+
+    private func remove(_ jid: JID, _ request: IQRequest) -> Reply {
+        guard verbs.contains(.remove) else { return .error(.notAllowed) }
+        let record = request.session.record
+        guard let item = record.rosterItem(jid), item.isShown else { return .error(.itemNotFound) }
+        host.endSubscriptions(of: record, with: item)
+        return change(record, jid) { _ in nil }
+    }
+
+    /// Changes an item, tells the sessions, and answers when the change is durable.
+    private func change(
+        _ record: AccountRecord, _ jid: JID, _ body: (RosterItem?) -> RosterItem?
+    ) -> Reply {
+        let commit = Commit()
+        record.push(record.updateRoster(jid, then: commit.finish, body))
+        return .async { [host] in
+            do throws(StorageError) {
+                try await commit.wait()
+                return .ok
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import XMPPServer
+
+/// RFC 3921 §3: session establishment, which did nothing even then. Clients of its time end the stream if it is not
+/// offered; those of today skip it where it is optional.
+struct Session: ServerModule {
+    static let info = ModuleInfo(
+        "session", implements: [.rfc(3921, "§3")], summary: "Offers the session that old clients ask for.")
+
+    private let isOptional: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        isOptional = configuration.boolean(
+            "optional", default: true, "Whether the offer says that clients need not ask for it.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.streamFeature(.authenticated) { [isOptional] writer in
+            writer.element("session", .session) { writer in
+                if isOptional { writer.element("optional") }
+            }
+        }
+        registrar.iq(.set, "session", .session, to: [.server, .ownAccount]) { _ in .ok }
+    }
+}

@@ -1,0 +1,23 @@
+import XMPPServer
+
+/// All modules that a profile can list, in the order in which their handlers run within a phase.
+public enum StandardModules {
+    public static let all: [any ServerModule.Type] = [
+        Disco.self,
+        EntityCapabilities.self,
+        Session.self,
+        Registration.self,
+        Ping.self,
+        Version.self,
+        Time.self,
+        Rosters.self,
+        Nickname.self,
+        Presence.self,
+        Messages.self,
+        Archive.self,
+        MessageArchiving.self,
+        Offline.self,
+        VCard.self,
+        JIDLookup.self,
+    ]
+}

@@ -1,0 +1,72 @@
+/// The profiles that ship with the server.
+public enum StandardProfiles {
+    /// A mapping from name to profile, in the form of `profiles:` in the configuration file.
+    public static let yaml = """
+        # The Messenger service as it was: tokens, one-to-one chat, contacts that can only be added.
+        messenger:
+          authentication:
+            mechanisms: [X-MESSENGER-OAUTH2]
+            attempts: 1
+            token-scopes: [wl.messenger]
+          stanzas:
+            message-types: [chat]
+            from-strangers: refuse
+          streams:
+            malformed-text: "XmlException due to: "
+            oversized: not-well-formed
+          limits:
+            stanza-size: 16 KiB
+            idle-time: 5 min
+          modules:
+            disco: {}
+            session:
+              optional: off
+            ping: {}
+            roster:
+              verbs: [add]
+              account-ids: on
+              versions: off
+            presence:
+              probes: ignore
+              may-unsubscribe: off
+              mutual: on
+              account-ids: on
+              pre-approval: off
+            messages:
+              requests: off
+            archive: {}
+            offline:
+              announce: off
+            nickname: {}
+            vcard:
+              writable: false
+              contacts-only: true
+            message-archiving:
+              last: 10
+            jid-lookup: {}
+
+        # The server for any client.
+        standard:
+          authentication:
+            mechanisms:
+              - SCRAM-SHA-256-PLUS
+              - SCRAM-SHA-1-PLUS
+              - SCRAM-SHA-256
+              - SCRAM-SHA-1
+              - OAUTHBEARER
+              - PLAIN
+          modules:
+            disco: {}
+            caps: {}
+            session: {}
+            ping: {}
+            roster: {}
+            presence: {}
+            messages: {}
+            offline: {}
+            nickname: {}
+            vcard: {}
+            version: {}
+            time: {}
+        """
+}

@@ -1,0 +1,26 @@
+import XMPPServer
+
+/// XEP-0202: Entity Time. The host's clock is told in UTC.
+struct Time: ServerModule {
+    static let info = ModuleInfo("time", implements: [.xep(202, "2.0")], summary: "Tells the time.")
+
+    private static let namespace: Namespace = "urn:xmpp:time"
+
+    private let host: Host
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:time")
+        registrar.iq(.get, "time", Self.namespace, to: .server) { [host] _ in
+            .result { writer in
+                writer.element("time", Self.namespace) { writer in
+                    writer.element("tzo", text: "+00:00")
+                    writer.element("utc", text: host.now().xep0082)
+                }
+            }
+        }
+    }
+}

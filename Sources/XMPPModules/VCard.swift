@@ -1,0 +1,77 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0054: vcard-temp. An account that has stored no card of its own shows its display name and photo.
+struct VCard: ServerModule {
+    static let info = ModuleInfo(
+        "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
+
+    static let namespace: Namespace = "vcard-temp"
+
+    private let host: Host
+    private let isWritable: Bool
+    private let isForContacts: Bool
+    private let cards: KeyedStore<StoredElement>
+    private let photos: KeyedStore<StoredElement>
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        isWritable = configuration.boolean("writable", default: true, "Whether clients may change their card.")
+        isForContacts = configuration.boolean(
+            "contacts-only", default: false, "Whether only contacts of both sides see a card.")
+        cards = KeyedStore("vcard", in: host.storage)
+        photos = KeyedStore(AccountPhoto.store, in: host.storage)
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("vcard-temp")
+        registrar.iq(.get, "vCard", Self.namespace, to: [.ownAccount, .account, .session], get)
+        registrar.iq(.set, "vCard", Self.namespace, to: [.ownAccount, .account, .session], set)
+    }
+
+    @Sendable private func get(_ request: IQRequest) -> Reply {
+        let owner = request.owner
+        let isOwn = owner.isSameBare(as: request.from)
+        // The same answer whether a stranger exists or not.
+        if isForContacts, !isOwn, request.session.record.rosterItem(owner)?.state != .both {
+            return .error(.itemNotFound)
+        }
+        return .async { await card(of: owner) }
+    }
+
+    private func card(of owner: JID) async -> Reply {
+        do throws(StorageError) {
+            if isWritable, let card = try await cards.get(owner)?.element {
+                return .result { $0.copy(card) }
+            }
+            guard let account = try await host.accounts.load(owner)?.account else { return .error(.itemNotFound) }
+            let photo = try await photos.get(owner)?.element
+            let name = account.displayName
+            guard !name.isEmpty || photo != nil else { return .error(.itemNotFound) }
+            return .result { writer in
+                writer.element("vCard", Self.namespace) { writer in
+                    writer.element("FN", text: name)
+                    writer.element("NICKNAME", text: name)
+                    if let photo { writer.copy(photo) }
+                }
+            }
+        } catch {
+            return .error(host.report(error))
+        }
+    }
+
+    @Sendable private func set(_ request: IQRequest) -> Reply {
+        guard isWritable else { return .error(.notAllowed) }
+        guard request.owner.isSameBare(as: request.from) else { return .error(.forbidden) }
+        let owner = request.owner
+        let card = StoredElement(request.payload)
+        return .async {
+            do throws(StorageError) {
+                try await cards.put(card, owner)
+                return .ok
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+}
