@@ -1,0 +1,119 @@
+import Foundation
+import XMPPServer
+
+extension AdministrationReply {
+    /// The reply for programs.
+    var json: String {
+        get throws {
+            switch self {
+            case .account(let account): try encoded(account)
+            case .accounts(let accounts): try encoded(accounts)
+            case .details(let details): try encoded(details)
+            case .minted(let token): try encoded(token)
+            case .tokens(let tokens): try encoded(tokens)
+            case .contacts(let contacts): try encoded(contacts)
+            case .done(let sentence): try encoded(["done": sentence])
+            case .failed(let reason): try encoded(["failed": reason])
+            }
+        }
+    }
+
+    /// The reply for people.
+    var text: String {
+        switch self {
+        case .account(let account): list(Self.entries(account))
+        case .accounts(let accounts): Self.table(accounts)
+        case .details(let details): Self.text(details)
+        case .minted(let token): list([("token", token.token)] + Self.entries(token.info))
+        case .tokens(let tokens): Self.table(tokens)
+        case .contacts(let contacts): Self.table(contacts)
+        case .done(let sentence): sentence
+        case .failed(let reason): reason
+        }
+    }
+
+    // MARK: Accounts
+
+    private static func table(_ accounts: [AccountInfo]) -> String {
+        var table = Table("address", "account id", "name", "history", "admin", "added")
+        for account in accounts {
+            table.add([
+                account.jid, account.accountID ?? "", account.displayName, account.keepsHistory ? "on" : "off",
+                account.isAdministrator ? "yes" : "", account.createdAt,
+            ])
+        }
+        return table.text(ifEmpty: "There are no accounts.")
+    }
+
+    private static func entries(_ account: AccountInfo) -> [(name: String, value: String)] {
+        [
+            ("address", account.jid),
+            ("account id", account.accountID ?? "none"),
+            ("name", account.displayName.isEmpty ? "none" : account.displayName),
+            ("history", account.keepsHistory ? "on" : "off"),
+            ("administrator", account.isAdministrator ? "yes" : "no"),
+            ("added", account.createdAt),
+        ]
+    }
+
+    private static func text(_ details: AccountDetails) -> String {
+        let text = list(
+            entries(details.account) + [
+                ("password", details.hasPassword ? "yes" : "no"),
+                ("photo", details.hasPhoto ? "yes" : "no"),
+                ("tokens", "\(details.tokens)"),
+                ("contacts", "\(details.contacts)"),
+            ])
+        guard let sessions = details.sessions else { return text }
+        var table = Table("resource", "since", "priority")
+        for session in sessions {
+            table.add([session.resource, session.since, session.priority.map { "\($0)" } ?? "not available"])
+        }
+        return text + "\n\n" + table.text(ifEmpty: "There are no sessions.")
+    }
+
+    // MARK: Tokens
+
+    private static func table(_ tokens: [TokenInfo]) -> String {
+        var table = Table("id", "address", "scopes", "made", "expires", "label")
+        for token in tokens {
+            table.add([
+                token.id, token.account, token.scopes.joined(separator: " "), token.createdAt, expiry(token),
+                token.label ?? "",
+            ])
+        }
+        return table.text(ifEmpty: "There are no tokens.")
+    }
+
+    private static func entries(_ token: TokenInfo) -> [(name: String, value: String)] {
+        [
+            ("id", token.id),
+            ("address", token.account),
+            ("scopes", token.scopes.joined(separator: " ")),
+            ("expires", expiry(token)),
+        ] + (token.label.map { [("label", $0)] } ?? [])
+    }
+
+    private static func expiry(_ token: TokenInfo) -> String {
+        guard let expiresAt = token.expiresAt else { return "never" }
+        return token.isExpired ? "\(expiresAt), is void" : expiresAt
+    }
+
+    // MARK: Contacts
+
+    private static func table(_ contacts: [ContactInfo]) -> String {
+        var table = Table("address", "name", "subscription", "waits for")
+        for contact in contacts {
+            let waiting = contact.asks ? "the contact" : contact.invites ? "the account" : ""
+            table.add([contact.jid, contact.name ?? "", contact.subscription, waiting])
+        }
+        return table.text(ifEmpty: "There are no contacts.")
+    }
+}
+
+/// A value as JSON for programs, and for people who read after them.
+func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import XMPPModules
+import XMPPServer
+
+/// Which configuration a command is about.
+struct ConfigurationOptions: ParsableArguments {
+    /// Where a configuration is looked for if none is named.
+    private static let places = ["swallowtail.yaml", "data/swallowtail.yaml"]
+
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file; without it, what SWALLOWTAIL_CONFIG names, or the first that exists of "
+                + "\(places.joined(separator: " and ")).",
+            valueName: "file"))
+    var config: String?
+
+    /// The file that is meant.
+    func path() throws -> String {
+        if let config { return config }
+        if let path = ProcessInfo.processInfo.environment["SWALLOWTAIL_CONFIG"], !path.isEmpty { return path }
+        guard let path = Self.places.first(where: FileManager.default.fileExists) else {
+            throw Failure("there is no configuration at \(Self.places.joined(separator: " or ")); say --config FILE")
+        }
+        return path
+    }
+
+    /// The configuration, which has nothing wrong with it.
+    func load() throws -> ServerConfiguration {
+        do {
+            return try ServerConfiguration.load(
+                path: path(), builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
+        } catch let errors as ConfigErrors {
+            throw Failure(errors.description)
+        }
+    }
+}

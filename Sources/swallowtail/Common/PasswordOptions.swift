@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+
+/// Where a password comes from.
+struct PasswordOptions: ParsableArguments {
+    @Option(help: "The password; without it, the first line of standard input. Others on this machine may see it.")
+    var password: String?
+
+    @Flag(help: "Let the account have no password.")
+    var noPassword = false
+
+    func validate() throws {
+        guard password == nil || !noPassword else {
+            throw ValidationError("Say either --password or --no-password.")
+        }
+    }
+
+    /// The password, read from standard input if need be; nil: the account is to have none.
+    func read() throws -> String? {
+        if noPassword { return nil }
+        if let password { return password }
+        let line = isatty(STDIN_FILENO) == 1 ? Self.ask() : readLine()
+        guard let line, !line.isEmpty else {
+            throw Failure("there is no password on standard input; say --password, or --no-password")
+        }
+        return line
+    }
+
+    /// Asks on the terminal without showing what is typed.
+    private static func ask() -> String? {
+        FileHandle.standardError.write(Data("Password: ".utf8))
+        var terminal = termios()
+        tcgetattr(STDIN_FILENO, &terminal)
+        let shown = terminal
+        terminal.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal)
+        defer {
+            var shown = shown
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown)
+            FileHandle.standardError.write(Data("\n".utf8))
+        }
+        return readLine()
+    }
+}

@@ -1,0 +1,26 @@
+import SQLiteStorage
+import XMPPServer
+
+/// The store of a configuration.
+enum Store {
+    /// How long to wait for another command that has the store open.
+    private static let patience = Duration.seconds(5)
+
+    /// Opens the store for writing. While another process has it open, asks every now and then whether `isPointless`.
+    ///
+    /// - Returns: nil if it was pointless to wait any longer.
+    static func open(
+        _ configuration: ServerConfiguration, unless isPointless: () async throws -> Bool = { false }
+    ) async throws -> SQLiteStorage? {
+        let end = ContinuousClock.now + patience
+        while true {
+            if try await isPointless() { return nil }
+            do {
+                return try SQLiteStorage(path: configuration.data.database)
+            } catch {
+                guard error.kind == .inUse, ContinuousClock.now < end else { throw Failure(error.diagnosis) }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import XMPPServer
+
+/// `swallowtail contact`.
+struct ContactCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "contact",
+        abstract: "Adds, removes and lists contacts.",
+        subcommands: [ContactAdd.self, ContactRemove.self, ContactList.self]
+    )
+}
+
+/// Names an account and a contact of it.
+struct ContactOptions: ParsableArguments {
+    @Argument(help: "The account: its address, its account id or the first part of its address.")
+    var account: String
+
+    @Argument(help: "The contact, in the same way.")
+    var contact: String
+
+    @Option(help: ArgumentHelp("The host of both.", valueName: "domain"))
+    var host: String?
+
+    var accountName: AccountName { AccountName(account, host: host) }
+    var contactName: AccountName { AccountName(contact, host: host) }
+}

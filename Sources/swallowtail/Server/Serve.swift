@@ -1,0 +1,113 @@
+import ArgumentParser
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import SQLiteStorage
+import ServiceLifecycle
+import UnixSignals
+import XMPPModules
+import XMPPServer
+
+/// `swallowtail serve`.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the server in the foreground until SIGINT or SIGTERM.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(help: ArgumentHelp("Where to write the process id once the server is ready.", valueName: "file"))
+    var pidFile: String?
+
+    func run() async throws {
+        let configuration = try options.load()
+        let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log) }
+        prepareProcess(logger)
+        for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
+            logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
+        }
+        guard let storage = try await Store.open(configuration) else { return }
+        do {
+            try await serve(configuration, storage, logger)
+        } catch {
+            await storage.close()
+            throw Failure("\(error)")
+        }
+        await storage.close()
+    }
+
+    private func serve(
+        _ configuration: ServerConfiguration, _ storage: SQLiteStorage, _ logger: Logger
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let server = try await Server(
+            configuration, storage: storage, modules: StandardModules.all, group: group, logger: logger)
+        let service = ServerService(server: server, group: group, pidFile: pidFile)
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        try await ServiceGroup(
+            services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet
+        ).run()
+    }
+
+    private func prepareProcess(_ logger: Logger) {
+        // Whoever reads the log or a reply may go away at any time.
+        signal(SIGPIPE, SIG_IGN)
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// The server between its start and the signal that ends it.
+private struct ServerService: Service {
+    /// How long an orderly end may take; whoever runs the server may kill it soon after.
+    private static let patience = Duration.milliseconds(4700)
+
+    let server: Server
+    let group: any EventLoopGroup
+    let pidFile: String?
+
+    func run() async throws {
+        let data = server.configuration.data
+        let socket = try await AdministrationSocket(
+            path: data.administrationSocket, Administration(server), group: group)
+        do {
+            try await server.start()
+            try writeProcessID()
+        } catch {
+            await socket.close()
+            await server.stop()
+            throw error
+        }
+        server.logger.info("ready", metadata: ["version": "\(Software.version)"])
+        try? await gracefulShutdown()
+        server.logger.info("stopping")
+        await withinPatience {
+            await socket.close()
+            await server.stop()
+        }
+        if let pidFile { unlink(pidFile) }
+        server.logger.info("stopped")
+    }
+
+    private func writeProcessID() throws {
+        guard let pidFile else { return }
+        do {
+            try "\(getpid())\n".write(toFile: pidFile, atomically: true, encoding: .utf8)
+        } catch {
+            throw ServerError("cannot write the process id to \(pidFile): \(error.localizedDescription)")
+        }
+    }
+
+    private func withinPatience(_ body: () async -> Void) async {
+        let alarm = Task { [logger = server.logger] in
+            try await Task.sleep(for: Self.patience)
+            logger.error("the server did not end in time; what was committed is safe")
+            exit(1)
+        }
+        await body()
+        alarm.cancel()
+    }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+import XMPPServer
+
+/// The command line: one subcommand starts the server, the others look after it.
+@main
+struct Swallowtail: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swallowtail",
+        abstract: "An XMPP server.",
+        version: "\(Software.name) \(Software.version)",
+        subcommands: [
+            Serve.self, Check.self, AccountCommand.self, TokenCommand.self, ContactCommand.self, ModulesCommand.self,
+            ConfigCommand.self,
+        ]
+    )
+
+    /// What goes wrong is one line on standard error; what was typed wrongly is explained.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            if !failure.reason.isEmpty { FileHandle.standardError.write(Data("swallowtail: \(failure.reason)\n".utf8)) }
+            exit(withError: ExitCode.failure)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

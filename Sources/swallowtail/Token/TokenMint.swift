@@ -1,0 +1,60 @@
+import ArgumentParser
+import XMPPServer
+
+/// `swallowtail token mint`.
+struct TokenMint: AdministrativeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mint", abstract: "Makes a token, which is shown this once.")
+
+    @OptionGroup var account: AccountNameOptions
+
+    @Option(help: "What the token allows; may be repeated. Without it, what the account's host asks for.")
+    var scope: [String] = []
+
+    @Option(help: ArgumentHelp("When the token becomes void, such as 30d or 12h, or never.", valueName: "time"))
+    var expires = Expiry(seconds: NewToken.standardSeconds)
+
+    @Option(help: "What the token is for, to be shown in lists.")
+    var label: String?
+
+    @Flag(help: "Print the token alone.")
+    var quiet = false
+
+    @OptionGroup var options: AdministrativeOptions
+
+    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
+        .mintToken(
+            token: NewToken(
+                account: account.name, scopes: scope.isEmpty ? nil : scope, seconds: expires.seconds, label: label))
+    }
+
+    func print(_ reply: AdministrationReply) throws {
+        if quiet, case .minted(let token) = reply {
+            Swift.print(token.token)
+        } else {
+            Swift.print(options.json ? try reply.json : reply.text)
+        }
+    }
+}
+
+/// How long a token lasts.
+struct Expiry: ExpressibleByArgument, CustomStringConvertible {
+    /// nil: for ever.
+    let seconds: Int64?
+
+    init(seconds: Int64?) {
+        self.seconds = seconds
+    }
+
+    init?(argument: String) {
+        if argument == "never" {
+            seconds = nil
+        } else {
+            guard let duration = Duration(text: argument), duration >= .seconds(1) else { return nil }
+            seconds = duration.components.seconds
+        }
+    }
+
+    var description: String { seconds.map { Duration.seconds($0).text } ?? "never" }
+    var defaultValueDescription: String { description }
+}
