@@ -1,0 +1,85 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import XMPPServer
+
+/// Collects what a server sends to a client, until the client looks at it.
+final class Inbox: Sendable {
+    private struct State: ~Copyable {
+        var parser = StreamParser(limits: Inbox.limits)
+        var received: [Received] = []
+        var hasEnded = false
+        var waiting: (number: Int, continuation: CheckedContinuation<Received?, Never>)?
+        var lastNumber = 0
+    }
+
+    private static let limits = XMLLimits(stanzaBytes: 16 << 20)
+    /// How long a client waits for something that does not come, in real time.
+    static let patience = TimeAmount.seconds(20)
+
+    private let state = Mutex(State())
+
+    func feed(_ bytes: ByteBuffer) {
+        state.withLock { state in
+            state.parser.feed(bytes)
+            do throws(XMLError) {
+                while let event = try state.parser.next() {
+                    switch event {
+                    case .opened(let root): state.received.append(.opened(root))
+                    case .closed: state.received.append(.closed)
+                    case .element(let element):
+                        state.received.append(.element(element))
+                        // RFC 6120 §5.4.3.3, §6.4.6: the stream begins anew.
+                        if element.isNamed("proceed", .tls) || element.isNamed("success", .sasl) {
+                            state.parser.restart()
+                        }
+                    }
+                }
+            } catch {
+                state.received.append(.malformed("\(error)"))
+            }
+        }
+        wake()
+    }
+
+    /// The connection is gone.
+    func end() {
+        let isNew = state.withLock { state in
+            defer { state.hasEnded = true }
+            if !state.hasEnded { state.received.append(.ended) }
+            return !state.hasEnded
+        }
+        if isNew { wake() }
+    }
+
+    private func wake() {
+        let woken: (CheckedContinuation<Received?, Never>, Received)? = state.withLock { state in
+            guard let waiting = state.waiting, !state.received.isEmpty else { return nil }
+            state.waiting = nil
+            return (waiting.continuation, state.received.removeFirst())
+        }
+        woken?.0.resume(returning: woken?.1)
+    }
+
+    /// The next thing that the server sent; `nil` if nothing comes. One caller at a time.
+    func next(within patience: TimeAmount = patience) async -> Received? {
+        await withCheckedContinuation { continuation in
+            let number = state.withLock { state in
+                state.lastNumber += 1
+                state.waiting = (state.lastNumber, continuation)
+                return state.lastNumber
+            }
+            wake()
+            let isWaiting = state.withLock { $0.waiting?.number == number }
+            guard isWaiting else { return }
+            MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: patience) {
+                let late: CheckedContinuation<Received?, Never>? = self.state.withLock { state in
+                    guard let waiting = state.waiting, waiting.number == number else { return nil }
+                    state.waiting = nil
+                    return waiting.continuation
+                }
+                late?.resume(returning: nil)
+            }
+        }
+    }
+}

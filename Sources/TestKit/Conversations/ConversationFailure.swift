@@ -1,0 +1,9 @@
+/// Why a conversation did not go as its script says.
+public struct ConversationFailure: Error, CustomStringConvertible {
+    /// The script, the line, what was expected and what came.
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,46 @@
+import NIOCore
+import XMPPServer
+
+/// A client that does what a script says.
+final class ScriptedClient {
+    let connection: any TestConnection
+    /// The full JID, once a resource is bound.
+    var jid: JID?
+    /// Received, but not looked at by the script yet.
+    var pending: [Received] = []
+    private var pings = 0
+
+    init(_ connection: any TestConnection) {
+        self.connection = connection
+    }
+
+    func send(_ text: String) async throws {
+        try await connection.send(ByteBuffer(string: text))
+    }
+
+    func next(instead expected: String? = nil) async throws -> Received {
+        if !pending.isEmpty { return pending.removeFirst() }
+        guard let received = await connection.inbox.next() else {
+            throw ConversationFailure((expected.map { "\n  expected: \($0)" } ?? "") + "\n  received: nothing")
+        }
+        if received.isEnd { jid = nil }
+        return received
+    }
+
+    /// Sends a ping and waits for its answer; what comes before that is kept for the script.
+    func ping() async throws {
+        guard jid != nil else { return }
+        pings += 1
+        let id = "settle-\(pings)"
+        try await send("<iq type='get' id='\(id)'><ping xmlns='urn:xmpp:ping'/></iq>")
+        while let received = await connection.inbox.next() {
+            if case .element(let element) = received, element["id"] == id { return }
+            pending.append(received)
+            if received.isEnd {
+                jid = nil
+                return
+            }
+        }
+        throw ConversationFailure("\n  expected: the answer to a ping\n  received: nothing")
+    }
+}

@@ -1,0 +1,123 @@
+import Synchronization
+import XMPPServer
+
+/// A storage that fails when a test wants it to.
+public final class FailingStorage: Storage {
+    private struct Plan {
+        var calls = 0
+        var failing: ClosedRange<Int>?
+    }
+
+    private let storage: any Storage
+    private let plan = Mutex(Plan())
+
+    /// A storage that works as `storage` does until it is told to fail.
+    public init(_ storage: any Storage) {
+        self.storage = storage
+    }
+
+    /// Lets the `n`-th call from now on fail, the next being the first.
+    public func fail(at n: Int) {
+        plan.withLock { $0.failing = ($0.calls + n)...($0.calls + n) }
+    }
+
+    /// Lets all calls from now on fail.
+    public func failFromNowOn() {
+        plan.withLock { $0.failing = $0.calls...Int.max }
+    }
+
+    /// Lets all calls from now on succeed.
+    public func recover() {
+        plan.withLock { $0.failing = nil }
+    }
+
+    /// How many calls there have been.
+    public var calls: Int { plan.withLock { $0.calls } }
+
+    private func step() throws(StorageError) {
+        let fails = plan.withLock { plan in
+            plan.calls += 1
+            return plan.failing?.contains(plan.calls) ?? false
+        }
+        if fails { throw StorageError(.failed, "the test wants it so") }
+    }
+
+    public func account(_ jid: JID) async throws(StorageError) -> Account? {
+        try step()
+        return try await storage.account(jid)
+    }
+
+    public func account(host: String, accountID: String) async throws(StorageError) -> Account? {
+        try step()
+        return try await storage.account(host: host, accountID: accountID)
+    }
+
+    public func accounts(host: String?) async throws(StorageError) -> [Account] {
+        try step()
+        return try await storage.accounts(host: host)
+    }
+
+    public func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] {
+        try step()
+        return try await storage.credentials(jid)
+    }
+
+    public func token(digest: [UInt8]) async throws(StorageError) -> Token? {
+        try step()
+        return try await storage.token(digest: digest)
+    }
+
+    public func tokens(of jid: JID) async throws(StorageError) -> [Token] {
+        try step()
+        return try await storage.tokens(of: jid)
+    }
+
+    public func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
+        try step()
+        return try await storage.roster(of: jid)
+    }
+
+    public func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? {
+        try step()
+        return try await storage.value(store, owner, key: key)
+    }
+
+    public func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] {
+        try step()
+        return try await storage.values(store, owner)
+    }
+
+    public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
+        try step()
+        return try await storage.archived(query)
+    }
+
+    public func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int {
+        try step()
+        return try await storage.archivedCount(collection: collection, owner: owner, upTo: limit)
+    }
+
+    public func archivePeers(
+        collection: String, owner: JID, newest limit: Int
+    ) async throws(StorageError) -> [ArchivePeer] {
+        try step()
+        return try await storage.archivePeers(collection: collection, owner: owner, newest: limit)
+    }
+
+    public func newestArchiveID() async throws(StorageError) -> ArchiveID? {
+        try step()
+        return try await storage.newestArchiveID()
+    }
+
+    public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+        do throws(StorageError) {
+            try step()
+            storage.submit(changes, completion: completion)
+        } catch {
+            completion?(.failure(error))
+        }
+    }
+
+    public func flush() async { await storage.flush() }
+    public func close() async { await storage.close() }
+}

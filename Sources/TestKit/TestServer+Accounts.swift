@@ -1,0 +1,59 @@
+import Synchronization
+import XMPPServer
+
+/// A person whom a test knows by a short name.
+public struct TestAccount: Sendable {
+    /// The short name.
+    public let alias: String
+    /// The account that it is.
+    public var account: Account
+    /// The scopes of its access token; `nil`: it has none.
+    public var scopes: Set<String>?
+    /// When its access token expires; `nil`: never.
+    public var expiresAt: Timestamp?
+
+    /// What all accounts of tests sign in with.
+    public static let password = "tern and plover"
+
+    /// Somebody with a token for the Messenger service.
+    public init(_ alias: String, _ account: Account) {
+        self.alias = alias
+        self.account = account
+        scopes = ["wl.messenger"]
+    }
+
+    /// The bare JID.
+    public var jid: JID { account.jid }
+
+    /// An access token as the Messenger service's were: base64 that begins with `Ew`, of letters, digits, `+`, `/` and `=`.
+    public var token: String {
+        let text = Array("token of \(account.jid.string)".utf8)
+        let padding = [UInt8](repeating: 0x20, count: (4 - text.count % 3) % 3)
+        return Base64.encode([0x13, 0x0F, 0xBF, 0xFF, 0xEF, 0xBE] + text + padding)
+    }
+}
+
+extension TestServer {
+    /// Adds an account with a password and an access token to the storage.
+    public func add(_ person: TestAccount) async throws {
+        var changes: [StorageChange] = [.addAccount(person.account, credentials: Self.credentials)]
+        if let scopes = person.scopes {
+            changes.append(
+                .addToken(
+                    Token(
+                        digest: Authenticator.digest(ofToken: person.token), account: person.jid, scopes: scopes,
+                        createdAt: clock.now, expiresAt: person.expiresAt)))
+        }
+        try await storage.commit(changes)
+    }
+
+    /// Puts a contact in somebody's roster.
+    public func put(_ item: RosterItem, inRosterOf owner: JID) async throws {
+        try await storage.commit([.putRosterItem(owner: owner, item)])
+    }
+
+    /// Deriving keys takes a while; one set is enough for all.
+    private static let credentials: [SCRAMCredential] = SCRAMHash.allCases.compactMap {
+        SCRAMCredential.random(password: TestAccount.password, hash: $0, iterations: 4096)
+    }
+}

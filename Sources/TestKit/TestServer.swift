@@ -1,0 +1,104 @@
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOPosix
+import SQLiteStorage
+import Synchronization
+import XMPPModules
+import XMPPServer
+
+/// A whole server for a test: every module, a storage of its own on disk, a clock that stands still.
+public final class TestServer: Sendable {
+    /// The server itself.
+    public let server: Server
+    /// How its clients are connected.
+    public let transport: Transport
+    /// Its wall clock.
+    public let clock: TestClock
+    /// Its storage.
+    public let storage: FailingStorage
+    let configuration: TestConfiguration
+    private let directory: TemporaryDirectory
+    private let certificate: TestCertificate
+    private let addresses: [SocketAddress]
+    /// That of all connections in memory.
+    public let loop = NIOAsyncTestingEventLoop()
+    /// Loops are never let go: what a server leaves in thread-specific variables of a dispatch thread must not be the last
+    /// that refers to a dispatch queue, which can't be freed while its thread exits.
+    private static let loops = Mutex<[NIOAsyncTestingEventLoop]>([])
+
+    /// Starts a server with an empty storage.
+    ///
+    /// - Throws: a sentence if the configuration is wrong.
+    public convenience init(
+        _ configuration: TestConfiguration = TestConfiguration(), transport: Transport = .memory
+    ) async throws {
+        try await self.init(configuration, transport, TestClock(), TemporaryDirectory())
+    }
+
+    /// A server that comes after another, which has been stopped, and finds what that one has stored.
+    convenience init(after former: TestServer) async throws {
+        try await self.init(former.configuration, former.transport, former.clock, former.directory)
+    }
+
+    private init(
+        _ configuration: TestConfiguration, _ transport: Transport, _ clock: TestClock, _ directory: TemporaryDirectory
+    ) async throws {
+        self.configuration = configuration
+        self.transport = transport
+        self.clock = clock
+        self.directory = directory
+        Self.loops.withLock { [loop] in $0.append(loop) }
+        certificate = try TestCertificate.shared.get()
+        let text = configuration.yaml(for: transport, certificate: certificate)
+        let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
+        let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))
+        let group: any EventLoopGroup = transport == .tcp ? MultiThreadedEventLoopGroup.singleton : loop
+        server = try await Server(
+            settings, storage: storage, modules: StandardModules.all, group: group,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            now: { [clock] in clock.now })
+        let problems = report.finish()
+        guard problems.isEmpty else { throw ConfigErrors(problems) }
+        addresses = transport == .tcp ? try await server.start() : []
+    }
+
+    /// Connects a client.
+    ///
+    /// - Parameters:
+    ///   - listener: the name of one; `nil` means the first.
+    ///   - host: with TLS from the first byte, for this name.
+    func connect(to listener: String? = nil, tls host: String? = nil) async throws -> any TestConnection {
+        let index = listener.flatMap { name in configuration.listeners.firstIndex { $0.name == name } } ?? 0
+        guard transport == .tcp else {
+            return try await MemoryConnection(
+                server: server, listener: server.configuration.listeners[index], loop: loop, drips: transport == .drip)
+        }
+        return try await SocketConnection(address: addresses[index], certificate: certificate, tls: host)
+    }
+
+    /// Moves the clock on, and in memory the timers.
+    public func advance(by duration: Duration) async {
+        clock.advance(by: duration)
+        if transport != .tcp { await loop.advanceTime(by: TimeAmount(duration)) }
+    }
+
+    /// Ends the server as a signal would. In memory the time passes that clients have who do not close their streams.
+    public func stop() async {
+        let passing = Task {
+            while transport != .tcp, !Task.isCancelled {
+                await loop.advanceTime(by: .seconds(1))
+                await Task.yield()
+            }
+        }
+        await server.stop()
+        passing.cancel()
+        await passing.value
+    }
+
+    /// Lets go of everything, when the server has been stopped.
+    func close() async {
+        await storage.close()
+    }
+}

@@ -1,0 +1,9 @@
+/// How the clients of a test are connected.
+public enum Transport: String, Sendable, CaseIterable {
+    /// In memory, without TLS; time stands still unless it is told to go on.
+    case memory
+    /// As `memory`, with every byte that a client sends arriving on its own.
+    case drip
+    /// Over TCP, with STARTTLS. Timers run in real time.
+    case tcp
+}

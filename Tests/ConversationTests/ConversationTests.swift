@@ -1,0 +1,40 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Every script in `Tests/Conversations`, on every transport that it is for.
+///
+/// `CONVERSATION=R24` in the environment runs those alone whose names begin so; `make conversation-R24` does that.
+@Suite struct ConversationTests {
+    struct Run: Sendable, CustomTestStringConvertible {
+        let script: Script
+        let transport: Transport
+
+        var testDescription: String { "\(script.name), \(transport.rawValue)" }
+    }
+
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Conversations").path
+
+    private static let scripts = Result { try Script.all(in: directory) }
+
+    static let runs: [Run] = {
+        let wanted = ProcessInfo.processInfo.environment["CONVERSATION"] ?? ""
+        let all = (try? Self.scripts.get()) ?? []
+        return all.filter { $0.name.hasPrefix(wanted) }.flatMap { script in
+            script.transports.map { Run(script: script, transport: $0) }
+        }
+    }()
+
+    @Test func everyScriptCanBeRead() throws {
+        #expect(try !Self.scripts.get().isEmpty)
+    }
+
+    @Test(arguments: runs) func conversation(_ run: Run) async {
+        do {
+            try await Conversation.run(run.script, on: run.transport)
+        } catch {
+            Issue.record(Comment(rawValue: "\(error)"))
+        }
+    }
+}
