@@ -1,0 +1,1 @@
+../../../Tests/XMLTests/Support/ExpatTree.swift

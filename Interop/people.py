@@ -1,0 +1,76 @@
+"""The accounts of a run, made with the command line: most before the server starts, some while it runs."""
+
+DOMAIN = "messenger.localhost"
+SCOPE = "wl.messenger"
+
+
+class Account:
+    def __init__(self, name, number, late=False, history=False):
+        self.name = name
+        self.display_name = name.capitalize()
+        self.id = f"00037ffe1234{number:04x}"
+        self.jid = f"{self.id}@{DOMAIN}"
+        self.account_id = f"{name}@contoso.example"
+        self.late = late
+        self.history = history
+
+    def add(self, server):
+        server.command(
+            "account", "add", "--host", DOMAIN, "--id", self.id, "--account-id", self.account_id,
+            "--display-name", self.display_name, "--keep-history", "on" if self.history else "off",
+        )  # fmt: skip
+
+    def mint(self, server, *scopes):
+        options = [option for scope in scopes for option in ("--scope", scope)]
+        return server.command("token", "mint", "--quiet", self.jid, *options)
+
+
+# Each client has people of its own, so that no suite depends on what another has left behind.
+MESSENGER = [
+    Account("mary", 1, history=True),
+    Account("john", 2),
+    Account("anna", 3),
+    Account("peter", 4),
+    Account("clara", 5, late=True),
+    Account("david", 6, late=True),
+    Account("erika", 7, history=True),
+    Account("frank", 8),
+    Account("greta", 9, late=True),
+]
+
+CONTACTS = [("anna", "peter"), ("clara", "david"), ("erika", "frank")]
+
+STANDARD = {"romeo": "wherefore art thou", "juliet": "by yonder blessed moon"}
+
+
+class People:
+    def __init__(self):
+        self.messenger = {account.name: account for account in MESSENGER}
+        self.tokens = {}
+
+    def add_before_start(self, server):
+        self._add(server, late=False)
+        for name, password in STANDARD.items():
+            server.command("account", "add", "--host", "localhost", "--id", name, stdin=password + "\n")
+
+    def add_while_running(self, server):
+        self._add(server, late=True)
+        self.tokens["john"]["late token"] = self.messenger["john"].mint(server, SCOPE)
+        for one, other in CONTACTS:
+            server.command("contact", "add", self.messenger[one].jid, self.messenger[other].jid)
+
+    def _add(self, server, late):
+        for account in MESSENGER:
+            if account.late == late:
+                account.add(server)
+                self.tokens[account.name] = {"token": account.mint(server, SCOPE)}
+        if not late:
+            self.tokens["mary"]["token without scope"] = self.messenger["mary"].mint(server, "wl.basic")
+
+    def described(self):
+        """The accounts as the suites read them."""
+        return {
+            name: {"jid": account.jid, "account id": account.account_id, "name": account.display_name}
+            | self.tokens[name]
+            for name, account in self.messenger.items()
+        }

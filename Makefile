@@ -1,0 +1,67 @@
+# Every command that a developer or a user types. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .build/interop-venv
+QXMPP := .build/interop/qxmpp_messenger
+SOURCES := Package.swift Sources Tests
+
+.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build packages-chat ## Build, set up demo accounts below ./data, start the server
+	@Scripts/run .build/release/swallowtail
+
+build: packages ## Build the release executable alone
+	swift build -c release --product swallowtail
+
+test: packages packages-interop ## Everything that CI runs
+	@Scripts/test
+
+interop: packages packages-interop interop-clients ## Clients that other people wrote, against the debug executable
+	swift build --product swallowtail
+	@Interop/run
+
+conversation-%: packages ## Run the protocol scripts whose names begin so, such as conversation-R24
+	CONVERSATION=$* swift test --filter ConversationTests.ConversationTests
+
+fuzz-%: packages ## Fuzz one kind of input, such as fuzz-xml
+	@Scripts/fuzz $*
+
+check: ## Whether the Swift sources are formatted as swift-format does it
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## Format the Swift sources
+	swift format format --in-place --parallel --recursive $(SOURCES)
+
+docs: packages ## Write docs/generated anew
+	swift build --product swallowtail
+	@Scripts/docs .build/debug/swallowtail
+
+clean: ## Delete what was built; ./data stays
+	rm -rf .build
+
+packages: ## Install the system libraries that are missing
+	@Scripts/install-packages build
+
+packages-chat: ## Install what Scripts/chat needs
+	@Scripts/install-packages chat
+
+packages-interop: ## Install the client libraries that the interop tests need
+	@Scripts/install-packages interop
+
+interop-clients: $(VENV)/installed $(QXMPP)
+
+$(VENV)/installed: Interop/requirements.txt
+	/usr/bin/python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(QXMPP): Interop/clients/qxmpp_messenger.cpp
+	mkdir -p $(@D)
+	g++ -std=c++17 -O0 -Wall -Wextra -fPIC $< -o $@ $$(pkg-config --cflags --libs qxmpp Qt5Core Qt5Network Qt5Xml)
