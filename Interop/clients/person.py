@@ -12,7 +12,7 @@ from scenario import Unexpected, require
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
 CLIENT = "{jabber:client}"
-WAIT = 10
+WAIT = 30
 
 
 def child(element, name, namespace):

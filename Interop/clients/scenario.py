@@ -35,7 +35,7 @@ class Stage:
 
 
 class Suite:
-    def __init__(self, limit=30):
+    def __init__(self, limit=90):
         self.limit = limit
         self.scenarios = []
 

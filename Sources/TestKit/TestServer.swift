@@ -78,6 +78,15 @@ public final class TestServer: Sendable {
         return try await SocketConnection(address: addresses[index], certificate: certificate, tls: host)
     }
 
+    /// Waits until what one event loop has for another is there and written. A loop hands its batch over at the end of a
+    /// tick, and takes another's as a task of its own: two rounds of tasks see to both.
+    func passOn() async throws {
+        guard transport == .tcp else { return }
+        for _ in 0..<2 {
+            for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }
+        }
+    }
+
     /// Moves the clock on, and in memory the timers.
     public func advance(by duration: Duration) async {
         clock.advance(by: duration)

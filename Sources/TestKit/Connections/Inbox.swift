@@ -15,7 +15,7 @@ final class Inbox: Sendable {
 
     private static let limits = XMLLimits(stanzaBytes: 16 << 20)
     /// How long a client waits for something that does not come, in real time.
-    static let patience = TimeAmount.seconds(20)
+    static let patience = TimeAmount.seconds(60)
 
     private let state = Mutex(State())
 

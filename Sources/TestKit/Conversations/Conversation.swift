@@ -195,11 +195,14 @@ public final class Conversation {
         }
     }
 
-    /// Waits until all that the clients have sent has been dealt with: twice everybody's ping comes back. Twice, as what
-    /// one client sends may reach another behind its first.
+    /// Waits until all that the clients have sent has been dealt with: everybody's ping comes back, then what the server's
+    /// loops have handed to each other is delivered, and that twice, as what one client sends may make the server send
+    /// something to another who answers for it.
     func settle() async throws {
         for _ in 0..<2 {
             for (_, client) in clients { try await client.ping() }
+            try await server.passOn()
         }
+        for (_, client) in clients { try await client.ping() }
     }
 }

@@ -3,7 +3,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("Changes of a roster", .timeLimit(.minutes(1))) struct AccountRecordTests {
+@Suite("Changes of a roster", .timeLimit(.minutes(10))) struct AccountRecordTests {
     private let storage = FakeStorage(accounts: ["romeo@example.org"])
 
     private func record() async throws -> AccountRecord {

@@ -3,7 +3,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("The accounts in use", .timeLimit(.minutes(1))) struct AccountTableTests {
+@Suite("The accounts in use", .timeLimit(.minutes(10))) struct AccountTableTests {
     /// Accounts that fall into the same shard; a shard holds 16 before it looks for unused ones.
     private static let neighbours: [JID] = {
         var found: [Int: [JID]] = [:]

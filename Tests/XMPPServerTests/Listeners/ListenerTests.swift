@@ -6,7 +6,7 @@ import XMPPStream
 
 @testable import XMPPServer
 
-@Suite("Connections over TCP", .timeLimit(.minutes(1))) struct ListenerTests {
+@Suite("Connections over TCP", .timeLimit(.minutes(10))) struct ListenerTests {
     private static let startTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
     @Test("The first byte decides between direct TLS and STARTTLS")

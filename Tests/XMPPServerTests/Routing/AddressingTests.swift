@@ -4,7 +4,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("Where stanzas go, and as whose", .timeLimit(.minutes(1))) struct AddressingTests {
+@Suite("Where stanzas go, and as whose", .timeLimit(.minutes(10))) struct AddressingTests {
     private static let errors: [(String, String)] = [
         ("<message type='chat' to='nobody@example.org' id='1'><body>x</body></message>", "service-unavailable"),
         ("<message type='chat' to='a@elsewhere.example' id='1'><body>x</body></message>", "remote-server-not-found"),

@@ -2,7 +2,7 @@ import Testing
 
 @testable import XMPPServer
 
-@Suite(.timeLimit(.minutes(1))) struct JourneyCountTests {
+@Suite(.timeLimit(.minutes(10))) struct JourneyCountTests {
     @Test func nothingUnderWay() async {
         await JourneyCount().ended()
     }

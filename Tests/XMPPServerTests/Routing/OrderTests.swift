@@ -4,7 +4,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("The order of stanzas", .timeLimit(.minutes(1))) struct OrderTests {
+@Suite("The order of stanzas", .timeLimit(.minutes(10))) struct OrderTests {
     private func message(_ id: Int, to: String, _ more: String = "") -> String {
         "<message type='chat' id='\(id)' to='\(to)' \(more)><body>x</body></message>"
     }

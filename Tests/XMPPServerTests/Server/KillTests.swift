@@ -7,7 +7,7 @@ import XMPPStream
 
 @testable import XMPPServer
 
-@Suite("A server that is killed", .timeLimit(.minutes(1))) struct KillTests {
+@Suite("A server that is killed", .timeLimit(.minutes(10))) struct KillTests {
     /// After how many reports it is killed, a number for each round.
     private static let rounds = [1, 40, 333, 150]
 

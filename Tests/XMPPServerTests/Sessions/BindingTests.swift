@@ -3,7 +3,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("Binding resources", .timeLimit(.minutes(1))) struct BindingTests {
+@Suite("Binding resources", .timeLimit(.minutes(10))) struct BindingTests {
     private func signedIn(_ server: TestServer) async throws -> TestClient {
         let client = try await server.connect(tls: TestClient.TLS(name: "example.org"))
         _ = try await client.open()

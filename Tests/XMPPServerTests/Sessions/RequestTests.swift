@@ -3,7 +3,7 @@ import XMPP
 
 @testable import XMPPServer
 
-@Suite("Requests that are answered later", .timeLimit(.minutes(1))) struct RequestTests {
+@Suite("Requests that are answered later", .timeLimit(.minutes(10))) struct RequestTests {
     private func ask(_ client: TestClient, _ id: String) async throws {
         try await client.send("<iq type='get' id='\(id)'><wait xmlns='urn:example:wait' id='\(id)'/></iq>")
     }

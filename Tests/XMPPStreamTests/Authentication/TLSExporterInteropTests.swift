@@ -8,7 +8,7 @@ import Testing
 @testable import XMPPStream
 
 /// Compares with the exporter of another TLS implementation, over real connections.
-@Suite("tls-exporter against OpenSSL", .enabled(if: OpenSSL.isPresent), .timeLimit(.minutes(1)))
+@Suite("tls-exporter against OpenSSL", .enabled(if: OpenSSL.isPresent), .timeLimit(.minutes(10)))
 struct TLSExporterInteropTests {
     @Test(
         "both sides have the same bytes",

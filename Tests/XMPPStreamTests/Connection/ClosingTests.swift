@@ -5,7 +5,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("The end of a stream", .timeLimit(.minutes(1))) struct ClosingTests {
+@Suite("The end of a stream", .timeLimit(.minutes(10))) struct ClosingTests {
     private static let shutdown =
         "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\">"
         + "<system-shutdown xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" /></stream:error></stream:stream>"

@@ -5,7 +5,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("What a stream does not take", .timeLimit(.minutes(1))) struct InputLimitTests {
+@Suite("What a stream does not take", .timeLimit(.minutes(10))) struct InputLimitTests {
     private static let open = "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\">"
     private static let close = "</stream:error></stream:stream>"
     private static let errors = "xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\""

@@ -6,7 +6,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("Stanzas from loop to loop", .timeLimit(.minutes(1))) struct LoopContextTests {
+@Suite("Stanzas from loop to loop", .timeLimit(.minutes(10))) struct LoopContextTests {
     /// Takes down what it gets, and in how many ticks of its loop.
     private final class Recorder: StanzaRecipient {
         struct State {

@@ -5,7 +5,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("What a stream writes", .timeLimit(.minutes(1))) struct OutputTests {
+@Suite("What a stream writes", .timeLimit(.minutes(10))) struct OutputTests {
     @Test("The output of one tick is one write")
     func oneWrite() async throws {
         let stream = try await TestStream.bound()

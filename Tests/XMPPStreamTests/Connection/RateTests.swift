@@ -5,7 +5,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("How fast a client is read", .timeLimit(.minutes(1))) struct RateTests {
+@Suite("How fast a client is read", .timeLimit(.minutes(10))) struct RateTests {
     private static func messages(_ range: Range<Int>) -> String {
         range.map { "<message id='\($0)'/>" }.joined()
     }

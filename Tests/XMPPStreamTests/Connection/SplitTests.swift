@@ -5,7 +5,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("However the bytes are split", .timeLimit(.minutes(1))) struct SplitTests {
+@Suite("However the bytes are split", .timeLimit(.minutes(10))) struct SplitTests {
     /// A whole session, sent by a client that waits for nothing.
     private static let session = Array(
         ("<?xml version='1.0'?>" + TestStream.header + TestStream.auth + "<?xml version='1.0'?>" + TestStream.header

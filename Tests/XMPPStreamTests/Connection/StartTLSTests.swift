@@ -4,7 +4,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("STARTTLS on a connection", .timeLimit(.minutes(1))) struct StartTLSTests {
+@Suite("STARTTLS on a connection", .timeLimit(.minutes(10))) struct StartTLSTests {
     private static let startTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
     private let delegate = StubDelegate(.example(mechanisms: [.plain]))
 

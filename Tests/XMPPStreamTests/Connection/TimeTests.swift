@@ -4,7 +4,7 @@ import XMPP
 
 @testable import XMPPStream
 
-@Suite("The time that a stream has", .timeLimit(.minutes(1))) struct TimeTests {
+@Suite("The time that a stream has", .timeLimit(.minutes(10))) struct TimeTests {
     private static let timeout = "<connection-timeout xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" />"
 
     @Test("A client that says nothing is told so at the deadline, and cut off behind it")
