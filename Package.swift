@@ -26,6 +26,14 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -56,6 +64,12 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
@@ -68,9 +82,18 @@ let package = Package(
             "XMPPServer", ["XMPPStream", nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
         target("XMPPModules", ["XMPPServer"]),
         target("SQLiteStorage", ["XMPPServer", nioCore, grdb, sqlite]),
+        target(
+            "Web",
+            [
+                "XMPPServer", hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
+                nioCore,
+                nioHTTP1, nioPosix, nioSSL, crypto, logging,
+            ]),
         .executableTarget(
             name: "swallowtail",
-            dependencies: ["XMPPModules", "SQLiteStorage", nioPosix, logging, lifecycle, unixSignals, argumentParser],
+            dependencies: [
+                "XMPPModules", "SQLiteStorage", "Web", nioPosix, logging, lifecycle, unixSignals, argumentParser,
+            ],
             swiftSettings: settings
         ),
         target(

@@ -10,6 +10,8 @@ public struct HostConfiguration: Sendable {
     public let certificate: String?
     /// The PEM file with the private key.
     public let key: String?
+    /// Where browsers find the host's pages; nil: at its domain, on the port of the listener.
+    public let webAddress: WebAddress?
     /// How people sign in.
     public let authentication: AuthenticationSettings
     /// Which stanzas are let through.
@@ -33,6 +35,11 @@ public struct HostConfiguration: Sendable {
         )
         certificate = host.optionalString("certificate", "The PEM file with the certificate chain.").map(folder.path)
         key = host.optionalString("key", "The PEM file with the certificate's private key.").map(folder.path)
+        webAddress = host.optionalValue(
+            "web-address", expected: "the address of a web site", example: "https://chat.example",
+            "Where browsers find the host's pages, where that is not its domain on the port of the HTTP listener, as "
+                + "behind a proxy."
+        )
         let profile = profiles.section(named: profileName)
         if profile == nil { profiles.failUnknown(profileName, in: host, key: "profile") }
         // The reference describes the keys of a profile once, below `profiles`.

@@ -49,15 +49,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
             "tls", default: TLSMode.either,
             "How TLS begins: after `starttls`, `direct` with the first byte, or as the client's first byte decides."
         )
-        let hosts = section.strings("hosts", default: [], "The domains that are served here; none: all.")
-        for domain in hosts where !domains.contains(normalDomain(domain) ?? domain) {
-            let nearest = nearestWord(to: domain, among: domains).map { "did you mean \"\($0)\"?" }
-            section.fail(
-                "hosts", item: domain, "\"\(domain)\" is not among the hosts",
-                mend: nearest ?? "add it to \"hosts:\" at the top"
-            )
-        }
-        self.hosts = hosts.isEmpty ? nil : hosts.compactMap(normalDomain)
+        hosts = Self.hosts(section, domains: domains)
         nodeName = section.optionalString(
             "node-name", "The name of this machine, which certificates may carry beside the domain."
         )
@@ -70,7 +62,19 @@ public struct ListenerConfiguration: Hashable, Sendable {
         }
     }
 
-    private static func addresses(_ section: ConfigSection) -> [IPAddress] {
+    static func hosts(_ section: ConfigSection, domains: [String]) -> [String]? {
+        let hosts = section.strings("hosts", default: [], "The domains that are served here; none: all.")
+        for domain in hosts where !domains.contains(normalDomain(domain) ?? domain) {
+            let nearest = nearestWord(to: domain, among: domains).map { "did you mean \"\($0)\"?" }
+            section.fail(
+                "hosts", item: domain, "\"\(domain)\" is not among the hosts",
+                mend: nearest ?? "add it to \"hosts:\" at the top"
+            )
+        }
+        return hosts.isEmpty ? nil : hosts.compactMap(normalDomain)
+    }
+
+    static func addresses(_ section: ConfigSection) -> [IPAddress] {
         let addresses: [IPAddress] = section.values(
             "addresses", default: [.anyIPv6], expected: "an IP address", example: "\"127.0.0.1\" or \"::1\"",
             "The addresses that are listened on; `::` is every address of the machine, IPv4 too."

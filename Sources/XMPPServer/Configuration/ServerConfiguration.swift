@@ -13,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     public let log: LogConfiguration
     /// Where clients connect.
     public let listeners: [ListenerConfiguration]
+    /// Where browsers connect.
+    public let httpListeners: [HTTPListenerConfiguration]
     /// The domains that are served, in the file's order.
     public let hosts: [HostConfiguration]
     /// Bounds for the server as a whole.
@@ -36,6 +38,7 @@ public struct ServerConfiguration: Sendable {
         let profiles = ProfileTable(root, builtIn: builtInProfiles, modules: modules)
         hosts = HostConfiguration.all(root, profiles: profiles, folder: folder)
         listeners = ListenerConfiguration.all(root, domains: hosts.map(\.domain))
+        httpListeners = HTTPListenerConfiguration.all(root, domains: hosts.map(\.domain))
         profiles.checkUnused(used: Set(hosts.map(\.profileName)))
     }
 

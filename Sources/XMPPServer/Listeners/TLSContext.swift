@@ -15,12 +15,18 @@ public final class TLSContext: Sendable {
         let serverEndPoint: [UInt8]?
     }
 
+    /// What connections are for.
+    public enum Use: Sendable {
+        case streams
+        case web
+    }
+
     let exporter = TLSExporter()
     private let context: NIOSSLContext
     private let identities: [Identity]
 
     /// - Returns: `nil` if no host has a certificate.
-    init?(_ hosts: [HostConfiguration]) throws {
+    public init?(_ hosts: [HostConfiguration], for use: Use = .streams) throws {
         var identities: [Identity] = []
         for host in hosts {
             guard let certificate = host.certificate, let key = host.key else { continue }
@@ -33,8 +39,13 @@ public final class TLSContext: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         // The stream has had its own goodbye by then.
         configuration.shutdownTimeout = .seconds(1)
-        configuration.applicationProtocols = ["xmpp-client"]
-        configuration.keyLogCallback = { [exporter] in exporter.secretLogged($0) }
+        switch use {
+        case .streams:
+            configuration.applicationProtocols = ["xmpp-client"]
+            configuration.keyLogCallback = { [exporter] in exporter.secretLogged($0) }
+        case .web:
+            configuration.applicationProtocols = ["http/1.1"]
+        }
         if identities.count > 1 {
             configuration.sslContextCallback = { [identities] values, promise in
                 var override = NIOSSLContextConfigurationOverride()
@@ -48,7 +59,8 @@ public final class TLSContext: Sendable {
         context = try NIOSSLContext(configuration: configuration)
     }
 
-    func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: context) }
+    /// A server's end of one connection.
+    public func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: context) }
 
     /// The tls-server-end-point binding of the certificate that a client is shown; `nil` if there is none, or if the
     /// client's choice among several certificates is not known.

@@ -23,7 +23,8 @@ public final class Server: Sendable {
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
-    private let group: any EventLoopGroup
+    /// The loops that connections live on.
+    public let group: any EventLoopGroup
     private let threads: NIOThreadPool
     private let channels = Mutex<[any Channel]>([])
 
@@ -96,14 +97,7 @@ public final class Server: Sendable {
         var addresses: [SocketAddress] = []
         do {
             for configuration in configuration.listeners {
-                let opened = try await Listener(server: self, configuration: configuration).open(on: group)
-                channels.withLock { $0 += opened }
-                for address in opened.compactMap(\.localAddress) {
-                    logger.info(
-                        "listening",
-                        metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
-                    addresses.append(address)
-                }
+                addresses += try await open(Listener(server: self, configuration: configuration).port)
             }
         } catch {
             await stop()
@@ -112,16 +106,50 @@ public final class Server: Sendable {
         return addresses
     }
 
+    /// Opens a port for something else than streams, until the server stops.
+    ///
+    /// - Parameter accept: sets up a connection that the limits have admitted, on its loop.
+    /// - Returns: the addresses that are listened on, in the order of `addresses`.
+    public func listen(
+        on addresses: [IPAddress], port: Int, accept: @escaping @Sendable (any Channel) throws -> Void
+    ) async throws -> [SocketAddress] {
+        try await open(self.port(port, of: addresses, accept: accept))
+    }
+
+    func port(
+        _ number: Int, of addresses: [IPAddress], accept: @escaping @Sendable (any Channel) throws -> Void
+    ) -> Port {
+        Port(
+            addresses: addresses, number: number, limits: configuration.limits, connections: connections,
+            accept: accept)
+    }
+
+    private func open(_ port: Port) async throws -> [SocketAddress] {
+        let opened = try await port.open(on: group)
+        channels.withLock { $0 += opened }
+        let addresses = opened.compactMap(\.localAddress)
+        for address in addresses {
+            logger.info(
+                "listening", metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
+        }
+        return addresses
+    }
+
     /// Serves a connection that somebody else has made, such as a test.
     public func accept(_ channel: any Channel, on configuration: ListenerConfiguration) throws {
-        try Listener(server: self, configuration: configuration).accept(channel)
+        try Listener(server: self, configuration: configuration).port.admit(channel)
+    }
+
+    /// Takes no new connections any more; those that there are go on.
+    public func closeListeners() async {
+        for channel in channels.withLock({ exchange(&$0, with: []) }) {
+            try? await channel.close()
+        }
     }
 
     /// Ends everything. What was accepted is durable when it returns.
     public func stop() async {
-        for channel in channels.withLock({ exchange(&$0, with: []) }) {
-            try? await channel.close()
-        }
+        await closeListeners()
         // A connection that was accepted just now may be the first of its loop.
         for loop in group.makeIterator() { _ = loops.context(of: loop) }
         await withTaskGroup(of: Void.self) { tasks in

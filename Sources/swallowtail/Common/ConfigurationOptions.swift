@@ -29,7 +29,7 @@ struct ConfigurationOptions: ParsableArguments {
     func load() throws -> ServerConfiguration {
         do {
             return try ServerConfiguration.load(
-                path: path(), builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
+                path: path(), builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
         } catch let errors as ConfigErrors {
             throw Failure(errors.description)
         }

@@ -37,7 +37,7 @@ struct Check: AsyncParsableCommand {
         var findings: [Finding] = []
         do throws(ConfigErrors) {
             let (configuration, errors) = try ServerConfiguration.check(
-                path: path, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
+                path: path, builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
             findings += errors.map { Finding(.error, $0) }
             if errors.isEmpty {
                 let domains = configuration.hosts.map(\.domain).joined(separator: ", ")

@@ -10,7 +10,7 @@ struct ConfigCommand: ParsableCommand {
     func run() {
         print("# Configuration\n")
         print(
-            ServerConfiguration.reference(builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all),
+            ServerConfiguration.reference(builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all),
             terminator: "")
     }
 }

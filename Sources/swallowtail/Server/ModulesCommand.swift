@@ -35,7 +35,7 @@ struct ModulesCommand: ParsableCommand {
 
     private func modules(of host: HostConfiguration) -> HostModules {
         let modules = host.modules.compactMap { name, _ in
-            StandardModules.all.first { $0.info.name == name }.map { type in
+            AvailableModules.all.first { $0.info.name == name }.map { type in
                 Module(
                     name: name, specifications: type.info.specifications.map(\.description),
                     summary: type.info.summary)

@@ -6,6 +6,7 @@ import NIOPosix
 import SQLiteStorage
 import ServiceLifecycle
 import UnixSignals
+import Web
 import XMPPModules
 import XMPPServer
 
@@ -41,8 +42,9 @@ struct Serve: AsyncParsableCommand {
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let server = try await Server(
-            configuration, storage: storage, modules: StandardModules.all, group: group, logger: logger)
-        let service = ServerService(server: server, group: group, pidFile: pidFile)
+            configuration, storage: storage, modules: AvailableModules.all, group: group, logger: logger)
+        let web = configuration.httpListeners.isEmpty ? nil : try WebService(server)
+        let service = ServerService(server: server, web: web, group: group, pidFile: pidFile)
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         try await ServiceGroup(
@@ -66,6 +68,8 @@ private struct ServerService: Service {
     private static let patience = Duration.milliseconds(4700)
 
     let server: Server
+    /// nil: nothing is on the web.
+    let web: WebService?
     let group: any EventLoopGroup
     let pidFile: String?
 
@@ -75,10 +79,11 @@ private struct ServerService: Service {
             path: data.administrationSocket, Administration(server), group: group)
         do {
             try await server.start()
+            try await web?.start()
             try writeProcessID()
         } catch {
             await socket.close()
-            await server.stop()
+            await stop()
             throw error
         }
         server.logger.info("ready", metadata: ["version": "\(Software.version)"])
@@ -86,10 +91,16 @@ private struct ServerService: Service {
         server.logger.info("stopping")
         await withinPatience {
             await socket.close()
-            await server.stop()
+            await stop()
         }
         if let pidFile { unlink(pidFile) }
         server.logger.info("stopped")
+    }
+
+    private func stop() async {
+        await server.closeListeners()
+        await web?.stop()
+        await server.stop()
     }
 
     private func writeProcessID() throws {

@@ -1,0 +1,79 @@
+import Logging
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A port of the server, with the limits that hold for all connections.
+struct Port: Sendable {
+    let addresses: [IPAddress]
+    /// 0: any that is free.
+    let number: Int
+    let limits: ServerLimits
+    let connections: ConnectionLimits
+    /// Sets up the pipeline of a connection that the limits have admitted. On the connection's loop.
+    let accept: @Sendable (any Channel) throws -> Void
+
+    /// Opens the port on every address.
+    ///
+    /// - Returns: one channel for each address.
+    func open(on group: any EventLoopGroup) async throws -> [any Channel] {
+        var channels: [any Channel] = []
+        for address in addresses {
+            // With port 0 all addresses get the port that the first one was given.
+            let port = number == 0 ? channels.first?.localAddress?.port ?? 0 : number
+            do {
+                let channel = try await bootstrap(group).bind(host: address.description, port: port).get()
+                channels.append(channel)
+            } catch {
+                for channel in channels { try? await channel.close() }
+                throw ServerError("cannot listen on \(address) port \(port): \(Self.reason(error))")
+            }
+        }
+        return channels
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: "another program listens there"
+        case EADDRNOTAVAIL: "this machine does not have the address"
+        case EACCES: "this user may not use the port"
+        default: "\(error)"
+        }
+    }
+
+    private func bootstrap(_ group: any EventLoopGroup) -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptLimit(perSecond: limits.acceptsPerSecond))
+                }
+            }
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            // What a client sent before it closed is still to be handled, and its stream to be answered.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try admit(channel) }
+            }
+    }
+
+    /// Takes a new connection, or closes it where there are too many.
+    func admit(_ channel: any Channel) throws {
+        let address = IPAddress(channel.remoteAddress)
+        guard connections.admit(address) else {
+            channel.close(promise: nil)
+            return
+        }
+        channel.closeFuture.whenComplete { [connections] _ in connections.release(address) }
+        try accept(channel)
+    }
+}
