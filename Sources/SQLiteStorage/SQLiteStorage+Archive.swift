@@ -22,12 +22,18 @@ extension SQLiteStorage {
             }
             let direction = query.newestFirst ? "DESC" : "ASC"
             let sql = """
-                SELECT id, is_incoming, time, stanza, (SELECT jid FROM archive_peer WHERE id = archive.peer) AS peer
-                FROM archive WHERE \(conditions)
+                SELECT id, peer, is_incoming, time, stanza FROM archive WHERE \(conditions)
                 ORDER BY id \(direction) LIMIT ?
                 """
             let rows = try Row.fetchCursor(db.prepared(sql, arguments + [query.limit]))
-            let entries = try Array(rows.map { row in try ArchiveEntry(row: row, query) })
+            var peers: [Int64: JID] = [:]
+            var entries: [ArchiveEntry] = []
+            while let row = try rows.next() {
+                let number: Int64 = row[1]
+                let peer = try peers[number] ?? peer(number, db)
+                peers[number] = peer
+                entries.append(try ArchiveEntry(row: row, peer: peer, query))
+            }
             return query.newestFirst ? entries.reversed() : entries
         }
     }
@@ -76,6 +82,13 @@ extension SQLiteStorage {
     }
 }
 
+private func peer(_ number: Int64, _ db: Database) throws -> JID {
+    guard let row = try Row.fetchOne(db.prepared("SELECT jid FROM archive_peer WHERE id = ?", [number])) else {
+        throw StorageError(.failed, "the archive refers to a missing peer")
+    }
+    return try row.jid("jid")
+}
+
 /// The peer that follows another one in the index: one step for each peer, however many entries there are.
 private func nextPeer(_ db: Database, _ arguments: StatementArguments) throws -> Int64? {
     let sql = "SELECT peer FROM archive WHERE list = ? AND peer > ? ORDER BY peer LIMIT 1"
@@ -99,15 +112,16 @@ private func span(_ db: Database, _ arguments: StatementArguments) throws -> Arc
 }
 
 extension ArchiveEntry {
-    fileprivate init(row: Row, _ query: ArchiveQuery) throws {
+    /// Columns are taken by their places: by their names each would be looked for in each row.
+    fileprivate init(row: Row, peer: JID, _ query: ArchiveQuery) throws {
         self.init(
-            id: ArchiveID(rawValue: row["id"]),
+            id: ArchiveID(rawValue: row[0]),
             collection: query.collection,
             owner: query.owner,
-            peer: try row.jid("peer"),
-            isIncoming: row["is_incoming"],
-            time: row.timestamp("time"),
-            stanza: try row.bytes("stanza")
+            peer: peer,
+            isIncoming: row[2],
+            time: Timestamp(milliseconds: row[3]),
+            stanza: try row.withUnsafeData(atIndex: 4) { data in data.map { Array($0) } ?? [] }
         )
     }
 }

@@ -54,8 +54,17 @@ public final class SQLiteStorage: Storage {
         if access == .read { queue.refuseAll("the store is open for reading only") }
     }
 
-    public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
-        queue.submit(changes, completion: completion)
+    public func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {
+        queue.submit(changes, urgency, completion: completion)
+    }
+
+    public var isCrowded: Bool { queue.isCrowded }
+
+    public func room() async {
+        await queue.room()
     }
 
     public func flush() async {
@@ -109,8 +118,8 @@ extension SQLiteStorage {
         if access == .write {
             try pool.writeWithoutTransaction { db in
                 try db.execute(sql: "PRAGMA synchronous = FULL")
-                try db.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
-                try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 16000")
+                try db.execute(sql: "PRAGMA journal_size_limit = 134217728")
             }
         }
         guard try !pool.read(migrator.hasBeenSuperseded) else {

@@ -5,19 +5,24 @@ import XMPPServer
 
 /// Commits groups of changes in the order of submission, as many at once as are waiting.
 ///
-/// There is no timer: an idle writer takes a group at once, and what comes in while a commit is under way makes the
-/// next one. So a lone writer waits for one commit and a thousand writers share one.
+/// An idle writer takes an urgent group at once, with all that waits, and what comes in while a commit is under way makes
+/// the next one. So a lone writer waits for one commit and a thousand writers share one. Groups that are not urgent wait
+/// for company: a commit of one row costs about what a commit of fifty costs.
 final class WriteQueue: Sendable {
     typealias Completion = @Sendable (Result<Void, StorageError>) -> Void
 
     /// How much the queue takes.
     struct Limits {
         /// The most groups in one transaction.
-        var groupsPerCommit = 1_000
+        var groupsPerCommit = 4_000
         /// The most groups that wait or are being committed.
         var groups = 100_000
         /// The most bytes of changes that wait or are being committed.
         var bytes = 256 << 20
+        /// From how many groups on the queue is crowded.
+        var crowd = 8_000
+        /// How long groups wait that are not urgent.
+        var patience = DispatchTimeInterval.milliseconds(100)
     }
 
     private struct Group {
@@ -31,6 +36,11 @@ final class WriteQueue: Sendable {
         var groupCount = 0
         var byteCount = 0
         var isWriting = false
+        /// A commit will begin without further notice.
+        var isScheduled = false
+        /// Some group that waits is urgent.
+        var isUrgent = false
+        var waitingForRoom: [CheckedContinuation<Void, Never>] = []
         /// Why every further group is refused; nil: it is not.
         var refusal: String?
     }
@@ -41,6 +51,9 @@ final class WriteQueue: Sendable {
     /// Held by the writer for as long as it writes.
     private let archiveKeys = Mutex(ArchiveKeys())
     private let refusals = DispatchQueue(label: "swallowtail.storage.refusals")
+    private let timers = DispatchQueue(label: "swallowtail.storage.timers")
+    /// The same as in the state, to be looked at without the lock.
+    private let crowded = Atomic<Bool>(false)
 
     init(pool: DatabasePool, limits: Limits) {
         self.pool = pool
@@ -48,7 +61,7 @@ final class WriteQueue: Sendable {
     }
 
     /// Puts a group in the queue, or refuses it when the queue is full or closed. Never blocks.
-    func submit(_ changes: [StorageChange], completion: Completion?) {
+    func submit(_ changes: [StorageChange], _ urgency: CommitUrgency, completion: Completion?) {
         let byteCount = changes.reduce(0) { $0 + $1.byteCount }
         let group = Group(changes: changes, byteCount: byteCount, completion: completion)
         let refusal: StorageError? = state.withLock { state in
@@ -58,7 +71,7 @@ final class WriteQueue: Sendable {
             if state.groupCount >= limits.groups || byteCount > limits.bytes - state.byteCount {
                 return StorageError(.unavailable, "the queue is full: \(state.groupCount) groups wait")
             }
-            enqueue(group, &state)
+            enqueue(group, urgency, &state)
             return nil
         }
         guard let refusal, let completion else { return }
@@ -69,7 +82,21 @@ final class WriteQueue: Sendable {
     func flush() async {
         await withCheckedContinuation { continuation in
             let mark = Group(changes: [], byteCount: 0) { _ in continuation.resume() }
-            state.withLock { state in enqueue(mark, &state) }
+            state.withLock { state in enqueue(mark, .now, &state) }
+        }
+    }
+
+    var isCrowded: Bool { crowded.load(ordering: .relaxed) }
+
+    /// Returns when the queue is not crowded.
+    func room() async {
+        await withCheckedContinuation { continuation in
+            let hasRoom = state.withLock { state in
+                let hasRoom = state.groupCount < limits.crowd
+                if !hasRoom { state.waitingForRoom.append(continuation) }
+                return hasRoom
+            }
+            if hasRoom { continuation.resume() }
         }
     }
 
@@ -78,49 +105,82 @@ final class WriteQueue: Sendable {
         state.withLock { $0.refusal = reason }
     }
 
-    private func enqueue(_ group: Group, _ state: inout State) {
+    private func enqueue(_ group: Group, _ urgency: CommitUrgency, _ state: inout State) {
         state.waiting.append(group)
         state.groupCount += 1
         state.byteCount += group.byteCount
-        guard !state.isWriting else { return }
+        if urgency == .now { state.isUrgent = true }
+        if state.groupCount >= limits.crowd { crowded.store(true, ordering: .relaxed) }
+        goOn(&state)
+    }
+
+    /// Sees to it that what waits is written, now or later.
+    private func goOn(_ state: inout State) {
+        guard !state.isWriting, !state.waiting.isEmpty else { return }
+        if state.isUrgent || state.waiting.count >= limits.groupsPerCommit {
+            begin(&state)
+        } else if !state.isScheduled {
+            state.isScheduled = true
+            timers.asyncAfter(deadline: .now() + limits.patience) {
+                self.state.withLock { state in
+                    state.isScheduled = false
+                    if !state.isWriting, !state.waiting.isEmpty { self.begin(&state) }
+                }
+            }
+        }
+    }
+
+    private func begin(_ state: inout State) {
         state.isWriting = true
         pool.asyncWriteWithoutTransaction { db in self.write(db) }
     }
 }
 
 extension WriteQueue {
-    /// Commits until nothing waits.
+    /// Commits what waits, and goes on as long as somebody waits for more.
     private func write(_ db: Database) {
-        while let groups = takeWaiting() {
-            var rest = groups[...]
+        repeat {
+            var rest = takeWaiting()[...]
             while !rest.isEmpty {
                 let batch = rest.prefix(limits.groupsPerCommit)
                 rest = rest.dropFirst(batch.count)
                 finish(batch, commit(batch, db))
             }
-        }
+        } while !hasEnded()
     }
 
-    private func takeWaiting() -> [Group]? {
+    private func takeWaiting() -> [Group] {
         state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isWriting = false
-                return nil
-            }
+            state.isUrgent = false
             var groups: [Group] = []
             swap(&groups, &state.waiting)
             return groups
         }
     }
 
-    private func finish(_ batch: ArraySlice<Group>, _ results: [Result<Void, StorageError>]) {
+    /// Whether nothing is to be written at once.
+    private func hasEnded() -> Bool {
         state.withLock { state in
+            guard !state.isUrgent, state.waiting.count < limits.groupsPerCommit else { return false }
+            state.isWriting = false
+            goOn(&state)
+            return true
+        }
+    }
+
+    private func finish(_ batch: ArraySlice<Group>, _ results: [Result<Void, StorageError>]) {
+        let waiting: [CheckedContinuation<Void, Never>] = state.withLock { state in
             state.groupCount -= batch.count
             state.byteCount -= batch.reduce(0) { $0 + $1.byteCount }
+            guard state.groupCount < limits.crowd else { return [] }
+            crowded.store(false, ordering: .relaxed)
+            defer { state.waitingForRoom = [] }
+            return state.waitingForRoom
         }
         for (group, result) in zip(batch, results) {
             group.completion?(result)
         }
+        for continuation in waiting { continuation.resume() }
     }
 
     private func commit(_ batch: ArraySlice<Group>, _ db: Database) -> [Result<Void, StorageError>] {

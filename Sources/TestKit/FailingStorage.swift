@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import XMPPServer
 
@@ -109,15 +110,21 @@ public final class FailingStorage: Storage {
         return try await storage.newestArchiveID()
     }
 
-    public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+    public func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {
         do throws(StorageError) {
             try step()
-            storage.submit(changes, completion: completion)
+            storage.submit(changes, urgency, completion: completion)
         } catch {
-            completion?(.failure(error))
+            // As every storage does it: not within the call.
+            if let completion { DispatchQueue.global().async { completion(.failure(error)) } }
         }
     }
 
+    public var isCrowded: Bool { storage.isCrowded }
+    public func room() async { await storage.room() }
     public func flush() async { await storage.flush() }
     public func close() async { await storage.close() }
 }

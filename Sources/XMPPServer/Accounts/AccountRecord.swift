@@ -19,6 +19,7 @@ public final class AccountRecord: Sendable {
     private let state: Mutex<State>
     /// What is being done, and whether it has been asked for again.
     private let underWay = Mutex<[Work: Bool]>([:])
+    private let slots = Mutex<[Int: any AnyObject & Sendable]>([:])
     private let storage: any Storage
 
     init(account: Account, roster: Roster, storage: any Storage) {
@@ -111,6 +112,8 @@ public final class AccountRecord: Sendable {
     var hasSessions: Bool { state.withLock { !$0.sessions.isEmpty } }
 }
 
+private let slotCount = Atomic<Int>(0)
+
 /// A change of one roster item.
 public struct RosterChange: Sendable {
     public let jid: JID
@@ -121,6 +124,27 @@ public struct RosterChange: Sendable {
 }
 
 extension AccountRecord {
+    /// What a module knows of an account for as long as it is in memory.
+    public struct Slot<Value: AnyObject & Sendable>: Sendable {
+        let index: Int
+        let make: @Sendable () -> Value
+
+        /// Slots are made once, as static constants; `make` says what is known at first.
+        public init(_ name: StaticString, _ make: @escaping @Sendable () -> Value) {
+            index = slotCount.wrappingAdd(1, ordering: .relaxed).oldValue
+            self.make = make
+        }
+    }
+
+    public subscript<Value>(slot: Slot<Value>) -> Value {
+        slots.withLock { slots in
+            if let value = slots[slot.index] { return unsafeDowncast(value, to: Value.self) }
+            let value = slot.make()
+            slots[slot.index] = value
+            return value
+        }
+    }
+
     /// Something that is done for an account by one at a time.
     public struct Work: Hashable, Sendable {
         let name: String

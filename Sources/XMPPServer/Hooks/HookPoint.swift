@@ -48,4 +48,7 @@ public enum Verdict: Sendable {
     case bounce(StanzaError)
     /// The answer needs something that has to be waited for. The sender's next stanzas wait as well; nothing else does.
     case wait(@Sendable () async -> Verdict)
+    /// Taken care of, once something is durable: the closure begins that and calls back with the outcome, from any
+    /// thread. The sender's next messages need not wait; what the sender asks is answered after it.
+    case keep(@Sendable (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void)
 }

@@ -16,6 +16,7 @@ final class HookList<Event>: Sendable {
         case handled
         case bounced(StanzaError)
         case waiting(next: Int, @Sendable () async -> Verdict)
+        case keeping(@Sendable (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void)
     }
 
     let entries: [Entry]
@@ -38,6 +39,7 @@ final class HookList<Event>: Sendable {
             case .handled: return .handled
             case .bounce(let error): return .bounced(error)
             case .wait(let operation): return .waiting(next: index + 1, operation)
+            case .keep(let operation): return .keeping(operation)
             }
             index += 1
         }

@@ -62,7 +62,7 @@ extension StanzaRouter {
         case .passed: send(event, to: session)
         case .handled: break
         case .bounced(let error): bounce(event, error)
-        case .waiting: bounce(event, .internalServerError)
+        case .waiting, .keeping: bounce(event, .internalServerError)
         }
     }
 

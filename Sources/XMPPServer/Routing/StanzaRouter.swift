@@ -103,6 +103,24 @@ public final class StanzaRouter: Sendable {
             case .handled: return
             case .bounced(let error): return bounce(journey.event, error)
             case .waiting(let next, let operation): return wait(journey, next, operation)
+            case .keeping(let operation): return keep(journey.event, operation)
+            }
+        }
+    }
+
+    /// The journey ends here, unless what was begun fails.
+    private func keep(
+        _ event: StanzaEvent, _ operation: (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
+    ) {
+        journeys.began()
+        let session = event.sender.flatMap { $0.loop.eventLoop.inEventLoop ? $0 : nil }
+        session?.commitBegan()
+        operation { error in
+            self.journeys.arrived()
+            guard let sender = event.sender else { return }
+            sender.loop.eventLoop.execute {
+                if let error { self.bounce(event, error) }
+                session?.commitEnded()
             }
         }
     }
@@ -121,6 +139,7 @@ public final class StanzaRouter: Sendable {
             case .handled: break
             case .bounce(let error): router.bounce(journey.event, error)
             case .wait(let operation): router.wait(journey, next, operation)
+            case .keep(let operation): router.keep(journey.event, operation)
             }
         }
     }

@@ -33,7 +33,12 @@ private struct NoStorage: Storage {
     ) async throws(StorageError) -> [ArchivePeer] { [] }
     func newestArchiveID() async throws(StorageError) -> ArchiveID? { nil }
 
-    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+    var isCrowded: Bool { false }
+    func room() async {}
+    func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {
         completion?(.failure(StorageError(.unavailable, "nothing is stored here")))
     }
 

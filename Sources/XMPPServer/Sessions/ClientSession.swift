@@ -30,6 +30,11 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     private var requests: [PendingRequest] = []
     private var isHeldForRequests = false
     private var holds = 0
+    /// Messages of the client that are on their way to the disk.
+    private var commits = 0
+    /// What came behind them and has to wait for them.
+    private var waitingForCommits: Stanza?
+    private static let maximumCommits = 1_000
 
     // From any loop.
     private let availability = Atomic<Int>(unavailablePriority)
@@ -92,6 +97,10 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     public func received(_ element: Element) {
         guard let stanza = Stanza(element) else { return stream.close(.unsupportedStanzaType) }
+        if commits > 0, stanza.kind != .message || commits >= Self.maximumCommits {
+            waitingForCommits = stanza
+            return holdStream()
+        }
         host.router.received(stanza, from: self)
     }
 
@@ -141,11 +150,13 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         stream.append(stanza)
     }
 
-    /// Waits until what was sent before has been written to the connection. `false`: the session is over.
-    public func isWritten() async -> Bool {
+    /// Lets `body` send something, on the session's loop, and waits until all that was sent has been written to the
+    /// connection. `false`: the session is over, and something may not have been.
+    public func write(_ body: @escaping @Sendable () -> Void) async -> Bool {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
                 guard !self.isOver else { return continuation.resume(returning: false) }
+                body()
                 self.stream.whenWritten { continuation.resume(returning: $0) }
             }
         }
@@ -175,6 +186,18 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
                 self.letStreamGo()
             }
         }
+    }
+
+    /// A message of the client is about to become durable. Others may follow it, but nothing that is answered: every
+    /// answer vouches for what was sent before it.
+    func commitBegan() { commits += 1 }
+
+    func commitEnded() {
+        commits -= 1
+        guard commits == 0, let stanza = waitingForCommits else { return }
+        waitingForCommits = nil
+        host.router.received(stanza, from: self)
+        letStreamGo()
     }
 
     /// The stream goes on when nothing holds it any more: what goes on after a wait may have to wait again.

@@ -46,7 +46,13 @@ public protocol Storage: Sendable {
     /// completions of successful groups come in the order of submission. It must not block. A group that fails leaves
     /// its neighbours in the queue untouched. When the queue is full or the storage is closed, the group fails with
     /// `StorageError.Kind.unavailable`.
-    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?)
+    func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?)
+    /// Whether so much waits in the queue that whoever can wait should; see `room`.
+    var isCrowded: Bool { get }
+    /// Returns when the queue is not crowded any more.
+    func room() async
     /// Waits until all that was submitted before is durable or has failed.
     func flush() async
     /// Refuses further changes, waits until all that was submitted is durable or has failed, and lets go of the store.
@@ -54,7 +60,20 @@ public protocol Storage: Sendable {
     func close() async
 }
 
+/// When a group of changes is to be committed. Either way the order of submission is kept.
+public enum CommitUrgency: Sendable {
+    /// As soon as the commit before it is done: somebody waits.
+    case now
+    /// With others, within a fraction of a second: a commit that is shared costs each of them less.
+    case soon
+}
+
 extension Storage {
+    /// Submits a group of changes that somebody waits for.
+    public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+        submit(changes, .now, completion: completion)
+    }
+
     /// Submits one group of changes and waits until it is durable.
     ///
     /// - Throws: the error of the group; nothing of it was stored then.

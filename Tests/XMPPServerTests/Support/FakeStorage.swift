@@ -42,7 +42,12 @@ final class FakeStorage: Storage {
         for commit in waiting { commit() }
     }
 
-    func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
+    var isCrowded: Bool { false }
+    func room() async {}
+    func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {
         let commit: @Sendable () -> Void = { [self] in
             state.withLock { state in
                 for change in changes { Self.apply(change, &state) }

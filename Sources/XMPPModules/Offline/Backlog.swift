@@ -1,0 +1,129 @@
+import Synchronization
+import XMPPServer
+
+/// What is known, while an account is in memory, of the messages that are kept for it: whether a message may pass them
+/// by, or would overtake one.
+///
+/// Looking at it costs a message that passes one atomic load.
+final class Backlog: Sendable {
+    enum Phase {
+        /// Nobody has looked, or something was kept since: a hand-over will tell.
+        case unknown
+        /// Messages are being handed over; what comes now belongs behind them.
+        case busy
+        /// Nothing is kept: what comes is delivered at once.
+        case none
+    }
+
+    private struct State {
+        var phase = Phase.unknown
+        /// How many messages are kept or on their way to the disk; `nil`: nobody has counted.
+        var count: Int?
+        /// How many are on their way to the disk.
+        var submitted = 0
+        /// How many have ever arrived there.
+        var committed = 0
+        var waiting: [CheckedContinuation<Phase, Never>] = []
+    }
+
+    private let state = Mutex(State())
+    private let nothing = Atomic<Bool>(false)
+
+    /// Whether nothing is kept.
+    var isNone: Bool { nothing.load(ordering: .acquiring) }
+
+    /// How many messages are kept, if that is known.
+    var count: Int? { state.withLock { $0.count } }
+
+    /// Waits until it is known whether messages have to be handed over first.
+    func decided() async -> Phase {
+        await withCheckedContinuation { continuation in
+            let known: Phase? = state.withLock { state in
+                if state.phase == .unknown {
+                    state.waiting.append(continuation)
+                    return nil
+                }
+                return state.phase
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    // MARK: Keeping
+
+    /// A message is about to be submitted. `false`: there are `maximum` already.
+    func add(atMost maximum: Int, counted: Int) -> Bool {
+        state.withLock { state in
+            let count = state.count ?? counted + state.submitted
+            guard count < maximum else { return false }
+            state.count = count + 1
+            state.submitted += 1
+            if state.phase == .none { set(.unknown, &state) }
+            return true
+        }
+    }
+
+    /// Submits a message under the lock: ids are given in the order of submission, so that whoever reads the storage up to
+    /// some id misses none before it.
+    func submitted(_ submit: () -> Void) { state.withLock { _ in submit() } }
+
+    /// The message has been stored, or could not be.
+    func added(_ isStored: Bool) {
+        state.withLock { state in
+            state.submitted -= 1
+            if isStored { state.committed += 1 } else { state.count = state.count.map { $0 - 1 } }
+        }
+    }
+
+    // MARK: Handing over
+
+    /// To be read before the storage is, and given to `foundNone` afterwards.
+    var mark: Int { state.withLock { $0.committed } }
+
+    /// There are messages, and they come first.
+    func foundSome() { decide(.busy) }
+
+    /// The storage had none left, unless some have been added since `mark`: they will be handed over as well.
+    func foundNone(since mark: Int) {
+        let isNone = state.withLock { state in
+            guard state.submitted == 0, state.committed == mark else { return false }
+            state.count = 0
+            set(.none, &state)
+            return true
+        }
+        if isNone { release(.none) }
+    }
+
+    /// Nobody is there any more to take messages.
+    func interrupted() {
+        state.withLock { state in
+            state.count = nil
+            set(.unknown, &state)
+        }
+        release(.unknown)
+    }
+
+    /// The storage cannot be read: what comes is delivered, rather than kept where nobody can read it.
+    func failed() { decide(.none) }
+
+    private func decide(_ phase: Phase) {
+        state.withLock { state in
+            state.count = nil
+            set(phase, &state)
+        }
+        release(phase)
+    }
+
+    private func set(_ phase: Phase, _ state: inout State) {
+        state.phase = phase
+        nothing.store(phase == .none, ordering: .releasing)
+    }
+
+    private func release(_ phase: Phase) {
+        let waiting: [CheckedContinuation<Phase, Never>] = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: phase) }
+    }
+}

@@ -1,0 +1,190 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0160: messages for those who are away, with the stamp of XEP-0203.
+///
+/// A message is kept when its commit is durable; until then nothing that its sender asks is answered, so that every
+/// answer vouches for what was sent before it. Stored messages are handed over in order, once, to the first session that
+/// takes messages, and removed when they have been written to it. What comes meanwhile goes behind them.
+struct Offline: ServerModule {
+    static let info = ModuleInfo(
+        "offline", implements: [.xep(160, "1.0.1"), .xep(203, "2.0")],
+        summary: "Keeps messages for those who are away.")
+
+    private let host: Host
+    private let maximum: Int
+    private let isAnnounced: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        isAnnounced = configuration.boolean(
+            "announce", default: true, "Whether service discovery tells that messages are kept.")
+        maximum = configuration.integer(
+            "maximum-messages", default: 1000, in: 1...1_000_000,
+            "How many messages are kept for an account; beyond them senders get service-unavailable.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        if isAnnounced { registrar.feature("msgoffline") }
+        registrar.on(Hooks.messageFromClient, .rewrite, removeForgedStamps)
+        registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
+        registrar.on(Hooks.messageToAccount, .fallback) { event in keep(event) }
+        registrar.on(Presence.becameAvailable, .deliver) { event in
+            deliver(to: event.session.record)
+            return .go
+        }
+    }
+
+    /// A stamp in the name of a host that is served here is that host's to give, not a client's.
+    @Sendable private func removeForgedStamps(_ event: inout StanzaEvent) -> Verdict {
+        let message = event.stanza.element
+        guard message.hasChild("delay", .delay), message.children.contains(where: isForgedStamp) else { return .go }
+        event.rewrite { writer in
+            writer.start("message", .client)
+            for name in ["to", "id", "type"] as [StaticString] { writer.attribute(name, message[name]) }
+            if let language = message.attribute("lang", .xml) { writer.lang(language) }
+            for child in message.children where !isForgedStamp(child) { writer.copy(child) }
+            writer.end()
+        }
+        return .go
+    }
+
+    private func isForgedStamp(_ child: Element) -> Bool {
+        guard child.isNamed("delay", .delay), let from = child["from"].flatMap({ JID($0) }) else { return false }
+        return from.isDomain && host.router.hosts[from.domain] != nil
+    }
+
+    // MARK: Keeping
+
+    /// A message for somebody who is there must not overtake those that are kept.
+    @Sendable private func queueBehindKept(_ event: inout StanzaEvent) -> Verdict {
+        guard let account = event.account, isKept(event) else { return .go }
+        let backlog = account[Self.backlog]
+        guard !backlog.isNone, Self.taker(of: account) != nil else { return .go }
+        let event = event
+        return .wait {
+            switch await backlog.decided() {
+            case .none, .unknown: .go
+            case .busy: keep(event)
+            }
+        }
+    }
+
+    private func isKept(_ event: StanzaEvent) -> Bool {
+        event.stanza.type == .chat || event.stanza.type == .normal
+    }
+
+    private func keep(_ event: StanzaEvent) -> Verdict {
+        guard let account = event.account, isKept(event) else { return .go }
+        // XEP-0160 §3: states of a conversation are worth nothing later.
+        let message = event.stanza.element
+        guard !Messages.isAboutConversation(message) || message.hasChild("body", .client) else { return .handled }
+        if let count = account[Self.backlog].count { return keep(event, account, counted: count) }
+        return .wait {
+            do throws(StorageError) {
+                let count = try await host.storage.archivedCount(
+                    collection: ArchiveEntry.offline, owner: account.jid, upTo: maximum)
+                return keep(event, account, counted: count)
+            } catch {
+                return .bounce(host.report(error))
+            }
+        }
+    }
+
+    private func keep(_ event: StanzaEvent, _ account: AccountRecord, counted: Int) -> Verdict {
+        let backlog = account[Self.backlog]
+        guard backlog.add(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
+        var writer = XMLWriter(contentNamespace: .none)
+        writer.stanza(
+            event.stanza.element, from: event.from.string, to: event.to?.string ?? account.jid.string, lang: nil)
+        let stanza = Array(writer.finish().readableBytesView)
+        return .keep { done in
+            backlog.submitted {
+                let time = host.now()
+                let entry = ArchiveEntry(
+                    id: host.archiveIDs.next(at: time), collection: ArchiveEntry.offline, owner: account.jid,
+                    peer: event.from.bare, isIncoming: true, time: time, stanza: stanza)
+                host.storage.submit([.append(entry)]) { result in
+                    backlog.added(result.isSuccess)
+                    // The account may have come while its message was on the way to the disk.
+                    if Self.taker(of: account) != nil { deliver(to: account) }
+                    if case .failure(let error) = result { done(host.report(error)) } else { done(nil) }
+                }
+            }
+        }
+    }
+
+    // MARK: Handing over
+
+    private static let backlog = AccountRecord.Slot("offline") { Backlog() }
+    private static let handingOver = AccountRecord.Work("offline")
+    private static let pageCount = 100
+
+    private static func taker(of account: AccountRecord) -> ClientSession? {
+        account.sessions.first { ($0.priority ?? -1) >= 0 }
+    }
+
+    /// Hands over what has been kept. Only one hand-over for an account is under way at a time; what is kept while it
+    /// comes to its end is handed over by it, too.
+    private func deliver(to account: AccountRecord) {
+        guard account.begin(Self.handingOver) else { return }
+        Task {
+            repeat {
+                await handOver(to: account)
+            } while !account.end(Self.handingOver)
+        }
+    }
+
+    private func handOver(to account: AccountRecord) async {
+        let backlog = account[Self.backlog]
+        var last: ArchiveID?
+        do throws(StorageError) {
+            while true {
+                guard let session = Self.taker(of: account) else {
+                    backlog.interrupted()
+                    break
+                }
+                let mark = backlog.mark
+                let entries = try await host.storage.archived(
+                    ArchiveQuery(
+                        collection: ArchiveEntry.offline, owner: account.jid, after: last, limit: Self.pageCount))
+                if !entries.isEmpty { backlog.foundSome() }
+                let isLast = entries.count < Self.pageCount
+                let isWritten = await session.write {
+                    for entry in entries { send(entry, to: session) }
+                    // At once, lest what comes behind them take the long way. What is still on its way to the disk
+                    // begins another hand-over when it is there.
+                    if isLast { backlog.foundNone(since: mark) }
+                }
+                // Whoever has gone meanwhile finds them again next time.
+                guard isWritten else { continue }
+                last = entries.last?.id ?? last
+                if isLast { break }
+            }
+            guard let last else { return }
+            let removal = Commit()
+            host.storage.submit(
+                [.removeArchived(collection: ArchiveEntry.offline, owner: account.jid, upTo: last)], .soon,
+                completion: removal.finish)
+            try await removal.wait()
+        } catch {
+            backlog.failed()
+            _ = host.report(error)
+        }
+    }
+
+    private func send(_ entry: ArchiveEntry, to session: ClientSession) {
+        guard let element = try? Element(parsing: ByteBuffer(bytes: entry.stanza)) else { return }
+        let stamp = entry.time.xep0082
+        let from = host.domain
+        session.send { writer in
+            writer.copy(element) { $0.element("delay", .delay, ["from": from, "stamp": stamp]) }
+        }
+    }
+}
+
+extension Result {
+    fileprivate var isSuccess: Bool {
+        if case .success = self { true } else { false }
+    }
+}
