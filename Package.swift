@@ -14,6 +14,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -77,7 +78,7 @@ let package = Package(
 
         target("XML", [nioCore]),
         target("XMPP", ["XML", "CIDN2", nioCore]),
-        target("XMPPStream", ["XMPP", nioCore, nioTLS, nioSSL, crypto, cryptoExtras]),
+        target("XMPPStream", ["XMPP", nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
             "XMPPServer", ["XMPPStream", nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
         target("XMPPModules", ["XMPPServer"]),
@@ -87,7 +88,7 @@ let package = Package(
             [
                 "XMPPServer", hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
                 nioCore,
-                nioHTTP1, nioPosix, nioSSL, crypto, logging,
+                nioHTTP1, nioWebSocket, nioPosix, nioSSL, crypto, logging,
             ]),
         .executableTarget(
             name: "swallowtail",
@@ -97,11 +98,12 @@ let package = Package(
             swiftSettings: settings
         ),
         target(
-            "TestKit", ["XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioSSL, crypto, x509, asn1, logging]),
+            "TestKit",
+            ["XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioWebSocket, nioSSL, crypto, x509, asn1, logging]),
 
         tests("XMLTests", ["XML", "CExpat"]),
         tests("XMPPTests", ["XMPP"]),
-        tests("XMPPStreamTests", ["XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL]),
+        tests("XMPPStreamTests", ["XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
         tests("XMPPServerTests", ["TestKit", "swallowtail"]),
         tests("XMPPModulesTests", ["TestKit"]),
         .target(

@@ -51,20 +51,20 @@ public struct TestConfiguration: Sendable {
 
     /// The file. In memory there is no TLS, so nobody is asked for it.
     func yaml(for transport: Transport, certificate: TestCertificate) -> String {
-        var text = lines.map { transport == .tcp ? $0 : Self.withoutTLS($0) }
+        var text = lines.map { transport.isInMemory ? Self.withoutTLS($0) : $0 }
         text.append("hosts:")
         for host in hosts {
             text.append("  \(host.domain):")
             text.append("    profile: \(host.profile)")
-            if transport == .tcp {
-                text.append("    certificate: \(certificate.certificatePath)")
-                text.append("    key: \(certificate.keyPath)")
-                text += host.settings.map { "    \($0)" }
-            } else {
+            if transport.isInMemory {
                 if !host.settings.contains(where: { $0.hasPrefix("authentication:") }) {
                     text.append("    authentication: {require-tls: off}")
                 }
                 text += host.settings.map { "    \(Self.withoutTLS($0))" }
+            } else {
+                text.append("    certificate: \(certificate.certificatePath)")
+                text.append("    key: \(certificate.keyPath)")
+                text += host.settings.map { "    \($0)" }
             }
         }
         text.append("listeners:")

@@ -54,14 +54,14 @@ public final class TestServer: Sendable {
         let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
         let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
         storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))
-        let group: any EventLoopGroup = transport == .tcp ? MultiThreadedEventLoopGroup.singleton : loop
+        let group: any EventLoopGroup = transport.isInMemory ? loop : MultiThreadedEventLoopGroup.singleton
         server = try await Server(
             settings, storage: storage, modules: StandardModules.all, group: group,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             now: { [clock] in clock.now })
         let problems = report.finish()
         guard problems.isEmpty else { throw ConfigErrors(problems) }
-        addresses = transport == .tcp ? try await server.start() : []
+        addresses = transport.isInMemory ? [] : try await server.start()
     }
 
     /// Connects a client.
@@ -71,11 +71,11 @@ public final class TestServer: Sendable {
     ///   - host: with TLS from the first byte, for this name.
     func connect(to listener: String? = nil, tls host: String? = nil) async throws -> any TestConnection {
         let index = listener.flatMap { name in configuration.listeners.firstIndex { $0.name == name } } ?? 0
-        guard transport == .tcp else {
-            return try await MemoryConnection(
-                server: server, listener: server.configuration.listeners[index], loop: loop, drips: transport == .drip)
+        guard transport.isInMemory else {
+            return try await SocketConnection(address: addresses[index], certificate: certificate, tls: host)
         }
-        return try await SocketConnection(address: addresses[index], certificate: certificate, tls: host)
+        return try await MemoryConnection(
+            server: server, listener: server.configuration.listeners[index], loop: loop, transport: transport)
     }
 
     /// Waits until what one event loop has for another is there and written. A loop hands its batch over at the end of a
@@ -90,13 +90,13 @@ public final class TestServer: Sendable {
     /// Moves the clock on, and in memory the timers.
     public func advance(by duration: Duration) async {
         clock.advance(by: duration)
-        if transport != .tcp { await loop.advanceTime(by: TimeAmount(duration)) }
+        if transport.isInMemory { await loop.advanceTime(by: TimeAmount(duration)) }
     }
 
     /// Ends the server as a signal would. In memory the time passes that clients have who do not close their streams.
     public func stop() async {
         let passing = Task {
-            while transport != .tcp, !Task.isCancelled {
+            while transport.isInMemory, !Task.isCancelled {
                 await loop.advanceTime(by: .seconds(1))
                 await Task.yield()
             }

@@ -4,6 +4,10 @@ public enum Transport: String, Sendable, CaseIterable {
     case memory
     /// As `memory`, with every byte that a client sends arriving on its own.
     case drip
+    /// As `memory`, with what is said in WebSocket messages (RFC 7395).
+    case websocket
     /// Over TCP, with STARTTLS. Timers run in real time.
     case tcp
+
+    var isInMemory: Bool { self != .tcp }
 }

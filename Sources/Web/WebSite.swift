@@ -19,11 +19,14 @@ public final class WebSite: Sendable {
 
     /// The host.
     public let host: Host
+    /// The server that the host belongs to.
+    public let server: Server
     private let place: Mutex<WebAddress>
     private let routes = Mutex<(responder: RouterResponder<WebContext>, upgrades: [WebUpgrade])?>(nil)
 
-    init(_ host: Host) {
+    init(_ host: Host, of server: Server) {
         self.host = host
+        self.server = server
         place = Mutex(host.configuration.webAddress ?? WebAddress(usesTLS: true, host: host.domain, port: nil))
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
         for case let module as any WebModule in host.modules.map(\.module) { module.register(on: &builder) }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import NIOWebSocket
 import XMPPServer
 
 /// A connection without a network.
@@ -8,33 +9,53 @@ final class MemoryConnection: TestConnection {
     let channel: NIOAsyncTestingChannel
     private let loop: NIOAsyncTestingEventLoop
     private let drips: Bool
+    private let framing: WebSocketClient?
 
     init(
-        server: Server, listener: ListenerConfiguration, loop: NIOAsyncTestingEventLoop, drips: Bool
+        server: Server, listener: ListenerConfiguration, loop: NIOAsyncTestingEventLoop, transport: Transport
     ) async throws {
         self.loop = loop
-        self.drips = drips
+        drips = transport == .drip
+        framing = transport == .websocket ? WebSocketClient() : nil
         channel = NIOAsyncTestingChannel(loop: loop)
         try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 40_000))
-        try await loop.executeInContext { [channel, inbox] in
-            try server.accept(channel, on: listener)
-            try channel.pipeline.syncOperations.addHandler(ServerOutput(inbox), position: .first)
+        try await loop.executeInContext { [channel, inbox, framing] in
+            if framing == nil {
+                try server.accept(channel, on: listener)
+            } else {
+                let streams = WebStreams(server: server, domains: listener.hosts, redirect: listener.redirect)
+                try channel.pipeline.syncOperations.addHandlers([
+                    WebSocketFrameEncoder(),
+                    ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: streams.maximumFrame)),
+                ])
+                try streams.acceptWebSocket(channel)
+            }
+            let output = ServerOutput { [weak channel] bytes in
+                guard let framing else { return inbox.feed(bytes) }
+                let received = framing.received(bytes)
+                inbox.feed(received.octets)
+                guard received.closes, let channel else { return }
+                Self.fire(framing.close(), channel)
+            }
+            try channel.pipeline.syncOperations.addHandler(output, position: .first)
         }
         channel.closeFuture.whenComplete { [inbox] _ in inbox.end() }
     }
 
     func send(_ bytes: ByteBuffer) async throws {
+        var bytes = framing?.frames(of: bytes) ?? bytes
         guard drips else { return arrive(bytes) }
-        var bytes = bytes
         while let byte = bytes.readSlice(length: 1) { arrive(byte) }
     }
 
     private func arrive(_ bytes: ByteBuffer) {
-        loop.execute { [channel] in
-            guard channel.isActive else { return }
-            channel.pipeline.fireChannelRead(bytes)
-            channel.pipeline.fireChannelReadComplete()
-        }
+        loop.execute { [channel] in Self.fire(bytes, channel) }
+    }
+
+    private static func fire(_ bytes: ByteBuffer, _ channel: NIOAsyncTestingChannel) {
+        guard channel.isActive else { return }
+        channel.pipeline.fireChannelRead(bytes)
+        channel.pipeline.fireChannelReadComplete()
     }
 
     func startTLS(host: String) async throws {
@@ -51,11 +72,11 @@ final class MemoryConnection: TestConnection {
 private final class ServerOutput: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 
-    private let inbox: Inbox
+    private let receive: (ByteBuffer) -> Void
     private var unflushed: [ByteBuffer] = []
 
-    init(_ inbox: Inbox) {
-        self.inbox = inbox
+    init(_ receive: @escaping (ByteBuffer) -> Void) {
+        self.receive = receive
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -64,8 +85,9 @@ private final class ServerOutput: ChannelOutboundHandler {
     }
 
     func flush(context: ChannelHandlerContext) {
-        for bytes in unflushed { inbox.feed(bytes) }
+        let bytes = unflushed
         unflushed = []
+        for bytes in bytes { receive(bytes) }
         context.flush()
     }
 }

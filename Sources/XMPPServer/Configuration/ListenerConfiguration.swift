@@ -25,11 +25,6 @@ public struct ListenerConfiguration: Hashable, Sendable {
     /// A further name that certificates may carry.
     public let nodeName: String?
 
-    /// True if `domain` is served here.
-    public func serves(_ domain: String) -> Bool {
-        hosts?.contains(domain) ?? true
-    }
-
     /// True if a client that connects to `target` reaches this listener, as far as the configuration tells.
     public func isReached(by target: RedirectTarget) -> Bool {
         guard port == target.port, port != 0 else { return false }

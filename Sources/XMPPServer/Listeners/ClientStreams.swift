@@ -6,7 +6,6 @@ import XMPPStream
 /// What the streams of one listener ask of the server.
 final class ClientStreams: StreamDelegate {
     private let server: Server
-    private let listener: ListenerConfiguration
     private let settingsByDomain: [String: NegotiationSettings]
 
     let fallbackDomain: String
@@ -14,10 +13,12 @@ final class ClientStreams: StreamDelegate {
     let signInTime: Duration
     let redirectTime: Duration
 
-    init(server: Server, listener: ListenerConfiguration) {
+    /// - Parameters:
+    ///   - domains: those that are served; `nil`: all.
+    ///   - offersTLS: whether a client may ask for it on the stream.
+    init(server: Server, domains: [String]?, redirect: RedirectConfiguration?, offersTLS: Bool) {
         self.server = server
-        self.listener = listener
-        let hosts = server.hosts.all.filter { listener.serves($0.domain) }
+        let hosts = server.hosts.all.filter { domains?.contains($0.domain) ?? true }
         fallbackDomain = hosts.first?.domain ?? ""
         let limits = hosts.map(\.configuration.limits)
         unauthenticatedLimits = XMLLimits(
@@ -27,18 +28,18 @@ final class ClientStreams: StreamDelegate {
             namespaces: 32
         )
         signInTime = limits.map(\.signInTime).max() ?? .seconds(30)
-        redirectTime = listener.redirect?.wait ?? .seconds(5)
+        redirectTime = redirect?.wait ?? .seconds(5)
         settingsByDomain = Dictionary(
-            uniqueKeysWithValues: hosts.map { ($0.domain, Self.settings(of: $0, on: listener, server: server)) })
+            uniqueKeysWithValues: hosts.map { ($0.domain, Self.settings(of: $0, redirect, offersTLS: offersTLS)) })
     }
 
     private static func settings(
-        of host: Host, on listener: ListenerConfiguration, server: Server
+        of host: Host, _ redirect: RedirectConfiguration?, offersTLS: Bool
     ) -> NegotiationSettings {
         let configuration = host.configuration
         var settings = NegotiationSettings(domain: host.domain, mechanisms: configuration.authentication.mechanisms)
         settings.requiresTLS = configuration.authentication.requiresTLS
-        settings.offersTLS = server.tls != nil
+        settings.offersTLS = offersTLS
         settings.attempts = configuration.authentication.attempts
         settings.repliesFromDomain = configuration.streams.usesLegacyFrom
         settings.malformedTextPrefix = configuration.streams.malformedTextPrefix
@@ -58,7 +59,7 @@ final class ClientStreams: StreamDelegate {
         if rate.bytesPerSecond > 0 {
             settings.bytes = .init(perSecond: rate.bytesPerSecond, burst: rate.byteBurst)
         }
-        if let redirect = listener.redirect, redirect.hosts?.contains(host.domain) ?? true {
+        if let redirect, redirect.hosts?.contains(host.domain) ?? true {
             settings.redirect = NegotiationSettings.Redirect(
                 stage: redirect.stage,
                 target: redirect.target.description,
@@ -69,6 +70,11 @@ final class ClientStreams: StreamDelegate {
     }
 
     func settings(for domain: String) -> NegotiationSettings? { settingsByDomain[domain] }
+
+    /// The largest stanza that anybody may send.
+    var largestStanza: Int {
+        settingsByDomain.values.map(\.limits.stanzaBytes).reduce(unauthenticatedLimits.stanzaBytes, max)
+    }
 
     // MARK: TLS
 

@@ -10,7 +10,9 @@ final class Listener: Sendable {
     init(server: Server, configuration: ListenerConfiguration) {
         self.server = server
         self.configuration = configuration
-        streams = ClientStreams(server: server, listener: configuration)
+        streams = ClientStreams(
+            server: server, domains: configuration.hosts, redirect: configuration.redirect,
+            offersTLS: server.tls != nil)
     }
 
     /// The port, which is not open yet.

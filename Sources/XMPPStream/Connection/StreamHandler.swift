@@ -6,7 +6,8 @@ import XMPP
 
 /// One client's connection: bytes in, actions out. The only place where a stream has effects.
 ///
-/// The handler feeds `StreamStateMachine` with what the parser finds, performs the actions that it returns, and keeps
+/// The handler feeds `StreamStateMachine` with what the parser finds (or what a framing such as `WebSocketFraming` says
+/// that has come), performs the actions that it returns, and keeps
 /// what belongs to the connection rather than to the protocol: parser, output buffer, timers, rate limits, and the
 /// question whether to go on reading. It is confined to its channel's event loop; only its reference travels.
 public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
@@ -39,7 +40,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// The user whom the running exchange names, for the limits by account.
     var claimedUser: String?
 
-    private var isReadWanted = false
+    var isReadWanted = false
     private var isProcessing = false
     private var isInputClosed = false
 
@@ -132,11 +133,16 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !hasEnded else { return }
         let buffer = unwrapInboundIn(data)
-        if byteRate != nil, let wait = byteRate?.take(buffer.readableBytes, now: eventLoop.now) {
-            slowDown(wait)
-        }
+        count(buffer.readableBytes)
         parser.feed(buffer)
         process()
+    }
+
+    /// Counts bytes that have come from the client.
+    func count(_ bytes: Int) {
+        if byteRate != nil, let wait = byteRate?.take(bytes, now: eventLoop.now) {
+            slowDown(wait)
+        }
     }
 
     // MARK: TLS
@@ -180,7 +186,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    private func received(_ element: Element) {
+    func received(_ element: Element) {
         guard !machine.isClosing else { return }
         if stanzaRate != nil, let wait = stanzaRate?.take(1, now: eventLoop.now) {
             slowDown(wait)
@@ -192,15 +198,23 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func opened(_ root: Element) {
         guard !machine.isClosing else { return }
         do {
-            let header = try StreamHeader(root, isClient: parser.hasContentNamespace(.client))
-            let settings = header.to.flatMap { JID($0)?.string }.flatMap { delegate.settings(for: $0) }
-            if self.settings == nil { self.settings = settings }
-            language = header.language
-            run(machine.headerReceived(header, settings: settings), header: header)
+            opened(try StreamHeader(root, isClient: parser.hasContentNamespace(.client)))
         } catch {
             close(error)
         }
     }
+
+    func opened(_ header: StreamHeader) {
+        guard !machine.isClosing else { return }
+        guard !machine.hasOpenStream else { return close(.badFormat) }
+        let settings = header.to.flatMap { JID($0)?.string }.flatMap { delegate.settings(for: $0) }
+        if self.settings == nil { self.settings = settings }
+        language = header.language
+        run(machine.headerReceived(header, settings: settings), header: header)
+    }
+
+    /// What the parser goes by right now.
+    var limits: XMLLimits { parser.limits }
 
     func streamError(for error: XMLError) -> StreamError {
         switch error.kind {

@@ -1,0 +1,31 @@
+import NIOCore
+import XMPPStream
+
+/// Streams whose connections are made by way of HTTP. They are like those of a `Listener`, but for STARTTLS: an HTTP
+/// connection has TLS from the beginning, or comes from a proxy on the same machine that has ended it.
+public final class WebStreams: Sendable {
+    private let server: Server
+    private let streams: ClientStreams
+
+    /// - Parameters:
+    ///   - domains: those that are served; `nil`: all.
+    ///   - redirect: where clients are sent; `nil`: they are served here.
+    public init(server: Server, domains: [String]? = nil, redirect: RedirectConfiguration? = nil) {
+        self.server = server
+        streams = ClientStreams(server: server, domains: domains, redirect: redirect, offersTLS: false)
+    }
+
+    /// Bytes that a WebSocket frame may have: those of the largest stanza. Fewer hold before sign-in.
+    public var maximumFrame: Int { min(streams.largestStanza, Int(UInt32.max)) }
+
+    /// Puts a connection that has become a WebSocket with the subprotocol `xmpp` in the care of a stream, RFC 7395.
+    /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
+    /// knows of HTTP.
+    public func acceptWebSocket(_ channel: any Channel) throws {
+        try channel.pipeline.syncOperations.addHandlers(makeStream(on: channel.eventLoop).makeWebSocketHandlers())
+    }
+
+    private func makeStream(on loop: any EventLoop) -> StreamHandler {
+        StreamHandler(delegate: streams, loop: server.loops.context(of: loop), layer: .secured)
+    }
+}

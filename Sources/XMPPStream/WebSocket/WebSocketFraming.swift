@@ -1,0 +1,157 @@
+import NIOCore
+import XML
+import XMPP
+
+/// XMPP in WebSocket messages, RFC 7395: stands between `WebSocketHandler` and `StreamHandler`.
+///
+/// A message is one whole element. What the client opens, says and closes is given to the stream as what a parser would
+/// have found; what the stream writes is cut into messages. The stream knows nothing of it, and TCP pays nothing for it.
+///
+/// Messages wait here while the stream is paused, and nothing more is read then: every one is parsed with the limits
+/// that hold when its turn comes.
+public final class WebSocketFraming: ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias InboundOut = Never
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    /// The subprotocol to be agreed on, RFC 7395 §3.1.
+    public static let subprotocol = "xmpp"
+
+    private enum Event {
+        case message(ByteBuffer)
+        case messageTooLarge
+        case inputClosed
+    }
+
+    private let stream: StreamHandler
+    private var events = CircularBuffer<Event>()
+    private var isHandling = false
+    private var output = StreamSplitter()
+
+    init(_ stream: StreamHandler) {
+        self.stream = stream
+    }
+
+    // MARK: From the client
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let message = unwrapInboundIn(data)
+        stream.count(message.readableBytes)
+        take(.message(message), context)
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is WebSocketHandler.MessageTooLarge: take(.messageTooLarge, context)
+        case ChannelEvent.inputClosed: take(.inputClosed, context)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        handleEvents(context)
+        if events.isEmpty { context.read() }
+    }
+
+    private func take(_ event: Event, _ context: ChannelHandlerContext) {
+        events.append(event)
+        handleEvents(context)
+    }
+
+    private func handleEvents(_ context: ChannelHandlerContext) {
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
+        while stream.pauses.isEmpty, let event = events.popFirst() {
+            switch event {
+            case .message(let message):
+                handle(message)
+            case .messageTooLarge:
+                let reason = "Unexpected end of file: too many bytes without an end"
+                fail(XMLError(kind: .tooLarge, reason: reason, line: 1, position: stream.limits.stanzaBytes))
+            case .inputClosed:
+                context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            }
+        }
+        // The stream asks for what waits here when it goes on.
+        if !events.isEmpty { stream.isReadWanted = true }
+    }
+
+    private func handle(_ message: ByteBuffer) {
+        guard !stream.hasEnded else { return }
+        do {
+            let element = try Element(parsing: message, limits: stream.limits)
+            if !element.isIn(.framing) {
+                stream.received(element)
+            } else if element.hasName("open") {
+                stream.opened(
+                    StreamHeader(
+                        to: element["to"], from: element["from"], version: element["version"],
+                        language: element.attribute("lang", .xml)))
+            } else if element.hasName("close") {
+                stream.closedByPeer()
+            } else {
+                stream.close(.badFormat)
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: XMLError) {
+        if !stream.machine.isClosing { stream.close(stream.streamError(for: error)) }
+    }
+
+    // MARK: To the client
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        output.feed(unwrapOutboundIn(data))
+        do {
+            var last: ByteBuffer?
+            while let part = try output.next() {
+                if let last { context.write(wrapOutboundOut(last), promise: nil) }
+                last = message(part)
+            }
+            if let last {
+                context.write(wrapOutboundOut(last), promise: promise)
+            } else {
+                promise?.succeed()
+            }
+        } catch {
+            promise?.fail(error)
+            context.close(promise: nil)
+        }
+    }
+
+    private func message(_ part: StreamSplitter.Part) -> ByteBuffer {
+        var writer = XMLWriter(contentNamespace: .none)
+        switch part {
+        case .element(let bytes):
+            return bytes
+        case .opened(let root):
+            writer.element(
+                "open", .framing,
+                [
+                    "from": root["from"], "to": root["to"], "id": root["id"], "version": root["version"],
+                    "xml:lang": root.attribute("lang", .xml),
+                ])
+        case .closed:
+            writer.element("close", .framing)
+        }
+        return writer.finish()
+    }
+}
+
+extension StreamHandler {
+    /// The handlers that serve a stream on a WebSocket connection, this one included; to be added behind those that
+    /// decode and encode frames, in this order.
+    public func makeWebSocketHandlers() -> [any ChannelHandler] {
+        [WebSocketHandler(maximumMessage: { [unowned self] in limits.stanzaBytes }), WebSocketFraming(self), self]
+    }
+}
+
+extension Namespace {
+    /// The opening and closing of a stream whose elements are framed, RFC 7395 §3.3.
+    static let framing: Namespace = "urn:ietf:params:xml:ns:xmpp-framing"
+}
