@@ -7,9 +7,15 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .build/interop-venv
 QXMPP := .build/interop/qxmpp_messenger
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
-.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients
+# For `make bench` and `make bench-peers`.
+WORKS :=
+SERVERS :=
+SECONDS_EACH := 5
+
+.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients \
+	bench bench-peers bench-check bench-tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +39,20 @@ conversation-%: packages ## Run the protocol scripts whose names begin so, such 
 fuzz-%: packages ## Fuzz one kind of input, such as fuzz-xml
 	@Scripts/fuzz $*
 
+bench: build bench-tools ## Measure the server; WORKS="chat ping" and SECONDS_EACH=10 choose
+	@Benchmarks/run --works "$(WORKS)" --seconds $(SECONDS_EACH)
+
+bench-peers: build bench-tools ## The same beside Prosody and ejabberd, which are installed; SERVERS="prosody" chooses
+	@Scripts/install-packages peers
+	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH)
+
+bench-check: bench-tools ## Show that the load generator sees what is lost, doubled or out of order
+	@Benchmarks/check-load
+
+bench-tools:
+	swift build -c release --package-path Benchmarks --product swallowtail-load
+	swift build -c release --package-path Benchmarks --product floor
+
 check: ## Whether the Swift sources are formatted as swift-format does it
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
@@ -44,7 +64,7 @@ docs: packages ## Write docs/generated anew
 	@Scripts/docs .build/debug/swallowtail
 
 clean: ## Delete what was built; ./data stays
-	rm -rf .build
+	rm -rf .build Benchmarks/.build
 
 packages: ## Install the system libraries that are missing
 	@Scripts/install-packages build

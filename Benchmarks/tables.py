@@ -1,0 +1,70 @@
+"""The table: a line for each figure, a column for each server, ratios, and what must be reached."""
+
+
+def number(value):
+    """Three significant digits, or as many as there are before the point."""
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
+class Table:
+    def __init__(self, servers):
+        self.servers = servers
+        self.rows = []
+        self.figures = {server: {} for server in servers}
+        self.held = self.barred = 0
+
+    def add(self, work, server, outcomes):
+        """Takes the figures of a work's rows out of what the generator printed."""
+        for row in work.rows:
+            if row not in self.rows:
+                self.rows.append(row)
+            found = [outcome for outcome in outcomes if row.outcome in (None, outcome["work"])]
+            value = found[0] if found else None
+            for key in row.figure:
+                value = value.get(key) if value is not None else None
+            if value is not None:
+                self.figures[server][row.title] = value * row.scale
+
+    def _bar(self, row):
+        return row.bar(self.figures["swallowtail"]) if callable(row.bar) else row.bar
+
+    def _line(self, row):
+        values = {server: figures.get(row.title) for server, figures in self.figures.items()}
+        mine = values.get("swallowtail")
+        peers = [value for server, value in values.items() if server in ("prosody", "ejabberd") and value]
+        best = min(peers, default=None)
+        floor = values.get("floor")
+        cells = [row.title, row.unit, *(number(values[server]) for server in self.servers)]
+        if len(self.servers) > 1:
+            cells.append(f"{mine / best:.2f}" if mine and best else "")
+            cells.append(f"{mine / floor:.1f}" if mine and floor else "")
+        bar = self._bar(row) if "swallowtail" in self.figures else None
+        cells.append(f"≤ {number(bar)}" if bar else "")
+        verdict = ""
+        if bar and mine is not None:
+            holds = mine <= bar or bool(row.or_half_of_best_peer and best and mine <= best / 2)
+            self.barred += 1
+            self.held += holds
+            verdict = "yes" if holds else "no"
+        cells.append(verdict)
+        return cells
+
+    def text(self):
+        header = ["", "", *self.servers]
+        if len(self.servers) > 1:
+            header += ["to best peer", "to floor"]
+        header += ["must reach", "holds"]
+        lines = [header, *(self._line(row) for row in self.rows)]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+        text = []
+        for line in lines:
+            cells = [cell.ljust(width) if column < 2 else cell.rjust(width)
+                     for column, (cell, width) in enumerate(zip(line, widths))]  # fmt: skip
+            text.append("  ".join(cells).rstrip())
+        return "\n".join([*text, "", f"{self.held} of {self.barred} hold"])

@@ -1,0 +1,115 @@
+"""What is measured, with what must be reached. A work is one run of swallowtail-load against a server just started."""
+
+from dataclasses import dataclass, field
+
+# Accounts by number, so that works do not disturb each other: chats and idle sessions from the first, the others behind.
+ACCOUNTS = 10_000
+PRESENCE, OFFLINE, SIGN_IN = 7001, 7301, 7601
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    title: str
+    unit: str
+    # A path into the JSON of the generator, and what it is multiplied with.
+    figure: tuple
+    scale: float = 1.0
+    # What must be reached: a number, or a function of all figures of Swallowtail.
+    bar: object = None
+    # Which of the JSON lines, where a work prints several.
+    outcome: str | None = None
+    # Whether the bar is held as well by half of what the best peer has in the same sitting.
+    or_half_of_best_peer: bool = False
+
+
+@dataclass
+class Work:
+    name: str
+    arguments: list
+    rows: list
+    # Seconds of the measured phase in relation to the others.
+    share: float = 1.0
+    accounts: int = 700
+    needs_archive: bool = False
+    # Works that other servers than Swallowtail do not have.
+    only: str | None = None
+    floor: bool = False
+    environment: dict = field(default_factory=dict)
+
+
+def cpu(title, bar, **more):
+    return Row(title, "µs CPU", ("serverCPUPerOperation",), bar=bar, **more)
+
+
+def latency(title):
+    return [
+        Row(f"{title}: p50", "ms", ("latency", "p50"), 1e-3, 0.1, or_half_of_best_peer=True),
+        Row(f"{title}: p99", "ms", ("latency", "p99"), 1e-3, 0.3, or_half_of_best_peer=True),
+    ]
+
+
+def no_more_than(title, factor):
+    """A bar that is another row's figure of Swallowtail's, times a factor."""
+    return lambda figures: figures[title] * factor if title in figures else None
+
+
+CHAT = ["chat", "--pairs", "50"]
+RATE = ["--rate", "2000"]
+BESIDE = ["--beside", "2000"]
+
+WORKS = [
+    Work("chat", [*CHAT, "--window", "4"], [cpu("chat, closed loop, window 4", 5)], floor=True),
+    Work("chat-1", [*CHAT, "--window", "1"], [cpu("chat, window 1", 9)], floor=True),
+    Work(
+        "chat-2000", [*CHAT, *RATE], [cpu("chat at 2,000/s", 24), *latency("chat at 2,000/s")], share=1.6, floor=True),
+    Work(
+        "chat-tls", [*CHAT, "--window", "4", "--transport", "starttls"], [cpu("chat over TLS, closed loop", 8)]),
+    Work(
+        "chat-tls-2000", [*CHAT, *RATE, "--transport", "starttls"], [cpu("chat over TLS at 2,000/s", 30)], share=1.6),
+    Work(
+        "chat-beside", [*CHAT, "--window", "4", *BESIDE],
+        [cpu("chat beside 2,000 idle, closed loop", no_more_than("chat, closed loop, window 4", 1.1))], accounts=2100),
+    Work(
+        "chat-2000-beside", [*CHAT, *RATE, *BESIDE],
+        [cpu("chat beside 2,000 idle at 2,000/s", no_more_than("chat at 2,000/s", 1.1)),
+         *latency("chat beside 2,000 idle at 2,000/s")],
+        share=1.6, accounts=2100),
+    Work("ping", ["ping", "--connections", "50", "--window", "4"], [cpu("ping, closed loop", 4)]),
+    Work(
+        "presence", ["presence", "--contacts", "200", "--window", "2", "--first", str(PRESENCE)],
+        [cpu("presence, a delivery to one of 200", 2.5)], accounts=ACCOUNTS),
+    Work(
+        "offline", ["offline", "--pairs", "50", "--count", "400", "--first", str(OFFLINE)],
+        [cpu("offline: store", 20, outcome="offline-store"), cpu("offline: deliver", 8, outcome="offline-deliver")],
+        accounts=ACCOUNTS),
+    Work(
+        "archive", ["chat", "--pairs", "20", "--window", "4", "--count", "20000"],
+        [cpu("chat kept in both archives", 18)], share=3, accounts=40, needs_archive=True),
+    Work(
+        "sign-in", ["sign-in", "--users", "500", "--first", str(SIGN_IN)],
+        [Row("sign-in and out, SCRAM", "ms CPU", ("serverCPUPerOperation",), 1e-3, 0.2)], accounts=ACCOUNTS),
+    Work(
+        "sign-in-tls", ["sign-in", "--users", "500", "--first", str(SIGN_IN), "--transport", "starttls"],
+        [Row("sign-in and out, SCRAM and STARTTLS", "ms CPU", ("serverCPUPerOperation",), 1e-3, 1.0)],
+        accounts=ACCOUNTS),
+    Work(
+        "sign-in-oauth2", ["sign-in", "--users", "500", "--mechanism", "X-MESSENGER-OAUTH2"],
+        [Row("sign-in and out, X-MESSENGER-OAUTH2", "ms CPU", ("serverCPUPerOperation",), 1e-3)], only="swallowtail"),
+    Work(
+        "large", ["chat", "--pairs", "4", "--window", "2", "--body", "65536"], [cpu("64 KiB bodies", 70)], floor=True),
+    Work(
+        "idle", ["idle", "--connections", "10000"],
+        [Row("idle session, 10,000 of them", "KiB RSS", ("memory", "rssPerConnection"), bar=7),
+         Row("empty server", "MiB RSS", ("memory", "rssBefore"), 1 / 1024, 20)],
+        accounts=ACCOUNTS),
+    Work(
+        "idle-tls", ["idle", "--connections", "2000", "--transport", "starttls"],
+        [Row("idle session over TLS, 2,000 of them", "KiB RSS", ("memory", "rssPerConnection"), bar=28)],
+        accounts=2000),
+    Work(
+        "archive-pages", ["archive-pages", "--connections", "10", "--page", "50", "--window", "1"],
+        [Row("page of 50 from an archive", "ms CPU", ("serverCPUPerOperation",), 1e-3)], accounts=40,
+        needs_archive=True),
+]
