@@ -5,6 +5,8 @@ public enum WebModules {
     public static let all: [any ServerModule.Type] = [
         WebPages.self,
         WebSockets.self,
+        BOSH.self,
         HostMeta.self,
+        ChatPage.self,
     ]
 }

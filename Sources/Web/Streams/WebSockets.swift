@@ -40,8 +40,8 @@ struct WebSockets: ConnectionMethod {
     /// The subprotocol that is agreed on, RFC 7395 §3.1; `nil` if the client does not know it.
     private static func agreement(_ head: HTTPRequestHead) -> HTTPHeaders? {
         let offered = head.headers[canonicalForm: "Sec-WebSocket-Protocol"]
-        guard offered.contains(where: { $0 == WebSocketFraming.subprotocol }) else { return nil }
-        return ["Sec-WebSocket-Protocol": WebSocketFraming.subprotocol]
+        guard offered.contains(where: { $0 == ElementFraming.subprotocol }) else { return nil }
+        return ["Sec-WebSocket-Protocol": ElementFraming.subprotocol]
     }
 
     func connectionAddress(at site: WebAddress) -> String {

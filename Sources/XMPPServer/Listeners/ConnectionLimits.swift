@@ -18,6 +18,14 @@ final class ConnectionLimits: Sendable {
         perAddress = limits.connectionsPerAddress
     }
 
+    /// Counts a connection as long as it lasts; `false` if there is no room for it.
+    func admit(_ channel: any Channel) -> Bool {
+        let address = IPAddress(channel.remoteAddress)
+        guard admit(address) else { return false }
+        channel.closeFuture.whenComplete { _ in self.release(address) }
+        return true
+    }
+
     /// Counts a connection; `false` if there is no room for it.
     func admit(_ address: IPAddress?) -> Bool {
         counts.withLock { counts in

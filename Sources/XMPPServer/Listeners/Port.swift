@@ -68,12 +68,10 @@ struct Port: Sendable {
 
     /// Takes a new connection, or closes it where there are too many.
     func admit(_ channel: any Channel) throws {
-        let address = IPAddress(channel.remoteAddress)
-        guard connections.admit(address) else {
+        guard connections.admit(channel) else {
             channel.close(promise: nil)
             return
         }
-        channel.closeFuture.whenComplete { [connections] _ in connections.release(address) }
         try accept(channel)
     }
 }

@@ -6,13 +6,20 @@ import XMPPStream
 public final class WebStreams: Sendable {
     private let server: Server
     private let streams: ClientStreams
+    /// Streams over BOSH, XEP-0124 and XEP-0206.
+    public let bosh: BOSHSessions
 
     /// - Parameters:
     ///   - domains: those that are served; `nil`: all.
     ///   - redirect: where clients are sent; `nil`: they are served here.
     public init(server: Server, domains: [String]? = nil, redirect: RedirectConfiguration? = nil) {
         self.server = server
-        streams = ClientStreams(server: server, domains: domains, redirect: redirect, offersTLS: false)
+        let streams = ClientStreams(server: server, domains: domains, redirect: redirect, offersTLS: false)
+        self.streams = streams
+        bosh = BOSHSessions(
+            largestStanza: streams.largestStanza,
+            makeStream: { loop in Self.makeStream(streams, server.loops.context(of: loop)) },
+            admit: { server.connections.admit($0) })
     }
 
     /// Bytes that a WebSocket frame may have: those of the largest stanza. Fewer hold before sign-in.
@@ -22,10 +29,11 @@ public final class WebStreams: Sendable {
     /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
     /// knows of HTTP.
     public func acceptWebSocket(_ channel: any Channel) throws {
-        try channel.pipeline.syncOperations.addHandlers(makeStream(on: channel.eventLoop).makeWebSocketHandlers())
+        try channel.pipeline.syncOperations.addHandlers(
+            Self.makeStream(streams, server.loops.context(of: channel.eventLoop)).makeWebSocketHandlers())
     }
 
-    private func makeStream(on loop: any EventLoop) -> StreamHandler {
-        StreamHandler(delegate: streams, loop: server.loops.context(of: loop), layer: .secured)
+    private static func makeStream(_ streams: ClientStreams, _ loop: LoopContext) -> StreamHandler {
+        StreamHandler(delegate: streams, loop: loop, layer: .secured)
     }
 }

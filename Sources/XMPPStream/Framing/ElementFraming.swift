@@ -2,14 +2,15 @@ import NIOCore
 import XML
 import XMPP
 
-/// XMPP in WebSocket messages, RFC 7395: stands between `WebSocketHandler` and `StreamHandler`.
+/// XMPP in messages of one element each, as RFC 7395 §3.3 has it: stands in front of a `StreamHandler` on a WebSocket or
+/// a BOSH session.
 ///
-/// A message is one whole element. What the client opens, says and closes is given to the stream as what a parser would
-/// have found; what the stream writes is cut into messages. The stream knows nothing of it, and TCP pays nothing for it.
+/// What the client opens, says and closes is given to the stream as what a parser would have found; what the stream
+/// writes is cut into messages. The stream knows nothing of it, and TCP pays nothing for it.
 ///
 /// Messages wait here while the stream is paused, and nothing more is read then: every one is parsed with the limits
 /// that hold when its turn comes.
-public final class WebSocketFraming: ChannelDuplexHandler {
+public final class ElementFraming: ChannelDuplexHandler {
     public typealias InboundIn = ByteBuffer
     public typealias InboundOut = Never
     public typealias OutboundIn = ByteBuffer
@@ -147,7 +148,7 @@ extension StreamHandler {
     /// The handlers that serve a stream on a WebSocket connection, this one included; to be added behind those that
     /// decode and encode frames, in this order.
     public func makeWebSocketHandlers() -> [any ChannelHandler] {
-        [WebSocketHandler(maximumMessage: { [unowned self] in limits.stanzaBytes }), WebSocketFraming(self), self]
+        [WebSocketHandler(maximumMessage: { [unowned self] in limits.stanzaBytes }), ElementFraming(self), self]
     }
 }
 

@@ -1,0 +1,90 @@
+import Crypto
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import XMPPServer
+
+import class Foundation.JSONEncoder
+
+/// The Messenger in the browser: a page that is an app like others, which signs in by the authorization-code flow and
+/// connects by WebSocket.
+struct ChatPage: WebModule {
+    static let info = ModuleInfo(
+        "chat-page", implements: [], requires: ["websocket", "host-meta"], summary: "The Messenger in the browser.")
+
+    /// What the page calls itself when it signs in.
+    static let clientID = "messenger"
+    static let path = "/chat/"
+
+    /// What the page has to know of its host.
+    private struct Settings: Encodable {
+        let domain: String
+        let client_id = ChatPage.clientID
+    }
+
+    private struct Asset {
+        let name: String
+        let type: String
+        let body: ByteBuffer
+        let tag: String
+
+        init(_ name: String, _ type: String, _ bytes: [UInt8]) {
+            self.name = name
+            self.type = type
+            body = ByteBuffer(bytes: bytes)
+            tag = "\"\(Base64.encode(Array(SHA256.hash(data: bytes).prefix(12))))\""
+        }
+    }
+
+    private static let script = "text/javascript; charset=utf-8"
+
+    /// The first is the page itself.
+    private static let assets = [
+        Asset("", "text/html; charset=utf-8", PackageResources.chat_html),
+        Asset("chat.css", "text/css; charset=utf-8", PackageResources.chat_css),
+        Asset("chat.js", script, PackageResources.chat_js),
+        Asset("messenger.js", script, PackageResources.messenger_js),
+        Asset("oauth.js", script, PackageResources.oauth_js),
+        Asset("stream.js", script, PackageResources.stream_js),
+        Asset("view.js", script, PackageResources.view_js),
+        Asset("xml.js", script, PackageResources.xml_js),
+        Asset("swallowtail.svg", "image/svg+xml", PackageResources.swallowtail_svg),
+    ]
+
+    init(host: Host, configuration: ConfigSection) {}
+
+    func register(_ registrar: inout Registrar) {}
+
+    func register(on site: inout WebSite.Builder) {
+        for asset in Self.assets {
+            site.router.get(RouterPath(Self.path + asset.name)) { request, context in
+                Self.respond(request, asset, on: context.site)
+            }
+        }
+        site.router.get("\(Self.path)settings.json") { _, context in
+            let json = try JSONEncoder().encode(Settings(domain: context.host.domain))
+            return Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
+        }
+    }
+
+    private static func respond(_ request: Request, _ asset: Asset, on site: WebSite) -> Response {
+        // The page names what belongs to it without its own path.
+        guard !asset.name.isEmpty || request.uri.path.hasSuffix("/") else { return .redirect(to: path) }
+        var headers: HTTPFields = [.contentType: asset.type, .eTag: asset.tag, .cacheControl: "no-cache"]
+        headers[.contentSecurityPolicy] = policy(of: site).description
+        guard request.headers[.ifNoneMatch] != asset.tag else {
+            return Response(status: .notModified, headers: headers)
+        }
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: asset.body))
+    }
+
+    /// Photos come from cards, as data. Not every browser takes a WebSocket for one's own origin.
+    private static func policy(of site: WebSite) -> ContentPolicy {
+        ContentPolicy.page
+            .allowing("'self'", for: "script-src")
+            .allowing("'self' ws\(site.address.description.dropFirst(4))", for: "connect-src")
+            .allowing("data:", for: "img-src")
+    }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import XMPPServer
+
+/// Streams over BOSH, for clients that cannot use WebSocket: XEP-0124 as XEP-0206 uses it.
+struct BOSH: ConnectionMethod {
+    static let info = ModuleInfo(
+        "bosh", implements: [.xep(124, "1.11.2"), .xep(206, "1.4")],
+        summary: "Streams over HTTP requests, for clients that cannot use WebSocket.")
+    static let relation = "urn:xmpp:alt-connections:xbosh"
+
+    private let path: String
+
+    init(host: Host, configuration: ConfigSection) {
+        path = configuration.path(default: "/http-bind", "Where clients connect, on the host's site.")
+    }
+
+    func register(_ registrar: inout Registrar) {}
+
+    func register(on site: inout WebSite.Builder) {
+        let server = site.site.server
+        let streams = WebStreams(server: server, domains: [site.site.host.domain])
+        site.router.post(RouterPath(path)) { request, context in
+            let body = try await request.body.collect(upTo: streams.bosh.largestRequest)
+            let address = context.client.flatMap { try? SocketAddress(ipAddress: $0.description, port: 0) }
+            let answer = await streams.bosh.respond(to: body, on: server.group.next(), from: address)
+            return Response(
+                status: .ok, headers: Self.headers([.contentType: "text/xml; charset=utf-8"]),
+                body: ResponseBody(byteBuffer: answer))
+        }
+        // What browsers ask for pages of other sites. Nothing here goes by cookies.
+        site.router.on(RouterPath(path), method: .options) { _, _ in
+            Response(
+                status: .noContent,
+                headers: Self.headers([
+                    .accessControlAllowMethods: "POST", .accessControlAllowHeaders: "Content-Type",
+                    .accessControlMaxAge: "86400",
+                ]))
+        }
+    }
+
+    private static func headers(_ others: HTTPFields) -> HTTPFields {
+        var headers = others
+        headers[.accessControlAllowOrigin] = "*"
+        return headers
+    }
+
+    func connectionAddress(at site: WebAddress) -> String { "\(site)\(path)" }
+}

@@ -1,0 +1,79 @@
+import NIOCore
+import XML
+import XMPP
+
+/// The `<body/>` that a client sends in a request, XEP-0124 §7 and XEP-0206.
+struct BOSHBody {
+    /// The session that it belongs to; `nil`: it asks for one.
+    let sessionID: String?
+    let requestID: Int
+    let element: Element
+
+    /// Numbers of requests are below 2^53, XEP-0124 §14.1.
+    private static let requestIDs = 0..<(1 << 53)
+
+    /// - Throws: the condition with which the request is to be refused.
+    init(parsing bytes: ByteBuffer, limits: XMLLimits) throws(BOSHCondition) {
+        guard let element = try? Element(parsing: bytes, limits: limits), element.isNamed("body", .bosh),
+            let requestID = element["rid"].flatMap({ Int($0) }), Self.requestIDs.contains(requestID)
+        else { throw .badRequest }
+        self.element = element
+        self.requestID = requestID
+        sessionID = element["sid"]
+    }
+
+    var isRestart: Bool { flag(element.attribute("restart", .xbosh)) }
+    var isTermination: Bool { element.attribute("type", equals: "terminate") }
+
+    /// Whether it says nothing to the stream.
+    var isEmpty: Bool { !isRestart && !isTermination && element.children.first { _ in true } == nil }
+
+    private func flag(_ text: String?) -> Bool { text == "true" || text == "1" }
+
+    func number(_ name: StaticString) -> Int? { element[name].flatMap { Int($0) } }
+
+    /// The messages of RFC 7395 that say the same.
+    func messages(domain: String?, language: String?) -> [ByteBuffer] {
+        var messages: [ByteBuffer] = []
+        if isRestart || sessionID == nil {
+            messages.append(
+                Self.written { writer in
+                    writer.element(
+                        "open", .framing,
+                        [
+                            "to": element["to"] ?? domain, "from": element["from"],
+                            "version": element.attribute("version", .xbosh) ?? "1.0",
+                            "xml:lang": element.attribute("lang", .xml) ?? language,
+                        ])
+                })
+        }
+        for child in element.children {
+            messages.append(Self.written { $0.copy(child) })
+        }
+        if isTermination { messages.append(Self.written { $0.element("close", .framing) }) }
+        return messages
+    }
+
+    private static func written(_ body: (inout XMLWriter) -> Void) -> ByteBuffer {
+        var writer = XMLWriter(contentNamespace: .none)
+        body(&writer)
+        return writer.finish()
+    }
+}
+
+/// Why a session ends, XEP-0124 §17.
+enum BOSHCondition: String, Error {
+    case badRequest = "bad-request"
+    case itemNotFound = "item-not-found"
+    case policyViolation = "policy-violation"
+    case remoteConnectionFailed = "remote-connection-failed"
+    case remoteStreamError = "remote-stream-error"
+    case systemShutdown = "system-shutdown"
+}
+
+extension Namespace {
+    /// The body of requests and responses, XEP-0124.
+    static let bosh: Namespace = "http://jabber.org/protocol/httpbind"
+    /// What is XMPP's own about them, XEP-0206.
+    static let xbosh: Namespace = "urn:xmpp:xbosh"
+}

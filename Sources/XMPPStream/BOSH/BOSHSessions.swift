@@ -1,0 +1,82 @@
+import NIOCore
+import Synchronization
+import XML
+
+/// The BOSH sessions of a site, XEP-0124: finds the one that a request belongs to, or makes it.
+public final class BOSHSessions: Sendable {
+    private let sessions = Mutex<[String: (session: BOSHSession, loop: any EventLoop)]>([:])
+    private let limits: XMLLimits
+    private let makeStream: @Sendable (any EventLoop) -> StreamHandler
+    private let admit: @Sendable (any Channel) -> Bool
+
+    /// - Parameters:
+    ///   - largestStanza: bytes; a request may have as many and some more.
+    ///   - makeStream: makes the handler of a stream on a loop.
+    ///   - admit: counts a session as a connection, as long as its channel is open; `false` if there is no room for it.
+    public init(
+        largestStanza: Int,
+        makeStream: @escaping @Sendable (any EventLoop) -> StreamHandler,
+        admit: @escaping @Sendable (any Channel) -> Bool
+    ) {
+        limits = XMLLimits(stanzaBytes: largestStanza + 4096)
+        self.makeStream = makeStream
+        self.admit = admit
+    }
+
+    /// Bytes that the body of a request may have.
+    public var largestRequest: Int { limits.stanzaBytes }
+
+    /// Answers a request, perhaps after a while.
+    ///
+    /// - Parameters:
+    ///   - loop: where a session that it begins will live.
+    ///   - address: the client's.
+    public func respond(to bytes: ByteBuffer, on loop: any EventLoop, from address: SocketAddress?) async -> ByteBuffer
+    {
+        do throws(BOSHCondition) {
+            let body = try BOSHBody(parsing: bytes, limits: limits)
+            if let id = body.sessionID {
+                guard let (session, loop) = sessions.withLock({ $0[id] }) else { throw .itemNotFound }
+                return await answer(body, on: loop) { session }
+            }
+            return await answer(body, on: loop) { [self] in begin(body, on: loop, from: address) }
+        } catch {
+            return BOSHSession.refusal(error)
+        }
+    }
+
+    private func answer(
+        _ body: BOSHBody, on loop: any EventLoop, _ session: @escaping @Sendable () -> BOSHSession?
+    ) async -> ByteBuffer {
+        let answer = loop.makePromise(of: ByteBuffer.self)
+        loop.execute {
+            if let session = session() {
+                session.take(body, answer)
+            } else {
+                answer.succeed(BOSHSession.refusal(.policyViolation))
+            }
+        }
+        return (try? await answer.futureResult.get()) ?? BOSHSession.refusal(.remoteConnectionFailed)
+    }
+
+    private func begin(_ body: BOSHBody, on loop: any EventLoop, from address: SocketAddress?) -> BOSHSession? {
+        let channel = BOSHChannel(eventLoop: loop, remoteAddress: address)
+        guard admit(channel) else {
+            channel.close(promise: nil)
+            return nil
+        }
+        let session = BOSHSession(body, on: channel) { [weak self] session in
+            self?.sessions.withLock { $0[session.id] = nil }
+        }
+        channel.owner = session
+        sessions.withLock { $0[session.id] = (session, loop) }
+        let stream = makeStream(loop)
+        do {
+            try channel.pipeline.syncOperations.addHandlers([ElementFraming(stream), stream])
+        } catch {
+            channel.close(promise: nil)
+            return nil
+        }
+        return session
+    }
+}
