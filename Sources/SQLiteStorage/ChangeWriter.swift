@@ -53,7 +53,15 @@ struct ChangeWriter: ~Copyable {
         case .setCredentials(let jid, let credentials): try setCredentials(jid.bareText, credentials)
         case .addToken(let token): try add(token)
         case .removeToken(let digest): try db.run("DELETE FROM token WHERE digest = ?", [Data(digest)])
-        case .removeTokens(let jid): try db.run("DELETE FROM token WHERE account = ?", [jid.bareText])
+        case .removeTokens(let jid):
+            try db.run("DELETE FROM app_grant WHERE account = ?", [jid.bareText])
+            try db.run("DELETE FROM token WHERE account = ?", [jid.bareText])
+        case .noteUse(let digest, let time): try noteUse(digest, time)
+        case .addGrant(let grant): try add(grant)
+        case .renewGrant(let id, let used, let next, let time, let expiry):
+            try renewGrant(id, used: used, next: next, at: time, expiresAt: expiry)
+        case .removeGrant(let id): try db.run("DELETE FROM app_grant WHERE id = ?", [id])
+        case .removeExpired(let time, let count): try removeExpired(at: time, atMost: count)
         case .putRosterItem(let owner, let item): try put(item, owner: owner.bareText)
         case .removeRosterItem(let owner, let jid):
             try db.run("DELETE FROM roster_item WHERE owner = ? AND jid = ?", [owner.bareText, jid.string])
@@ -138,12 +146,13 @@ extension ChangeWriter {
     private func add(_ token: Token) throws {
         try db.run(
             """
-            INSERT INTO token (digest, account, scopes, created_at, expires_at, label)
-            VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO token (digest, account, scopes, created_at, expires_at, label, app_grant, last_used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 Data(token.digest), token.account.bareText, TextList.encode(token.scopes.sorted()),
-                token.createdAt.milliseconds, token.expiresAt?.milliseconds, token.label,
+                token.createdAt.milliseconds, token.expiresAt?.milliseconds, token.label, token.grant,
+                token.lastUsedAt?.milliseconds,
             ]
         )
     }
@@ -172,7 +181,7 @@ extension Account {
 extension StorageChange {
     fileprivate var isOneStatement: Bool {
         switch self {
-        case .addAccount, .removeAccount, .setCredentials: false
+        case .addAccount, .removeAccount, .setCredentials, .removeTokens, .noteUse, .removeExpired: false
         default: true
         }
     }

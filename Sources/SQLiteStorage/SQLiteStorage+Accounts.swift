@@ -46,6 +46,38 @@ extension SQLiteStorage {
     }
 }
 
+extension SQLiteStorage {
+    public func grant(_ id: String) async throws(StorageError) -> Grant? {
+        try await read { db in
+            try Row.fetchOne(db.prepared("SELECT * FROM app_grant WHERE id = ?", [id])).map(Grant.init(row:))
+        }
+    }
+
+    public func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? {
+        try await read { db in
+            let sql = "SELECT * FROM app_grant WHERE refresh_family = ?"
+            return try Row.fetchOne(db.prepared(sql, [Data(refreshFamily)])).map(Grant.init(row:))
+        }
+    }
+
+    public func grants(of jid: JID) async throws(StorageError) -> [Grant] {
+        try await read { db in
+            let sql = "SELECT * FROM app_grant WHERE account = ? ORDER BY created_at, id"
+            return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Grant.init(row:))
+        }
+    }
+
+    public func grants(host: String, app: String) async throws(StorageError) -> [Grant] {
+        try await read { db in
+            let sql = """
+                SELECT app_grant.* FROM app_grant JOIN account ON account.jid = app_grant.account
+                WHERE app = ? AND host = ? ORDER BY app_grant.created_at, id
+                """
+            return try Row.fetchAll(db.prepared(sql, [app, host])).map(Grant.init(row:))
+        }
+    }
+}
+
 extension Account {
     fileprivate init(row: Row) throws {
         self.init(
@@ -78,13 +110,33 @@ extension SCRAMCredential {
 extension Token {
     fileprivate init(row: Row) throws {
         let expiry: Int64? = row["expires_at"]
+        let lastUse: Int64? = row["last_used_at"]
         self.init(
             digest: try row.bytes("digest"),
             account: try row.jid("account"),
             scopes: Set(TextList.decode(row["scopes"])),
             createdAt: row.timestamp("created_at"),
             expiresAt: expiry.map { Timestamp(milliseconds: $0) },
-            label: row["label"]
+            label: row["label"],
+            grant: row["app_grant"],
+            lastUsedAt: lastUse.map { Timestamp(milliseconds: $0) }
+        )
+    }
+}
+
+extension Grant {
+    fileprivate init(row: Row) throws {
+        let family = try row.bytes("refresh_family")
+        let current = try row.bytes("refresh_current")
+        self.init(
+            id: row["id"],
+            account: try row.jid("account"),
+            app: row["app"],
+            scopes: Set(TextList.decode(row["scopes"])),
+            createdAt: row.timestamp("created_at"),
+            expiresAt: row.timestamp("expires_at"),
+            refresh: family.isEmpty ? nil : Refresh(family: family, current: current),
+            lastUsedAt: row.timestamp("last_used_at")
         )
     }
 }

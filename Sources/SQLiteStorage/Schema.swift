@@ -10,6 +10,7 @@ enum Schema {
         migrator.registerMigration("0001-accounts") { db in try createAccounts(db) }
         migrator.registerMigration("0002-rosters-and-values") { db in try createRostersAndValues(db) }
         migrator.registerMigration("0003-archive") { db in try createArchive(db) }
+        migrator.registerMigration("0004-grants") { db in try createGrants(db) }
         return migrator
     }
 
@@ -117,6 +118,32 @@ enum Schema {
 
                 CREATE TABLE archive_newest (id INTEGER NOT NULL) STRICT;
                 INSERT INTO archive_newest VALUES (0);
+                """
+        )
+    }
+
+    private static func createGrants(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE app_grant (
+                    id TEXT NOT NULL PRIMARY KEY,
+                    account TEXT NOT NULL REFERENCES account ON DELETE CASCADE,
+                    app TEXT NOT NULL,
+                    scopes TEXT NOT NULL,
+                    created_at INTEGER NOT NULL,
+                    expires_at INTEGER NOT NULL,
+                    refresh_family BLOB UNIQUE,
+                    refresh_current BLOB,
+                    last_used_at INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX app_grant_by_account ON app_grant (account, created_at);
+                CREATE INDEX app_grant_by_app ON app_grant (app);
+                CREATE INDEX app_grant_by_expiry ON app_grant (expires_at);
+
+                ALTER TABLE token ADD COLUMN app_grant TEXT REFERENCES app_grant ON DELETE CASCADE;
+                ALTER TABLE token ADD COLUMN last_used_at INTEGER;
+                CREATE INDEX token_by_grant ON token (app_grant) WHERE app_grant IS NOT NULL;
+                CREATE INDEX token_by_expiry ON token (expires_at) WHERE expires_at IS NOT NULL;
                 """
         )
     }

@@ -73,6 +73,26 @@ public final class FailingStorage: Storage {
         return try await storage.tokens(of: jid)
     }
 
+    public func grant(_ id: String) async throws(StorageError) -> Grant? {
+        try step()
+        return try await storage.grant(id)
+    }
+
+    public func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? {
+        try step()
+        return try await storage.grant(refreshFamily: refreshFamily)
+    }
+
+    public func grants(of jid: JID) async throws(StorageError) -> [Grant] {
+        try step()
+        return try await storage.grants(of: jid)
+    }
+
+    public func grants(host: String, app: String) async throws(StorageError) -> [Grant] {
+        try step()
+        return try await storage.grants(host: host, app: app)
+    }
+
     public func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
         try step()
         return try await storage.roster(of: jid)

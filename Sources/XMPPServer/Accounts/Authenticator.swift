@@ -15,6 +15,7 @@ public final class Authenticator: Sendable {
     private let secret: [UInt8]
     private let threads: NIOThreadPool
     private let logger: Logger
+    private let failures: SignInLog
     private let now: @Sendable () -> Timestamp
 
     /// - Parameter secret: makes the salts of accounts that do not exist; the same for the life of the storage.
@@ -32,6 +33,7 @@ public final class Authenticator: Sendable {
         self.threads = threads
         self.logger = logger
         self.now = now
+        failures = SignInLog(logger, now: now)
         byAddress = AttemptLimit(limit: limits.signIns.perAddress, within: limits.signIns.time)
         byAccount = AttemptLimit(limit: limits.signIns.perAccount, within: limits.signIns.time)
     }
@@ -76,11 +78,12 @@ public final class Authenticator: Sendable {
         Array(SHA256.hash(data: Array(token.utf8)))
     }
 
-    func verify(token: String, host: Host, from address: IPAddress?) async -> Result<String, SASLFailure> {
+    func verify(token: String, host: Host, from address: IPAddress?) async -> Result<VerifiedToken, SASLFailure> {
         guard mayTry(nil, from: address) else { return .failure(.temporaryAuthFailure) }
+        let digest = Self.digest(ofToken: token)
         let found: Token?
         do {
-            found = try await storage.token(digest: Self.digest(ofToken: token))
+            found = try await storage.token(digest: digest)
         } catch {
             logger.error("storage failed", metadata: ["error": "\(error)"])
             return .failure(.temporaryAuthFailure)
@@ -89,8 +92,23 @@ public final class Authenticator: Sendable {
             found.expiresAt.map({ $0 > now() }) ?? true,
             found.scopes.isSuperset(of: host.configuration.authentication.tokenScopes)
         else { return .failure(.notAuthorized) }
-        return .success(local)
+        noteUse(of: found)
+        return .success(VerifiedToken(user: local, digest: digest, grant: found.grant))
     }
+
+    /// Nobody waits for it, and what was noted lately is not noted again.
+    private func noteUse(of token: Token) {
+        let now = now()
+        guard token.lastUsedAt.map({ now.milliseconds - $0.milliseconds >= Self.useGranularity }) ?? true else {
+            return
+        }
+        storage.submit([.noteUse(ofToken: token.digest, at: now)]) { [logger] result in
+            if case .failure(let error) = result { logger.error("storage failed", metadata: ["error": "\(error)"]) }
+        }
+    }
+
+    /// Milliseconds.
+    private static let useGranularity: Int64 = 60_000
 
     // MARK: Limits
 
@@ -103,6 +121,7 @@ public final class Authenticator: Sendable {
     }
 
     func ended(user: String?, domain: String, from address: IPAddress?, failure: SASLFailure?) {
+        failures.note(failure, domain: domain, from: address)
         guard failure == .notAuthorized else { return }
         if let address {
             guard !limits.trusts(address) else { return }

@@ -10,7 +10,7 @@ extension Administration {
         let createdAt = now()
         var scopes = wanted.scopes ?? configuration.host(account.jid.domain)?.authentication.tokenScopes ?? []
         if scopes.isEmpty { scopes = ["xmpp"] }
-        let text = Self.makeToken()
+        let text = AccessToken.make()
         let token = Token(
             digest: Authenticator.digest(ofToken: text),
             account: account.jid,
@@ -21,13 +21,6 @@ extension Administration {
         )
         try await storage.commit([.addToken(token)])
         return MintedToken(token: text, info: info(token))
-    }
-
-    /// Canonical base64, since some clients decode a token and encode it again; it begins with `Ew`, as tokens of the
-    /// Messenger service did.
-    private static func makeToken() -> String {
-        // A multiple of three, so that there is no padding.
-        Base64.encode([0x13] + SecureRandom.bytes(1).map { $0 & 0x0F } + SecureRandom.bytes(64))
     }
 
     private static func expiry(after seconds: Int64, from start: Timestamp) throws -> Timestamp {
@@ -52,8 +45,11 @@ extension Administration {
 
     func revoke(_ token: String) async throws -> String {
         let token = try await self.token(token)
-        try await storage.commit([.removeToken(digest: token.digest)])
-        endSessions(of: token.account)
+        if let host = server?.hosts[token.account.domain] {
+            try await host.revoke(token)
+        } else {
+            try await storage.commit([.removeToken(digest: token.digest)])
+        }
         return "the token \(id(of: token)) of \(token.account) is revoked"
     }
 

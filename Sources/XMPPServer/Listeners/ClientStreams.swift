@@ -69,7 +69,11 @@ final class ClientStreams: StreamDelegate {
         return settings
     }
 
-    func settings(for domain: String) -> NegotiationSettings? { settingsByDomain[domain] }
+    func settings(for domain: String) -> NegotiationSettings? {
+        guard var settings = settingsByDomain[domain] else { return nil }
+        settings.authorizationServer = server.hosts[domain]?.authorizationServer
+        return settings
+    }
 
     /// The largest stanza that anybody may send.
     var largestStanza: Int {
@@ -115,7 +119,9 @@ final class ClientStreams: StreamDelegate {
         return await server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
     }
 
-    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure> {
+    func verify(
+        token: String, domain: String, from address: SocketAddress?
+    ) async -> Result<VerifiedToken, SASLFailure> {
         guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
         return await server.authenticator.verify(token: token, host: host, from: IPAddress(address))
     }

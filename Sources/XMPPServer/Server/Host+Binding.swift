@@ -9,10 +9,11 @@ extension Host {
         if let resource, resource.utf8.count > configuration.limits.resourceLength { return .failure(.badRequest) }
         guard var jid = record.jid.with(resource: resource ?? Self.makeResource()) else { return .failure(.badRequest) }
         while true {
-            let session = ClientSession(jid: jid, record: record, host: self, stream: stream, boundAt: now())
+            let session = ClientSession(
+                jid: jid, record: record, host: self, stream: stream, token: stream.token, boundAt: now())
             switch record.add(session, atMost: configuration.limits.sessionsPerAccount) {
-            case .added where accounts.resident(record.jid) !== record:
-                // The account was removed meanwhile.
+            case .added where accounts.resident(record.jid) !== record || revocations.contains(stream.token):
+                // The account was removed meanwhile, or the token revoked.
                 record.remove(session)
                 return .failure(StanzaError(.notAuthorized))
             case .added:

@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 import XML
 import XMPP
 import XMPPStream
@@ -19,6 +20,8 @@ public final class Host: @unchecked Sendable {
     public let router: StanzaRouter
     public let logger: Logger
     let registrations: RegistrationLimit
+    let revocations = Revocations()
+    private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
@@ -68,6 +71,11 @@ public final class Host: @unchecked Sendable {
     var iqTime: Duration { configuration.limits.requestTime }
     /// Requests of one session that may wait for their answers side by side.
     var parallelRequests: Int { configuration.limits.parallelRequests }
+    /// The address of the metadata of the server that gives out access tokens, RFC 8414; nil: there is none.
+    public var authorizationServer: String? {
+        get { authorizationServerState.withLock { $0 } }
+        set { authorizationServerState.withLock { $0 = newValue } }
+    }
     /// Whether a reply to a request without an address names the domain as its sender.
     var repliesFromDomain: Bool { configuration.streams.usesLegacyFrom }
 

@@ -23,6 +23,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public let loop: LoopContext
     /// When the resource was bound.
     public let boundAt: Timestamp
+    /// The token that it was opened with; nil: with another secret.
+    public let token: VerifiedToken?
 
     // On the loop only.
     let stream: StreamHandler
@@ -43,12 +45,15 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     private static let unavailablePriority = Int.min
 
-    init(jid: JID, record: AccountRecord, host: Host, stream: StreamHandler, boundAt: Timestamp) {
+    init(
+        jid: JID, record: AccountRecord, host: Host, stream: StreamHandler, token: VerifiedToken?, boundAt: Timestamp
+    ) {
         self.jid = jid
         self.record = record
         self.host = host
         self.stream = stream
         self.boundAt = boundAt
+        self.token = token
         loop = stream.loop
     }
 

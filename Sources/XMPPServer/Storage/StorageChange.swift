@@ -15,12 +15,23 @@ public enum StorageChange: Sendable {
     /// Replaces all credentials of an account; `notFound` if there is no such account. Empty: no password any more.
     case setCredentials(JID, [SCRAMCredential])
 
-    /// Adds a token; `notFound` if its account does not exist, `alreadyExists` if the digest is taken.
+    /// Adds a token; `notFound` if its account or its grant does not exist, `alreadyExists` if the digest is taken.
     case addToken(Token)
     /// Removes the token with the digest.
     case removeToken(digest: [UInt8])
-    /// Removes all tokens of an account.
+    /// Removes all tokens of an account, and its grants.
     case removeTokens(JID)
+    /// Notes that the token, and the grant that it hangs on, were used.
+    case noteUse(ofToken: [UInt8], at: Timestamp)
+    /// Adds a grant; `notFound` if its account does not exist, `alreadyExists` if the id is taken.
+    case addGrant(Grant)
+    /// Puts another refresh token in the place of the current one; `notFound` if `used` is not the current one of the
+    /// grant, or not any more.
+    case renewGrant(String, used: [UInt8], next: [UInt8], at: Timestamp, expiresAt: Timestamp)
+    /// Removes a grant with its tokens.
+    case removeGrant(String)
+    /// Removes tokens and grants that were void at a moment, of each the `atMost` that have been so for longest.
+    case removeExpired(at: Timestamp, atMost: Int)
 
     /// Adds or replaces an item of the owner's roster.
     case putRosterItem(owner: JID, RosterItem)

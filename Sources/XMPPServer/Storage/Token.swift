@@ -14,6 +14,10 @@ public struct Token: Sendable, Equatable {
     public let expiresAt: Timestamp?
     /// What the token was made for, for people to read.
     public let label: String?
+    /// The id of the grant that an app got the token by; nil: an administrator made it.
+    public let grant: String?
+    /// When somebody last signed in with it, give or take some minutes; nil: nobody has.
+    public let lastUsedAt: Timestamp?
 
     /// A token of the account with the bare form of `account`.
     public init(
@@ -22,7 +26,9 @@ public struct Token: Sendable, Equatable {
         scopes: Set<String>,
         createdAt: Timestamp,
         expiresAt: Timestamp? = nil,
-        label: String? = nil
+        label: String? = nil,
+        grant: String? = nil,
+        lastUsedAt: Timestamp? = nil
     ) {
         self.digest = digest
         self.account = account.bare
@@ -30,5 +36,7 @@ public struct Token: Sendable, Equatable {
         self.createdAt = createdAt
         self.expiresAt = expiresAt
         self.label = label
+        self.grant = grant
+        self.lastUsedAt = lastUsedAt
     }
 }

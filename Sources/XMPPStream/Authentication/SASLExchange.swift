@@ -17,6 +17,7 @@ public struct SASLExchange: ~Copyable {
 
     let binding: ChannelBinding
     let host: String
+    let authorizationServer: String?
     let makeNonce: @Sendable () -> String
     var state = State.idle
 
@@ -37,11 +38,13 @@ public struct SASLExchange: ~Copyable {
     ///   - offered: The mechanisms to offer; those with channel binding are left out where `binding` has no data.
     ///   - binding: What the connection can prove of its channel.
     ///   - host: The domain that the stream is for, which authorization identities must be of.
+    ///   - authorizationServer: Where the metadata of the server that gives out access tokens is found (RFC 8414).
     ///   - nonce: Makes the server's part of a SCRAM nonce: printable ASCII without a comma, never the same twice.
     public init(
         offered: [SASLMechanism],
         binding: ChannelBinding,
         host: String,
+        authorizationServer: String? = nil,
         nonce: @escaping @Sendable () -> String = { SecureRandom.text(length: 32) }
     ) {
         self.offered = SASLMechanism.allCases.filter {
@@ -49,6 +52,7 @@ public struct SASLExchange: ~Copyable {
         }
         self.binding = binding
         self.host = JID(local: nil, domain: host, resource: nil)?.domain ?? host
+        self.authorizationServer = authorizationServer
         self.makeNonce = nonce
     }
 
@@ -249,13 +253,15 @@ extension SASLExchange {
         return .verifyToken(Redacted(token), user: nil)
     }
 
-    /// OAUTHBEARER says why in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2).
+    /// OAUTHBEARER says why in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2). It is from there
+    /// that a client without a token learns how to get one (XEP-0493 §3.1.1).
     private mutating func refuseToken(_ mechanism: SASLMechanism, _ failure: SASLFailure) -> SASLAction {
         guard mechanism == .oauthBearer, failure == .notAuthorized || failure == .credentialsExpired else {
             return end(failure)
         }
         state = .refusalExplained(failure)
-        return .challenge(Array(#"{"status":"invalid_token"}"#.utf8))
+        let discovery = authorizationServer.map { #","openid-configuration":"\#($0)""# } ?? ""
+        return .challenge(Array(#"{"status":"invalid_token"\#(discovery)}"#.utf8))
     }
 
     /// The bytes of an element's text; a single equals sign stands for none (RFC 6120 §6.4.2).

@@ -30,7 +30,8 @@ public protocol StreamDelegate: Sendable {
     /// The local part of the account whose password it is.
     func verify(user: String, password: String, domain: String, from address: SocketAddress?) async
         -> Result<String, SASLFailure>
-    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure>
+    func verify(token: String, domain: String, from address: SocketAddress?) async
+        -> Result<VerifiedToken, SASLFailure>
     /// An exchange ended; for limits by address and account.
     func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?)
 

@@ -135,6 +135,7 @@ extension StreamHandler {
         case .fail(let failure):
             delegate.signInEnded(user: claimedUser, domain: domain, from: remoteAddress, failure: failure)
             claimedUser = nil
+            token = nil
             refuseSignIn(failure)
         case .findCredential(let user, let hash):
             claimedUser = user
@@ -149,8 +150,11 @@ extension StreamHandler {
                     .map { .verified($0) }
             }
         case .verifyToken(let token, _):
-            lookUp { [delegate, address = remoteAddress] in
-                await delegate.verify(token: token.value, domain: domain, from: address).map { .verified($0) }
+            wait { [delegate, address = remoteAddress] in
+                await delegate.verify(token: token.value, domain: domain, from: address)
+            } then: { handler, answer in
+                handler.token = try? answer.get()
+                handler.answered(answer.map { .verified($0.user) })
             }
         case .ignore:
             break
@@ -160,14 +164,16 @@ extension StreamHandler {
     private func lookUp(
         _ body: @escaping @Sendable () async -> Result<StreamStateMachine.SignInAnswer, SASLFailure>
     ) {
-        wait(body) { handler, answer in
-            let event: StreamStateMachine.SignInAnswer =
-                switch answer {
-                case .success(let answer): answer
-                case .failure(let failure): .refused(failure)
-                }
-            if let action = handler.machine.lookUpAnswered(event) { handler.run(action) }
-        }
+        wait(body) { handler, answer in handler.answered(answer) }
+    }
+
+    private func answered(_ answer: Result<StreamStateMachine.SignInAnswer, SASLFailure>) {
+        let event: StreamStateMachine.SignInAnswer =
+            switch answer {
+            case .success(let answer): answer
+            case .failure(let failure): .refused(failure)
+            }
+        if let action = machine.lookUpAnswered(event) { run(action) }
     }
 
     /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop.

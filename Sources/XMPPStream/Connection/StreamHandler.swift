@@ -39,6 +39,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var hello: ClientHelloReader?
     /// The user whom the running exchange names, for the limits by account.
     var claimedUser: String?
+    /// The token that the client has signed in with; nil: it had another secret.
+    public internal(set) var token: VerifiedToken?
 
     var isReadWanted = false
     private var isProcessing = false

@@ -46,6 +46,8 @@ public struct NegotiationSettings: Sendable {
     public var language: String
     /// In the order of preference.
     public var mechanisms: [SASLMechanism]
+    /// The address of the metadata of the server that gives out access tokens, RFC 8414; nil: there is none.
+    public var authorizationServer: String?
     public var requiresTLS: Bool
     public var offersTLS: Bool
     /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.

@@ -179,7 +179,9 @@ public struct StreamStateMachine: ~Copyable {
         case .plain, .secured:
             if element.isIn(.sasl) {
                 if exchange == nil {
-                    exchange = SASLExchange(offered: settings.mechanisms, binding: binding, host: settings.domain)
+                    exchange = SASLExchange(
+                        offered: settings.mechanisms, binding: binding, host: settings.domain,
+                        authorizationServer: settings.authorizationServer)
                 }
                 return signingIn(element, layer: layer)
             }

@@ -97,6 +97,10 @@ final class FakeStorage: Storage {
     func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
     func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
     func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
+    func grant(_ id: String) async throws(StorageError) -> Grant? { nil }
+    func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? { nil }
+    func grants(of jid: JID) async throws(StorageError) -> [Grant] { [] }
+    func grants(host: String, app: String) async throws(StorageError) -> [Grant] { [] }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }

@@ -68,7 +68,8 @@ final class StubDelegate: StreamDelegate {
         return user == "romeo" && password == "wherefore" ? .success(user) : .failure(.notAuthorized)
     }
 
-    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<String, SASLFailure> {
+    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<VerifiedToken, SASLFailure>
+    {
         .failure(.notAuthorized)
     }
 

@@ -1,0 +1,16 @@
+/// An access token that a client has signed in with.
+public struct VerifiedToken: Sendable, Hashable {
+    /// The local part of the account that it signs in.
+    public let user: String
+    /// SHA-256 of its text.
+    public let digest: [UInt8]
+    /// The id of the grant that it hangs on; nil: it hangs on none.
+    public let grant: String?
+
+    /// The token with that digest.
+    public init(user: String, digest: [UInt8], grant: String?) {
+        self.user = user
+        self.digest = digest
+        self.grant = grant
+    }
+}
