@@ -92,8 +92,8 @@ extension ChangeWriter {
         try db.run(
             """
             INSERT INTO account
-            (account_id, display_name, keeps_history, is_administrator, created_at, jid, host)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            (account_id, display_name, personal_message, keeps_history, is_administrator, created_at, jid, host)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             account.fields + [account.jid.domain]
         )
@@ -104,7 +104,8 @@ extension ChangeWriter {
         try db.run(
             """
             UPDATE account
-            SET account_id = ?, display_name = ?, keeps_history = ?, is_administrator = ?, created_at = ?
+            SET account_id = ?, display_name = ?, personal_message = ?, keeps_history = ?, is_administrator = ?,
+                created_at = ?
             WHERE jid = ?
             """,
             account.fields
@@ -174,7 +175,10 @@ extension ChangeWriter {
 extension Account {
     /// The columns that may change, and the JID last.
     fileprivate var fields: StatementArguments {
-        [accountID, displayName, keepsHistory, isAdministrator, createdAt.milliseconds, jid.bareText]
+        [
+            accountID, displayName, personalMessage, keepsHistory, isAdministrator, createdAt.milliseconds,
+            jid.bareText,
+        ]
     }
 }
 

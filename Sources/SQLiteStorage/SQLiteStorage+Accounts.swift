@@ -84,6 +84,7 @@ extension Account {
             jid: try row.jid("jid"),
             accountID: row["account_id"],
             displayName: row["display_name"],
+            personalMessage: row["personal_message"],
             keepsHistory: row["keeps_history"],
             isAdministrator: row["is_administrator"],
             createdAt: row.timestamp("created_at")

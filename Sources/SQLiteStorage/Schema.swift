@@ -11,6 +11,9 @@ enum Schema {
         migrator.registerMigration("0002-rosters-and-values") { db in try createRostersAndValues(db) }
         migrator.registerMigration("0003-archive") { db in try createArchive(db) }
         migrator.registerMigration("0004-grants") { db in try createGrants(db) }
+        migrator.registerMigration("0005-personal-messages") { db in
+            try db.execute(sql: "ALTER TABLE account ADD COLUMN personal_message TEXT NOT NULL DEFAULT ''")
+        }
         return migrator
     }
 

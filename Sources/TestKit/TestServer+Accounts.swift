@@ -15,11 +15,11 @@ public struct TestAccount: Sendable {
     /// What all accounts of tests sign in with.
     public static let password = "tern and plover"
 
-    /// Somebody with a token for the Messenger service.
+    /// Somebody with a token for any host.
     public init(_ alias: String, _ account: Account) {
         self.alias = alias
         self.account = account
-        scopes = ["wl.messenger"]
+        scopes = ["wl.messenger", "xmpp"]
     }
 
     /// The bare JID.

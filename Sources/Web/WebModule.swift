@@ -6,6 +6,13 @@ import XMPPServer
 public protocol WebModule: ServerModule {
     /// Adds what it answers to its host's site. Called once, before the first listener opens.
     func register(on site: inout WebSite.Builder)
+
+    /// The site can be reached, at its address, from now on.
+    func opened(_ site: WebSite)
+}
+
+extension WebModule {
+    public func opened(_ site: WebSite) {}
 }
 
 /// A way by which a connection turns from HTTP to another protocol, RFC 9110 §7.8.

@@ -4,6 +4,7 @@ public import XMPPServer
 public enum WebModules {
     public static let all: [any ServerModule.Type] = [
         WebPages.self,
+        OAuth.self,
         WebSockets.self,
         BOSH.self,
         HostMeta.self,

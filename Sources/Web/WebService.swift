@@ -49,7 +49,10 @@ public final class WebService: Sendable {
             for site in sites(of: listener) { site.listens(usesTLS: listener.usesTLS, port: opened.first?.port) }
             addresses += opened
         }
-        for site in sites { server.logger.info("on the web", metadata: ["address": "\(site.address)"]) }
+        for site in sites where server.configuration.httpListeners.contains(where: { $0.serves(site.host.domain) }) {
+            site.opened()
+            server.logger.info("on the web", metadata: ["address": "\(site.address)"])
+        }
         return addresses
     }
 

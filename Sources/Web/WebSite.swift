@@ -1,3 +1,4 @@
+import Crypto
 public import Hummingbird
 import NIOCore
 import Synchronization
@@ -12,27 +13,62 @@ public final class WebSite: Sendable {
         /// Where routes are added.
         public let router: Router<WebContext>
         var upgrades: [WebUpgrade] = []
+        var links: [Link] = []
+        var apps: [@Sendable (WebAddress) -> App] = []
 
         /// Adds a protocol that connections may turn to.
         public mutating func add(_ upgrade: WebUpgrade) { upgrades.append(upgrade) }
+
+        /// Adds a page to the site's navigation.
+        public mutating func addLink(_ title: String, to path: String) { links.append(Link(title: title, path: path)) }
+
+        /// Adds an app of the site's own, which nobody has to register.
+        ///
+        /// - Parameter app: the app, for the address that the site has.
+        public mutating func addApp(_ app: @escaping @Sendable (WebAddress) -> App) { apps.append(app) }
+    }
+
+    /// A page in the site's navigation.
+    struct Link: Sendable {
+        let title: String
+        let path: String
+    }
+
+    private struct Content: Sendable {
+        var responder: RouterResponder<WebContext>?
+        var upgrades: [WebUpgrade] = []
+        var links: [Link] = []
+        var apps: [@Sendable (WebAddress) -> App] = []
     }
 
     /// The host.
     public let host: Host
     /// The server that the host belongs to.
     public let server: Server
+    /// Performs what owners of accounts may do with them, as for an administrator.
+    let administration: Administration
+    let sessions = BrowserSessions()
+    /// Makes the keys of forms; for as long as the process lives.
+    let formSecret = SymmetricKey(size: .bits256)
     private let place: Mutex<WebAddress>
-    private let routes = Mutex<(responder: RouterResponder<WebContext>, upgrades: [WebUpgrade])?>(nil)
+    private let content = Mutex(Content())
 
     init(_ host: Host, of server: Server) {
         self.host = host
         self.server = server
+        administration = Administration(server)
         place = Mutex(host.configuration.webAddress ?? WebAddress(usesTLS: true, host: host.domain, port: nil))
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
         for case let module as any WebModule in host.modules.map(\.module) { module.register(on: &builder) }
-        let built = (builder.router.buildResponder(), builder.upgrades)
-        routes.withLock { $0 = built }
+        let built = Content(
+            responder: builder.router.buildResponder(), upgrades: builder.upgrades, links: builder.links,
+            apps: builder.apps)
+        content.withLock { $0 = built }
     }
+
+    /// Says whose a password is.
+    var authenticator: Authenticator { server.authenticator }
+    var limits: ServerLimits { server.configuration.limits }
 
     /// Where browsers find it.
     public var address: WebAddress { place.withLock { $0 } }
@@ -43,15 +79,30 @@ public final class WebSite: Sendable {
         place.withLock { $0 = WebAddress(usesTLS: usesTLS, host: host.domain, port: port) }
     }
 
+    /// Tells the modules that the site can be reached.
+    func opened() {
+        for case let module as any WebModule in host.modules.map(\.module) { module.opened(self) }
+    }
+
     /// True if a request with this `Host` is for the site.
     func isNamed(_ name: String) -> Bool { name == host.domain || name == host.configuration.webAddress?.host }
 
     func respond(to request: Request, _ context: WebContext) async throws -> Response {
-        guard let responder = routes.withLock({ $0?.responder }) else { throw HTTPError(.notFound) }
+        guard let responder = content.withLock({ $0.responder }) else { throw HTTPError(.notFound) }
         return try await responder.respond(to: request, context: context)
     }
 
     func upgrade(at path: String) -> WebUpgrade? {
-        routes.withLock { $0?.upgrades.first { $0.path == path } }
+        content.withLock { $0.upgrades.first { $0.path == path } }
+    }
+
+    var links: [Link] { content.withLock { $0.links } }
+
+    /// The app with the id: one of the site's own, or a registered one.
+    func app(_ id: String) async throws(StorageError) -> App? {
+        let address = address
+        if let own = content.withLock({ $0.apps }).map({ $0(address) }).first(where: { $0.id == id }) { return own }
+        guard id.utf8.count <= 64 else { return nil }
+        return try await App.store(in: host.storage).get(host.jid, key: id)
     }
 }

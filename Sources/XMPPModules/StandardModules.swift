@@ -12,6 +12,7 @@ public enum StandardModules {
         Time.self,
         Rosters.self,
         Nickname.self,
+        PersonalMessage.self,
         Presence.self,
         Messages.self,
         Archive.self,

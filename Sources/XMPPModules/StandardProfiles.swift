@@ -38,6 +38,7 @@ public enum StandardProfiles {
             offline:
               announce: off
             nickname: {}
+            personal-message: {}
             vcard:
               writable: false
               contacts-only: true
@@ -55,6 +56,7 @@ public enum StandardProfiles {
               - SCRAM-SHA-1
               - OAUTHBEARER
               - PLAIN
+            token-scopes: [xmpp]
           modules:
             disco: {}
             caps: {}
@@ -65,6 +67,7 @@ public enum StandardProfiles {
             messages: {}
             offline: {}
             nickname: {}
+            personal-message: {}
             vcard: {}
             version: {}
             time: {}

@@ -22,7 +22,7 @@ struct MigrationTests {
         await storage.close()
     }
 
-    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4])
+    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)
@@ -30,7 +30,11 @@ struct MigrationTests {
             try Schema.migrator.migrate(old, upTo: Schema.migrator.migrations[version - 1])
             try await old.write { db in
                 try db.execute(
-                    sql: "INSERT INTO account VALUES ('1@example.com', 'example.com', 'mary@x.example', 'M', 1, 0, 5)"
+                    sql: """
+                        INSERT INTO account
+                        (jid, host, account_id, display_name, keeps_history, is_administrator, created_at)
+                        VALUES ('1@example.com', 'example.com', 'mary@x.example', 'M', 1, 0, 5)
+                        """
                 )
             }
         }

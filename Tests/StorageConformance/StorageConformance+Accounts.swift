@@ -8,6 +8,7 @@ extension StorageConformance {
         StorageConformance("An account is found by its JID and, whatever the case, by its account id") { storage in
             var mary = try Samples.account("1@example.com", id: "Mary@Contoso.example", name: "Mary Ö.")
             mary.keepsHistory = false
+            mary.personalMessage = "Gone fishing"
             mary.isAdministrator = true
             try await storage.commit([.addAccount(mary, credentials: [])])
 

@@ -1,21 +1,31 @@
 import Hummingbird
+import NIOCore
+import XMPP
 import XMPPServer
 
-/// The pages of a host: where people sign in and look after their accounts.
+/// The pages of a host: where people sign in and look after their accounts. They work without scripts.
 struct WebPages: WebModule {
     static let info = ModuleInfo(
-        "web-pages", implements: [], summary: "Pages on which people sign in and look after their accounts.")
+        "web-pages", implements: [],
+        summary: "Pages on which people sign in, and look after their account and their contacts.")
 
     init(host: Host, configuration: ConfigSection) {}
 
     func register(_ registrar: inout Registrar) {}
 
     func register(on site: inout WebSite.Builder) {
-        site.router.get("/") { _, context in
-            Response(
-                status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
-                body: ResponseBody(
-                    byteBuffer: ByteBuffer(string: "<!doctype html><title>\(context.host.domain)</title>")))
+        site.addLink("Account", to: "/account")
+        site.addLink("Contacts", to: "/contacts")
+        site.router.get("/") { request, context in
+            await Page("home", title: context.host.domain).response(for: Visitor(request, context), context)
         }
+        site.router.get("/style.css") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/css; charset=utf-8", .cacheControl: "max-age=3600"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: StyleSheet.text)))
+        }
+        SignInPages.register(on: site.router)
+        AccountPages.register(on: site.router)
+        ContactPages.register(on: site.router)
     }
 }

@@ -37,6 +37,13 @@ struct Subscriptions: Sendable {
             limit.count(account, now: host.now())
             return .go
         }
+        registrar.on(Hooks.invitationAnswered, .deliver) { event in
+            let type: SubscriptionType = event.accepts ? .subscribed : .unsubscribed
+            if let answer = Stanza.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
+                send(type, answer, of: event.account, to: event.contact, sender: nil)
+            }
+            return .go
+        }
         guard resolvesAccountIDs else { return }
         registrar.on(Hooks.presenceFromClient, .rewrite) { event in
             guard event.stanza.type == .subscribe, let to = event.to, host.router.hosts[to.domain] == nil,
@@ -62,10 +69,18 @@ struct Subscriptions: Sendable {
         guard let type = event.stanza.type?.subscription, let to = event.to?.bare else { return .bounce(.badRequest) }
         guard !to.isSameBare(as: session.jid) else { return .handled }
         let record = session.record
-        let former = record.rosterItem(to)
-        let state = former?.state ?? .none
+        let state = record.rosterItem(to)?.state ?? .none
         if !mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
         if type == .subscribe, let error = host.mayInvite(session) { return .bounce(error) }
+        guard let stanza = Stanza(event.stanza.element) else { return .handled }
+        send(type, stanza, of: record, to: to, sender: session)
+        return .handled
+    }
+
+    private func send(
+        _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID, sender: ClientSession?
+    ) {
+        let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
         let change = record.updateRoster(to) { item in
             var item = item ?? RosterItem(jid: to)
@@ -86,11 +101,10 @@ struct Subscriptions: Sendable {
             return item.settled
         }
         record.push(change)
-        guard outbound.routes, let stanza = Stanza(event.stanza.element) else { return .handled }
+        guard outbound.routes else { return }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
-        host.router.route(stanza, from: record.jid, to: to, host: host, sender: session)
+        host.router.route(stanza, from: record.jid, to: to, host: host, sender: sender)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
-        return .handled
     }
 
     /// Whether the stanza takes back what both sides rely on; to decline an invitation is something else.

@@ -40,6 +40,16 @@ public struct AccountPhoto: Sendable, Equatable {
         self.bytes = bytes
     }
 
+    /// - Parameter stored: the form in which photos are stored.
+    /// - Returns: nil if it is no photo of a known form.
+    public init?(stored: [UInt8]) {
+        let limits = XMLLimits(stanzaBytes: max(stored.count, 1))
+        guard let element = try? Element(parsing: ByteBuffer(bytes: stored), limits: limits),
+            let bytes = (element.child("BINVAL", Self.namespace)?.text).flatMap({ Base64.decode($0) })
+        else { return nil }
+        self.init(bytes)
+    }
+
     /// The stored form: the element `PHOTO` of a vCard.
     public var stored: [UInt8] {
         var writer = XMLWriter(contentNamespace: .none)

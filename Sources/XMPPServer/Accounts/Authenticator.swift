@@ -71,6 +71,43 @@ public final class Authenticator: Sendable {
         return .success(local)
     }
 
+    /// Says whose a name and a password are, which somebody has typed on a page: an account id, an address, or the first
+    /// part of one.
+    ///
+    /// - Returns: the account, with the key by which its password is known.
+    public func signIn(
+        name: String, password: String, host: Host, from address: IPAddress?
+    ) async -> Result<(account: JID, key: [UInt8]), SASLFailure> {
+        let name = name.filter { !$0.isWhitespace }
+        let typed = name.contains("@") ? JID(name)?.bare : JID(local: name, domain: host.domain, resource: nil)
+        guard mayTry(typed, from: address) else {
+            failures.note(.temporaryAuthFailure, domain: host.domain, from: address)
+            return .failure(.temporaryAuthFailure)
+        }
+        let decoy = SCRAMCredential.decoy(
+            user: typed?.string ?? name, hash: .sha256, secret: secret,
+            iterations: host.configuration.authentication.scramIterations)
+        var account = typed?.domain == host.domain && typed?.hasLocal == true ? typed : nil
+        let credential: SCRAMCredential
+        do {
+            // The same reads whoever it is, and one derived key.
+            let named = try await storage.account(host: host.domain, accountID: name)?.jid
+            account = named ?? account
+            let stored = try await storage.credentials(account ?? host.jid)
+            credential = stored.first { $0.hash == .sha256 } ?? decoy
+        } catch {
+            logger.error("storage failed", metadata: ["error": "\(error)"])
+            return .failure(.temporaryAuthFailure)
+        }
+        let isRight = try? await threads.runIfActive { credential.verifies(password: password) }
+        guard isRight == true, let account else {
+            failures.note(.notAuthorized, domain: host.domain, from: address)
+            countFailure(of: typed, from: address)
+            return .failure(.notAuthorized)
+        }
+        return .success((account, credential.storedKey))
+    }
+
     // MARK: Tokens
 
     /// The digest under which a token is stored.
@@ -123,12 +160,14 @@ public final class Authenticator: Sendable {
     func ended(user: String?, domain: String, from address: IPAddress?, failure: SASLFailure?) {
         failures.note(failure, domain: domain, from: address)
         guard failure == .notAuthorized else { return }
+        countFailure(of: user.flatMap { JID(local: $0, domain: domain, resource: nil) }, from: address)
+    }
+
+    private func countFailure(of account: JID?, from address: IPAddress?) {
         if let address {
             guard !limits.trusts(address) else { return }
             byAddress.count(address.client, now: now())
         }
-        if let user, let jid = JID(local: user, domain: domain, resource: nil) {
-            byAccount.count(jid, now: now())
-        }
+        if let account { byAccount.count(account, now: now()) }
     }
 }

@@ -125,6 +125,7 @@ extension Administration {
             account.accountID = accountID.isEmpty ? nil : accountID
         }
         if let name = wanted.displayName { account.displayName = name }
+        if let message = wanted.personalMessage { account.personalMessage = message }
         if let keepsHistory = wanted.keepsHistory { account.keepsHistory = keepsHistory }
         if let isAdministrator = wanted.isAdministrator { account.isAdministrator = isAdministrator }
         var changes = [StorageChange.updateAccount(account)]

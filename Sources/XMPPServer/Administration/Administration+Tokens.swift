@@ -31,8 +31,8 @@ extension Administration {
     }
 
     func tokens(of name: AccountName?) async throws -> [TokenInfo] {
-        if let name { return try await storage.tokens(of: account(name).jid).map(info) }
-        return try await allTokens().map(info)
+        if let name { return try await infos(storage.tokens(of: account(name).jid)) }
+        return try await infos(allTokens())
     }
 
     private func allTokens() async throws -> [Token] {
@@ -72,7 +72,7 @@ extension Administration {
         String(hexadecimal(token.digest).prefix(Self.tokenIDLength))
     }
 
-    private func info(_ token: Token) -> TokenInfo {
+    private func info(_ token: Token, app: String? = nil) -> TokenInfo {
         TokenInfo(
             id: id(of: token),
             account: token.account.string,
@@ -80,7 +80,24 @@ extension Administration {
             createdAt: token.createdAt.xep0082,
             expiresAt: token.expiresAt?.xep0082,
             isExpired: token.expiresAt.map { $0 <= now() } ?? false,
-            label: token.label
+            label: token.label,
+            app: app,
+            lastUsedAt: token.lastUsedAt?.xep0082
         )
+    }
+
+    /// The tokens as they are shown, with the names of their apps.
+    private func infos(_ tokens: [Token]) async throws -> [TokenInfo] {
+        var names: [String: String] = [:]
+        var infos: [TokenInfo] = []
+        for token in tokens {
+            if let id = token.grant, names[id] == nil, let grant = try await storage.grant(id),
+                let host = JID(local: nil, domain: token.account.domain, resource: nil)
+            {
+                names[id] = try await App.store(in: storage).get(host, key: grant.app)?.name ?? grant.app
+            }
+            infos.append(info(token, app: token.grant.flatMap { names[$0] }))
+        }
+        return infos
     }
 }

@@ -8,6 +8,8 @@ public enum AdministrationReply: Codable, Sendable {
     case minted(token: MintedToken)
     case tokens(tokens: [TokenInfo])
     case contacts(contacts: [ContactInfo])
+    case app(app: RegisteredApp)
+    case apps(apps: [AppInfo])
     /// It was done; a sentence says what.
     case done(sentence: String)
     /// It was not done; a sentence says why.
@@ -88,6 +90,41 @@ public struct TokenInfo: Codable, Sendable, Equatable {
     public let expiresAt: String?
     public let isExpired: Bool
     public let label: String?
+    /// The name of the app that got it; nil: an administrator made it.
+    public let app: String?
+    /// When somebody last signed in with it; nil: nobody has.
+    public let lastUsedAt: String?
+}
+
+/// An app that was just registered. Its secret is not known to anybody afterwards.
+public struct RegisteredApp: Codable, Sendable {
+    /// nil: it has none.
+    public let secret: String?
+    public let info: AppInfo
+}
+
+/// An app, without its secret.
+public struct AppInfo: Codable, Sendable, Equatable {
+    public let id: String
+    public let host: String
+    public let name: String
+    public let redirects: [String]
+    public let scopes: [String]
+    public let hasSecret: Bool
+    /// Whether it has registered itself.
+    public let isSelfRegistered: Bool
+    public let createdAt: String
+
+    init(_ app: App, host: String) {
+        id = app.id
+        self.host = host
+        name = app.name
+        redirects = app.redirects
+        scopes = app.scopes.sorted()
+        hasSecret = app.secret != nil
+        isSelfRegistered = app.isSelfRegistered
+        createdAt = app.createdAt.xep0082
+    }
 }
 
 /// A contact in a roster.

@@ -17,8 +17,15 @@ public enum AdministrationRequest: Codable, Sendable {
     case mintToken(token: NewToken)
     /// The tokens of an account; nil: those of all accounts.
     case listTokens(account: AccountName?)
-    /// Revokes the token that is given itself or by its id (see `TokenInfo`). Ends the sessions of its account.
+    /// Revokes the token that is given itself or by its id (see `TokenInfo`). Ends the sessions that it has opened.
     case revokeToken(token: String)
+
+    /// Registers an app that may ask people for access.
+    case addApp(app: NewApp)
+    /// The apps of a host; nil: those of all hosts.
+    case listApps(host: String?)
+    /// Removes an app. What people had let it do is taken back, the sessions that it has opened end.
+    case removeApp(id: String, host: String?)
 
     /// Makes the two contacts of each other, with subscriptions both ways.
     case addContact(account: AccountName, contact: AccountName)
@@ -92,6 +99,8 @@ public struct AccountChanges: Codable, Sendable {
     /// Empty: none from now on.
     public var accountID: String?
     public var displayName: String?
+    /// What the person says of themselves; empty: nothing.
+    public var personalMessage: String?
     /// The picture's file; empty: no picture from now on.
     public var photo: Data?
     public var keepsHistory: Bool?
@@ -101,12 +110,14 @@ public struct AccountChanges: Codable, Sendable {
     public init(
         accountID: String? = nil,
         displayName: String? = nil,
+        personalMessage: String? = nil,
         photo: Data? = nil,
         keepsHistory: Bool? = nil,
         isAdministrator: Bool? = nil
     ) {
         self.accountID = accountID
         self.displayName = displayName
+        self.personalMessage = personalMessage
         self.photo = photo
         self.keepsHistory = keepsHistory
         self.isAdministrator = isAdministrator
@@ -135,5 +146,34 @@ public struct NewToken: Codable, Sendable {
         self.scopes = scopes
         self.seconds = seconds
         self.label = label
+    }
+}
+
+/// An app to be registered.
+public struct NewApp: Codable, Sendable {
+    /// The domain; nil: the only host.
+    public var host: String?
+    /// nil: a random one.
+    public var id: String?
+    /// What people know it by.
+    public var name: String
+    /// Where people are sent back to.
+    public var redirects: [String]
+    /// What it may ask for; empty: all that there is.
+    public var scopes: [String]
+    /// Whether it is a service that can keep a secret.
+    public var hasSecret: Bool
+
+    /// An app with that name.
+    public init(
+        host: String? = nil, id: String? = nil, name: String, redirects: [String] = [], scopes: [String] = [],
+        hasSecret: Bool = false
+    ) {
+        self.host = host
+        self.id = id
+        self.name = name
+        self.redirects = redirects
+        self.scopes = scopes
+        self.hasSecret = hasSecret
     }
 }

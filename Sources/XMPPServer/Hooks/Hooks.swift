@@ -22,6 +22,8 @@ public enum Hooks {
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
     /// An account's record was changed by an administrator or its owner.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
+    /// Somebody has answered an invitation elsewhere than in a client, such as on a page.
+    public static let invitationAnswered = HookPoint<InvitationAnswer>("invitationAnswered")
     /// An administrator has changed one contact in an account's roster, past the clients and their stanzas.
     public static let rosterChanged = HookPoint<RosterEvent>("rosterChanged")
 }
@@ -80,4 +82,20 @@ public struct RosterEvent: Sendable {
     public let account: AccountRecord
     public let change: RosterChange
     public let host: Host
+}
+
+/// An answer to a contact's subscription request, RFC 6121 §3.1.4.
+public struct InvitationAnswer: Sendable {
+    public let account: AccountRecord
+    /// Who has asked; a bare JID.
+    public let contact: JID
+    public let accepts: Bool
+    public let host: Host
+
+    public init(account: AccountRecord, contact: JID, accepts: Bool, host: Host) {
+        self.account = account
+        self.contact = contact
+        self.accepts = accepts
+        self.host = host
+    }
 }

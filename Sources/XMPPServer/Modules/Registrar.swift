@@ -32,7 +32,14 @@ public struct Registrar {
         let handler: StreamElementHandler
     }
 
+    /// Something that is done again and again.
+    struct Job: Sendable {
+        let interval: Duration
+        let run: @Sendable () async -> Void
+    }
+
     let module: String
+    var jobs: [Job] = []
     var features: [String] = []
     var accountFeatures: [String] = []
     var identities: [Identity] = []
@@ -100,6 +107,12 @@ public struct Registrar {
         _ handler: @escaping StreamElementHandler
     ) {
         streamElements.append(StreamElement(name: name, namespace: namespace, layer: layer, handler: handler))
+    }
+
+    /// Does something again and again while the server runs, the first time after one interval; the next interval begins
+    /// when it is done. A run has bounded work: what is left is for the next.
+    public mutating func job(every interval: Duration, _ run: @escaping @Sendable () async -> Void) {
+        jobs.append(Job(interval: interval, run: run))
     }
 
     func addHooks(to table: inout HookTable) {

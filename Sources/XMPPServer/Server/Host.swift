@@ -32,6 +32,7 @@ public final class Host: @unchecked Sendable {
     public private(set) var identities: [Registrar.Identity] = []
     private(set) var iqTable = IQTable()
     private var hooks = HookTable()
+    private(set) var jobs: [Registrar.Job] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
     private var streamElements: [Registrar.StreamElement] = []
     private var messageFromClient = HookList<StanzaEvent>([])
@@ -107,6 +108,7 @@ public final class Host: @unchecked Sendable {
             accountFeatures.append(feature)
         }
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
+        jobs += registrar.jobs
         streamFeatures += registrar.streamFeatures
         streamElements += registrar.streamElements
         registrar.addHooks(to: &table)

@@ -26,6 +26,7 @@ public final class Server: Sendable {
     /// The loops that connections live on.
     public let group: any EventLoopGroup
     private let threads: NIOThreadPool
+    private let jobs = JobRunner()
     private let channels = Mutex<[any Channel]>([])
 
     /// Sets up the hosts with their modules. Nothing is opened yet.
@@ -80,6 +81,20 @@ public final class Server: Sendable {
         threads.start()
     }
 
+    /// What the server itself does again and again.
+    private static func jobs(
+        _ storage: any Storage, _ now: @escaping @Sendable () -> Timestamp, _ logger: Logger
+    ) -> [Registrar.Job] {
+        let removeExpired = Registrar.Job(interval: .seconds(60)) {
+            do throws(StorageError) {
+                try await storage.commit([.removeExpired(at: now(), atMost: 2000)])
+            } catch {
+                logger.error("storage failed", metadata: ["error": "\(error)"])
+            }
+        }
+        return [removeExpired]
+    }
+
     /// A random value that is made once and kept, from which the salts of accounts that do not exist are derived.
     private static func secret(in storage: any Storage) async throws -> [UInt8] {
         guard let owner = JID("swallowtail.invalid") else { throw ServerError("no owner for the server's secret") }
@@ -103,6 +118,7 @@ public final class Server: Sendable {
             await stop()
             throw error
         }
+        jobs.start(Self.jobs(storage, now, logger) + hosts.all.flatMap(\.jobs))
         return addresses
     }
 
@@ -150,6 +166,7 @@ public final class Server: Sendable {
     /// Ends everything. What was accepted is durable when it returns.
     public func stop() async {
         await closeListeners()
+        await jobs.stop()
         // A connection that was accepted just now may be the first of its loop.
         for loop in group.makeIterator() { _ = loops.context(of: loop) }
         await withTaskGroup(of: Void.self) { tasks in

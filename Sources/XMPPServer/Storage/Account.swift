@@ -11,6 +11,8 @@ public struct Account: Sendable, Equatable {
     }
     /// The name shown to others; may be empty.
     public var displayName: String
+    /// What the person says of themselves, shown as the status of presence that has none; may be empty.
+    public var personalMessage: String
     /// Whether messages from and to the account are archived.
     public var keepsHistory: Bool
     /// Whether the account may use the commands of administrators.
@@ -23,6 +25,7 @@ public struct Account: Sendable, Equatable {
         jid: JID,
         accountID: String? = nil,
         displayName: String = "",
+        personalMessage: String = "",
         keepsHistory: Bool = true,
         isAdministrator: Bool = false,
         createdAt: Timestamp
@@ -30,6 +33,7 @@ public struct Account: Sendable, Equatable {
         self.jid = jid.bare
         self.accountID = accountID?.lowercased()
         self.displayName = displayName
+        self.personalMessage = personalMessage
         self.keepsHistory = keepsHistory
         self.isAdministrator = isAdministrator
         self.createdAt = createdAt

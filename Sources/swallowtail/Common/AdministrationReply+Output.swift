@@ -12,6 +12,8 @@ extension AdministrationReply {
             case .minted(let token): try encoded(token)
             case .tokens(let tokens): try encoded(tokens)
             case .contacts(let contacts): try encoded(contacts)
+            case .app(let app): try encoded(app)
+            case .apps(let apps): try encoded(apps)
             case .done(let sentence): try encoded(["done": sentence])
             case .failed(let reason): try encoded(["failed": reason])
             }
@@ -27,6 +29,8 @@ extension AdministrationReply {
         case .minted(let token): list([("token", token.token)] + Self.entries(token.info))
         case .tokens(let tokens): Self.table(tokens)
         case .contacts(let contacts): Self.table(contacts)
+        case .app(let app): list(Self.entries(app))
+        case .apps(let apps): Self.table(apps)
         case .done(let sentence): sentence
         case .failed(let reason): reason
         }
@@ -75,11 +79,11 @@ extension AdministrationReply {
     // MARK: Tokens
 
     private static func table(_ tokens: [TokenInfo]) -> String {
-        var table = Table("id", "address", "scopes", "made", "expires", "label")
+        var table = Table("id", "address", "app", "scopes", "made", "last use", "expires", "label")
         for token in tokens {
             table.add([
-                token.id, token.account, token.scopes.joined(separator: " "), token.createdAt, expiry(token),
-                token.label ?? "",
+                token.id, token.account, token.app ?? "", token.scopes.joined(separator: " "), token.createdAt,
+                token.lastUsedAt ?? "", expiry(token), token.label ?? "",
             ])
         }
         return table.text(ifEmpty: "There are no tokens.")
@@ -97,6 +101,29 @@ extension AdministrationReply {
     private static func expiry(_ token: TokenInfo) -> String {
         guard let expiresAt = token.expiresAt else { return "never" }
         return token.isExpired ? "\(expiresAt), is void" : expiresAt
+    }
+
+    // MARK: Apps
+
+    private static func table(_ apps: [AppInfo]) -> String {
+        var table = Table("id", "host", "name", "sends people back to", "scopes", "registered")
+        for app in apps {
+            table.add([
+                app.id, app.host, app.name, app.redirects.joined(separator: " "), app.scopes.joined(separator: " "),
+                app.createdAt + (app.isSelfRegistered ? ", by itself" : ""),
+            ])
+        }
+        return table.text(ifEmpty: "There are no apps.")
+    }
+
+    private static func entries(_ app: RegisteredApp) -> [(name: String, value: String)] {
+        (app.secret.map { [("secret", $0)] } ?? []) + [
+            ("id", app.info.id),
+            ("host", app.info.host),
+            ("name", app.info.name),
+            ("sends people back to", app.info.redirects.joined(separator: " ")),
+            ("scopes", app.info.scopes.joined(separator: " ")),
+        ]
     }
 
     // MARK: Contacts

@@ -1,0 +1,58 @@
+import XMPP
+import XMPPServer
+import XMPPStream
+
+/// The codes that apps get by way of the browser, RFC 6749 §4.1.2. They are in memory alone, by their digests.
+final class AuthorizationCodes: Sendable {
+    /// What a code is worth.
+    enum Worth: Sendable {
+        case granted(AuthorizationRequest, JID)
+        /// It has been shown before; what it was exchanged for is void, RFC 6749 §4.1.2.
+        case used(grant: String?)
+        case nothing
+    }
+
+    private struct Entry: Sendable {
+        let request: AuthorizationRequest
+        let account: JID
+        let end: Timestamp
+        var isUsed = false
+        var isShownAgain = false
+        var grant: String?
+    }
+
+    /// Milliseconds.
+    private static let lifetime: Int64 = 60_000
+    /// How long it is known that a code was used.
+    private static let memory: Int64 = 600_000
+
+    private let codes = ExpiringTable<[UInt8], Entry>(capacity: 10_000)
+
+    /// - Returns: nil if there are too many.
+    func make(_ request: AuthorizationRequest, _ account: JID, now: Timestamp) -> String? {
+        let code = SecureRandom.text(length: 43)
+        let entry = Entry(request: request, account: account, end: now.adding(Self.lifetime))
+        let isAdded = codes.add(entry, Authenticator.digest(ofToken: code), until: now.adding(Self.memory), now: now)
+        return isAdded ? code : nil
+    }
+
+    /// Takes a code, whatever becomes of it: it is good for one try.
+    func take(_ code: String, now: Timestamp) -> Worth {
+        codes.update(Authenticator.digest(ofToken: code), now: now) { entry in
+            guard !entry.isUsed else {
+                entry.isShownAgain = true
+                return .used(grant: entry.grant)
+            }
+            entry.isUsed = true
+            return entry.end > now ? .granted(entry.request, entry.account) : .nothing
+        } ?? .nothing
+    }
+
+    /// Notes what a code was exchanged for. `false`: it was shown again meanwhile.
+    func exchanged(_ code: String, for grant: String, now: Timestamp) -> Bool {
+        codes.update(Authenticator.digest(ofToken: code), now: now) { entry in
+            entry.grant = grant
+            return !entry.isShownAgain
+        } ?? true
+    }
+}

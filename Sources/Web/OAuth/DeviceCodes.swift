@@ -1,0 +1,104 @@
+import XMPP
+import XMPPServer
+import XMPPStream
+
+/// Devices that wait until somebody types the code that they show, RFC 8628. In memory alone.
+final class DeviceCodes: Sendable {
+    /// A device that waits.
+    struct Request: Sendable {
+        enum State: Sendable {
+            case pending
+            case allowed(JID)
+            case denied
+        }
+
+        let app: App
+        let scopes: Set<String>
+        let userCode: String
+        var state = State.pending
+        /// Seconds between two questions.
+        var interval: Int64 = 5
+        var askedAt: Timestamp?
+    }
+
+    /// What a device is told when it asks.
+    enum Answer: Sendable {
+        case wait
+        case slowDown
+        case allowed(Request, JID)
+        case denied
+        case expired
+    }
+
+    /// Seconds.
+    static let lifetime: Int64 = 600
+    /// Letters that make no words and are not mistaken for others, RFC 8628 §6.1.
+    private static let alphabet = Array("BCDFGHJKLMNPQRSTVWXZ")
+
+    private let requests = ExpiringTable<[UInt8], Request>(capacity: 10_000)
+    private let byUserCode = ExpiringTable<String, [UInt8]>(capacity: 10_000)
+
+    /// - Returns: nil if there are too many.
+    func make(_ app: App, _ scopes: Set<String>, now: Timestamp) -> (device: String, user: String)? {
+        let device = SecureRandom.text(length: 43)
+        let digest = Authenticator.digest(ofToken: device)
+        var generator = SystemRandomNumberGenerator()
+        let user = String((0..<8).compactMap { _ in Self.alphabet.randomElement(using: &generator) })
+        let end = now.adding(Self.lifetime * 1000)
+        guard byUserCode.find(user, now: now) == nil,
+            requests.add(Request(app: app, scopes: scopes, userCode: user), digest, until: end, now: now),
+            byUserCode.add(digest, user, until: end, now: now)
+        else { return nil }
+        return (device, Self.shown(user))
+    }
+
+    /// What waits for somebody to type this code, however it is written.
+    func find(userCode text: String, now: Timestamp) -> Request? {
+        guard let digest = byUserCode.find(Self.normal(text), now: now),
+            let request = requests.find(digest, now: now), case .pending = request.state
+        else { return nil }
+        return request
+    }
+
+    /// Takes down what the person has decided. `false`: it is too late.
+    func decide(userCode text: String, _ state: Request.State, now: Timestamp) -> Bool {
+        let code = Self.normal(text)
+        guard let digest = byUserCode.find(code, now: now) else { return false }
+        byUserCode.remove(code)
+        return requests.update(digest, now: now) { $0.state = state } != nil
+    }
+
+    /// Answers a device's question.
+    func ask(_ device: String, _ app: App, now: Timestamp) -> Answer {
+        let digest = Authenticator.digest(ofToken: device)
+        let answer: Answer =
+            requests.update(digest, now: now) { request in
+                guard request.app.id == app.id else { return .expired }
+                switch request.state {
+                case .allowed(let account): return .allowed(request, account)
+                case .denied: return .denied
+                case .pending: break
+                }
+                defer { request.askedAt = now }
+                guard let before = request.askedAt, now.milliseconds - before.milliseconds < request.interval * 1000
+                else {
+                    return .wait
+                }
+                request.interval = min(request.interval + 5, 60)
+                return .slowDown
+            } ?? .expired
+        switch answer {
+        case .allowed, .denied: requests.remove(digest)
+        case .wait, .slowDown, .expired: break
+        }
+        return answer
+    }
+
+    /// As it is stored: letters alone.
+    private static func normal(_ text: String) -> String {
+        text.utf8.count > 64 ? "" : text.uppercased().filter(\.isLetter)
+    }
+
+    /// As it is shown: in two halves.
+    static func shown(_ code: String) -> String { "\(code.prefix(4))-\(code.dropFirst(4))" }
+}

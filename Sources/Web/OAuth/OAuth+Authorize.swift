@@ -1,0 +1,130 @@
+import Hummingbird
+import XMPP
+import XMPPServer
+
+/// The page on which a person agrees, RFC 6749 §4.1.1 and §4.1.2.
+extension OAuth {
+    @Sendable func authorize(_ request: Request, _ context: WebContext) async throws -> Response {
+        let asked: AuthorizationRequest
+        switch try await read(request.query, context) {
+        case .success(let request): asked = request
+        case .failure(let failure): return await refuse(failure, Visitor(request, context), context)
+        }
+        guard let (visitor, record) = try await context.person(request) else {
+            return SignInPages.detour(from: request)
+        }
+        if asked.type == .code, asked.isSafeToRepeat(context.site), try await hasAgreed(record.jid, to: asked) {
+            return try await answer(asked, record.jid, context)
+        }
+        return await consentPage(asked).response(for: visitor, context)
+    }
+
+    @Sendable func decide(_ request: Request, _ context: WebContext) async throws -> Response {
+        let form = try await request.form(context)
+        let asked: AuthorizationRequest
+        switch try await read(form, context) {
+        case .success(let request): asked = request
+        case .failure(let failure): return await refuse(failure, Visitor(request, context), context)
+        }
+        guard let (visitor, record) = try await context.person(request) else {
+            return .seeOther("/sign-in?" + Form.encode([("next", "/oauth/authorize?" + Form.encode(asked.parameters))]))
+        }
+        try visitor.check(form["form-key"], context.site)
+        guard form["decision"] == "allow" else {
+            return back(to: asked.redirect, asked.type, OAuthError(.accessDenied), asked.state, context.site)
+        }
+        return try await answer(asked, record.jid, context)
+    }
+
+    private func read(
+        _ form: Form?, _ context: WebContext
+    ) async throws -> Result<AuthorizationRequest, AuthorizationRequest.Failure> {
+        guard let form else { return .failure(.untrusted("The app’s request cannot be read.")) }
+        do {
+            return .success(
+                try await AuthorizationRequest(
+                    form, context.site, allowsToken: allowsImplicit, defaultScopes: defaultScopes))
+        } catch let failure as AuthorizationRequest.Failure {
+            return .failure(failure)
+        }
+    }
+
+    private func refuse(
+        _ failure: AuthorizationRequest.Failure, _ visitor: Visitor, _ context: WebContext
+    ) async -> Response {
+        switch failure {
+        case .untrusted(let text):
+            return await Page.notice("This app cannot sign you in", text, status: .badRequest)
+                .response(for: visitor, context)
+        case .refused(let error, let redirect, let state):
+            return back(to: redirect, .code, error, state, context.site)
+        }
+    }
+
+    /// Whether the person has let the app do all this before, and has not taken it back.
+    private func hasAgreed(_ account: JID, to asked: AuthorizationRequest) async throws(StorageError) -> Bool {
+        let now = host.now()
+        return try await host.storage.grants(of: account).contains {
+            $0.app == asked.app.id && $0.expiresAt > now && $0.scopes.isSuperset(of: asked.scopes)
+        }
+    }
+
+    private func consentPage(_ asked: AuthorizationRequest) -> Page {
+        let parameters = asked.parameters.compactMap { name, value in value.map { ["name": name, "value": $0] } }
+        var page = Page(
+            "consent", title: "Let this app in?",
+            [
+                "app": asked.app.name, "rights": Rights.texts(asked.scopes), "until": until(asked.scopes),
+                "destination": RedirectAddress.isLoopback(asked.redirect)
+                    ? "a program on this device" : RedirectAddress.source(asked.redirect),
+                "parameters": parameters,
+            ])
+        // The answer to the form leads there, which browsers count as the form's doing.
+        page.policy = page.policy.allowing(RedirectAddress.source(asked.redirect), for: "form-action")
+        return page
+    }
+
+    /// How long an app has what it asks for, in words.
+    func until(_ scopes: Set<String>) -> String {
+        Rights.areLasting(scopes)
+            ? "It stays signed in until you sign it out, or do not use it for \(refreshDays) days."
+            : "This ends after an hour."
+    }
+
+    private func answer(_ asked: AuthorizationRequest, _ account: JID, _ context: WebContext) async throws -> Response {
+        switch asked.type {
+        case .code:
+            guard let code = codes.make(asked, account, now: host.now()) else {
+                return back(to: asked.redirect, .code, OAuthError(.temporarilyUnavailable), asked.state, context.site)
+            }
+            return back(to: asked.redirect, "?", [("code", code), ("state", asked.state)], context.site)
+        case .token:
+            let tokens = try await issuer.issue(
+                to: asked.app, for: account, scopes: asked.scopes.subtracting(["wl.offline_access"]))
+            return back(
+                to: asked.redirect, "#",
+                [
+                    ("access_token", tokens.accessToken), ("token_type", tokens.tokenType),
+                    ("expires_in", "\(tokens.expiresIn)"), ("scope", tokens.scope), ("state", asked.state),
+                ], context.site)
+        }
+    }
+
+    private func back(
+        to redirect: String, _ type: AuthorizationRequest.ResponseType, _ error: OAuthError, _ state: String?,
+        _ site: WebSite
+    ) -> Response {
+        let text = error.text.isEmpty ? nil : error.text
+        return back(
+            to: redirect, type == .code ? "?" : "#",
+            [("error", error.code.rawValue), ("error_description", text), ("state", state)], site)
+    }
+
+    /// RFC 9207: the answer says whose it is.
+    private func back(
+        to redirect: String, _ separator: String, _ parameters: [(name: String, value: String?)], _ site: WebSite
+    ) -> Response {
+        let separator = separator == "?" && redirect.contains("?") ? "&" : separator
+        return .seeOther(redirect + separator + Form.encode(parameters + [("iss", "\(site.address)")]))
+    }
+}

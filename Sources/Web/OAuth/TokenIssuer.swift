@@ -1,0 +1,156 @@
+import XMPP
+import XMPPServer
+import XMPPStream
+
+/// Makes the tokens of apps: the first ones when a person has agreed, further ones as long as they are renewed.
+struct TokenIssuer: Sendable {
+    let host: Host
+    /// How long an app may go without renewing its access.
+    let refreshTime: Duration
+
+    /// Seconds for which an access token is good.
+    static let accessTime: Int64 = 3600
+    /// Grants of an account; beyond them the one that was not used for longest goes.
+    static let grantsPerAccount = 100
+
+    /// What an app gets, RFC 6749 §5.1.
+    struct Tokens: Encodable, Sendable {
+        let accessToken: String
+        var tokenType = "bearer"
+        var expiresIn = TokenIssuer.accessTime
+        let scope: String
+        let refreshToken: String?
+        let grant: String
+
+        private enum CodingKeys: CodingKey {
+            case accessToken, tokenType, expiresIn, scope, refreshToken
+        }
+    }
+
+    /// The first tokens of a new grant.
+    func issue(to app: App, for account: JID, scopes: Set<String>) async throws(StorageError) -> Tokens {
+        let now = host.now()
+        try await makeRoom(for: account)
+        let scopes = Self.complete(scopes)
+        let lasts = Rights.areLasting(scopes)
+        let refresh = lasts ? RefreshToken.first() : nil
+        let expiresAt = now.adding(lasts ? Int64(refreshTime / .milliseconds(1)) : Self.accessTime * 1000)
+        let grant = Grant(
+            id: SecureRandom.text(length: 16), account: account, app: app.id, scopes: scopes, createdAt: now,
+            expiresAt: expiresAt, refresh: refresh.map { Grant.Refresh(family: $0.family, current: $0.digest) })
+        let (text, token) = accessToken(of: grant, scopes, app, now)
+        try await host.storage.commit([.addGrant(grant), .addToken(token)])
+        return Tokens(
+            accessToken: text, scope: Self.text(scopes), refreshToken: refresh?.text, grant: grant.id)
+    }
+
+    /// Further tokens in exchange for a refresh token, which is good for once. One that was good earlier has been stolen,
+    /// from the app or by it: then nobody has the grant any more.
+    ///
+    /// - Parameter scopes: those of the access token, if it is to have less than the grant; nil: all.
+    func renew(_ text: String, for app: App, scopes: Set<String>?) async throws -> Tokens {
+        guard let used = RefreshToken(text), let grant = try await host.storage.grant(refreshFamily: used.family),
+            grant.account.domain == host.domain, grant.app == app.id, let refresh = grant.refresh
+        else { throw OAuthError(.invalidGrant) }
+        let now = host.now()
+        guard constantTimeEquals(refresh.current, used.digest) else {
+            try await host.revoke(grant)
+            throw OAuthError(.invalidGrant)
+        }
+        guard grant.expiresAt > now else { throw OAuthError(.invalidGrant) }
+        let scopes = scopes ?? grant.scopes
+        guard scopes.isSubset(of: grant.scopes) else { throw OAuthError(.invalidScope) }
+        let next = used.next()
+        let (text, token) = accessToken(of: grant, scopes, app, now)
+        do throws(StorageError) {
+            try await host.storage.commit([
+                .renewGrant(
+                    grant.id, used: used.digest, next: next.digest, at: now,
+                    expiresAt: now.adding(Int64(refreshTime / .milliseconds(1)))),
+                .addToken(token),
+            ])
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            // Somebody else has shown the same token just now.
+            try await host.revoke(grant)
+            throw OAuthError(.invalidGrant)
+        }
+        return Tokens(accessToken: text, scope: Self.text(scopes), refreshToken: next.text, grant: grant.id)
+    }
+
+    /// The grant that a refresh token belongs to, whether it is still good or was once.
+    func grant(ofRefreshToken text: String) async throws(StorageError) -> Grant? {
+        guard let token = RefreshToken(text), let grant = try await host.storage.grant(refreshFamily: token.family),
+            grant.account.domain == host.domain
+        else { return nil }
+        return grant
+    }
+
+    private func accessToken(
+        of grant: Grant, _ scopes: Set<String>, _ app: App, _ now: Timestamp
+    ) -> (text: String, token: Token) {
+        let text = AccessToken.make()
+        let token = Token(
+            digest: Authenticator.digest(ofToken: text), account: grant.account, scopes: scopes, createdAt: now,
+            expiresAt: now.adding(Self.accessTime * 1000), grant: grant.id)
+        return (text, token)
+    }
+
+    private func makeRoom(for account: JID) async throws(StorageError) {
+        let grants = try await host.storage.grants(of: account)
+        guard grants.count >= Self.grantsPerAccount, let oldest = grants.min(by: { $0.lastUsedAt < $1.lastUsedAt })
+        else {
+            return
+        }
+        try await host.revoke(oldest)
+    }
+
+    /// XEP-0493 has a name of its own for what `xmpp` allows.
+    private static func complete(_ scopes: Set<String>) -> Set<String> {
+        scopes.contains("xmpp:client:normal") ? scopes.union(["xmpp"]) : scopes
+    }
+
+    private static func text(_ scopes: Set<String>) -> String {
+        App.knownScopes.filter(scopes.contains).joined(separator: " ")
+    }
+}
+
+/// A refresh token: what all of its family begin with, then what is its own.
+private struct RefreshToken {
+    private static let familyLength = 22
+    private static let ownLength = 43
+
+    let text: String
+
+    static func first() -> RefreshToken {
+        RefreshToken(family: SecureRandom.text(length: familyLength))
+    }
+
+    /// - Returns: nil if the text cannot be one.
+    init?(_ text: String) {
+        guard text.utf8.count == Self.familyLength + Self.ownLength else { return nil }
+        self.text = text
+    }
+
+    private init(family: String) {
+        text = family + SecureRandom.text(length: Self.ownLength)
+    }
+
+    func next() -> RefreshToken {
+        RefreshToken(family: String(decoding: text.utf8.prefix(Self.familyLength), as: UTF8.self))
+    }
+
+    var family: [UInt8] {
+        Authenticator.digest(ofToken: String(decoding: text.utf8.prefix(Self.familyLength), as: UTF8.self))
+    }
+
+    var digest: [UInt8] { Authenticator.digest(ofToken: text) }
+}
+
+extension Timestamp {
+    /// The moment some milliseconds later; the last that there is if it would be later than that.
+    func adding(_ milliseconds: Int64) -> Timestamp {
+        let (sum, overflow) = self.milliseconds.addingReportingOverflow(milliseconds)
+        return Timestamp(milliseconds: overflow ? .max : sum)
+    }
+}

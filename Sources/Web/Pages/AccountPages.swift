@@ -1,0 +1,288 @@
+import Foundation
+import Hummingbird
+import NIOCore
+import XML
+import XMPP
+import XMPPServer
+
+/// Where people look after their account.
+enum AccountPages {
+    static func register(on router: Router<WebContext>) {
+        router.get("/account") { request, context in
+            guard let (visitor, record) = try await context.person(request) else {
+                return SignInPages.detour(from: request)
+            }
+            return try await page(record, context).response(for: visitor, context)
+        }
+        router.get("/account/photo", use: photo)
+        router.get("/account/export.xml") { try await export($0, $1, as: .xep0227) }
+        router.get("/account/export.json") { try await export($0, $1, as: .json) }
+        router.get("/account/delete") { request, context in
+            guard let (visitor, _) = try await context.person(request) else { return SignInPages.detour(from: request) }
+            return await deletePage().response(for: visitor, context)
+        }
+        router.post("/account/photo", use: setPhoto)
+        post("/account/profile", router, setProfile)
+        post("/account/history", router, setHistory)
+        post("/account/apps", router, signOutApp)
+        router.post("/account/password", use: setPassword)
+        router.post("/account/delete", use: delete)
+    }
+
+    /// What came of a change: a sentence for the person.
+    private enum Outcome {
+        case done(String)
+        case problem(String)
+    }
+
+    /// Adds a form that leads back to the account's page.
+    private static func post(
+        _ path: RouterPath, _ router: Router<WebContext>,
+        _ body: @escaping @Sendable (AccountRecord, Form, WebContext) async throws -> Outcome
+    ) {
+        router.post(path) { request, context in
+            guard let (visitor, record) = try await context.person(request) else {
+                return Response.seeOther("/sign-in?next=/account")
+            }
+            let form = try await request.form(context)
+            try visitor.check(form["form-key"], context.site)
+            let outcome = try await body(record, form, context)
+            return try await page(record, context, outcome).response(for: visitor, context)
+        }
+    }
+
+    // MARK: The page
+
+    private static func page(
+        _ record: AccountRecord, _ context: WebContext, _ outcome: Outcome? = nil
+    ) async throws -> Page {
+        let account = record.account
+        let storage = context.host.storage
+        let grants = try await grants(record, context)
+        var content: [String: any Sendable] = [
+            "address": account.jid.string, "displayName": account.displayName,
+            "personalMessage": account.personalMessage, "keepsHistory": account.keepsHistory,
+            "hasPhoto": try await storage.value(AccountPhoto.store, account.jid, key: "") != nil,
+            "photoSize": AccountPhoto.maximumSize / 1024, "grants": grants, "hasGrants": !grants.isEmpty,
+        ]
+        if let accountID = account.accountID { content["accountID"] = accountID }
+        var page = Page("account", title: "Account", content)
+        switch outcome {
+        case .done(let text): page.content["done"] = text
+        case .problem(let text):
+            page.content["problem"] = text
+            page.status = .unprocessableContent
+        case nil: break
+        }
+        return page
+    }
+
+    private static func grants(
+        _ record: AccountRecord, _ context: WebContext
+    ) async throws(StorageError) -> [[String: any Sendable]] {
+        let now = context.host.now()
+        let online = Set(record.sessions.compactMap { $0.token?.grant })
+        var entries: [[String: any Sendable]] = []
+        for grant in try await context.host.storage.grants(of: record.jid).reversed()
+        where grant.expiresAt > now || online.contains(grant.id) {
+            let app = try await context.site.app(grant.app)
+            entries.append([
+                "id": grant.id, "app": app?.name ?? grant.app, "online": online.contains(grant.id),
+                "rights": Rights.texts(grant.scopes).joined(separator: "; "), "since": day(grant.createdAt),
+                "lastUse": moment(grant.lastUsedAt),
+            ])
+        }
+        return entries
+    }
+
+    private static func day(_ time: Timestamp) -> String { String(time.xep0082.prefix(10)) }
+
+    private static func moment(_ time: Timestamp) -> String {
+        "\(day(time)) \(time.xep0082.dropFirst(11).prefix(5)) UTC"
+    }
+
+    // MARK: Changes
+
+    @Sendable private static func setProfile(
+        _ record: AccountRecord, _ form: Form, _ context: WebContext
+    ) async -> Outcome {
+        let name = line(form["display-name"])
+        let message = line(form["personal-message"])
+        guard name.count <= 200, message.count <= 500 else { return .problem("That is too long.") }
+        return await change(AccountChanges(displayName: name, personalMessage: message), record, context, "Saved.")
+    }
+
+    /// One line of text, without what XML cannot carry.
+    private static func line(_ text: String?) -> String {
+        let scalars = (text ?? "").unicodeScalars.filter { scalar in
+            scalar.properties.generalCategory != .control && scalar.value & 0xFFFE != 0xFFFE
+        }
+        return String(String.UnicodeScalarView(scalars)).trimmingCharacters(in: .whitespaces)
+    }
+
+    private static func change(
+        _ changes: AccountChanges, _ record: AccountRecord, _ context: WebContext, _ done: String
+    ) async -> Outcome {
+        let name = AccountName(record.jid.string)
+        if case .failed = await context.site.administration.perform(.setAccount(account: name, changes: changes)) {
+            return .problem("That could not be saved.")
+        }
+        return .done(done)
+    }
+
+    @Sendable private static func setHistory(
+        _ record: AccountRecord, _ form: Form, _ context: WebContext
+    ) async throws -> Outcome {
+        switch form["keep"] {
+        case "on":
+            return await change(
+                AccountChanges(keepsHistory: true), record, context, "Your history is kept from now on.")
+        case "off":
+            return await change(AccountChanges(keepsHistory: false), record, context, "No history is kept any more.")
+        case "delete":
+            try await context.host.storage.commit([
+                .removeArchived(collection: ArchiveEntry.archive, owner: record.jid, upTo: nil)
+            ])
+            return .done("Your history is deleted.")
+        default: throw HTTPError(.badRequest)
+        }
+    }
+
+    @Sendable private static func signOutApp(
+        _ record: AccountRecord, _ form: Form, _ context: WebContext
+    ) async throws -> Outcome {
+        guard let id = form["grant"], let grant = try await context.host.storage.grant(id),
+            grant.account == record.jid
+        else { return .problem("That app is signed out already.") }
+        try await context.host.revoke(grant)
+        return .done("The app is signed out.")
+    }
+
+    @Sendable private static func setPassword(_ request: Request, _ context: WebContext) async throws -> Response {
+        guard let (visitor, record) = try await context.person(request) else {
+            return .seeOther("/sign-in?next=/account")
+        }
+        let form = try await request.form(context)
+        try visitor.check(form["form-key"], context.site)
+        func answer(_ text: String) async throws -> Response {
+            try await page(record, context, .problem(text)).response(for: visitor, context)
+        }
+        let password = form["new"] ?? ""
+        guard password.count >= 8, password.utf8.count <= 1000 else {
+            return try await answer("The new password needs at least 8 characters.")
+        }
+        guard password == form["again"] else { return try await answer("The two new passwords are not the same.") }
+        guard await isOwner(record, form["current"], context) else {
+            return try await answer("The present password is not right.")
+        }
+        let change = AdministrationRequest.setPassword(account: AccountName(record.jid.string), password: password)
+        if case .failed = await context.site.administration.perform(change) {
+            return try await answer("The new password has characters that no password may have.")
+        }
+        // Whoever has just typed it need not do so again.
+        visitor.signOut(context)
+        let signedIn = await context.site.authenticator.signIn(
+            name: record.jid.string, password: password, host: context.host, from: context.client)
+        guard case .success(let (account, key)) = signedIn else { return .seeOther("/sign-in?next=/account") }
+        let next = Visitor.signedIn(
+            BrowserSession(account: account, credential: key, signedInAt: context.host.now()), context)
+        return try await page(record, context, .done("The password is changed. All apps and devices are signed out."))
+            .response(for: next, context)
+    }
+
+    /// Whether the person who asks knows the password; counts as an attempt to sign in.
+    private static func isOwner(_ record: AccountRecord, _ password: String?, _ context: WebContext) async -> Bool {
+        let answer = await context.site.authenticator.signIn(
+            name: record.jid.string, password: password ?? "", host: context.host, from: context.client)
+        guard case .success(let (account, _)) = answer else { return false }
+        return account == record.jid
+    }
+
+    // MARK: Deletion
+
+    private static func deletePage(problem: String? = nil) -> Page {
+        var page = Page("delete", title: "Delete your account?", problem.map { ["problem": $0] } ?? [:])
+        if problem != nil { page.status = .forbidden }
+        return page
+    }
+
+    @Sendable private static func delete(_ request: Request, _ context: WebContext) async throws -> Response {
+        guard let (visitor, record) = try await context.person(request) else {
+            return .seeOther("/sign-in?next=/account")
+        }
+        let form = try await request.form(context)
+        try visitor.check(form["form-key"], context.site)
+        guard await isOwner(record, form["password"], context) else {
+            return await deletePage(problem: "The password is not right.").response(for: visitor, context)
+        }
+        let reply = await context.site.administration.perform(.removeAccount(account: AccountName(record.jid.string)))
+        if case .failed = reply { throw HTTPError(.internalServerError) }
+        visitor.signOut(context)
+        return await Page.notice("Your account is deleted", "Nothing of it is kept here.")
+            .response(for: Visitor(request, context), context)
+    }
+
+    // MARK: Photo
+
+    @Sendable private static func photo(_ request: Request, _ context: WebContext) async throws -> Response {
+        guard let (_, record) = try await context.person(request) else { return SignInPages.detour(from: request) }
+        guard let stored = try await context.host.storage.value(AccountPhoto.store, record.jid, key: ""),
+            let photo = AccountPhoto(stored: stored)
+        else { throw HTTPError(.notFound) }
+        return Response(
+            status: .ok, headers: [.contentType: photo.format.rawValue],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: photo.bytes)))
+    }
+
+    @Sendable private static func setPhoto(_ request: Request, _ context: WebContext) async throws -> Response {
+        guard let (visitor, record) = try await context.person(request) else {
+            return .seeOther("/sign-in?next=/account")
+        }
+        func answer(_ outcome: Outcome) async throws -> Response {
+            try await page(record, context, outcome).response(for: visitor, context)
+        }
+        let tooLarge = Outcome.problem("The photo is larger than \(AccountPhoto.maximumSize / 1024) KiB.")
+        let body: ByteBuffer
+        do {
+            // The other parts and the boundaries have room beside the file.
+            body = try await request.body.collect(upTo: AccountPhoto.maximumSize + 4096)
+        } catch is NIOTooManyBytesError {
+            return try await answer(tooLarge)
+        }
+        guard let form = MultipartForm(Array(body.readableBytesView), contentType: request.headers[.contentType] ?? "")
+        else { throw HTTPError(.badRequest) }
+        try visitor.check(form.text("form-key"), context.site)
+        if form.text("action") == "remove" {
+            return try await answer(
+                change(AccountChanges(photo: Data()), record, context, "Your photo is removed."))
+        }
+        guard let file = form["photo"], !file.isEmpty else {
+            return try await answer(.problem("Choose a photo first."))
+        }
+        guard file.count <= AccountPhoto.maximumSize else { return try await answer(tooLarge) }
+        guard AccountPhoto(file) != nil else {
+            return try await answer(.problem("That file is neither PNG nor JPEG nor GIF."))
+        }
+        return try await answer(change(AccountChanges(photo: Data(file)), record, context, "This is your photo now."))
+    }
+
+    // MARK: Export
+
+    @Sendable private static func export(
+        _ request: Request, _ context: WebContext, as format: AccountExport.Format
+    ) async throws -> Response {
+        guard let (_, record) = try await context.person(request) else { return SignInPages.detour(from: request) }
+        let export = AccountExport(record: record, host: context.host)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: format.rawValue,
+                .contentDisposition:
+                    "attachment; filename=\"\(record.jid.local ?? "account").\(format.fileExtension)\"",
+            ],
+            body: ResponseBody { writer in
+                try await export.write(format, to: &writer)
+                try await writer.finish(nil)
+            })
+    }
+}

@@ -1,0 +1,77 @@
+import XML
+import XMPP
+
+/// An app that may ask people for access to their accounts: a client of OAuth 2.0, RFC 6749 §2.
+public struct App: Sendable, Equatable {
+    /// Identifies the app on its host; public.
+    public let id: String
+    /// What people know it by.
+    public var name: String
+    /// Where people are sent back to, word for word (RFC 8252 §7.3: on a loopback address the port is the app's). Empty
+    /// for an app that only uses the device grant, or that only asks about tokens.
+    public var redirects: [String]
+    /// What it may ask for.
+    public var scopes: Set<String>
+    /// SHA-256 of its secret; nil: it cannot keep one.
+    public var secret: [UInt8]?
+    /// When it was registered.
+    public let createdAt: Timestamp
+    /// True if it has registered itself, RFC 7591.
+    public let isSelfRegistered: Bool
+
+    /// An app.
+    public init(
+        id: String,
+        name: String,
+        redirects: [String],
+        scopes: Set<String>,
+        secret: [UInt8]? = nil,
+        createdAt: Timestamp,
+        isSelfRegistered: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.redirects = redirects
+        self.scopes = scopes
+        self.secret = secret
+        self.createdAt = createdAt
+        self.isSelfRegistered = isSelfRegistered
+    }
+
+    /// The scopes that there are, in the order in which they are shown.
+    public static let knownScopes = [
+        "wl.messenger", "wl.basic", "wl.offline_access", "xmpp", "xmpp:client:normal",
+    ]
+
+    /// The apps of a host. The owner is the host's JID, the key is the app's id.
+    public static func store(in storage: any Storage) -> KeyedStore<App> { KeyedStore("app", in: storage) }
+}
+
+extension App: StoredValue {
+    private static let namespace: Namespace = "urn:swallowtail:app"
+
+    public init?(stored element: Element) {
+        guard element.isNamed("app", Self.namespace), let id = element["id"], let name = element["name"],
+            let createdAt = element["created"].flatMap({ Timestamp($0) })
+        else { return nil }
+        let texts = { (name: StaticString) in
+            element.children.filter { $0.isNamed(name, Self.namespace) }.map(\.text)
+        }
+        self.init(
+            id: id, name: name, redirects: texts("redirect"), scopes: Set(texts("scope")),
+            secret: element["secret"].flatMap { Base64.decode($0) }, createdAt: createdAt,
+            isSelfRegistered: element["self-registered"] == "true")
+    }
+
+    public func write(to writer: inout XMLWriter) {
+        writer.start("app", Self.namespace)
+        writer.attribute("id", id)
+        writer.attribute("name", name)
+        writer.attribute("created", createdAt.xep0082)
+        if let secret { writer.attribute("secret", Base64.encode(secret)) }
+        if isSelfRegistered { writer.attribute("self-registered", "true" as StaticString) }
+        for redirect in redirects { writer.element("redirect", text: redirect) }
+        for scope in scopes.sorted() { writer.element("scope", text: scope) }
+        writer.end()
+    }
+}
