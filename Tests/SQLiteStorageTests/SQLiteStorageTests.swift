@@ -102,7 +102,10 @@ struct SQLiteStorageTests {
         #expect(try await storage.integrityCheck().isEmpty)
         try await storage.pool.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA foreign_keys = OFF")
-            try db.execute(sql: "INSERT INTO token VALUES (x'00', 'nobody@example.com', '', 0, NULL, NULL)")
+            try db.execute(
+                sql:
+                    "INSERT INTO token (digest, account, scopes, created_at) VALUES (x'00', 'nobody@example.com', '', 0)"
+            )
         }
         #expect(try await storage.integrityCheck() == ["the table token refers to a missing row"])
         await storage.close()

@@ -5,20 +5,43 @@ import XMPPStream
 
 /// The context of each event loop, made when its first connection comes.
 final class LoopTable: Sendable {
-    private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
+    /// What a thread remembers: the context of its loop, and whose it is.
+    private final class Memory: Sendable {
+        let table: Int
+        let context: LoopContext
 
-    private let ofThread = ThreadSpecificVariable<LoopContext>()
+        init(table: Int, context: LoopContext) {
+            self.table = table
+            self.context = context
+        }
+    }
+
+    /// One for all tables: a process has few such variables, and tests have many servers.
+    private static let ofThread = ThreadSpecificVariable<Memory>()
+    private static let count = Atomic<Int>(0)
+
+    private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
+    private let id = count.wrappingAdd(1, ordering: .relaxed).newValue
 
     /// The context of the loop whose thread this is called on; `nil` on other threads.
     var current: LoopContext? {
-        ofThread.currentValue
+        if let memory = Self.ofThread.currentValue, memory.table == id { return memory.context }
+        guard let loop = MultiThreadedEventLoopGroup.currentEventLoop,
+            let context = contexts.withLock({ $0[ObjectIdentifier(loop)] })
+        else { return nil }
+        remember(context)
+        return context
     }
 
     func context(of loop: any EventLoop) -> LoopContext {
         let context = find(loop)
         // A loop that is not a thread leaves nothing behind on the threads that it runs on.
-        if MultiThreadedEventLoopGroup.currentEventLoop === loop { ofThread.currentValue = context }
+        if MultiThreadedEventLoopGroup.currentEventLoop === loop { remember(context) }
         return context
+    }
+
+    private func remember(_ context: LoopContext) {
+        Self.ofThread.currentValue = Memory(table: id, context: context)
     }
 
     private func find(_ loop: any EventLoop) -> LoopContext {

@@ -78,12 +78,22 @@ import XMPP
         await scene.stop()
     }
 
-    @Test func aRevokedTokenEndsTheSessions() async throws {
+    @Test func aRevokedTokenEndsTheSessionsThatItHasOpenedAndNoOthers() async throws {
         let scene = try await Scene()
-        let token = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
-        _ = try await scene.administration.perform(.revokeToken(token: token.info.id)).done
-        let error = try await scene.bob.next("error")
+        let first = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
+        let second = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
+        let phone = try await Person("bob", token: first.token, resource: "phone", on: scene.server)
+        let tablet = try await Person("bob", token: second.token, resource: "tablet", on: scene.server)
+        let listed = try await scene.administration.perform(.listTokens(account: Self.bob)).tokens
+        #expect(listed.allSatisfy { $0.lastUsedAt != nil })
+
+        _ = try await scene.administration.perform(.revokeToken(token: first.info.id)).done
+        let error = try await phone.next("error")
         #expect(error.hasChild("not-authorized", .streamErrors))
+        for person in [tablet, scene.bob] {
+            try await person.send("<iq type='get' id='alive'><ping xmlns='urn:xmpp:ping'/></iq>")
+            while try await person.next("iq")["id"] != "alive" {}
+        }
         await scene.stop()
     }
 
@@ -126,27 +136,32 @@ import XMPP
 private struct Person {
     private let connection: any TestConnection
 
-    init(_ name: String, on server: TestKit.TestServer) async throws {
+    /// - Parameter token: what is signed in with; `nil`: the password.
+    init(
+        _ name: String, token: String? = nil, resource: String = "desk", on server: TestKit.TestServer
+    ) async throws {
         connection = try await server.connect()
         let open =
             "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' "
             + "xmlns:stream='http://etherx.jabber.org/streams'>"
         try await send(open)
         _ = try await next("features")
-        let secret = Base64.encode(Array("\0\(name)\0secret".utf8))
-        try await send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>\(secret)</auth>")
+        let message = token.map { "n,,\u{1}auth=Bearer \($0)\u{1}\u{1}" } ?? "\0\(name)\0secret"
+        let mechanism = token == nil ? "PLAIN" : "OAUTHBEARER"
+        let secret = Base64.encode(Array(message.utf8))
+        try await send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='\(mechanism)'>\(secret)</auth>")
         _ = try await next("success")
         try await send(open)
         _ = try await next("features")
         try await send(
-            "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>"
+            "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>\(resource)</resource></bind></iq>"
                 + "<iq type='get' id='2'><query xmlns='jabber:iq:roster'/></iq><presence/>")
         _ = try await next("iq")
         _ = try await next("iq")
         _ = try await next("presence")
     }
 
-    private func send(_ text: String) async throws {
+    func send(_ text: String) async throws {
         try await connection.send(ByteBuffer(string: text))
     }
 
