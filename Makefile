@@ -15,7 +15,7 @@ SERVERS :=
 SECONDS_EACH := 5
 
 .PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients \
-	bench bench-peers bench-check bench-tools
+	bench bench-peers bench-micro bench-thresholds bench-check bench-tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,14 @@ bench: build bench-tools ## Measure the server; WORKS="chat ping" and SECONDS_EA
 bench-peers: build bench-tools ## The same beside Prosody and ejabberd, which are installed; SERVERS="prosody" chooses
 	@Scripts/install-packages peers
 	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH)
+
+bench-micro: packages ## Measure parts of the server and compare them with their thresholds
+	swift build -c release --package-path Benchmarks --product swallowtail-microbench
+	@Benchmarks/.build/release/swallowtail-microbench --thresholds Benchmarks/thresholds.json
+
+bench-thresholds: packages ## Write the thresholds anew
+	swift build -c release --package-path Benchmarks --product swallowtail-microbench
+	@Benchmarks/.build/release/swallowtail-microbench --thresholds Benchmarks/thresholds.json --update
 
 bench-check: bench-tools ## Show that the load generator sees what is lost, doubled or out of order
 	@Benchmarks/check-load

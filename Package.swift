@@ -53,6 +53,8 @@ let package = Package(
         .library(name: "XMPP", targets: ["XMPP"]),
         .library(name: "XMPPStream", targets: ["XMPPStream"]),
         .library(name: "XMPPServer", targets: ["XMPPServer"]),
+        .library(name: "XMPPModules", targets: ["XMPPModules"]),
+        .library(name: "SQLiteStorage", targets: ["SQLiteStorage"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
