@@ -32,7 +32,7 @@ def free_ports(count):
     return ports
 
 
-def _die_with_parent():
+def die_with_parent():
     """In the child: the kernel ends it when this script is gone, however that happened."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
@@ -78,7 +78,7 @@ class Server:
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL, stdout=output,
-                stderr=output, start_new_session=True, preexec_fn=_die_with_parent,
+                stderr=output, start_new_session=True, preexec_fn=die_with_parent,
             )  # fmt: skip
         self._wait_for_port()
 
@@ -335,7 +335,7 @@ class Floor(Server):
     def start(self):
         self.process = subprocess.Popen(
             [self.executable, *self.options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-            start_new_session=True, preexec_fn=_die_with_parent,
+            start_new_session=True, preexec_fn=die_with_parent,
         )  # fmt: skip
         self.port = int(self.process.stdout.readline())
 
