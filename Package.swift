@@ -16,6 +16,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
@@ -59,6 +60,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
@@ -80,7 +82,7 @@ let package = Package(
 
         target("XML", [nioCore]),
         target("XMPP", ["XML", "CIDN2", nioCore]),
-        target("XMPPStream", ["XMPP", nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
+        target("XMPPStream", ["XMPP", heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
             "XMPPServer", ["XMPPStream", nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
         target("XMPPModules", ["XMPPServer"]),

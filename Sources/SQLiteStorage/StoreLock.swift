@@ -36,7 +36,10 @@ final class StoreLock: Sendable {
     /// Lets go of the lock. Doing so twice is harmless.
     func release() {
         descriptor.withLock { descriptor in
-            if let opened = descriptor.take() { _ = Foundation.close(opened) }
+            guard let opened = descriptor.take() else { return }
+            // Closing alone leaves the lock to a child process that has been forked and has not begun its program yet.
+            flock(opened, LOCK_UN)
+            _ = Foundation.close(opened)
         }
     }
 }

@@ -78,6 +78,23 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
         }
     }
 
+    /// Whether the bytes are this address in normal form; then they need not be parsed to know that they mean it.
+    /// Allocates nothing.
+    public func isWritten(_ bytes: RawSpan) -> Bool {
+        string.withBytes { mine in bytes.withUnsafeBytes { mine[...].isIdentical(to: $0[...]) } }
+    }
+
+    /// Whether both have the same domainpart. Allocates nothing.
+    public func isSameDomain(as other: JID) -> Bool {
+        string.withBytes { mine in
+            other.string.withBytes { theirs in
+                mine[domainStart..<bareLength].isIdentical(to: theirs[other.domainStart..<other.bareLength])
+            }
+        }
+    }
+
+    private var domainStart: Int { hasLocal ? localLength + 1 : 0 }
+
     /// Bytes are compared, not what Unicode holds to be equivalent.
     public static func == (left: JID, right: JID) -> Bool {
         guard left.bareHash == right.bareHash, left.bareEnd == right.bareEnd else { return false }

@@ -13,9 +13,7 @@ public struct Stanza: Sendable {
 
     /// - Returns: nil if the element is no stanza.
     public init?(_ element: Element) {
-        guard element.isIn(.client), let kind = StanzaKind.allCases.first(where: { element.hasName($0.name) }) else {
-            return nil
-        }
+        guard element.isIn(.client), let kind = StanzaKind(nameOf: element) else { return nil }
         self.element = element
         self.kind = kind
         type = element.withAttributeBytes("type") { StanzaType(kind, $0) } ?? kind.defaultType
@@ -40,6 +38,18 @@ public struct Stanza: Sendable {
 }
 
 extension StanzaKind {
+    fileprivate init?(nameOf element: Element) {
+        if element.hasName("message") {
+            self = .message
+        } else if element.hasName("presence") {
+            self = .presence
+        } else if element.hasName("iq") {
+            self = .iq
+        } else {
+            return nil
+        }
+    }
+
     fileprivate var defaultType: StanzaType? {
         switch self {
         case .message: .normal
@@ -50,34 +60,44 @@ extension StanzaKind {
 }
 
 extension StanzaType {
-    private static let messageTypes: [StanzaType] = [.chat, .groupchat, .headline, .normal, .error]
-    private static let presenceTypes: [StanzaType] = [
-        .unavailable, .probe, .subscribe, .subscribed, .unsubscribe, .unsubscribed, .error,
-    ]
-    private static let iqTypes: [StanzaType] = [.get, .set, .result, .error]
-
     fileprivate init(_ kind: StanzaKind, _ word: RawSpan) {
-        let types =
-            switch kind {
-            case .message: Self.messageTypes
-            case .presence: Self.presenceTypes
-            case .iq: Self.iqTypes
-            }
-        for type in types {
-            if let name = type.name, word.isEqual(to: name) {
-                self = type
-                return
-            }
+        self = Self.known(kind, word) ?? .unknown
+    }
+
+    private static func known(_ kind: StanzaKind, _ word: RawSpan) -> StanzaType? {
+        if word.isEqual(to: "error") { return .error }
+        switch kind {
+        case .message:
+            if word.isEqual(to: "chat") { return .chat }
+            if word.isEqual(to: "groupchat") { return .groupchat }
+            if word.isEqual(to: "headline") { return .headline }
+            if word.isEqual(to: "normal") { return .normal }
+        case .presence:
+            if word.isEqual(to: "unavailable") { return .unavailable }
+            if word.isEqual(to: "probe") { return .probe }
+            if word.isEqual(to: "subscribe") { return .subscribe }
+            if word.isEqual(to: "subscribed") { return .subscribed }
+            if word.isEqual(to: "unsubscribe") { return .unsubscribe }
+            if word.isEqual(to: "unsubscribed") { return .unsubscribed }
+        case .iq:
+            if word.isEqual(to: "get") { return .get }
+            if word.isEqual(to: "set") { return .set }
+            if word.isEqual(to: "result") { return .result }
         }
-        self = .unknown
+        return nil
     }
 }
 
 extension RawSpan {
+    @inline(__always)
     fileprivate func isEqual(to text: StaticString) -> Bool {
         guard byteCount == text.utf8CodeUnitCount else { return false }
-        return withUnsafeBytes { mine in
-            text.withUTF8Buffer { mine.elementsEqual($0) }
+        var index = 0
+        while index < byteCount {
+            let byte = unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            if byte != text.utf8Start[index] { return false }
+            index &+= 1
         }
+        return true
     }
 }

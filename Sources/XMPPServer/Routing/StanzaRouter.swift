@@ -43,12 +43,12 @@ public final class StanzaRouter: Sendable {
     // MARK: From a client
 
     func received(_ stanza: Stanza, from session: ClientSession) {
-        var to: JID?
-        if let address = stanza.element["to"] {
-            guard let jid = JID(address) else {
-                return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
-            }
-            to = jid
+        let to: JID?
+        switch session.address(of: stanza) {
+        case .none: to = nil
+        case .valid(let jid): to = jid
+        case .malformed(let address):
+            return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
         let event = StanzaEvent(
             stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
@@ -168,7 +168,7 @@ public final class StanzaRouter: Sendable {
     private func find(_ journey: inout Journey) -> Bool {
         let event = journey.event
         let to = event.to ?? event.from.bare
-        guard let host = hosts[to.domain] else {
+        guard let host = to.isSameDomain(as: event.host.jid) ? event.host : hosts[to.domain] else {
             if event.stanza.kind == .message { bounce(event, StanzaError(.remoteServerNotFound)) }
             return false
         }

@@ -29,6 +29,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     // On the loop only.
     let stream: StreamHandler
     private var isOver = false
+    /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
+    private var lastAddress: JID?
     private var requests: [PendingRequest] = []
     private var isHeldForRequests = false
     private var holds = 0
@@ -107,6 +109,25 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
             return holdStream()
         }
         host.router.received(stanza, from: self)
+    }
+
+    /// What a stanza's attribute `to` says.
+    enum Address {
+        case none
+        case valid(JID)
+        case malformed(String)
+    }
+
+    func address(of stanza: Stanza) -> Address {
+        let known = lastAddress
+        let jid = stanza.element.withAttributeBytes("to") { bytes -> JID? in
+            if let known, known.isWritten(bytes) { return known }
+            return JID(utf8: bytes)
+        }
+        guard let attribute = jid else { return .none }
+        guard let jid = attribute else { return .malformed(stanza.element["to"] ?? "") }
+        lastAddress = jid
+        return .valid(jid)
     }
 
     public func streamEnded(_ reason: StreamEnd) {

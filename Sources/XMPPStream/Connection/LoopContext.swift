@@ -30,6 +30,9 @@ public final class LoopContext: @unchecked Sendable {
     private var isFlushScheduled = false
     /// All open streams of this loop.
     private(set) var streams: [ObjectIdentifier: StreamHandler] = [:]
+    private var agenda = Agenda()
+    /// When the timer is due that counts: the one that is due first.
+    private var nextLook = NIODeadline.distantFuture
     private let mailbox = Mutex(Mailbox())
 
     public init(eventLoop: any EventLoop) {
@@ -38,6 +41,26 @@ public final class LoopContext: @unchecked Sendable {
 
     func added(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = stream }
     func removed(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = nil }
+
+    /// Calls the stream's `timeCame` at that time.
+    func look(at stream: StreamHandler, _ time: NIODeadline) {
+        agenda.add(ObjectIdentifier(stream), at: time)
+        setTimer()
+    }
+
+    private func setTimer() {
+        guard let next = agenda.next, next < nextLook else { return }
+        nextLook = next
+        eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.look(timerOf: next) }
+    }
+
+    private func look(timerOf time: NIODeadline) {
+        guard time == nextLook else { return }
+        let now = eventLoop.now
+        nextLook = .distantFuture
+        while let due = agenda.take(dueAt: now) { streams[due.stream]?.timeCame(due.time, now: now) }
+        setTimer()
+    }
 
     /// Sees to it that the handler's output is written at the end of this tick.
     func markDirty(_ handler: StreamHandler) {

@@ -235,7 +235,6 @@ extension StreamHandler {
     private func bound(_ session: any StreamSession, id: String) {
         self.session = session
         machine.resourceBound()
-        deadline?.cancel()
         deadline = nil
         let from = settings?.repliesFromDomain == true ? settings?.domain : nil
         write { writer in
@@ -245,34 +244,14 @@ extension StreamHandler {
                 }
             }
         }
-        startIdleTimer()
+        lastStanza = eventLoop.now
+        lookAgain()
     }
 
     private func refuseBind(id: String, _ error: StanzaError) {
         write { writer in
             writer.element("iq", .client, ["type": "error", "id": id]) { writer in
                 error.write(to: &writer)
-            }
-        }
-    }
-
-    // MARK: Idle time
-
-    /// Only stanzas count: white space keeps no connection alive.
-    private func startIdleTimer() {
-        guard let idle = settings?.idleTime else { return }
-        lastStanza = eventLoop.now
-        scheduleIdleCheck(at: lastStanza + TimeAmount(idle), idle: TimeAmount(idle))
-    }
-
-    private func scheduleIdleCheck(at time: NIODeadline, idle: TimeAmount) {
-        idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: time) { [weak self] in
-            guard let self else { return }
-            let due = self.lastStanza + idle
-            if due <= self.eventLoop.now {
-                self.close(.connectionTimeout)
-            } else {
-                self.scheduleIdleCheck(at: due, idle: idle)
             }
         }
     }

@@ -34,7 +34,7 @@ extension StreamHandler {
         flush()
         hasSentClose = true
         endSession(error.map { .error($0) } ?? .closed)
-        disconnectSoon()
+        setDeadline(.closing, in: Self.closingTime)
         readOn()
     }
 
@@ -43,10 +43,7 @@ extension StreamHandler {
     func redirect(to target: String) {
         write { StreamError(.seeOtherHost(target)).write(to: &$0) }
         isAwaitingRedirectedClient = true
-        deadline?.cancel()
-        deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delegate.redirectTime)) { [weak self] in
-            self?.finishClosing()
-        }
+        setDeadline(.redirect, in: TimeAmount(delegate.redirectTime))
     }
 
     func closedByPeer() {
@@ -67,17 +64,9 @@ extension StreamHandler {
         disconnectWhenWritten()
     }
 
-    private func disconnectSoon() {
-        deadline?.cancel()
-        deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { [weak self] in
-            self?.disconnect()
-        }
-    }
-
     private func endSession(_ reason: StreamEnd) {
         machine.closeStarted()
         let session = exchange(&session, with: nil)
-        idleTimer?.cancel()
         session?.streamEnded(reason)
     }
 
@@ -87,16 +76,14 @@ extension StreamHandler {
         guard !hasEnded, let context else { return }
         ended(.closed)
         let written = eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.disconnect() }
-        deadline = eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { [weak self] in
-            self?.disconnect()
-        }
+        written.futureResult.assumeIsolated().whenComplete { _ in self.disconnect() }
+        setDeadline(.closing, in: Self.closingTime)
         writeOutput(context, promise: written)
     }
 
-    private func disconnect() {
+    func disconnect() {
         ended(.closed)
-        deadline?.cancel()
+        deadline = nil
         context?.close(promise: nil)
     }
 }

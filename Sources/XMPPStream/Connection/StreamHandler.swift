@@ -50,9 +50,14 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var isDirty = false
     private var writtenWaiters: [(Bool) -> Void] = []
 
-    var deadline: Scheduled<Void>?
-    var idleTimer: Scheduled<Void>?
+    /// What happens when the peer has taken too long, and when that is.
+    var deadline: Deadline?
+    /// When the loop looks at the stream's times; see `Agenda`.
+    var onAgendaAt: NIODeadline?
+    /// When the last complete element came.
     var lastStanza: NIODeadline = .uptimeNanoseconds(0)
+    /// When the bytes came that are being processed, or processing went on: one look at the clock for all of them.
+    var now: NIODeadline = .uptimeNanoseconds(0)
     private var byteRate: RateLimit?
     private var stanzaRate: RateLimit?
 
@@ -86,9 +91,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     private func started() {
         guard deadline == nil, !machine.isClosing else { return }
-        deadline = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delegate.signInTime)) { [weak self] in
-            self?.close(.connectionTimeout)
-        }
+        setDeadline(.signIn, in: TimeAmount(delegate.signInTime))
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
@@ -142,7 +145,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Counts bytes that have come from the client.
     func count(_ bytes: Int) {
-        if byteRate != nil, let wait = byteRate?.take(bytes, now: eventLoop.now) {
+        now = eventLoop.now
+        if byteRate != nil, let wait = byteRate?.take(bytes, now: now) {
             slowDown(wait)
         }
     }
@@ -190,10 +194,10 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func received(_ element: Element) {
         guard !machine.isClosing else { return }
-        if stanzaRate != nil, let wait = stanzaRate?.take(1, now: eventLoop.now) {
+        if stanzaRate != nil, let wait = stanzaRate?.take(1, now: now) {
             slowDown(wait)
         }
-        lastStanza = eventLoop.now
+        lastStanza = now
         run(machine.elementReceived(element, binding: binding))
     }
 
@@ -244,6 +248,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     func resume(_ reason: Pause) {
         pauses.remove(reason)
         guard pauses.isEmpty else { return }
+        now = eventLoop.now
         if isInputClosed { return inputEnded() }
         process()
         guard pauses.isEmpty else { return }
@@ -260,9 +265,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func slowDown(_ wait: TimeAmount) {
         guard !pauses.contains(.rate), !isInputClosed, !machine.isClosing else { return }
         pause(.rate)
-        eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in
-            self?.resume(.rate)
-        }
+        eventLoop.assumeIsolated().scheduleTask(in: wait) { self.resume(.rate) }
     }
 
     /// Takes in whatever comes from now on: the stream is being closed.
@@ -362,8 +365,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         for body in exchange(&writtenWaiters, with: []) { body(false) }
         hasSentClose = true
         machine.connectionEnded()
-        deadline?.cancel()
-        idleTimer?.cancel()
+        deadline = nil
         session?.streamEnded(reason)
         session = nil
     }
