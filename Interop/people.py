@@ -5,7 +5,7 @@ SCOPE = "wl.messenger"
 
 
 class Account:
-    def __init__(self, name, number, late=False, history=False):
+    def __init__(self, name, number, late=False, history=False, password=None):
         self.name = name
         self.display_name = name.capitalize()
         self.id = f"00037ffe1234{number:04x}"
@@ -13,11 +13,13 @@ class Account:
         self.account_id = f"{name}@contoso.example"
         self.late = late
         self.history = history
+        self.password = password
 
     def add(self, server):
         server.command(
             "account", "add", "--host", DOMAIN, "--id", self.id, "--account-id", self.account_id,
             "--display-name", self.display_name, "--keep-history", "on" if self.history else "off",
+            *(("--password", self.password) if self.password else ()),
         )  # fmt: skip
 
     def mint(self, server, *scopes):
@@ -36,9 +38,13 @@ MESSENGER = [
     Account("erika", 7, history=True),
     Account("frank", 8),
     Account("greta", 9, late=True),
+    Account("nora", 10, history=True, password="a lantern in the fog"),
+    Account("oscar", 11, history=True, password="seven grey herons"),
+    Account("paul", 12),
+    Account("quinn", 13),
 ]
 
-CONTACTS = [("anna", "peter"), ("clara", "david"), ("erika", "frank")]
+CONTACTS = [("anna", "peter"), ("clara", "david"), ("erika", "frank"), ("nora", "paul"), ("oscar", "quinn")]
 
 STANDARD = {"romeo": "wherefore art thou", "juliet": "by yonder blessed moon"}
 
@@ -70,7 +76,8 @@ class People:
     def described(self):
         """The accounts as the suites read them."""
         return {
-            name: {"jid": account.jid, "account id": account.account_id, "name": account.display_name}
+            name: {"jid": account.jid, "account id": account.account_id, "name": account.display_name,
+                   "password": account.password}
             | self.tokens[name]
             for name, account in self.messenger.items()
         }

@@ -18,13 +18,17 @@ listeners:
     tls: starttls
     hosts: [messenger.localhost]
     redirect: {{to: "127.0.0.1:{node}"}}
+http-listeners:
+  - {{addresses: ["127.0.0.1"], port: {web}, tls: false}}
 limits:
   trusted-addresses: ["127.0.0.0/8"]
 hosts:
   messenger.localhost:
     profile: messenger
+    modules: {{web-pages: {{}}, oauth: {{}}, chat-page: {{}}, websocket: {{}}, bosh: {{}}, host-meta: {{}}}}
     certificate: certificate.pem
     key: key.pem
+    web-address: http://messenger.localhost:{relay}
   localhost:
     profile: standard
     certificate: certificate.pem
@@ -55,7 +59,9 @@ class Server:
         self.configuration = folder / "swallowtail.yaml"
         self.certificate = folder / "certificate.pem"
         self.log = folder / "server.log"
-        self.ports = dict(zip(("node", "direct", "front"), free_ports(3)))
+        self.ports = dict(zip(("node", "direct", "front", "web"), free_ports(4)))
+        # Where browsers find the pages: something stands between, as a proxy does.
+        self.relay = free_ports(1)[0]
         self.process = None
         self._unheard = set()
         self._ready = threading.Event()
@@ -69,7 +75,7 @@ class Server:
              "-keyout", str(self.folder / "key.pem"), "-out", str(self.certificate)],
             check=True, capture_output=True,
         )  # fmt: skip
-        self.configuration.write_text(CONFIGURATION.format(**self.ports), encoding="utf-8")
+        self.configuration.write_text(CONFIGURATION.format(relay=self.relay, **self.ports), encoding="utf-8")
 
     def command(self, *arguments, stdin=None):
         """Runs a subcommand and returns what it printed."""

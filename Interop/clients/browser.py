@@ -15,6 +15,7 @@ from scenario import Unexpected
 WAIT = 20
 PAUSE = 0.05
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+KEYS = {"Escape": "\ue00c", "Enter": "\ue007", "Tab": "\ue004"}
 
 ARGUMENTS = [
     "--headless=new", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-extensions",
@@ -133,12 +134,34 @@ class Window:
     async def type(self, selector, text):
         await self.call("POST", await self.find(selector) + "/value", {"text": text})
 
+    async def select(self, selector, text):
+        """Chooses from a list. Its options are drawn by the system, where no click can reach them."""
+        await self.find(selector)
+        await self.evaluate(
+            """const list = document.querySelector(arguments[0]);
+               list.value = [...list.options].find((option) => option.text === arguments[1]).value;
+               list.dispatchEvent(new Event("change", { bubbles: true }));""",
+            selector, text,
+        )  # fmt: skip
+
+    async def press(self, *keys):
+        """Types on the keyboard, wherever the focus is: names of keys, or texts."""
+        actions = [
+            {"type": kind, "value": key}
+            for text in keys
+            for key in ([KEYS[text]] if text in KEYS else text)
+            for kind in ("keyDown", "keyUp")
+        ]
+        source = {"type": "key", "id": "keyboard", "actions": actions}
+        await self.call("POST", "/actions", {"actions": [source]})
+
     async def size(self, width, height, scheme="light"):
         """The size of what the page has for itself, and its colours."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         await self.devtools("Emulation.setDeviceMetricsOverride", metrics)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        await self.devtools("Emulation.setEmulatedMedia", {"features": [feature]})
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        await self.devtools("Emulation.setEmulatedMedia", {"features": features})
 
     async def devtools(self, command, parameters):
         return await self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})

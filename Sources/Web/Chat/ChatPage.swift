@@ -10,7 +10,8 @@ import class Foundation.JSONEncoder
 /// connects by WebSocket.
 struct ChatPage: WebModule {
     static let info = ModuleInfo(
-        "chat-page", implements: [], requires: ["websocket", "host-meta"], summary: "The Messenger in the browser.")
+        "chat-page", implements: [], requires: ["oauth", "websocket", "host-meta"],
+        summary: "The Messenger in the browser.")
 
     /// What the page calls itself when it signs in.
     static let clientID = "messenger"
@@ -20,6 +21,8 @@ struct ChatPage: WebModule {
     private struct Settings: Encodable {
         let domain: String
         let client_id = ChatPage.clientID
+        /// What people are asked to let it do.
+        let scope: String
     }
 
     private struct Asset {
@@ -56,13 +59,21 @@ struct ChatPage: WebModule {
     func register(_ registrar: inout Registrar) {}
 
     func register(on site: inout WebSite.Builder) {
+        site.addLink("Messenger", to: Self.path)
+        site.addApp { address in
+            App(
+                id: Self.clientID, name: "Messenger in the browser", redirects: ["\(address)\(Self.path)"],
+                scopes: Set(App.knownScopes), createdAt: Timestamp(milliseconds: 0))
+        }
         for asset in Self.assets {
             site.router.get(RouterPath(Self.path + asset.name)) { request, context in
                 Self.respond(request, asset, on: context.site)
             }
         }
+        let scopes = (site.site.host.configuration.authentication.tokenScopes + ["wl.offline_access"])
+            .joined(separator: " ")
         site.router.get("\(Self.path)settings.json") { _, context in
-            let json = try JSONEncoder().encode(Settings(domain: context.host.domain))
+            let json = try JSONEncoder().encode(Settings(domain: context.host.domain, scope: scopes))
             return Response(
                 status: .ok, headers: [.contentType: "application/json"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))

@@ -47,7 +47,7 @@ async function begin() {
 }
 
 document.querySelector("#sign-in").addEventListener("click", () => {
-  oauth.signIn(clientID).catch(() => welcome("Sign-in does not work right now. Try again later."));
+  oauth.signIn(clientID, settings.scope).catch(() => welcome("Sign-in does not work right now. Try again later."));
 });
 
 try {

@@ -42,8 +42,21 @@ class Contact {
 
   // The presence of whom one would reach; `undefined`: nobody.
   get show() {
-    if (!this.presences.size) return undefined;
-    return AVAILABILITY.find((show) => [...this.presences.values()].includes(show)) ?? "";
+    return this.#best?.show;
+  }
+
+  // What they say of themselves.
+  get status() {
+    return this.#best?.status;
+  }
+
+  get #best() {
+    const all = [...this.presences.values()];
+    for (const show of AVAILABILITY) {
+      const found = all.find((presence) => presence.show === show);
+      if (found) return found;
+    }
+    return all[0];
   }
 }
 
@@ -226,7 +239,8 @@ export class Messenger extends EventTarget {
     }
     const contact = this.contacts.get(jid);
     if (!contact || (type !== "available" && type !== "unavailable")) return;
-    if (type === "available") contact.presences.set(from, childText(stanza, "show", NS.client));
+    const [show, status] = [childText(stanza, "show", NS.client), childText(stanza, "status", NS.client)];
+    if (type === "available") contact.presences.set(from, { show, status });
     else contact.presences.delete(from);
     if (!contact.presences.size) contact.isTyping = false;
     this.#tell("contact", contact);

@@ -4,7 +4,6 @@
 
 const TOKENS = "messenger.tokens";
 const REQUEST = "messenger.request";
-const SCOPES = "wl.messenger wl.basic wl.offline_access";
 
 let metadata;
 
@@ -25,7 +24,7 @@ const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const redirect = () => new URL(".", location.href).href;
 
 // Leaves the page; it comes back with a code.
-export async function signIn(clientID) {
+export async function signIn(clientID, scope) {
   const { authorization_endpoint: endpoint } = await endpoints();
   const request = { verifier: random(), state: random() };
   sessionStorage.setItem(REQUEST, JSON.stringify(request));
@@ -35,7 +34,7 @@ export async function signIn(clientID) {
     response_type: "code",
     client_id: clientID,
     redirect_uri: redirect(),
-    scope: SCOPES,
+    scope,
     state: request.state,
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: "S256",

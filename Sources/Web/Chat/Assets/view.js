@@ -58,6 +58,7 @@ export class View {
 
     $("#own-status").addEventListener("change", (event) => messenger.setShow(event.target.value));
     $("#find").addEventListener("submit", (event) => this.#find(event));
+    $("#find").addEventListener("input", () => ($("#find-result").textContent = ""));
     $("#composer").addEventListener("submit", (event) => this.#send(event));
     $("#text").addEventListener("input", () => this.#typed());
     $("#text").addEventListener("keydown", (event) => {
@@ -126,7 +127,8 @@ export class View {
 
   #about(contact) {
     if (contact.subscription === "none") return contact.isAsked ? "Invitation sent" : "Not a contact yet";
-    return contact.show === undefined ? "Offline" : PRESENCES[contact.show] ?? "Available";
+    const presence = contact.show === undefined ? "Offline" : PRESENCES[contact.show] ?? "Available";
+    return contact.status ? `${presence} · ${contact.status}` : presence;
   }
 
   // Keeps the list in the order of names, and moves only what is out of place: what moves loses the focus.
@@ -241,11 +243,14 @@ export class View {
     let last;
     for (const message of this.#open.messages) {
       const isNewDay = message.time.toDateString() !== last?.time.toDateString();
-      if (isNewDay) items.push(make("li", { className: "day" }, calendar.format(message.time)));
       const isTurn = isNewDay || message.isOwn !== last.isOwn || message.time - last.time > 300_000;
+      // The time stands below the last message of a turn.
+      if (isTurn && last) items.at(-1).append(this.#time(last));
+      if (isNewDay) items.push(make("li", { className: "day" }, calendar.format(message.time)));
       items.push(this.#item(message, isTurn));
       last = message;
     }
+    if (last) items.at(-1).append(this.#time(last));
     list.replaceChildren(...items);
     if (isAtEnd || this.#open.messages.at(-1)?.isOwn) list.scrollTop = list.scrollHeight;
   }
@@ -257,8 +262,11 @@ export class View {
     item.classList.toggle("own", message.isOwn);
     item.classList.toggle("turn", isTurn);
     if (message.isRefused) item.append(make("span", { className: "failed" }, "Not delivered"));
-    else if (isTurn) item.append(make("time", { dateTime: message.time.toISOString() }, clock.format(message.time)));
     return item;
+  }
+
+  #time(message) {
+    return make("time", { dateTime: message.time.toISOString() }, clock.format(message.time));
   }
 
   #showNews(contact) {
