@@ -124,6 +124,8 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("SQLiteStorageTests", ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
+        tests(
+            "WebTests", ["Web", "TestKit", "SQLiteStorage", httpClient, crypto, nioCore, nioPosix, nioHTTP1, logging]),
         tests("ConversationTests", ["TestKit", "XMPPModules", "XMPPServer", nioCore]),
     ]
 )

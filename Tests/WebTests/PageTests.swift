@@ -1,0 +1,285 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TestKit
+import Testing
+import XML
+import XMPP
+import XMPPServer
+
+@testable import Web
+
+/// The pages, and what protects them.
+@Suite struct PageTests {
+    // MARK: Sign-in
+
+    @Test func everyAnswerIsSafeToShow() async throws {
+        try await TestSite.run { site in
+            for path in ["/", "/sign-in", "/style.css", "/nowhere", "/account"] {
+                let headers = try await TestBrowser(site).get(path).headers
+                #expect(headers.first(name: "x-content-type-options") == "nosniff")
+                #expect(headers.first(name: "referrer-policy") == "no-referrer")
+                let policy = headers.first(name: "content-security-policy") ?? ""
+                #expect(
+                    policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script"))
+            }
+            #expect(try await TestBrowser(site).get("/", host: "evil.example").status == 421)
+            #expect(try await TestBrowser(site).get("/", host: "messenger.localhost.evil.example").status == 421)
+        }
+    }
+
+    @Test func theCookieIsForThisSiteAloneAndChangesAtSignIn() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            let first = try await browser.get("/sign-in").headers.first(name: "set-cookie") ?? ""
+            #expect(first.contains("HttpOnly") && first.contains("SameSite=Lax") && first.contains("Path=/"))
+            let before = browser.cookies["visitor"]
+            // Somebody has planted a cookie of theirs; it is not the one that is signed in.
+            let planted = String(repeating: "p", count: 32)
+            browser.set(cookie: "visitor", to: planted)
+            try await browser.signIn()
+            #expect(browser.cookies["visitor"] != planted && browser.cookies["visitor"] != before)
+            let thief = TestBrowser(site)
+            thief.set(cookie: "visitor", to: planted)
+            #expect(try await thief.get("/account").status == 303)
+            #expect(try await browser.get("/account").status == 200)
+            let key = try await browser.get("/account").fields(of: "/sign-out")
+            _ = try await browser.post("/sign-out", key)
+            #expect(try await browser.get("/account").status == 303)
+        }
+    }
+
+    @Test(arguments: [
+        "//evil.example", "https://evil.example/", "/\\evil.example", "evil", "/\t/evil.example", "/a\r\nX: y",
+    ])
+    func signInLeadsNowhereElse(_ next: String) async throws {
+        try await TestSite.run { site in
+            let answer = try await TestBrowser(site).signIn(next: next)
+            #expect(answer.location == "/")
+        }
+    }
+
+    @Test func aStrangerLearnsNothingOfWhoExists() async throws {
+        try await TestSite.run(top: "limits: {trusted-addresses: [\"127.0.0.0/8\"]}") { site in
+            let names = ["mary@contoso.example", "mary", "nobody@contoso.example", "nobody", "x y@@", ""]
+            var seen: Set<[String]> = []
+            for name in names {
+                let browser = TestBrowser(site)
+                let page = try await browser.get("/sign-in")
+                let before = site.storage.calls
+                let answer = try await browser.post(
+                    "/sign-in", page.fields(of: "/sign-in") + [("name", name), ("password", "wrong")])
+                let text = answer.text.replacing(#/value="[^"]*"/#, with: "").replacing(#/autofocus/#, with: "")
+                seen.insert(["\(answer.status)", "\(site.storage.calls - before)", text])
+            }
+            #expect(seen.count == 1, "\(seen)")
+        }
+    }
+
+    @Test func attemptsAreCountedByAccountAndByAddress() async throws {
+        try await TestSite.run(top: "limits: {sign-ins: {per-account: 3, per-address: 5, time: 60s}}") {
+            site async throws in
+            let browser = TestBrowser(site)
+            for _ in 0..<3 { #expect(try await browser.signIn(password: "x").status == 403) }
+            #expect(try await browser.signIn().status == 429)
+            #expect(try await browser.signIn("john@contoso.example", password: "x").status == 403)
+            #expect(try await browser.signIn("john@contoso.example", password: "x").status == 403)
+            #expect(try await browser.signIn("john@contoso.example").status == 429)
+            site.clock.advance(by: .seconds(61))
+            #expect(try await browser.signIn().status == 303)
+        }
+    }
+
+    @Test func formsComeFromOurOwnPagesOnly() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            for path in [
+                "/sign-out", "/account/profile", "/account/history", "/account/apps", "/account/password",
+                "/account/delete",
+                "/contacts/answer", "/contacts/remove",
+            ] {
+                let answer = try await browser.post(path, [("form-key", "x"), ("keep", "off"), ("contact", "a@b")])
+                #expect(answer.status == 403, "\(path)")
+            }
+            #expect(try await site.storage.account(site.mary)?.keepsHistory == true)
+        }
+    }
+
+    // MARK: Account
+
+    @Test func aPersonLooksAfterTheirAccount() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let page = try await browser.get("/account")
+            let key = page.fields(of: "/account/profile")
+            let saved = try await browser.post(
+                "/account/profile", key + [("display-name", "<Mary> & co\u{1}"), ("personal-message", "Gone fishing")])
+            #expect(
+                saved.message == "Saved." && saved.text.contains("&lt;Mary&gt; &amp; co")
+                    && !saved.text.contains("<Mary>"))
+            let account = try await site.storage.account(site.mary)
+            #expect(account?.displayName == "<Mary> & co" && account?.personalMessage == "Gone fishing")
+            _ = try await browser.post("/account/history", key + [("keep", "off")])
+            #expect(try await site.storage.account(site.mary)?.keepsHistory == false)
+        }
+    }
+
+    private func upload(_ bytes: String, _ action: String, _ browser: TestBrowser) async throws -> TestBrowser.Answer {
+        let key = try #require(try await browser.get("/account").fields(of: "/account/photo").first?.value)
+        let parts = [("form-key", key), ("action", action)].map {
+            "--b\r\nContent-Disposition: form-data; name=\"\($0)\"\r\n\r\n\($1)\r\n"
+        }
+        let file =
+            "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"x.png\"\r\n"
+            + "Content-Type: image/png\r\n\r\n\(bytes)\r\n--b--\r\n"
+        return try await browser.post(
+            "/account/photo", body: parts.joined() + file, type: "multipart/form-data; boundary=b")
+    }
+
+    @Test func aPhotoIsWhatItsFirstBytesSay() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            #expect(try await upload("<script>", "set", browser).message?.contains("neither") == true)
+            #expect(
+                try await upload("GIF89a" + String(repeating: "x", count: 65_536), "set", browser).message?.contains(
+                    "larger") == true)
+            #expect(
+                try await upload(String(repeating: "x", count: 200_000), "set", browser).message?.contains("larger")
+                    == true)
+            #expect(try await upload("GIF89a and so on", "set", browser).status == 200)
+            let photo = try await browser.get("/account/photo")
+            #expect(photo.text == "GIF89a and so on" && photo.headers.first(name: "content-type") == "image/gif")
+            #expect(photo.headers.first(name: "x-content-type-options") == "nosniff")
+            _ = try await upload("", "remove", browser)
+            #expect(try await browser.get("/account/photo").status == 404)
+        }
+    }
+
+    @Test func anAppIsSignedOutWhereItIsListed() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let session = try await TestStream.signedIn(try await browser.tokens().access, on: site)
+            let other = try await TestStream.signedIn(
+                try await browser.tokens(["client_id": "chat", "scope": "wl.messenger wl.basic"]).access, on: site)
+            let page = try await browser.get("/account")
+            #expect(page.text.contains("Chatter") && page.text.contains("signed in now"))
+            let grant = try #require(
+                try await site.storage.grants(of: site.mary).first { $0.scopes.contains("wl.offline_access") })
+            let key = page.fields(of: "/account/profile")
+            let john = TestBrowser(site)
+            try await john.signIn("john@contoso.example")
+            let foreign = try await john.post(
+                "/account/apps", try await john.get("/account").fields(of: "/account/profile") + [("grant", grant.id)])
+            #expect(foreign.status == 422)
+            #expect(try await session.isAlive())
+            _ = try await browser.post("/account/apps", key + [("grant", grant.id)])
+            #expect(try await session.isEnded())
+            #expect(try await other.isAlive())
+        }
+    }
+
+    @Test func aNewPasswordEndsWhatTheFormerOneHasOpened() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let elsewhere = TestBrowser(site)
+            try await elsewhere.signIn()
+            let session = try await TestStream.signedIn(try await browser.tokens().access, on: site)
+            let key = try await browser.get("/account").fields(of: "/account/password")
+            func change(_ current: String, _ new: String, _ again: String) async throws -> TestBrowser.Answer {
+                try await browser.post(
+                    "/account/password", key + [("current", current), ("new", new), ("again", again)])
+            }
+            #expect(try await change(TestSite.password, "short", "short").status == 422)
+            #expect(try await change(TestSite.password, "long enough", "not the same").status == 422)
+            #expect(try await change("wrong", "long enough", "long enough").status == 422)
+            #expect(try await session.isAlive())
+            #expect(try await change(TestSite.password, "long enough", "long enough").status == 200)
+            #expect(try await session.isEnded())
+            #expect(try await browser.get("/account").status == 200)
+            #expect(try await elsewhere.get("/account").status == 303)
+            #expect(try await TestBrowser(site).signIn(password: "long enough").status == 303)
+        }
+    }
+
+    @Test func anAccountIsDeletedByItsOwnerAlone() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let session = try await TestStream.signedIn(try await browser.tokens().access, on: site)
+            let key = try await browser.get("/account/delete").fields(of: "/account/delete")
+            #expect(try await browser.post("/account/delete", key + [("password", "wrong")]).status == 403)
+            #expect(try await browser.post("/account/delete", key + [("password", TestSite.password)]).status == 200)
+            #expect(try await session.isEnded())
+            #expect(try await site.storage.account(site.mary) == nil)
+            #expect(try await browser.get("/account").status == 303)
+        }
+    }
+
+    @Test func thePersonTakesTheirDataAlong() async throws {
+        try await TestSite.run { site in
+            let administration = Administration(site.server)
+            _ = await administration.perform(
+                .addContact(account: AccountName(site.mary.string), contact: AccountName(site.john.string)))
+            let stanza = "<message xmlns='jabber:client' type='chat'><body>a &lt; b</body></message>"
+            for number in 1...450 {
+                try await site.storage.commit([
+                    .append(
+                        ArchiveEntry(
+                            id: ArchiveID(rawValue: Int64(number)), collection: ArchiveEntry.archive, owner: site.mary,
+                            peer: site.john, isIncoming: number % 2 == 0, time: site.clock.now,
+                            stanza: Array(stanza.utf8)))
+                ])
+            }
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let xml = try await browser.get("/account/export.xml")
+            #expect(xml.headers.first(name: "content-disposition")?.hasPrefix("attachment") == true)
+            let document = try Element(
+                parsing: .init(string: xml.text.drop { $0 != "\n" }.dropFirst().description),
+                limits: XMLLimits(stanzaBytes: 1 << 20))
+            let user = try #require(Array(document.children).first.flatMap { Array($0.children).first })
+            #expect(document.name == "server-data" && user["name"] == "mary")
+            #expect(Array(user.children).first { $0.name == "archive" }.map { Array($0.children).count } == 450)
+            #expect(user.child("query", .roster)?.child("item", .roster)?["jid"] == site.john.string)
+            let json = try await browser.get("/account/export.json").json
+            #expect((json["messages"] as? [[String: Any]])?.count == 450)
+            #expect((json["messages"] as? [[String: Any]])?.first?["text"] as? String == "a < b")
+        }
+    }
+
+    // MARK: Contacts
+
+    @Test func invitationsAreAnsweredAndContactsRemoved() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn("john@contoso.example")
+            let marys = TestBrowser(site)
+            try await marys.signIn()
+            let mary = try await TestStream.signedIn(try await marys.tokens().access, on: site)
+            try await mary.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+            _ = try await mary.next("iq")
+            func invite() async throws {
+                try await mary.send("<presence type='subscribe' to='john@messenger.localhost'/>")
+                #expect(try await mary.isAlive())
+            }
+            try await invite()
+            let page = try await browser.get("/contacts")
+            #expect(page.text.contains("<strong>Mary</strong> wants to be your contact"))
+            let fields = page.fields(of: "/contacts/answer")
+            let declined = try await browser.post("/contacts/answer", fields + [("answer", "decline")])
+            #expect(declined.message == "The invitation is declined." && !declined.text.contains("wants to be"))
+            try await invite()
+            let accepted = try await browser.post("/contacts/answer", fields + [("answer", "accept")])
+            #expect(accepted.message == "You are contacts now.")
+            #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john)?.state == .both)
+            let removed = try await browser.post("/contacts/remove", fields)
+            #expect(removed.message == "The contact is removed.")
+            #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john) == nil)
+        }
+    }
+}
