@@ -5,6 +5,7 @@ public enum WebModules {
     public static let all: [any ServerModule.Type] = [
         WebPages.self,
         OAuth.self,
+        IdentityProvider.self,
         WebSockets.self,
         BOSH.self,
         HostMeta.self,

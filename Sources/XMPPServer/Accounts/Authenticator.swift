@@ -125,12 +125,31 @@ public final class Authenticator: Sendable {
             logger.error("storage failed", metadata: ["error": "\(error)"])
             return .failure(.temporaryAuthFailure)
         }
-        guard let found, found.account.domain == host.domain, let local = found.account.local,
+        guard let found else { return await verifyElsewhere(token, digest, host) }
+        guard found.account.domain == host.domain, let local = found.account.local,
             found.expiresAt.map({ $0 > now() }) ?? true,
             found.scopes.isSuperset(of: host.configuration.authentication.tokenScopes)
         else { return .failure(.notAuthorized) }
         noteUse(of: found)
         return .success(VerifiedToken(user: local, digest: digest, grant: found.grant))
+    }
+
+    /// Asks those who know tokens that the server has not made.
+    private func verifyElsewhere(
+        _ token: String, _ digest: [UInt8], _ host: Host
+    ) async -> Result<VerifiedToken, SASLFailure> {
+        for verify in host.tokenVerifiers {
+            switch await verify(token) {
+            case .account(let account):
+                guard account.domain == host.domain, let local = account.local else { continue }
+                return .success(VerifiedToken(user: local, digest: digest, grant: nil))
+            case .unavailable:
+                return .failure(.temporaryAuthFailure)
+            case .refused:
+                continue
+            }
+        }
+        return .failure(.notAuthorized)
     }
 
     /// Nobody waits for it, and what was noted lately is not noted again.

@@ -40,6 +40,7 @@ public struct Registrar {
 
     let module: String
     var jobs: [Job] = []
+    var tokenVerifiers: [TokenVerifier] = []
     var features: [String] = []
     var accountFeatures: [String] = []
     var identities: [Identity] = []
@@ -107,6 +108,11 @@ public struct Registrar {
         _ handler: @escaping StreamElementHandler
     ) {
         streamElements.append(StreamElement(name: name, namespace: namespace, layer: layer, handler: handler))
+    }
+
+    /// Says whose access tokens are that the server has not made itself.
+    public mutating func tokenVerifier(_ verify: @escaping TokenVerifier) {
+        tokenVerifiers.append(verify)
     }
 
     /// Does something again and again while the server runs, the first time after one interval; the next interval begins

@@ -33,6 +33,7 @@ public final class Host: @unchecked Sendable {
     private(set) var iqTable = IQTable()
     private var hooks = HookTable()
     private(set) var jobs: [Registrar.Job] = []
+    private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
     private var streamElements: [Registrar.StreamElement] = []
     private var messageFromClient = HookList<StanzaEvent>([])
@@ -109,6 +110,7 @@ public final class Host: @unchecked Sendable {
         }
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
         jobs += registrar.jobs
+        tokenVerifiers += registrar.tokenVerifiers
         streamFeatures += registrar.streamFeatures
         streamElements += registrar.streamElements
         registrar.addHooks(to: &table)

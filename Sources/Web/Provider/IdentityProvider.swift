@@ -1,0 +1,140 @@
+import Foundation
+import Logging
+import NIOCore
+import XMPP
+import XMPPServer
+import XMPPStream
+
+/// Access tokens of another identity provider sign people in: JSON Web Tokens that it has signed (OpenID Connect Discovery
+/// 1.0, RFC 7517, RFC 7519), or tokens that it is asked about (RFC 7662).
+struct IdentityProvider: ServerModule {
+    static let info = ModuleInfo(
+        "identity-provider", implements: [.rfc(7519, ""), .rfc(7517, ""), .rfc(7662, "§2")],
+        summary: "Lets people sign in with access tokens of another identity provider.")
+
+    /// What a claim says of an account.
+    enum Meaning: String, CaseIterable {
+        /// The first part of its address.
+        case name
+        /// Its account id.
+        case accountID = "account-id"
+    }
+
+    private let host: XMPPServer.Host
+    private let issuer: String
+    private let audiences: [String]
+    private let scopes: [String]
+    private let claim: String
+    private let meaning: Meaning
+    private let createsAccounts: Bool
+    private let source: any ClaimSource
+
+    init(host: XMPPServer.Host, configuration: ConfigSection) {
+        self.host = host
+        let issuer = configuration.string(
+            "issuer", default: "", "The provider, as its tokens name it, such as `https://id.example`.")
+        self.issuer = issuer
+        audiences = configuration.strings(
+            "audiences", default: [], "For whom tokens must be meant: one of these. Without any, tokens are refused.")
+        scopes = configuration.strings("scopes", default: [], "The scopes that a token must have, all of them.")
+        claim = configuration.string("claim", default: "sub", "The claim that says whose the token is.")
+        meaning = configuration.choice(
+            "claim-is", default: Meaning.name,
+            "What the claim is: `name`, the first part of the account's address, or `account-id`.")
+        createsAccounts = configuration.boolean(
+            "create-accounts", default: false, "Whether the first sign-in of somebody makes an account for them.")
+        let introspection = configuration.section(
+            "introspection", "Asks the provider about each token, instead of checking signatures.")
+        let endpoint = introspection.string(
+            "endpoint", default: "", "The address that is asked; none: signatures are checked.")
+        let id = introspection.string("client-id", default: "", "What the server calls itself there.")
+        let file = introspection.string("client-secret-file", default: "", "The file with the server's secret there.")
+        if !endpoint.isEmpty {
+            let secret = try? String(contentsOfFile: file, encoding: .utf8)
+            if secret == nil, !file.isEmpty || !id.isEmpty {
+                introspection.fail("client-secret-file", "the file cannot be read", mend: "name a file with the secret")
+            }
+            let trimmed = (secret ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+            source = IntrospectedClaims(endpoint: endpoint, client: id, secret: trimmed)
+        } else {
+            source = SignedClaims(keys: ProviderKeys(issuer: issuer, now: host.now))
+        }
+        for (key, address, section) in [("issuer", issuer, configuration), ("endpoint", endpoint, introspection)]
+        where !address.isEmpty && !ProviderClient.isSafe(address) {
+            section.fail(
+                key, "\"\(address)\" is not reached by https", mend: "write an address that begins with https://")
+        }
+        if !configuration.isEmpty, issuer.isEmpty {
+            configuration.fail("issuer", "nobody is trusted", mend: "set it to the provider's address")
+        }
+        if !configuration.isEmpty, audiences.isEmpty {
+            configuration.fail(
+                "audiences", "tokens that were meant for others would be refused, and so would all",
+                mend: "list what the provider calls this server")
+        }
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.tokenVerifier(verify)
+    }
+
+    @Sendable private func verify(_ token: String) async -> TokenVerdict {
+        let claims: TokenClaims
+        do {
+            guard let found = try await source.claims(of: token) else { return .refused }
+            claims = found
+        } catch {
+            // What it says may quote the token.
+            host.logger.error("the identity provider failed", metadata: ["kind": "\(type(of: error))"])
+            return .unavailable
+        }
+        guard isValid(claims), let name = claims[claim], !name.isEmpty,
+            claim != "email" || claims.isTrue("email_verified")
+        else { return .refused }
+        do throws(StorageError) {
+            return try await account(name, claims).map { .account($0) } ?? .refused
+        } catch {
+            _ = host.report(error)
+            return .unavailable
+        }
+    }
+
+    private func isValid(_ claims: TokenClaims) -> Bool {
+        let now = host.now().milliseconds / 1000
+        return claims.issuer == issuer && !claims.audiences.isDisjoint(with: audiences)
+            && claims.expiresAt.map { $0 > now } ?? false && claims.notBefore.map { $0 <= now + 60 } ?? true
+            && claims.scopes.isSuperset(of: scopes)
+    }
+
+    /// The account that a claim names, made if need be.
+    private func account(_ name: String, _ claims: TokenClaims) async throws(StorageError) -> JID? {
+        let jid: JID?
+        switch meaning {
+        case .accountID:
+            if let known = try await host.storage.account(host: host.domain, accountID: name) { return known.jid }
+            guard !name.contains(where: \.isWhitespace) else { return nil }
+            jid = JID(local: SecureRandom.bytes(8).map(Self.hexadecimal).joined(), domain: host.domain, resource: nil)
+        case .name:
+            jid = JID(local: name, domain: host.domain, resource: nil)
+            if let jid, jid.hasLocal, let known = try await host.storage.account(jid) { return known.jid }
+        }
+        guard createsAccounts, let jid, jid.hasLocal else { return nil }
+        let account = Account(
+            jid: jid, accountID: meaning == .accountID ? name : nil, displayName: claims["name"] ?? "",
+            createdAt: host.now())
+        do throws(StorageError) {
+            try await host.storage.commit([.addAccount(account, credentials: [])])
+            return jid
+        } catch {
+            // Another of the person's devices was faster.
+            guard error.kind == .alreadyExists else { throw error }
+            guard meaning == .accountID else { return jid }
+            return try await host.storage.account(host: host.domain, accountID: name)?.jid
+        }
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        let text = String(byte, radix: 16)
+        return text.count == 1 ? "0" + text : text
+    }
+}

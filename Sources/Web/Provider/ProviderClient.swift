@@ -1,0 +1,48 @@
+import AsyncHTTPClient
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import XMPPServer
+
+/// Asks an identity provider. Nothing is followed elsewhere, and no answer may be large or late.
+enum ProviderClient {
+    struct Refused: Error {
+        let status: UInt
+    }
+
+    private static let time = TimeAmount.seconds(10)
+    private static let maximumSize = 256 * 1024
+
+    /// Made when it is first needed.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.redirectConfiguration = .disallow
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// Whether what comes from there can be trusted to come from there.
+    static func isSafe(_ address: String) -> Bool {
+        address.hasPrefix("https://") || RedirectAddress.isLoopback(address)
+    }
+
+    static func get(_ address: String) async throws -> ByteBuffer {
+        try await send(HTTPClientRequest(url: address))
+    }
+
+    static func post(_ address: String, _ form: String, authorization: String) async throws -> ByteBuffer {
+        var request = HTTPClientRequest(url: address)
+        request.method = .POST
+        request.headers = ["content-type": "application/x-www-form-urlencoded", "authorization": authorization]
+        request.body = .bytes(ByteBuffer(string: form))
+        return try await send(request)
+    }
+
+    private static func send(_ request: HTTPClientRequest) async throws -> ByteBuffer {
+        guard isSafe(request.url) else { throw Refused(status: 0) }
+        var request = request
+        request.headers.add(name: "accept", value: "application/json")
+        let response = try await client.execute(request, timeout: time)
+        guard response.status == .ok else { throw Refused(status: response.status.code) }
+        return try await response.body.collect(upTo: maximumSize)
+    }
+}
