@@ -125,7 +125,11 @@ let package = Package(
         ),
         tests("SQLiteStorageTests", ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
         tests(
-            "WebTests", ["Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioPosix, nioHTTP1, logging]),
+            "WebTests",
+            [
+                "Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioPosix, nioHTTP1,
+                logging,
+            ]),
         tests("ConversationTests", ["TestKit", "XMPPModules", "XMPPServer", nioCore]),
     ]
 )
