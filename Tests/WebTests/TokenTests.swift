@@ -111,6 +111,18 @@ import XMPP
         }
     }
 
+    @Test func whoSignedInJustBeforeTheEndGetsNoSession() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let stream = try await TestStream.authenticated(try await browser.tokens().access, on: site)
+            for grant in try await site.storage.grants(of: site.mary) { try await site.host.revoke(grant) }
+            try await stream.send("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+            #expect(try await stream.next("iq")["type"] == "error")
+            #expect(site.host.accounts.resident(site.mary)?.sessions.isEmpty != false)
+        }
+    }
+
     // MARK: Devices
 
     private static let deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"

@@ -224,6 +224,7 @@ struct ScriptReader {
             switch key {
             case "account-id": changes.accountID = value
             case "name": changes.displayName = value
+            case "message": changes.personalMessage = value
             case "history": changes.keepsHistory = value == "on"
             case "photo": changes.photo = Data(Base64.decode(value) ?? [])
             default: throw ConversationFailure("no setting \(key)")

@@ -88,7 +88,7 @@ extension OAuth {
     func until(_ scopes: Set<String>) -> String {
         Rights.areLasting(scopes)
             ? "It stays signed in until you sign it out, or do not use it for \(refreshDays) days."
-            : "This ends after an hour."
+            : "It can sign in for an hour."
     }
 
     private func answer(_ asked: AuthorizationRequest, _ account: JID, _ context: WebContext) async throws -> Response {

@@ -24,6 +24,7 @@ enum StyleSheet {
         h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; }
         h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
         section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
+        h1 + section { margin-top: 0; padding-top: 0; border-top: 0; }
         p { margin: .5rem 0; }
         a { color: var(--accent); }
         code { font-size: .9em; overflow-wrap: anywhere; }

@@ -131,7 +131,8 @@ enum Templates {
     private static let deviceConsent = """
         {{<layout}}{{$main}}
         <p><strong>{{app}}</strong> wants to use your account <strong>{{person}}</strong>.</p>
-        <p>Go on only if your device or app shows the code <strong class="code">{{code}}</strong> now.</p>
+        <p>Go on only if your device or app shows this code now:</p>
+        <p><strong class="code">{{code}}</strong></p>
         {{>rights}}
         <form method="post" action="/device">
         <input type="hidden" name="form-key" value="{{formKey}}">
@@ -199,7 +200,8 @@ enum Templates {
         {{#grants}}
         <li>
         <div><strong>{{app}}</strong>{{#online}} <span class="badge">signed in now</span>{{/online}}
-        <p class="note">{{rights}}. Let in {{since}}, last used {{lastUse}}.</p></div>
+        <p class="note">{{rights}}.</p>
+        <p class="note">Let in {{since}}, last used {{lastUse}}.</p></div>
         <form method="post" action="/account/apps">
         <input type="hidden" name="form-key" value="{{formKey}}">
         <input type="hidden" name="grant" value="{{id}}">

@@ -82,7 +82,7 @@ public final class Server: Sendable {
     }
 
     /// What the server itself does again and again.
-    private static func jobs(
+    static func jobs(
         _ storage: any Storage, _ now: @escaping @Sendable () -> Timestamp, _ logger: Logger
     ) -> [Registrar.Job] {
         let removeExpired = Registrar.Job(interval: .seconds(60)) {

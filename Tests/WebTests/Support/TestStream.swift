@@ -17,11 +17,17 @@ struct TestStream {
 
     /// A session with a bound resource.
     static func signedIn(_ token: String, on site: TestSite) async throws -> TestStream {
+        let stream = try await authenticated(token, on: site)
+        try await stream.send("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+        _ = try await stream.next("iq")
+        return stream
+    }
+
+    /// A stream that has signed in and is not told yet to bind a resource.
+    static func authenticated(_ token: String, on site: TestSite) async throws -> TestStream {
         let stream = try await TestStream(site)
         _ = try await stream.authenticate(token)
         try await stream.open()
-        try await stream.send("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-        _ = try await stream.next("iq")
         return stream
     }
 

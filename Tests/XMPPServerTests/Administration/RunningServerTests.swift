@@ -97,6 +97,20 @@ import XMPP
         await scene.stop()
     }
 
+    @Test func tokensThatHaveExpiredAreRemoved() async throws {
+        let scene = try await Scene()
+        let token = NewToken(account: Self.bob, seconds: 60)
+        _ = try await scene.administration.perform(.mintToken(token: token)).minted
+        let server = scene.server.server
+        for seconds in [59, 1] {
+            await scene.server.advance(by: .seconds(seconds))
+            for job in Server.jobs(server.storage, server.now, server.logger) { await job.run() }
+            let left = try await scene.administration.perform(.listTokens(account: Self.bob)).tokens
+            #expect(left.count == (seconds == 59 ? 1 : 0))
+        }
+        await scene.stop()
+    }
+
     @Test func aRemovedAccountLeavesItsContacts() async throws {
         let scene = try await Scene()
         try await scene.befriend()

@@ -79,6 +79,19 @@ struct TokenMechanismTests {
         #expect(ScriptedAuthentication().auth(.oauthBearer, message: message) == outcome)
     }
 
+    @Test("XEP-0493: a client without a token learns where it gets one")
+    func bearerDiscovery() {
+        var exchange = SASLExchange(
+            offered: [.oauthBearer], binding: ChannelBinding(), host: "example.org",
+            authorizationServer: "https://example.org/.well-known/oauth-authorization-server")
+        let message = Base64.encode(Array("n,,\u{1}auth=\u{1}\u{1}".utf8))
+        let action = exchange.started(mechanism: "OAUTHBEARER", initialResponse: message)
+        let address = "https://example.org/.well-known/oauth-authorization-server"
+        #expect(
+            ScriptedAuthentication.describe(action)
+                == #"challenge {"status":"invalid_token","openid-configuration":"\#(address)"}"#)
+    }
+
     @Test("OAUTHBEARER explains a refused token, and fails after the client's answer")
     func bearerRefused() {
         for authorization in ["Bearer abc", "", "Bearer", "Bearer "] {
