@@ -99,7 +99,8 @@ class Window:
                                       "element not interactable", "element click intercepted"):  # fmt: skip
                     raise
             if asyncio.get_running_loop().time() > end:
-                raise Unexpected(f"{self.name}'s window does not show {what}; it shows: {(await self.text())[:1500]}")
+                shown = " | ".join((await self.text()).split("\n"))
+                raise Unexpected(f"{self.name}'s window does not show {what}; it shows: {shown[:1500]}")
             await asyncio.sleep(PAUSE)
 
     async def text(self, selector="body"):

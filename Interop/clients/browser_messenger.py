@@ -1,7 +1,11 @@
-"""The Messenger in a browser: sign-in and consent, look-up, invitations, chat with other windows and with slixmpp, the
+"""The Messenger in a browser, and what other apps find on the same site: sign-in and consent, look-up, invitations, chat with other windows and with slixmpp, the
 account page's switches, an app that is signed out. Makes pictures on the way."""
 
+import asyncio
+import json
 import time
+import urllib.parse
+import urllib.request
 from xml.etree import ElementTree
 
 from browser import Driver
@@ -224,6 +228,77 @@ async def network(stage):
     await choose(nora, "Oscar")
 
 
+# Other apps
+
+
+BOSH = "http://jabber.org/protocol/httpbind"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+
+
+async def ask(stage, path, form=None, body=None):
+    """What the site answers to somebody without a browser."""
+    relay, _ = stage.service["relay"]
+    data = urllib.parse.urlencode(form).encode() if form else body and body.encode()
+    host = urllib.parse.urlsplit(stage.web).netloc
+    request = urllib.request.Request(f"http://127.0.0.1:{relay}{path}", data=data, headers={"Host": host})
+    with await asyncio.to_thread(urllib.request.urlopen, request, timeout=20) as response:
+        return response.read().decode()
+
+
+@suite.scenario("host-meta tells the ways to connect, as XML and as JSON")
+async def host_meta(stage):
+    links = json.loads(await ask(stage, "/.well-known/host-meta.json"))["links"]
+    document = ElementTree.fromstring(await ask(stage, "/.well-known/host-meta"))
+    require_equal([dict(link.attrib) for link in document], links, "links")
+    stage.ways = {link["rel"].rpartition(":")[2]: link["href"] for link in links}
+    require_equal(sorted(stage.ways), ["websocket", "xbosh"], "ways")
+
+
+@suite.scenario("a client without WebSocket signs in over BOSH, and its messages arrive")
+async def bosh(stage):
+    path = urllib.parse.urlsplit(stage.ways["xbosh"]).path
+    number = 1000
+
+    async def post(attributes, content=""):
+        nonlocal number
+        number += 1
+        body = f"<body xmlns='{BOSH}' xmlns:xmpp='urn:xmpp:xbosh' rid='{number}' {attributes}>{content}</body>"
+        return ElementTree.fromstring(await ask(stage, path, body=body))
+
+    begun = await post(f"to='{stage.service['domain']}' wait='10' hold='1' ver='1.11' xmpp:version='1.0'")
+    session = f"sid='{begun.get('sid')}'"
+    token = stage.accounts["paul"]["token"]
+    verdict = await post(session, f"<auth xmlns='{SASL}' mechanism='X-MESSENGER-OAUTH2'>{token}</auth>")
+    require(verdict.find(f"{{{SASL}}}success") is not None, "not signed in")
+    await post(f"{session} xmpp:restart='true' to='{stage.service['domain']}'")
+    await post(session, "<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    await choose(stage.nora, "Paul")
+    await post(f"{session} type='terminate'", "<presence xmlns='jabber:client'/>"
+               f"<message xmlns='jabber:client' type='chat' to='{stage.accounts['nora']['jid']}'><body>By BOSH</body></message>")  # fmt: skip
+    await hears(stage.nora, "By BOSH")
+    await choose(stage.nora, "Oscar")
+
+
+@suite.scenario("a device shows a code, the person types it on a page, and the device is signed in")
+async def device(stage):
+    asked = json.loads(await ask(stage, "/oauth/device", {"client_id": "messenger", "scope": "wl.messenger"}))
+    page = stage.page = await account_page(stage, stage.oscar)
+    await page.open(asked["verification_uri"])
+    await page.type("#code", asked["user_code"])
+    await page.click("main button", "Go on")
+    await page.picture(stage.pictures, "device")
+    await page.click("button", "Allow")
+    await page.shows("device")
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    form = {"grant_type": grant, "device_code": asked["device_code"], "client_id": "messenger"}
+    token = json.loads(await ask(stage, "/oauth/token", form))["access_token"]
+    person = Person("_@" + stage.service["domain"], stage.service["node"], stage.certificate, token=token)
+    stage.people.append(person)
+    await person.sign_in()
+    require_equal(person.boundjid.bare, stage.accounts["oscar"]["jid"], "who is signed in")
+    await person.sign_out()
+
+
 # How it looks
 
 
@@ -270,7 +345,9 @@ async def weight(stage):
 
 @suite.scenario("with the history switched off, nothing is kept")
 async def no_history(stage):
-    page = stage.page = await account_page(stage, stage.oscar)
+    page = stage.page
+    await page.open(stage.web + "/account")
+    await page.shows("Apps and devices")
     await page.picture(stage.pictures, "account")
     await page.click("button", "Keep no history")
     await page.shows("No history of your conversations is kept")
@@ -292,8 +369,9 @@ async def signed_out(stage):
     page = stage.page
     await page.open(stage.web + "/account")
     await page.shows("signed in now")
+    await page.evaluate("document.querySelector('#apps').scrollIntoView()")
     await page.picture(stage.pictures, "apps")
-    button = await page.find("section[aria-labelledby=apps] button", "Sign out")
+    button = await page.find("section[aria-labelledby=apps] li:has(.badge) button")
     started = time.monotonic()
     await page.call("POST", button + "/click")
     await stage.nora.shows("Offline", "#contacts")
