@@ -14,7 +14,7 @@ WORKS :=
 SERVERS :=
 SECONDS_EACH := 5
 
-.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients \
+.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients pictures \
 	bench bench-peers bench-micro bench-thresholds bench-check bench-tools
 
 help: ## List the commands
@@ -32,6 +32,12 @@ test: packages packages-interop ## Everything that CI runs
 interop: packages packages-interop interop-clients ## Clients that other people wrote, against the debug executable
 	swift build --product swallowtail
 	@Interop/run
+
+pictures: packages packages-interop ## Make the pictures of the README anew, with Chromium
+	swift build --product swallowtail
+	@Interop/run --suite browser-messenger
+	@mkdir -p docs/images
+	@cd .build/interop/pictures && cp consent.png invitation.png chat.png chat-dark.png ../../../docs/images
 
 conversation-%: packages ## Run the protocol scripts whose names begin so, such as conversation-R24
 	CONVERSATION=$* swift test --filter ConversationTests.ConversationTests

@@ -288,7 +288,7 @@ async def device(stage):
     await page.click("main button", "Go on")
     await page.picture(stage.pictures, "device")
     await page.click("button", "Allow")
-    await page.shows("device")
+    await page.shows("Your device is signed in")
     grant = "urn:ietf:params:oauth:grant-type:device_code"
     form = {"grant_type": grant, "device_code": asked["device_code"], "client_id": "messenger"}
     token = json.loads(await ask(stage, "/oauth/token", form))["access_token"]

@@ -16,7 +16,7 @@ extension OAuth {
         if asked.type == .code, asked.isSafeToRepeat(context.site), try await hasAgreed(record.jid, to: asked) {
             return try await answer(asked, record.jid, context)
         }
-        return await consentPage(asked).response(for: visitor, context)
+        return await consentPage(asked, on: context.site).response(for: visitor, context)
     }
 
     @Sendable func decide(_ request: Request, _ context: WebContext) async throws -> Response {
@@ -69,14 +69,19 @@ extension OAuth {
         }
     }
 
-    private func consentPage(_ asked: AuthorizationRequest) -> Page {
+    /// Where the person is sent back to, in words.
+    private func destination(_ redirect: String, _ site: WebSite) -> String {
+        if redirect.hasPrefix("\(site.address)/") { return "this site" }
+        return RedirectAddress.isLoopback(redirect) ? "a program on this device" : RedirectAddress.source(redirect)
+    }
+
+    private func consentPage(_ asked: AuthorizationRequest, on site: WebSite) -> Page {
         let parameters = asked.parameters.compactMap { name, value in value.map { ["name": name, "value": $0] } }
         var page = Page(
             "consent", title: "Let this app in?",
             [
                 "app": asked.app.name, "rights": Rights.texts(asked.scopes), "until": until(asked.scopes),
-                "destination": RedirectAddress.isLoopback(asked.redirect)
-                    ? "a program on this device" : RedirectAddress.source(asked.redirect),
+                "destination": destination(asked.redirect, site),
                 "parameters": parameters,
             ])
         // The answer to the form leads there, which browsers count as the form's doing.
