@@ -24,7 +24,7 @@ run: build packages-chat ## Build, set up demo accounts below ./data, start the 
 	@Scripts/run .build/release/swallowtail
 
 build: packages ## Build the release executable alone
-	swift build -c release --product swallowtail
+	swift build -c release --static-swift-stdlib --product swallowtail
 
 test: packages packages-interop ## Everything that CI runs
 	@Scripts/test

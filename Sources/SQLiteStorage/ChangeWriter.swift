@@ -9,33 +9,41 @@ struct ChangeWriter: ~Copyable {
     let db: Database
     /// What the writer before this one knew, and what the next one may know if the transaction is committed.
     var keys: ArchiveKeys
+    /// Whether a group that fails can be undone alone. That costs more than most groups do: SQLite then keeps a copy of
+    /// every page that a group is the first to touch.
+    let canUndoGroups: Bool
     /// The greatest id that was appended.
     var newestID: Int64 = 0
 
-    init(_ db: Database, keys: ArchiveKeys) {
+    init(_ db: Database, keys: ArchiveKeys, canUndoGroups: Bool) {
         self.db = db
         self.keys = keys
+        self.canUndoGroups = canUndoGroups
     }
+
+    /// Half of a group was applied and cannot be undone alone.
+    struct HalfApplied: Error {}
 
     /// Applies one group. A group that cannot be applied leaves no trace, and the result says why.
     ///
-    /// - Throws: if the whole transaction is lost.
+    /// - Throws: `HalfApplied`, or what made the whole transaction be lost.
     mutating func apply(_ changes: [StorageChange]) throws -> Result<Void, StorageError> {
         // SQLite undoes a failed statement by itself, so that a group of one statement needs no savepoint.
         let isAtomic = changes.count == 1 && changes[0].isOneStatement
-        if !isAtomic { try db.run("SAVEPOINT change_group") }
+        if !isAtomic, canUndoGroups { try db.run("SAVEPOINT change_group") }
         do {
             for change in changes { try apply(change) }
         } catch {
             guard db.isInsideTransaction else { throw error }
             if !isAtomic {
+                guard canUndoGroups else { throw HalfApplied() }
                 try db.run("ROLLBACK TO SAVEPOINT change_group")
                 try db.run("RELEASE SAVEPOINT change_group")
                 keys.forget()
             }
             return .failure(StorageError(error))
         }
-        if !isAtomic { try db.run("RELEASE SAVEPOINT change_group") }
+        if !isAtomic, canUndoGroups { try db.run("RELEASE SAVEPOINT change_group") }
         return .success(())
     }
 

@@ -189,7 +189,14 @@ extension WriteQueue {
         }
         return archiveKeys.withLock { keys in
             do {
-                return try commit(batch, db, &keys)
+                do {
+                    return try commit(batch, db, &keys, canUndoGroups: false)
+                } catch is ChangeWriter.HalfApplied {
+                    // It is rare that one fails: then all are done again, each with a way back.
+                    try db.rollback()
+                    keys.forget()
+                    return try commit(batch, db, &keys, canUndoGroups: true)
+                }
             } catch {
                 if db.isInsideTransaction { try? db.rollback() }
                 keys.forget()
@@ -201,9 +208,10 @@ extension WriteQueue {
     private func commit(
         _ batch: ArraySlice<Group>,
         _ db: Database,
-        _ keys: inout ArchiveKeys
+        _ keys: inout ArchiveKeys,
+        canUndoGroups: Bool
     ) throws -> [Result<Void, StorageError>] {
-        var writer = ChangeWriter(db, keys: keys.take())
+        var writer = ChangeWriter(db, keys: keys.take(), canUndoGroups: canUndoGroups)
         var results: [Result<Void, StorageError>] = []
         results.reserveCapacity(batch.count)
         try db.run("BEGIN IMMEDIATE TRANSACTION")

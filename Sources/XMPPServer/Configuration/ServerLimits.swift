@@ -18,6 +18,8 @@ public struct ServerLimits: Hashable, Sendable {
         public let time: Duration
     }
 
+    /// Threads that serve connections; 0: one for every two processors.
+    public let eventLoops: Int
     /// Connections open at the same time.
     public let connections: Int
     /// Connections open at the same time from one address (for IPv6, from one /64).
@@ -42,6 +44,11 @@ public struct ServerLimits: Hashable, Sendable {
     public static var `default`: ServerLimits { ServerLimits(ConfigSection()) }
 
     init(_ section: ConfigSection) {
+        eventLoops = section.integer(
+            "event-loops", default: 0, in: 0...1024,
+            "Threads that serve connections. 0: one for every two processors, as a stanza between two threads costs more \
+            than one that stays, and storage and passwords need the others."
+        )
         connections = section.integer(
             "connections", default: 50_000, in: 0...10_000_000, "Connections open at the same time."
         )

@@ -40,7 +40,8 @@ struct Serve: AsyncParsableCommand {
     private func serve(
         _ configuration: ServerConfiguration, _ storage: SQLiteStorage, _ logger: Logger
     ) async throws {
-        let group = MultiThreadedEventLoopGroup.singleton
+        let loops = configuration.limits.eventLoops
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops > 0 ? loops : max(1, System.coreCount / 2))
         let server = try await Server(
             configuration, storage: storage, modules: AvailableModules.all, group: group, logger: logger)
         let web = configuration.httpListeners.isEmpty ? nil : try WebService(server)
@@ -86,6 +87,7 @@ private struct ServerService: Service {
             await stop()
             throw error
         }
+        StartUpMemory.release()
         server.logger.info("ready", metadata: ["version": "\(Software.version)"])
         try? await gracefulShutdown()
         server.logger.info("stopping")
