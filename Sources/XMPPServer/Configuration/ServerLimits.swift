@@ -18,7 +18,8 @@ public struct ServerLimits: Hashable, Sendable {
         public let time: Duration
     }
 
-    /// Threads that serve connections; 0: one for every two processors.
+    /// Threads that serve connections; 0: one for every two processors. A stanza between two of them costs more than one
+    /// that stays, and storage and passwords need processors as well.
     public let eventLoops: Int
     /// Connections open at the same time.
     public let connections: Int
@@ -46,8 +47,7 @@ public struct ServerLimits: Hashable, Sendable {
     init(_ section: ConfigSection) {
         eventLoops = section.integer(
             "event-loops", default: 0, in: 0...1024,
-            "Threads that serve connections. 0: one for every two processors, as a stanza between two threads costs more \
-            than one that stays, and storage and passwords need the others."
+            "Threads that serve connections; 0 means one for every two processors. The others are for storage and passwords."
         )
         connections = section.integer(
             "connections", default: 50_000, in: 0...10_000_000, "Connections open at the same time."

@@ -8,7 +8,6 @@ enum StartUpMemory {
     /// Gives it back. Code is the file's own: what is needed again is mapped again, and nothing is lost.
     static func release() {
         #if os(Linux)
-            malloc_trim(0)
             for range in codeRanges() {
                 madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
             }
