@@ -225,6 +225,12 @@ import XMPP
             try await browser.signIn()
             let request = TestBrowser.request(["client_id": id, "redirect_uri": "https://new.example/back"])
             #expect(try await browser.agree(to: request).parameters?["code"] != nil)
+            // Who registers an app could send people anywhere by a request that is refused.
+            let wrong = TestBrowser.request([
+                "client_id": id, "redirect_uri": "https://new.example/back", "scope": "mail",
+            ])
+            let refused = try await browser.get(wrong)
+            #expect(refused.status == 400 && refused.location == nil)
             #expect(try await browser.post("/oauth/register", body: body, type: "application/json").status == 429)
             site.clock.advance(by: .seconds(86_401))
             for job in site.host.jobs { await job.run() }

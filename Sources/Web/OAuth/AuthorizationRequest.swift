@@ -47,7 +47,10 @@ struct AuthorizationRequest: Sendable {
         let state = form["state"]
         self.state = state
         func refuse(_ code: OAuthError.Code, _ text: String) -> Failure {
-            .refused(OAuthError(code, text), redirect: redirect, state: state)
+            // Anybody can register an app with any address: nobody is sent there for a mistake that was made on purpose.
+            app.isSelfRegistered
+                ? .untrusted("The app has asked in a wrong way: \(text).")
+                : .refused(OAuthError(code, text), redirect: redirect, state: state)
         }
         guard let type = form["response_type"].flatMap(ResponseType.init), type != .token || allowsToken else {
             throw refuse(.unsupportedResponseType, "response_type must be code")
