@@ -21,7 +21,7 @@ public struct WebUpgrade: Sendable {
     public let path: String
     /// Says which requests it takes, and takes the channel over, on which no handler of HTTP is left then. What it adds
     /// there must close the channel by itself: when the client does (`ChannelEvent.inputClosed`), and when the server
-    /// stops.
+    /// stops. In the request that it is given, `X-Forwarded-For` is the client's address.
     public let upgrader: any NIOTypedHTTPServerProtocolUpgrader<Void>
 
     /// An upgrade at that path.

@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import Synchronization
+import XMPPServer
 
 /// A browser's or an app's connection. Its first request decides what becomes of it: more requests, or another protocol.
 final class HTTPConnection: HTTPChannelHandler {
@@ -147,6 +148,12 @@ private struct UpgradeByPath: NIOTypedHTTPServerProtocolUpgrader {
         guard let upgrader = web.upgrade(upgradeRequest)?.upgrader else {
             return channel.eventLoop.makeFailedFuture(NoSuchPath())
         }
-        return upgrader.upgrade(channel: channel, upgradeRequest: upgradeRequest).map { .upgraded(channel) }
+        // What is said there from now on is true: the client's address, as far as it is known.
+        var head = upgradeRequest
+        head.headers.remove(name: "X-Forwarded-For")
+        if let client = web.client(upgradeRequest, channel) {
+            head.headers.add(name: "X-Forwarded-For", value: client.description)
+        }
+        return upgrader.upgrade(channel: channel, upgradeRequest: head).map { .upgraded(channel) }
     }
 }

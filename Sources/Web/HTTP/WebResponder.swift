@@ -28,7 +28,7 @@ struct WebResponder: Sendable {
     func respond(to request: Request, _ channel: any Channel) async -> Response {
         var response: Response
         if let site = site(request.head.authority) {
-            let client = client(request, IPAddress(channel.remoteAddress))
+            let client = client(request.headers[values: .xForwardedFor], IPAddress(channel.remoteAddress))
             let context = WebContext(source: WebContext.Source(logger: logger, site: site, client: client))
             do {
                 response = try await site.respond(to: request, context)
@@ -62,15 +62,19 @@ struct WebResponder: Sendable {
     }
 
     /// The address that is counted: the last that a proxy of ours has not added itself.
-    private func client(_ request: Request, _ peer: IPAddress?) -> IPAddress? {
+    private func client(_ forwarded: [String], _ peer: IPAddress?) -> IPAddress? {
         guard var client = peer else { return nil }
-        let forwarded = request.headers[values: .xForwardedFor].flatMap { $0.split(separator: ",") }
-        for text in forwarded.reversed() {
+        for text in forwarded.flatMap({ $0.split(separator: ",") }).reversed() {
             guard proxies.contains(where: { $0.contains(client) }) else { break }
             guard let address = IPAddress(text.trimmingPrefix { $0 == " " }.description) else { break }
             client = address
         }
         return client
+    }
+
+    /// The address of a client that asks for an upgrade.
+    func client(_ head: HTTPRequestHead, _ channel: any Channel) -> IPAddress? {
+        client(head.headers["X-Forwarded-For"], IPAddress(channel.remoteAddress))
     }
 
     /// The upgrade that a request asks for.

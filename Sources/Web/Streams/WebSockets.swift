@@ -28,8 +28,11 @@ struct WebSockets: ConnectionMethod {
                     maxFrameSize: streams.maximumFrame,
                     enableAutomaticErrorHandling: false,
                     shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(Self.agreement(head)) },
-                    upgradePipelineHandler: { channel, _ in
-                        channel.eventLoop.makeCompletedFuture { try streams.acceptWebSocket(channel) }
+                    upgradePipelineHandler: { channel, head in
+                        let client = head.headers.first(name: "X-Forwarded-For").flatMap { IPAddress($0) }
+                        return channel.eventLoop.makeCompletedFuture {
+                            try streams.acceptWebSocket(channel, from: client)
+                        }
                     })))
         // RFC 9110 §15.5.22: for whoever asks without an upgrade, or without our subprotocol.
         site.router.get(RouterPath(path)) { _, _ in

@@ -28,12 +28,18 @@ public final class WebStreams: Sendable {
     /// Puts a connection that has become a WebSocket with the subprotocol `xmpp` in the care of a stream, RFC 7395.
     /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
     /// knows of HTTP.
-    public func acceptWebSocket(_ channel: any Channel) throws {
+    ///
+    /// - Parameter address: the client's, where that is not the channel's.
+    public func acceptWebSocket(_ channel: any Channel, from address: IPAddress? = nil) throws {
+        let loop = server.loops.context(of: channel.eventLoop)
+        let address = address.flatMap { try? SocketAddress(ipAddress: $0.description, port: 0) }
         try channel.pipeline.syncOperations.addHandlers(
-            Self.makeStream(streams, server.loops.context(of: channel.eventLoop)).makeWebSocketHandlers())
+            Self.makeStream(streams, loop, from: address).makeWebSocketHandlers())
     }
 
-    private static func makeStream(_ streams: ClientStreams, _ loop: LoopContext) -> StreamHandler {
-        StreamHandler(delegate: streams, loop: loop, layer: .secured)
+    private static func makeStream(
+        _ streams: ClientStreams, _ loop: LoopContext, from address: SocketAddress? = nil
+    ) -> StreamHandler {
+        StreamHandler(delegate: streams, loop: loop, layer: .secured, forwardedAddress: address)
     }
 }

@@ -81,7 +81,12 @@ final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
     func errorCaught0(error: any Error) {}
     func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) { promise?.succeed() }
     func localAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
-    func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+
+    func remoteAddress0() throws -> SocketAddress {
+        guard let remoteAddress else { throw ChannelError.operationUnsupported }
+        return remoteAddress
+    }
+
     func register0(promise: EventLoopPromise<Void>?) { fail(promise, .operationUnsupported) }
     func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { fail(promise, .operationUnsupported) }
     func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { fail(promise, .operationUnsupported) }

@@ -61,8 +61,14 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var byteRate: RateLimit?
     private var stanzaRate: RateLimit?
 
-    /// - Parameter layer: `.secured` for a connection that began with TLS.
-    public init(delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain) {
+    /// - Parameters:
+    ///   - layer: `.secured` for a connection that began with TLS.
+    ///   - forwardedAddress: the client's, where that is not the connection's.
+    public init(
+        delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain,
+        forwardedAddress: SocketAddress? = nil
+    ) {
+        self.forwardedAddress = forwardedAddress
         self.delegate = delegate
         self.loop = loop
         machine = StreamStateMachine(layer: layer)
@@ -70,7 +76,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     public var eventLoop: any EventLoop { loop.eventLoop }
-    public var remoteAddress: SocketAddress? { context?.remoteAddress }
+    private let forwardedAddress: SocketAddress?
+    /// The client's address; behind a proxy, that which the proxy tells.
+    public var remoteAddress: SocketAddress? { forwardedAddress ?? context?.remoteAddress }
     public var channel: (any Channel)? { context?.channel }
 
     /// The language of the client's stream header, RFC 6120 §4.7.4.

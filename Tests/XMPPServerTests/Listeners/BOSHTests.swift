@@ -192,6 +192,28 @@ import XMPP
         await client.stop()
     }
 
+    @Test func wrongPasswordsCountByTheClientsAddress() async throws {
+        let client = try await Client()
+        var conditions: Set<String> = []
+        let limit = client.server.server.configuration.limits.signIns.perAddress
+        for number in 0..<limit {
+            // Each another account, whose own limit is lower.
+            let wrong = Base64.encode(Array("\0user\(number)\0wrong".utf8))
+            let session = try await client.begin()
+            let answer = try await client.request(
+                "rid='2' \(session)",
+                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>\(wrong)</auth>")
+            conditions.formUnion(answer.child("failure", .sasl)?.children.map(\.name) ?? [])
+        }
+        let address = try #require(IPAddress("192.0.2.1"))
+        let host = try #require(client.server.server.hosts["localhost"])
+        let verdict = await client.server.server.authenticator.verify(
+            user: "juliet", password: TestAccount.password, host: host, from: address)
+        #expect(conditions.contains("not-authorized"))
+        #expect(throws: SASLFailure.temporaryAuthFailure) { try verdict.get() }
+        await client.stop()
+    }
+
     @Test func whoPollsTooOftenIsSentAway() async throws {
         let client = try await Client()
         let session = try await client.begin("hold='0' wait='0'")
