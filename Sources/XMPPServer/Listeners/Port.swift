@@ -61,7 +61,8 @@ struct Port: Sendable {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             // Most stanzas are small, and most connections idle: a buffer that each keeps is small until it is filled.
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65_536))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65_536)
+            )
             // What a client sent before it closed is still to be handled, and its stream to be answered.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
