@@ -78,9 +78,10 @@ public final class TestServer: Sendable {
             server: server, listener: server.configuration.listeners[index], loop: loop, transport: transport)
     }
 
-    /// Waits until what one event loop has for another is there and written. A loop hands its batch over at the end of a
+    /// Waits until nothing is under way that had to wait, and what one event loop has for another is there and written. A loop hands its batch over at the end of a
     /// tick, and takes another's as a task of its own: two rounds of tasks see to both.
     func passOn() async throws {
+        await server.router.settled()
         guard transport == .tcp else { return }
         for _ in 0..<2 {
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }

@@ -75,23 +75,27 @@ struct Offline: ServerModule {
     }
 
     private func keep(_ event: StanzaEvent) -> Verdict {
+        // Whatever has to be waited for: it came now.
+        let time = host.now()
         guard let account = event.account, isKept(event) else { return .go }
         // XEP-0160 §3: states of a conversation are worth nothing later.
         let message = event.stanza.element
         guard !Messages.isAboutConversation(message) || message.hasChild("body", .client) else { return .handled }
-        if let count = account[Self.backlog].count { return keep(event, account, counted: count) }
+        if let count = account[Self.backlog].count { return keep(event, at: time, account, counted: count) }
         return .wait {
             do throws(StorageError) {
                 let count = try await host.storage.archivedCount(
                     collection: ArchiveEntry.offline, owner: account.jid, upTo: maximum)
-                return keep(event, account, counted: count)
+                return keep(event, at: time, account, counted: count)
             } catch {
                 return .bounce(host.report(error))
             }
         }
     }
 
-    private func keep(_ event: StanzaEvent, _ account: AccountRecord, counted: Int) -> Verdict {
+    private func keep(
+        _ event: StanzaEvent, at time: Timestamp, _ account: AccountRecord, counted: Int
+    ) -> Verdict {
         let backlog = account[Self.backlog]
         guard backlog.add(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
         var writer = XMLWriter(contentNamespace: .none)
@@ -100,7 +104,6 @@ struct Offline: ServerModule {
         let stanza = Array(writer.finish().readableBytesView)
         return .keep { done in
             backlog.submitted {
-                let time = host.now()
                 let entry = ArchiveEntry(
                     id: host.archiveIDs.next(at: time), collection: ArchiveEntry.offline, owner: account.jid,
                     peer: event.from.bare, isIncoming: true, time: time, stanza: stanza)
@@ -128,7 +131,7 @@ struct Offline: ServerModule {
     /// comes to its end is handed over by it, too.
     private func deliver(to account: AccountRecord) {
         guard account.begin(Self.handingOver) else { return }
-        Task {
+        host.router.begin {
             repeat {
                 await handOver(to: account)
             } while !account.end(Self.handingOver)

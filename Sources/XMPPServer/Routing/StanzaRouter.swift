@@ -201,6 +201,18 @@ public final class StanzaRouter: Sendable {
         return false
     }
 
+    /// Does something that no stanza waits for, but the server's end does.
+    public func begin(_ operation: @escaping @Sendable () async -> Void) {
+        journeys.began()
+        Task { [journeys] in
+            await operation()
+            journeys.arrived()
+        }
+    }
+
+    /// Returns when nothing is under way that had to wait.
+    public func settled() async { await journeys.ended() }
+
     // MARK: Errors
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.

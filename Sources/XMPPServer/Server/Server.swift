@@ -15,7 +15,7 @@ public final class Server: Sendable {
     public let storage: any Storage
     public let authenticator: Authenticator
     public let logger: Logger
-    let router: StanzaRouter
+    public let router: StanzaRouter
     let tls: TLSContext?
     let exporter: TLSExporter
     let connections: ConnectionLimits
