@@ -87,9 +87,14 @@ private struct ServerService: Service {
             await stop()
             throw error
         }
-        StartUpMemory.release()
         server.logger.info("ready", metadata: ["version": "\(Software.version)"])
+        // When all that begins with the server has begun.
+        let releasing = Task {
+            try await Task.sleep(for: .seconds(1))
+            StartUpMemory.release()
+        }
         try? await gracefulShutdown()
+        releasing.cancel()
         server.logger.info("stopping")
         await withinPatience {
             await socket.close()
