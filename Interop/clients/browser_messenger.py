@@ -1,8 +1,11 @@
-"""The Messenger in a browser, and what other apps find on the same site: sign-in and consent, look-up, invitations, chat with other windows and with slixmpp, the
-account page's switches, an app that is signed out. Makes pictures on the way."""
+"""The Messenger in a browser, and what other apps find on the same site: sign-in and consent, look-up, invitations, chat
+with other windows and with slixmpp, a device, the account page's switches, an app that is signed out. Makes pictures on
+the way."""
 
 import asyncio
 import json
+import pathlib
+import sys
 import time
 import urllib.parse
 import urllib.request
@@ -18,6 +21,7 @@ suite = Suite()
 ARCHIVE = "urn:xmpp:archive"
 STATES = "http://jabber.org/protocol/chatstates"
 LARGEST_PAGE = 100 * 1024
+QXMPP = str(pathlib.Path(__file__).resolve().parents[2] / ".build/interop/qxmpp_messenger")
 
 
 class Browsers(Stage):
@@ -297,6 +301,9 @@ async def device(stage):
     await person.sign_in()
     require_equal(person.boundjid.bare, stage.accounts["oscar"]["jid"], "who is signed in")
     await person.sign_out()
+    other = await asyncio.create_subprocess_exec(QXMPP, sys.argv[1], "oscar", token, stdout=asyncio.subprocess.PIPE)
+    complaint, _ = await other.communicate()
+    require(other.returncode == 0, "QXmpp: " + complaint.decode())
 
 
 # How it looks

@@ -168,9 +168,11 @@ public:
 
     QJsonObject account(const QString &name) const { return accounts[name].toObject(); }
 
-    void signIn(Person &person)
+    void signIn(Person &person) { signIn(person, person.account["token"].toString()); }
+
+    void signIn(Person &person, const QString &token)
     {
-        person.dial(domain, node, person.account["token"].toString());
+        person.dial(domain, node, token);
         expect("session", [&] { return person.client.isConnected() && person.roster->isRosterReceived(); });
         requireEqual(person.client.configuration().jidBare(), person.jid(), "bound JID");
     }
@@ -285,6 +287,20 @@ void signOut(Stage &stage)
     expect("unavailable presence", [&] { return !stage.erika.sees(stage.frank, QXmppPresence::DND); });
 }
 
+// Signs one account in with a token that it was given elsewhere, and out again.
+int signInWith(Stage &stage, const QString &name, const QString &token)
+{
+    Person person(stage.account(name));
+    try {
+        stage.signIn(person, token);
+    } catch (const Unexpected &unexpected) {
+        QTextStream(stdout) << unexpected.complaint << Qt::endl;
+        return 1;
+    }
+    person.client.disconnectFromServer();
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     QCoreApplication application(count, arguments);
@@ -295,6 +311,9 @@ int main(int count, char **arguments)
         return 2;
     }
     Stage stage(QJsonDocument::fromJson(description.readAll()).object()["messenger"].toObject());
+
+    if (count == 4)
+        return signInWith(stage, application.arguments().value(2), application.arguments().value(3));
 
     const struct {
         const char *name;
