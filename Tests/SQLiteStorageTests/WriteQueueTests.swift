@@ -53,6 +53,48 @@ struct WriteQueueTests {
         #expect(outcomes.stored == Array(1...100))
     }
 
+    @Test("What is not urgent waits for company, and is stored though nobody asks")
+    func soon() async throws {
+        let storage = try open(WriteQueue.Limits(patience: .milliseconds(1)))
+        let outcomes = Outcomes()
+        await withCheckedContinuation { continuation in
+            submit(1, 1, .soon, to: storage, outcomes) { continuation.resume() }
+        }
+        #expect(outcomes.stored == [1])
+        await storage.close()
+    }
+
+    @Test("An urgent group takes with it what waits, in order")
+    func urgent() async throws {
+        let storage = try open(WriteQueue.Limits(patience: .seconds(3600)))
+        let outcomes = Outcomes()
+        submit(1, 1, .soon, to: storage, outcomes)
+        submit(2, 1, .soon, to: storage, outcomes)
+        await withCheckedContinuation { continuation in
+            submit(3, 1, .now, to: storage, outcomes) { continuation.resume() }
+        }
+        #expect(outcomes.stored == [1, 2, 3])
+        await storage.close()
+    }
+
+    @Test("Who finds the queue crowded can wait for room")
+    func crowd() async throws {
+        let storage = try open(WriteQueue.Limits(crowd: 3))
+        let writer = holdWriter(of: storage)
+        let outcomes = Outcomes()
+        submit(1, 1, to: storage, outcomes)
+        submit(2, 1, to: storage, outcomes)
+        #expect(!storage.isCrowded)
+        submit(3, 1, to: storage, outcomes)
+        #expect(storage.isCrowded)
+        writer.signal()
+        await storage.room()
+        #expect(!storage.isCrowded)
+        await storage.flush()
+        #expect(outcomes.stored == [1, 2, 3])
+        await storage.close()
+    }
+
     @Test("When the disk is full the group fails, and the next one that fits is stored")
     func diskFull() async throws {
         let storage = try open(WriteQueue.Limits())
@@ -92,10 +134,16 @@ extension WriteQueueTests {
         }
     }
 
-    private func submit(_ key: Int, _ size: Int, to storage: SQLiteStorage, _ outcomes: Outcomes) {
+    private func submit(
+        _ key: Int, _ size: Int, _ urgency: CommitUrgency = .now, to storage: SQLiteStorage, _ outcomes: Outcomes,
+        then: @escaping @Sendable () -> Void = {}
+    ) {
         guard let owner = JID("example.com") else { return }
         let value = Array(repeating: UInt8(0), count: size)
-        storage.submit([.putValue(store: "s", owner: owner, key: "\(key)", value)]) { outcomes.add(key, $0) }
+        storage.submit([.putValue(store: "s", owner: owner, key: "\(key)", value)], urgency) {
+            outcomes.add(key, $0)
+            then()
+        }
     }
 }
 

@@ -6,10 +6,10 @@ import XMPP
 
 /// One client's connection: bytes in, actions out. The only place where a stream has effects.
 ///
-/// The handler feeds `StreamStateMachine` with what the parser finds (or what a framing such as `ElementFraming` says
-/// that has come), performs the actions that it returns, and keeps
-/// what belongs to the connection rather than to the protocol: parser, output buffer, timers, rate limits, and the
-/// question whether to go on reading. It is confined to its channel's event loop; only its reference travels.
+/// The handler feeds `StreamStateMachine` with what the parser finds (or what `ElementFraming` says that has come),
+/// performs the actions that it returns, and keeps what belongs to the connection rather than to the protocol: parser,
+/// output buffer, times, rate limits, and the question whether to go on reading. It is confined to its
+/// channel's event loop; only its reference travels.
 public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public typealias InboundIn = ByteBuffer
     public typealias OutboundIn = ByteBuffer
