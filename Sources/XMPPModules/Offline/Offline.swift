@@ -111,7 +111,10 @@ struct Offline: ServerModule {
                     backlog.added(result.isSuccess)
                     // The account may have come while its message was on the way to the disk.
                     if Self.taker(of: account) != nil { deliver(to: account) }
-                    if case .failure(let error) = result { done(host.report(error)) } else { done(nil) }
+                    if case .failure(let error) = result { return done(host.report(error)) }
+                    host.messageKept(
+                        KeptMessage(message: event.stanza.element, from: event.from, account: account, host: host))
+                    done(nil)
                 }
             }
         }

@@ -16,6 +16,9 @@ public enum Hooks {
     public static let presenceToAccount = HookPoint<StanzaEvent>("presenceToAccount")
     /// A client sent an IQ that no handler of the host took; `to` is an account's session.
     public static let iqToSession = HookPoint<StanzaEvent>("iqToSession")
+    /// A message waits for somebody who does not take it now: it has been kept for an account that has no session to take
+    /// it, or waits for a session whose client is out of reach or does not look.
+    public static let messageKept = HookPoint<KeptMessage>("messageKept")
     /// A resource has been bound.
     public static let sessionBound = HookPoint<SessionEvent>("sessionBound")
     /// A session is over; it is not found in any table any more.
@@ -54,6 +57,28 @@ public struct StanzaEvent: Sendable {
         {
             self.stanza = stanza
         }
+    }
+}
+
+/// A message that waits, see `Hooks.messageKept`.
+public struct KeptMessage: Sendable {
+    /// The message as it will be delivered.
+    public let message: Element
+    /// Who sent it.
+    public let from: JID
+    /// Whom it waits for.
+    public let account: AccountRecord
+    /// The session that it waits for: its connection is lost, or its client inactive. `nil`: it is kept for whichever
+    /// session comes next.
+    public let session: ClientSession?
+    public let host: Host
+
+    public init(message: Element, from: JID, account: AccountRecord, session: ClientSession? = nil, host: Host) {
+        self.message = message
+        self.from = from
+        self.account = account
+        self.session = session
+        self.host = host
     }
 }
 

@@ -41,6 +41,7 @@ public final class Host: @unchecked Sendable {
     private var presenceFromClient = HookList<StanzaEvent>([])
     private var presenceToAccount = HookList<StanzaEvent>([])
     private(set) var iqToSession = HookList<StanzaEvent>([])
+    private var messageKept = HookList<KeptMessage>([])
     private(set) var sessionBound = HookList<SessionEvent>([])
     private(set) var sessionEnded = HookList<SessionEvent>([])
     private(set) var accountChanged = HookList<AccountEvent>([])
@@ -123,6 +124,7 @@ public final class Host: @unchecked Sendable {
         presenceFromClient = table.list(Hooks.presenceFromClient)
         presenceToAccount = table.list(Hooks.presenceToAccount)
         iqToSession = table.list(Hooks.iqToSession)
+        messageKept = table.list(Hooks.messageKept)
         sessionBound = table.list(Hooks.sessionBound)
         sessionEnded = table.list(Hooks.sessionEnded)
         accountChanged = table.list(Hooks.accountChanged)
@@ -144,6 +146,12 @@ public final class Host: @unchecked Sendable {
         let list = hooks.list(point)
         guard case .bounced(let error) = list.run(&event, from: 0, to: list.entries.count) else { return nil }
         return error
+    }
+
+    /// Tells the modules of a message that waits; from any thread.
+    public func messageKept(_ kept: KeptMessage) {
+        var event = kept
+        _ = messageKept.run(&event, from: 0, to: messageKept.entries.count)
     }
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
