@@ -41,9 +41,7 @@ struct Archive: ServerModule {
         if let sender, sender !== recipient {
             changes.append(entry(sender.jid, recipient.jid, isIncoming: false))
         }
-        host.storage.submit(changes, .soon) { [host] result in
-            if case .failure(let error) = result { _ = host.report(error) }
-        }
+        event.commit(changes)
         // Whoever writes faster than the disk waits for it.
         guard host.storage.isCrowded else { return .go }
         return .wait { [storage = host.storage] in

@@ -102,12 +102,12 @@ struct Offline: ServerModule {
         writer.stanza(
             event.stanza.element, from: event.from.string, to: event.to?.string ?? account.jid.string, lang: nil)
         let stanza = Array(writer.finish().readableBytesView)
-        return .keep { done in
+        return .keep { changes, done in
             backlog.submitted {
                 let entry = ArchiveEntry(
                     id: host.archiveIDs.next(at: time), collection: ArchiveEntry.offline, owner: account.jid,
                     peer: event.from.bare, isIncoming: true, time: time, stanza: stanza)
-                host.storage.submit([.append(entry)]) { result in
+                host.storage.submit(changes + [.append(entry)]) { result in
                     backlog.added(result.isSuccess)
                     // The account may have come while its message was on the way to the disk.
                     if Self.taker(of: account) != nil { deliver(to: account) }

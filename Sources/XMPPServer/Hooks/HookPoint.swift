@@ -48,7 +48,11 @@ public enum Verdict: Sendable {
     case bounce(StanzaError)
     /// The answer needs something that has to be waited for. The sender's next stanzas wait as well; nothing else does.
     case wait(@Sendable () async -> Verdict)
-    /// Taken care of, once something is durable: the closure begins that and calls back with the outcome, from any
-    /// thread. The sender's next messages need not wait; what the sender asks is answered after it.
-    case keep(@Sendable (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void)
+    /// Taken care of, once something is durable: the closure submits that, in one group with the changes that it is
+    /// given, and calls back with the outcome, from any thread. The sender's next messages need not wait; what the sender
+    /// asks is answered after it.
+    case keep(Keeping)
+
+    public typealias Keeping =
+        @Sendable (_ changes: [StorageChange], _ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
 }

@@ -16,7 +16,7 @@ final class HookList<Event>: Sendable {
         case handled
         case bounced(StanzaError)
         case waiting(next: Int, @Sendable () async -> Verdict)
-        case keeping(@Sendable (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void)
+        case keeping(Verdict.Keeping)
     }
 
     let entries: [Entry]

@@ -44,6 +44,38 @@ public struct StanzaEvent: Sendable {
     public internal(set) var host: Host
     /// The account that the stanza is for; known at `…ToAccount`.
     public internal(set) var account: AccountRecord?
+    /// What is to be committed when the journey ends.
+    private(set) var pending = PendingCommit()
+
+    init(
+        stanza: Stanza, from: JID, to: JID?, sender: ClientSession?, host: Host, account: AccountRecord?,
+        pending: PendingCommit = PendingCommit()
+    ) {
+        self.stanza = stanza
+        self.from = from
+        self.to = to
+        self.sender = sender
+        self.host = host
+        self.account = account
+        self.pending = pending
+    }
+
+    /// Adds to what the stanza makes durable.
+    ///
+    /// All that a stanza changes is one group, whoever asks for it: it is submitted when the stanza's journey ends, in the
+    /// same turn of the loop unless a handler waits. So it is durable as a whole or not at all, together with the count of
+    /// what the sender's session has handled; the sender's acknowledgement (XEP-0198) waits for it; and when it fails the
+    /// sender gets one error. A stanza that is refused commits nothing.
+    ///
+    /// - Parameter then: called once with the outcome, on a thread of the storage's; not at all if the stanza is refused.
+    public mutating func commit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon,
+        then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
+    ) {
+        pending.changes += changes
+        if urgency == .now { pending.urgency = .now }
+        if let then { pending.completions.append(then) }
+    }
 
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }
@@ -80,6 +112,15 @@ public struct KeptMessage: Sendable {
         self.session = session
         self.host = host
     }
+}
+
+/// What a stanza is about to make durable.
+struct PendingCommit: Sendable {
+    var changes: [StorageChange] = []
+    var urgency = CommitUrgency.soon
+    var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
+
+    var isEmpty: Bool { changes.isEmpty && completions.isEmpty }
 }
 
 /// A session that begins or ends.

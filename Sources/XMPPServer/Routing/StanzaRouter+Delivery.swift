@@ -5,50 +5,53 @@ import XMPPStream
 
 /// Delivery to the sessions of an account, RFC 6121 §8.5.
 extension StanzaRouter {
+    /// What came of a delivery.
+    enum Delivered {
+        /// There is nothing left to do.
+        case done
+        case refused(StanzaError)
+        /// No session takes it.
+        case nobody
+    }
+
     /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
-    ///
-    /// - Returns: whether there is nothing left to do.
-    func deliver(_ event: StanzaEvent) -> Bool {
-        guard event.stanza.kind == .message, let account = event.account else { return true }
+    func deliver(_ event: inout StanzaEvent) -> Delivered {
+        guard event.stanza.kind == .message, let account = event.account else { return .done }
         let sessions = account.sessions
         if let to = event.to, to.isFull {
             if let session = sessions.first(where: { $0.jid == to }) {
                 send(event, to: session)
-                return true
+                return .done
             }
             // §8.5.3.2.1: a chat message goes on as if to the bare JID; others end here, and errors without a word.
-            if event.stanza.type != .chat {
-                bounce(event, .serviceUnavailable)
-                return true
-            }
+            if event.stanza.type != .chat { return .refused(.serviceUnavailable) }
         }
         switch event.stanza.type {
         case .error:
-            return true
+            return .done
         case .groupchat:
-            bounce(event, .serviceUnavailable)
-            return true
+            return .refused(.serviceUnavailable)
         case .headline:
             for session in sessions where (session.priority ?? -1) >= 0 {
                 send(event, to: session)
             }
-            return true
+            return .done
         default:
-            return sendToMostAvailable(event, sessions)
+            return sendToMostAvailable(&event, sessions)
         }
     }
 
     /// All sessions of the highest priority that is not negative.
-    private func sendToMostAvailable(_ event: StanzaEvent, _ sessions: [ClientSession]) -> Bool {
+    private func sendToMostAvailable(_ event: inout StanzaEvent, _ sessions: [ClientSession]) -> Delivered {
         var highest = -1
         for session in sessions {
             if let priority = session.priority, priority > highest { highest = priority }
         }
-        guard highest >= 0 else { return false }
+        guard highest >= 0 else { return .nobody }
         for session in sessions where session.priority == highest {
             send(event, to: session)
         }
-        return true
+        return .done
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.

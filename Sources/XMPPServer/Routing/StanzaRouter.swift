@@ -90,7 +90,11 @@ public final class StanzaRouter: Sendable {
                 outcome = hooks.run(&journey.event, from: index, to: hooks.fallback)
                 if case .passed = outcome { journey.stage = .deliver }
             case .deliver:
-                guard !deliver(journey.event) else { return }
+                switch deliver(&journey.event) {
+                case .done: return commit(journey.event)
+                case .refused(let error): return bounce(journey.event, error)
+                case .nobody: break
+                }
                 journey.stage = .fallback(journey.event.host.toAccount(journey.event.stanza.kind).fallback)
                 outcome = .passed
             case .fallback(let index):
@@ -100,7 +104,7 @@ public final class StanzaRouter: Sendable {
             }
             switch outcome {
             case .passed: continue
-            case .handled: return
+            case .handled: return commit(journey.event)
             case .bounced(let error): return bounce(journey.event, error)
             case .waiting(let next, let operation): return wait(journey, next, operation)
             case .keeping(let operation): return keep(journey.event, operation)
@@ -108,19 +112,44 @@ public final class StanzaRouter: Sendable {
         }
     }
 
-    /// The journey ends here, unless what was begun fails.
-    private func keep(
-        _ event: StanzaEvent, _ operation: (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
+    /// The journey ends here: submits what the stanza makes durable.
+    private func commit(_ event: StanzaEvent) {
+        let pending = event.pending
+        guard !pending.isEmpty else { return }
+        track(event, holdsAnswers: false) { done in
+            event.host.storage.submit(pending.changes, pending.urgency) { result in
+                for completion in pending.completions { completion(result) }
+                if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
+            }
+        }
+    }
+
+    /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
+    private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
+        let pending = event.pending
+        track(event, holdsAnswers: true) { done in
+            operation(pending.changes) { error in
+                let result = error.map { Result<Void, StorageError>.failure(StorageError(.failed, "\($0)")) }
+                for completion in pending.completions { completion(result ?? .success(())) }
+                done(error)
+            }
+        }
+    }
+
+    /// Begins something that makes the stanza durable. Its sender's acknowledgement waits for it, and its sender is told
+    /// if it fails.
+    private func track(
+        _ event: StanzaEvent, holdsAnswers: Bool, _ begin: (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
     ) {
         journeys.began()
         let session = event.sender.flatMap { $0.loop.eventLoop.inEventLoop ? $0 : nil }
-        session?.commitBegan()
-        operation { error in
+        let number = session?.commitBegan(holdsAnswers: holdsAnswers)
+        begin { error in
             self.journeys.arrived()
             guard let sender = event.sender else { return }
             sender.loop.eventLoop.execute {
                 if let error { self.bounce(event, error) }
-                session?.commitEnded()
+                if let number { session?.commitEnded(number, heldAnswers: holdsAnswers) }
             }
         }
     }
@@ -136,7 +165,7 @@ public final class StanzaRouter: Sendable {
         goOn(journey, after: operation) { router, journey, verdict in
             switch verdict {
             case .go: router.travel(journey)
-            case .handled: break
+            case .handled: router.commit(journey.event)
             case .bounce(let error): router.bounce(journey.event, error)
             case .wait(let operation): router.wait(journey, next, operation)
             case .keep(let operation): router.keep(journey.event, operation)

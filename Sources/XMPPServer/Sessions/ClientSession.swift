@@ -34,7 +34,11 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     private var requests: [PendingRequest] = []
     private var isHeldForRequests = false
     private var holds = 0
-    /// Messages of the client that are on their way to the disk.
+    /// Commits that the client's stanzas have asked for.
+    private var ledger = CommitLedger()
+    /// What waits for commits, in the order of the commits.
+    private var waitingForDurability: [(commit: Int, body: () -> Void)] = []
+    /// Messages of the client that are on their way to the disk, and that its answers wait for.
     private var commits = 0
     /// What came behind them and has to wait for them.
     private var waitingForCommits: Stanza?
@@ -214,16 +218,35 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         }
     }
 
-    /// A message of the client is about to become durable. Others may follow it, but nothing that is answered: every
-    /// answer vouches for what was sent before it.
-    func commitBegan() { commits += 1 }
+    /// What a stanza of the client changes is about to be submitted. Others may follow it.
+    ///
+    /// - Parameter holdsAnswers: nothing that is answered may follow: every answer vouches for what was sent before it.
+    /// - Returns: the commit's number, for `commitEnded`.
+    func commitBegan(holdsAnswers: Bool) -> Int {
+        if holdsAnswers { commits += 1 }
+        return ledger.began()
+    }
 
-    func commitEnded() {
+    func commitEnded(_ number: Int, heldAnswers: Bool) {
+        ledger.ended(number)
+        while let first = waitingForDurability.first, first.commit <= ledger.first {
+            waitingForDurability.removeFirst()
+            first.body()
+        }
+        guard heldAnswers else { return }
         commits -= 1
         guard commits == 0, let stanza = waitingForCommits else { return }
         waitingForCommits = nil
         host.router.received(stanza, from: self)
         letStreamGo()
+    }
+
+    /// Calls `body` when all that the client has sent so far is durable, or its errors have been sent; at once if it is.
+    /// Commits that wait for company are hastened. On the session's loop.
+    public func whenDurable(_ body: @escaping () -> Void) {
+        guard !ledger.isSettled else { return body() }
+        waitingForDurability.append((ledger.next, body))
+        host.storage.submit([], .now, completion: nil)
     }
 
     /// The stream goes on when nothing holds it any more: what goes on after a wait may have to wait again.
