@@ -58,6 +58,7 @@ public final class TestServer: Sendable {
         server = try await Server(
             settings, storage: storage, modules: StandardModules.all, group: group,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            key: ServerKey(file: "\(directory.path)/store/secret.key"),
             now: { [clock] in clock.now })
         let problems = report.finish()
         guard problems.isEmpty else { throw ConfigErrors(problems) }

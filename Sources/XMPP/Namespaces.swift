@@ -15,6 +15,10 @@ extension Namespace {
     public static let tls: Namespace = "urn:ietf:params:xml:ns:xmpp-tls"
     /// Sign-in.
     public static let sasl: Namespace = "urn:ietf:params:xml:ns:xmpp-sasl"
+    /// Sign-in with all that goes with it (XEP-0388).
+    public static let sasl2: Namespace = "urn:xmpp:sasl:2"
+    /// Resource binding within the sign-in (XEP-0386).
+    public static let bind2: Namespace = "urn:xmpp:bind:0"
     /// Resource binding.
     public static let bind: Namespace = "urn:ietf:params:xml:ns:xmpp-bind"
     /// Session establishment (RFC 3921), which does nothing but is asked for by old clients.

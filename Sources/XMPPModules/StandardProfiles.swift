@@ -7,6 +7,7 @@ public enum StandardProfiles {
           authentication:
             mechanisms: [X-MESSENGER-OAUTH2]
             attempts: 1
+            sasl2: off
             token-scopes: [wl.messenger]
           stanzas:
             message-types: [chat]

@@ -24,6 +24,11 @@ final class ScriptedClient {
             throw ConversationFailure((expected.map { "\n  expected: \($0)" } ?? "") + "\n  received: nothing")
         }
         if received.isEnd { jid = nil }
+        if case .element(let element) = received, element.isNamed("success", .sasl2),
+            let bound = element.child("authorization-identifier", .sasl2).flatMap({ JID($0.text) }), bound.isFull
+        {
+            jid = bound
+        }
         return received
     }
 

@@ -6,6 +6,8 @@ public struct DataConfiguration: Hashable, Sendable {
     public let database: String
     /// The Unix socket through which the command line administers the running server.
     public let administrationSocket: String
+    /// The file with the server's secret.
+    public var keyFile: String { "\(directory)/secret.key" }
 
     /// What fits into a socket address with its closing zero byte.
     static let longestSocketPath = 107

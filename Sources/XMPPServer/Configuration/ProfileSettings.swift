@@ -25,6 +25,8 @@ public struct AuthenticationSettings: Hashable, Sendable {
     public let tokenScopes: [String]
     /// The iteration count of passwords that are set from now on.
     public let scramIterations: Int
+    /// True if XEP-0388 is offered, with XEP-0386 and all else that goes with the sign-in.
+    public let offersSASL2: Bool
     /// True if nobody may sign in on a connection without TLS.
     public let requiresTLS: Bool
 
@@ -45,6 +47,10 @@ public struct AuthenticationSettings: Hashable, Sendable {
         scramIterations = section.integer(
             "scram-iterations", default: 10_000, in: 4096...1_000_000,
             "The iteration count of passwords that are set from now on."
+        )
+        offersSASL2 = section.boolean(
+            "sasl2", default: true,
+            "Whether clients can sign in and bind a resource in one request (XEP-0388, XEP-0386)."
         )
         requiresTLS = section.boolean(
             "require-tls", default: true, "Whether signing in takes TLS. Switch it off for tests only."

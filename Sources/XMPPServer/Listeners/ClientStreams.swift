@@ -38,6 +38,7 @@ final class ClientStreams: StreamDelegate {
     ) -> NegotiationSettings {
         let configuration = host.configuration
         var settings = NegotiationSettings(domain: host.domain, mechanisms: configuration.authentication.mechanisms)
+        settings.offersSASL2 = configuration.authentication.offersSASL2
         settings.requiresTLS = configuration.authentication.requiresTLS
         settings.offersTLS = offersTLS
         settings.attempts = configuration.authentication.attempts
@@ -97,6 +98,10 @@ final class ClientStreams: StreamDelegate {
         server.hosts[domain]?.writeFeatures(layer, to: &writer)
     }
 
+    func writeInlineFeatures(of domain: String, to writer: inout XMLWriter) {
+        server.hosts[domain]?.writeInlineFeatures(to: &writer)
+    }
+
     func received(
         _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
     ) -> Bool {
@@ -148,5 +153,15 @@ final class ClientStreams: StreamDelegate {
             return .failure(.internalServerError)
         }
         return host.bind(record, resource: resource, on: stream).map { $0 }
+    }
+
+    func negotiate(
+        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        then: @escaping (InlineOutcome) -> Void
+    ) {
+        guard let record = opened as? AccountRecord, let host = server.hosts[record.jid.domain] else {
+            return then(InlineOutcome())
+        }
+        InlineNegotiation(host: host, record: record, request: request, stream: stream, then: then).start()
     }
 }

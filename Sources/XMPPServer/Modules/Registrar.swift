@@ -38,6 +38,26 @@ public struct Registrar {
         let run: @Sendable () async -> Void
     }
 
+    /// Does what a client asks for within its sign-in. Called on the stream's loop; what it answers, at once or later, is
+    /// run there, too.
+    public typealias AuthenticationHandler =
+        @Sendable (Element, AccountRecord, StreamHandler) -> Answer<@Sendable () -> InlineOutcome>
+
+    struct AuthenticationFeature: Sendable {
+        let name: StaticString
+        let namespace: Namespace
+        let write: @Sendable (inout XMLWriter) -> Void
+        let handler: AuthenticationHandler
+    }
+
+    struct BindFeature: Sendable {
+        let namespace: Namespace
+        let isAnnounced: Bool
+        /// What `write` has to know of the account before its session is bound.
+        let read: (@Sendable (AccountRecord) -> Answer<any Sendable>)?
+        let write: @Sendable (Element?, any Sendable, ClientSession, inout XMLWriter) -> Void
+    }
+
     let module: String
     var jobs: [Job] = []
     var tokenVerifiers: [TokenVerifier] = []
@@ -47,6 +67,8 @@ public struct Registrar {
     var iqHandlers: [IQTable.Entry] = []
     var streamFeatures: [StreamFeature] = []
     var streamElements: [StreamElement] = []
+    var authenticationFeatures: [AuthenticationFeature] = []
+    var bindFeatures: [BindFeature] = []
     private var addHooks: [@Sendable (inout HookTable) -> Void] = []
 
     init(module: String) {
@@ -110,6 +132,54 @@ public struct Registrar {
         streamElements.append(StreamElement(name: name, namespace: namespace, layer: layer, handler: handler))
     }
 
+    /// Something that a client can ask for within its sign-in, XEP-0388 §2.5: the child of `<authenticate/>` with this
+    /// name. It is done before a resource is bound, and takes the place of binding if it gives the stream a session.
+    ///
+    /// - Parameter announcement: writes what stands for it in the stream feature.
+    public mutating func authenticationFeature(
+        _ name: StaticString, _ namespace: Namespace,
+        announcedBy announcement: @escaping @Sendable (inout XMLWriter) -> Void,
+        _ handler: @escaping AuthenticationHandler
+    ) {
+        authenticationFeatures.append(
+            AuthenticationFeature(name: name, namespace: namespace, write: announcement, handler: handler))
+    }
+
+    /// Something that a client can ask for within the binding of its resource, XEP-0386: a child of `<bind/>` in the
+    /// feature's namespace.
+    ///
+    /// - Parameters:
+    ///   - handler: runs at each such binding, when the session is in place, on its loop, with what the client has asked
+    ///     for, if it has; writes into `<bound/>`. Nothing that it sends to the session may come before that.
+    public mutating func bindFeature(
+        _ namespace: Namespace, isAnnounced: Bool = true,
+        _ handler: @escaping @Sendable (Element?, ClientSession, inout XMLWriter) -> Void
+    ) {
+        bindFeatures.append(
+            BindFeature(namespace: namespace, isAnnounced: isAnnounced, read: nil) { element, _, session, writer in
+                handler(element, session, &writer)
+            })
+    }
+
+    /// Something within the binding of a resource for which something has to be known of the account.
+    ///
+    /// - Parameters:
+    ///   - read: called before the session is bound; what comes to the account while it waits is not for the session.
+    ///   - handler: as above, with what was read.
+    public mutating func bindFeature<Value: Sendable>(
+        _ namespace: Namespace, isAnnounced: Bool = true,
+        reading read: @escaping @Sendable (AccountRecord) -> Answer<Value>,
+        _ handler: @escaping @Sendable (Element?, Value, ClientSession, inout XMLWriter) -> Void
+    ) {
+        bindFeatures.append(
+            BindFeature(
+                namespace: namespace, isAnnounced: isAnnounced, read: { read($0).erased },
+                write: { element, value, session, writer in
+                    guard let value = value as? Value else { return }
+                    handler(element, value, session, &writer)
+                }))
+    }
+
     /// Says whose access tokens are that the server has not made itself.
     public mutating func tokenVerifier(_ verify: @escaping TokenVerifier) {
         tokenVerifiers.append(verify)
@@ -123,5 +193,14 @@ public struct Registrar {
 
     func addHooks(to table: inout HookTable) {
         for add in addHooks { add(&table) }
+    }
+}
+
+extension Answer {
+    fileprivate var erased: Answer<any Sendable> {
+        switch self {
+        case .now(let value): .now(value)
+        case .later(let body): .later { await body() }
+        }
     }
 }

@@ -10,7 +10,7 @@ extension Host {
         }
         return Host(
             configuration, jid: jid, limits: .default, storage: NoStorage(), archiveIDs: ArchiveIDGenerator(after: nil),
-            router: StanzaRouter(hosts: HostTable(), loops: LoopTable()),
+            router: StanzaRouter(hosts: HostTable(), loops: LoopTable()), key: ServerKey(),
             logger: Logger(label: "swallowtail"), now: Timestamp.now)
     }
 }

@@ -19,6 +19,7 @@ public final class Host: @unchecked Sendable {
     /// The router holds all hosts, and they hold it: both live as long as the process.
     public let router: StanzaRouter
     public let logger: Logger
+    let key: ServerKey
     let registrations: RegistrationLimit
     let revocations = Revocations()
     private let authorizationServerState = Mutex<String?>(nil)
@@ -36,6 +37,8 @@ public final class Host: @unchecked Sendable {
     private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
     private var streamElements: [Registrar.StreamElement] = []
+    private(set) var authenticationFeatures: [Registrar.AuthenticationFeature] = []
+    private(set) var bindFeatures: [Registrar.BindFeature] = []
     private var messageFromClient = HookList<StanzaEvent>([])
     private var messageToAccount = HookList<StanzaEvent>([])
     private var presenceFromClient = HookList<StanzaEvent>([])
@@ -53,6 +56,7 @@ public final class Host: @unchecked Sendable {
         storage: any Storage,
         archiveIDs: ArchiveIDGenerator,
         router: StanzaRouter,
+        key: ServerKey,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
@@ -62,6 +66,7 @@ public final class Host: @unchecked Sendable {
         self.storage = storage
         self.archiveIDs = archiveIDs
         self.router = router
+        self.key = key
         self.logger = logger
         self.now = now
         registrations = RegistrationLimit(limits)
@@ -114,6 +119,8 @@ public final class Host: @unchecked Sendable {
         tokenVerifiers += registrar.tokenVerifiers
         streamFeatures += registrar.streamFeatures
         streamElements += registrar.streamElements
+        authenticationFeatures += registrar.authenticationFeatures
+        bindFeatures += registrar.bindFeatures
         registrar.addHooks(to: &table)
     }
 
@@ -156,6 +163,19 @@ public final class Host: @unchecked Sendable {
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
         for feature in streamFeatures where feature.layer == layer { feature.write(&writer) }
+    }
+
+    /// What can be asked for within the sign-in, XEP-0388 §2.1 and XEP-0386 §3.1.
+    func writeInlineFeatures(to writer: inout XMLWriter) {
+        writer.element("bind", .bind2) { writer in
+            guard bindFeatures.contains(where: \.isAnnounced) else { return }
+            writer.element("inline") { writer in
+                for feature in bindFeatures where feature.isAnnounced {
+                    writer.element("feature", nil, ["var": feature.namespace.name])
+                }
+            }
+        }
+        for feature in authenticationFeatures { feature.write(&writer) }
     }
 
     /// Offers an element of a stream to the modules. `false`: none of them knows it.

@@ -31,7 +31,9 @@ public final class Server: Sendable {
 
     /// Sets up the hosts with their modules. Nothing is opened yet.
     ///
-    /// - Parameter modules: all that can be listed in a profile, in the order in which their handlers run.
+    /// - Parameters:
+    ///   - modules: all that can be listed in a profile, in the order in which their handlers run.
+    ///   - key: what is given out under it is void when another takes its place.
     /// - Throws: `ServerError` with a sentence for the person who runs the server.
     public init(
         _ configuration: ServerConfiguration,
@@ -39,6 +41,7 @@ public final class Server: Sendable {
         modules: [any ServerModule.Type],
         group: any EventLoopGroup,
         logger: Logger,
+        key: ServerKey = ServerKey(),
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) async throws {
         self.configuration = configuration
@@ -69,7 +72,7 @@ public final class Server: Sendable {
             hosts.add(
                 Host(
                     host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
-                    router: router, logger: logger, now: now))
+                    router: router, key: key, logger: logger, now: now))
         }
         for host in hosts.all {
             do {

@@ -25,6 +25,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public let boundAt: Timestamp
     /// The token that it was opened with; nil: with another secret.
     public let token: VerifiedToken?
+    /// What the client has said of itself at its sign-in.
+    public let userAgent: UserAgent?
 
     // On the loop only.
     let stream: StreamHandler
@@ -60,6 +62,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.stream = stream
         self.boundAt = boundAt
         self.token = token
+        userAgent = stream.userAgent
         loop = stream.loop
     }
 

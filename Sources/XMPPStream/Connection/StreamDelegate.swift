@@ -24,6 +24,9 @@ public protocol StreamDelegate: Sendable {
     /// The features that modules add to those of RFC 6120.
     func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter)
 
+    /// What a client may ask for within its sign-in, XEP-0388 §2.1.
+    func writeInlineFeatures(of domain: String, to writer: inout XMLWriter)
+
     /// A decoy where there is no such user.
     func credential(user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?) async
         -> Result<SCRAMCredential, SASLFailure>
@@ -41,6 +44,11 @@ public protocol StreamDelegate: Sendable {
     func bind(
         _ opened: any Sendable, resource: String?, on stream: StreamHandler
     ) -> Result<any StreamSession, StanzaError>
+    /// Does what was asked for within a sign-in that has succeeded, for an account that `open` has read. Holds the
+    /// stream while it has to wait, and calls `then` on the loop.
+    func negotiate(
+        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        then: @escaping (InlineOutcome) -> Void)
     /// An element that the stream itself does not know. `false`: neither does any module.
     func received(_ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool
 }

@@ -61,7 +61,7 @@ extension StreamHandler {
         append(bytes)
     }
 
-    private func sendFeatures(_ layer: StreamStateMachine.Layer) {
+    func sendFeatures(_ layer: StreamStateMachine.Layer) {
         guard let settings else { return }
         appendRaw("<stream:features xmlns:stream=\"http://etherx.jabber.org/streams\">")
         write { writer in
@@ -73,7 +73,7 @@ extension StreamHandler {
             if layer == .secured || (layer == .plain && !settings.requiresTLS) {
                 writeMechanisms(settings, binding, to: &writer)
             }
-            if layer == .authenticated {
+            if layer == .authenticated, !machine.isBound {
                 writer.element("bind", .bind)
             }
             if layer != .plain || !settings.requiresTLS {
@@ -91,6 +91,7 @@ extension StreamHandler {
                 writer.element("mechanism", text: mechanism.rawValue)
             }
         }
+        if settings.offersSASL2 { writeAuthentication(settings, binding, to: &writer) }
         let usesBinding = settings.mechanisms.contains { $0.needsChannelBinding } && !binding.data.isEmpty
         if usesBinding {
             // XEP-0440 §4
@@ -129,6 +130,7 @@ extension StreamHandler {
             sendSASL("challenge", data: data)
         case .succeed(let user, let data):
             delegate.signInEnded(user: user, domain: domain, from: remoteAddress, failure: nil)
+            if let request = machine.request { return finish(request, data: data) }
             sendSASL("success", data: data)
             parser.restart()
             raiseLimits()
@@ -176,6 +178,16 @@ extension StreamHandler {
         if let action = machine.lookUpAnswered(event) { run(action) }
     }
 
+    /// Goes on with an answer: at once, or when it is there; reading stops until then.
+    public func wait<Value: Sendable>(
+        _ answer: Answer<Value>, then: @escaping @Sendable (StreamHandler, Value) -> Void
+    ) {
+        switch answer {
+        case .now(let value): then(self, value)
+        case .later(let body): wait(body, then: then)
+        }
+    }
+
     /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop.
     public func wait<Value: Sendable>(
         _ body: @escaping @Sendable () async -> Value,
@@ -192,19 +204,21 @@ extension StreamHandler {
         }
     }
 
+    private var saslNamespace: Namespace { machine.request == nil ? .sasl : .sasl2 }
+
     private func sendSASL(_ name: StaticString, data: [UInt8]?) {
         write { writer in
             if let data, !data.isEmpty {
-                writer.element(name, .sasl, text: Base64.encode(data))
+                writer.element(name, saslNamespace, text: Base64.encode(data))
             } else {
-                writer.element(name, .sasl)
+                writer.element(name, saslNamespace)
             }
         }
     }
 
     private func refuseSignIn(_ failure: SASLFailure) {
         write { writer in
-            writer.start("failure", .sasl)
+            writer.start("failure", saslNamespace)
             writer.start(dynamic: failure.rawValue, namespaceName: Namespace.sasl.name)
             writer.end()
             writer.end()
@@ -233,9 +247,8 @@ extension StreamHandler {
     }
 
     private func bound(_ session: any StreamSession, id: String) {
-        self.session = session
         machine.resourceBound()
-        deadline = nil
+        begin(session)
         let from = settings?.repliesFromDomain == true ? settings?.domain : nil
         write { writer in
             writer.element("iq", .client, ["type": "result", "id": id, "from": from]) { writer in
@@ -244,8 +257,20 @@ extension StreamHandler {
                 }
             }
         }
+    }
+
+    /// From now on the stream's stanzas are the session's.
+    func begin(_ session: any StreamSession) {
+        self.session = session
+        deadline = nil
         lastStanza = eventLoop.now
         lookAgain()
+    }
+
+    /// Gives a stream that has signed in, and bound no resource yet, a session that it goes on with.
+    public func resume(_ session: any StreamSession) {
+        machine.sessionResumed()
+        begin(session)
     }
 
     private func refuseBind(id: String, _ error: StanzaError) {

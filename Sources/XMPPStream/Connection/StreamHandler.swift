@@ -39,6 +39,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var hello: ClientHelloReader?
     /// The user whom the running exchange names, for the limits by account.
     var claimedUser: String?
+    /// What the client has said of itself at its sign-in.
+    public internal(set) var userAgent: UserAgent?
     /// The token that the client has signed in with; nil: it had another secret.
     public internal(set) var token: VerifiedToken?
 

@@ -48,6 +48,8 @@ public struct NegotiationSettings: Sendable {
     public var mechanisms: [SASLMechanism]
     /// The address of the metadata of the server that gives out access tokens, RFC 8414; nil: there is none.
     public var authorizationServer: String?
+    /// Whether sign-in by XEP-0388 is offered beside that of RFC 6120.
+    public var offersSASL2: Bool
     public var requiresTLS: Bool
     public var offersTLS: Bool
     /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.
@@ -71,6 +73,7 @@ public struct NegotiationSettings: Sendable {
         self.domain = domain
         language = "en"
         self.mechanisms = mechanisms
+        offersSASL2 = false
         requiresTLS = true
         offersTLS = true
         attempts = 3

@@ -18,6 +18,9 @@ import XMPP
 /// them. The exchange of SASL messages is a machine of its own, `SASLExchange`, which exists from the first `<auth/>`
 /// of a stream until sign-in succeeds.
 ///
+/// By XEP-0388 sign-in goes on behind the exchange: what the client asked for with it is done, most often a resource is
+/// bound, and the answer to all of it is the success. The stream is not opened anew; features follow at once.
+///
 /// **Odd cases.** Direct TLS is a connection whose first opening is already on the secured layer. Where a host does not
 /// require TLS (tests, a proxy that has ended TLS), the clear layer offers sign-in as well.
 public struct StreamStateMachine: ~Copyable {
@@ -33,6 +36,8 @@ public struct StreamStateMachine: ~Copyable {
         case negotiating(Layer)
         case securing
         case authenticating(Layer)
+        /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
+        case finishing(Layer)
         case binding
         case bound
         case closing
@@ -43,6 +48,10 @@ public struct StreamStateMachine: ~Copyable {
     private var exchange: SASLExchange?
     private var settings: NegotiationSettings?
     private var account: JID?
+    /// Whom the stream's header claims to be from; a bare JID.
+    private var claimedFrom: JID?
+    /// What the client asked for with the sign-in under way; nil: it is one by RFC 6120.
+    public private(set) var request: AuthenticationRequest?
     /// Sign-ins that were refused after somebody's secret was tested.
     private var failures = 0
     private var exchanges = 0
@@ -97,6 +106,10 @@ public struct StreamStateMachine: ~Copyable {
             guard let settings else { return closeHeader(.hostUnknown) }
             if let known = self.settings, known.domain != settings.domain { return closeHeader(.hostUnknown) }
             self.settings = settings
+            claimedFrom = header.from.flatMap { JID($0)?.bare }
+            if let from = claimedFrom, settings.offersSASL2, from.domain != settings.domain {
+                return closeHeader(.invalidFrom)
+            }
             if let redirect = settings.redirect, concerns(redirect, layer) {
                 state = .closing
                 return .openStreamThenRedirect(redirect.target)
@@ -156,6 +169,8 @@ public struct StreamStateMachine: ~Copyable {
             return close(.policyViolation)
         case .awaitingHeader, .securing:
             return close(.badFormat)
+        case .finishing:
+            return close(.notAuthorized)
         case .closing, .closed:
             return .ignore
         }
@@ -177,7 +192,7 @@ public struct StreamStateMachine: ~Copyable {
             }
             return close(.notAuthorized)
         case .plain, .secured:
-            if element.isIn(.sasl) {
+            if element.isIn(.sasl) || element.isIn(.sasl2) && settings.offersSASL2 {
                 if exchange == nil {
                     exchange = SASLExchange(
                         offered: settings.mechanisms, binding: binding, host: settings.domain,
@@ -208,12 +223,18 @@ public struct StreamStateMachine: ~Copyable {
     // MARK: Sign-in
 
     private mutating func signingIn(_ element: Element, layer: Layer) -> ElementAction {
-        guard element.isIn(.sasl) else { return close(.notAuthorized) }
         let action: SASLAction?
-        if element.hasName("auth") {
+        if element.isNamed("authenticate", .sasl2) {
+            let request = AuthenticationRequest(element)
+            self.request = request
+            action = exchange?.started(mechanism: request.mechanism, initialResponse: request.initialResponse)
+        } else if element.isNamed("auth", .sasl) {
+            request = nil
             let text = element.text
             action = exchange?.started(
                 mechanism: element["mechanism"] ?? "", initialResponse: text.isEmpty ? nil : text)
+        } else if !element.isIn(request == nil ? .sasl : .sasl2) {
+            return close(.notAuthorized)
         } else if element.hasName("response") {
             action = exchange?.responded(element.text)
         } else if element.hasName("abort") {
@@ -222,8 +243,7 @@ public struct StreamStateMachine: ~Copyable {
             action = nil
         }
         guard let action else { return close(.unsupportedStanzaType) }
-        settle(action, layer)
-        return .signIn(action)
+        return .signIn(settle(action, layer))
     }
 
     /// The server's answer to a look-up that an action asked for.
@@ -243,22 +263,24 @@ public struct StreamStateMachine: ~Copyable {
             case .verified(let account): exchange?.verified(account: account)
             case .refused(let failure): exchange?.refused(failure)
             }
-        if let action { settle(action, layer) }
-        return action
+        return action.map { settle($0, layer) }
     }
 
-    private mutating func settle(_ action: SASLAction, _ layer: Layer) {
+    private mutating func settle(_ action: SASLAction, _ layer: Layer) -> SASLAction {
         switch action {
         case .succeed(let user, _):
-            account = settings.flatMap { JID(local: user, domain: $0.domain, resource: nil) }
+            let account = settings.flatMap { JID(local: user, domain: $0.domain, resource: nil) }
             exchange = nil
-            state = .awaitingHeader(.authenticated)
+            if request != nil, let claimedFrom, claimedFrom != account { return settle(.fail(.invalidAuthzid), layer) }
+            self.account = account
+            state = request == nil ? .awaitingHeader(.authenticated) : .finishing(layer)
         case .fail(let failure):
             count(failure)
             state = mayTryAgain ? .negotiating(layer) : .closing
         default:
             state = .authenticating(layer)
         }
+        return action
     }
 
     private mutating func refuseSignIn(_ failure: SASLFailure, _ settings: NegotiationSettings) -> ElementAction {
@@ -281,7 +303,32 @@ public struct StreamStateMachine: ~Copyable {
     /// The account that has signed in.
     public var signedIn: JID? { account }
 
+    /// Where the account that has signed in is sent before anything else is done for it.
+    public var redirectAfterSignIn: String? {
+        guard let redirect = settings?.redirect, concerns(redirect, .authenticated) else { return nil }
+        return redirect.target
+    }
+
     // MARK: Outcomes
+
+    /// What was asked for with a sign-in by XEP-0388 is done, and its success can be told.
+    public mutating func signInFinished(isBound: Bool) {
+        guard case .finishing = state else { return }
+        request = nil
+        state = isBound ? .bound : .negotiating(.authenticated)
+    }
+
+    /// A session has come to the stream in another way than by binding a resource.
+    public mutating func sessionResumed() {
+        if case .negotiating(.authenticated) = state { state = .bound }
+    }
+
+    /// What a client needs that has signed in by XEP-0388 cannot be had.
+    public mutating func signInFailed() -> SASLAction {
+        guard case .finishing(let layer) = state else { return .ignore }
+        account = nil
+        return settle(.fail(.temporaryAuthFailure), layer)
+    }
 
     public mutating func tlsEstablished() {
         // It was made for a channel that could not be bound to.

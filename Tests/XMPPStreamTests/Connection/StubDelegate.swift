@@ -91,6 +91,21 @@ final class StubDelegate: StreamDelegate {
         return .success(session)
     }
 
+    func writeInlineFeatures(of domain: String, to writer: inout XMLWriter) {
+        writer.element("bind", .bind2)
+    }
+
+    func negotiate(
+        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        then: @escaping (InlineOutcome) -> Void
+    ) {
+        guard request.element.hasChild("bind", .bind2) else { return then(InlineOutcome()) }
+        then(
+            InlineOutcome(session: try? bind(opened, resource: nil, on: stream).get()) { writer in
+                writer.element("bound", .bind2)
+            })
+    }
+
     func received(
         _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
     ) -> Bool {

@@ -1,0 +1,86 @@
+import XML
+import XMPP
+import XMPPStream
+
+/// What a client has asked for together with its sign-in (XEP-0388 §2.5), being done for one stream, on its loop: first
+/// what concerns the stream, such as resumption, then, unless that has brought a session, the binding of a resource with
+/// what belongs to it (XEP-0386).
+final class InlineNegotiation: @unchecked Sendable {
+    private let host: Host
+    private let record: AccountRecord
+    private let request: AuthenticationRequest
+    private let stream: StreamHandler
+    private let then: (InlineOutcome) -> Void
+    private var outcomes: [InlineOutcome] = []
+    private var values: [any Sendable] = []
+
+    init(
+        host: Host, record: AccountRecord, request: AuthenticationRequest, stream: StreamHandler,
+        then: @escaping (InlineOutcome) -> Void
+    ) {
+        self.host = host
+        self.record = record
+        self.request = request
+        self.stream = stream
+        self.then = then
+    }
+
+    func start() { go(on: 0) }
+
+    private func go(on index: Int) {
+        guard index < host.authenticationFeatures.count else { return bind() }
+        let feature = host.authenticationFeatures[index]
+        guard let element = request.element.child(feature.name, feature.namespace) else { return go(on: index + 1) }
+        stream.wait(feature.handler(element, record, stream)) { [self] _, finish in
+            outcomes.append(finish())
+            go(on: index + 1)
+        }
+    }
+
+    // MARK: Bind
+
+    private func bind() {
+        guard outcomes.allSatisfy({ $0.session == nil }), let wish = request.element.child("bind", .bind2) else {
+            return end()
+        }
+        read(for: wish, from: 0)
+    }
+
+    private func read(for wish: Element, from index: Int) {
+        guard index < host.bindFeatures.count else { return bind(wish) }
+        guard let read = host.bindFeatures[index].read else {
+            values.append(())
+            return self.read(for: wish, from: index + 1)
+        }
+        stream.wait(read(record)) { [self] _, value in
+            values.append(value)
+            self.read(for: wish, from: index + 1)
+        }
+    }
+
+    private func bind(_ wish: Element) {
+        switch host.bind(record, tag: wish.child("tag", .bind2)?.text, on: stream) {
+        case .success(let session):
+            outcomes.append(
+                InlineOutcome(session: session) { [host, values] writer in
+                    writer.element("bound", .bind2) { writer in
+                        for (feature, value) in zip(host.bindFeatures, values) {
+                            feature.write(wish.firstChild(in: feature.namespace), value, session, &writer)
+                        }
+                    }
+                })
+        case .failure(let error):
+            outcomes.append(
+                InlineOutcome { writer in writer.element("failed", .bind2) { error.write(to: &$0) } })
+        }
+        end()
+    }
+
+    private func end() {
+        then(
+            InlineOutcome(
+                session: outcomes.lazy.compactMap(\.session).first,
+                write: { [outcomes] writer in for outcome in outcomes { outcome.write(&writer) } },
+                then: { [outcomes] in for outcome in outcomes { outcome.then?() } }))
+    }
+}

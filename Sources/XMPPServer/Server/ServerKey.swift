@@ -1,0 +1,52 @@
+import Crypto
+import Foundation
+import XMPPStream
+
+/// A secret of this server that is not in its database: what is derived from it cannot be had from a copy of the database
+/// alone.
+public struct ServerKey: Sendable {
+    private let key: SymmetricKey
+
+    private static let byteCount = 32
+
+    /// A key for as long as the process lives.
+    public init() {
+        key = SymmetricKey(data: SecureRandom.bytes(Self.byteCount))
+    }
+
+    /// The key that is in a file, which is made if it is not there, for its owner alone.
+    public init(file path: String) throws(ServerError) {
+        if let bytes = FileManager.default.contents(atPath: path) {
+            guard bytes.count == Self.byteCount else { throw ServerError("\(path) holds no key of \(Self.byteCount) bytes") }
+            key = SymmetricKey(data: bytes)
+            return
+        }
+        let bytes = SecureRandom.bytes(Self.byteCount)
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        do {
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw ServerError("cannot make the directory \(directory): \(error.localizedDescription)")
+        }
+        // Under another name first: a key that was written in part would be taken for one.
+        let draft = "\(path).new"
+        unlink(draft)
+        guard
+            FileManager.default.createFile(
+                atPath: draft, contents: Data(bytes), attributes: [.posixPermissions: 0o600]),
+            rename(draft, path) == 0
+        else { throw ServerError("cannot make \(path)") }
+        key = SymmetricKey(data: bytes)
+    }
+
+    /// HMAC-SHA-256 of a text under the key: 32 bytes that nobody else can make.
+    func code(of text: String) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
+    }
+}
+
+extension ServerKey: CustomStringConvertible, CustomReflectable {
+    public var description: String { "‹redacted›" }
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
+}

@@ -1,0 +1,40 @@
+import XML
+import XMPP
+
+/// What a client says of itself when it signs in, XEP-0388 §2.3. Nobody but the account's owner is told of it.
+public struct UserAgent: Sendable, Equatable {
+    /// Identifies the installation for as long as it is there: a UUID, in lower case.
+    public let id: String?
+    /// The name of the software.
+    public let software: String?
+    /// What its owner calls the device.
+    public let device: String?
+
+    /// Characters of a name that are kept.
+    static let longestName = 100
+
+    init(_ element: Element) {
+        id = element["id"].flatMap(Self.uuid)
+        software = Self.name(element.child("software", .sasl2)?.text)
+        device = Self.name(element.child("device", .sasl2)?.text)
+    }
+
+    /// Clients whose ids are no UUIDs are served like those without one.
+    private static func uuid(_ text: String) -> String? {
+        let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(isHexadecimal) }) else {
+            return nil
+        }
+        return text.lowercased()
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte | 0x20)
+    }
+
+    private static func name(_ text: String?) -> String? {
+        guard let text else { return nil }
+        let name = text.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(longestName)
+        return name.isEmpty ? nil : String(name)
+    }
+}
