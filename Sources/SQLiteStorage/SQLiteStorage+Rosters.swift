@@ -35,6 +35,20 @@ extension SQLiteStorage {
             return values
         }
     }
+
+    public func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] {
+        try await read { db in
+            let sql = "SELECT key, value FROM keyed_value WHERE owner = ? AND store = ?"
+            var values: [String: [String: [UInt8]]] = [:]
+            for store in stores {
+                let rows = try Row.fetchCursor(db.prepared(sql, [owner.bareText, store]))
+                while let row = try rows.next() {
+                    values[store, default: [:]][row["key"]] = try row.bytes("value")
+                }
+            }
+            return values
+        }
+    }
 }
 
 extension RosterItem {

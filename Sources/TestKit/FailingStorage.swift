@@ -108,6 +108,13 @@ public final class FailingStorage: Storage {
         return try await storage.values(store, owner)
     }
 
+    public func values(
+        _ stores: [String], _ owner: JID
+    ) async throws(StorageError) -> [String: [String: [UInt8]]] {
+        try step()
+        return try await storage.values(stores, owner)
+    }
+
     public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
         try step()
         return try await storage.archived(query)

@@ -67,6 +67,8 @@ public enum StandardProfiles {
             presence: {}
             messages: {}
             offline: {}
+            carbons: {}
+            blocking: {}
             nickname: {}
             personal-message: {}
             vcard: {}

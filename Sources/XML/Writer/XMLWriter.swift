@@ -131,6 +131,12 @@ public struct XMLWriter: ~Copyable {
         output.writeStaticString(text)
     }
 
+    /// Writes what another writer has written with the default namespace of this place as its `contentNamespace`.
+    public mutating func raw(_ written: ByteBuffer) {
+        closeTag()
+        output.writeImmutableBuffer(written)
+    }
+
     /// The default namespace at this place; nil if it is dynamic.
     var currentNamespace: Namespace? {
         guard let frame = frames.last else { return contentNamespace }

@@ -12,6 +12,7 @@ extension StanzaError {
             writer.text(text)
             writer.end()
         }
+        if let detail { writer.element(detail.name, detail.namespace) }
         writer.end()
     }
 }

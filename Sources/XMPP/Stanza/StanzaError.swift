@@ -1,6 +1,24 @@
+public import XML
+
 /// Why a stanza is refused (RFC 6120, section 8.3). Thrown by what answers requests; the table of handlers writes the
 /// reply.
 public struct StanzaError: Error, Equatable, Sendable {
+    /// A condition that another specification defines (RFC 6120, section 8.3.4).
+    public struct Detail: Equatable, Sendable {
+        /// The name of the element.
+        public let name: StaticString
+        public let namespace: Namespace
+
+        public init(_ name: StaticString, _ namespace: Namespace) {
+            self.name = name
+            self.namespace = namespace
+        }
+
+        public static func == (one: Detail, other: Detail) -> Bool {
+            one.namespace == other.namespace && "\(one.name)" == "\(other.name)"
+        }
+    }
+
     /// What the sender may do about it.
     public enum Kind: String, Sendable, CaseIterable {
         /// Try again with credentials.
@@ -19,12 +37,15 @@ public struct StanzaError: Error, Equatable, Sendable {
     public var condition: Condition
     /// An explanation for people, in English. It goes to the sender: no secrets, no addresses of others.
     public var text: String?
+    /// What another specification says of it.
+    public var detail: Detail?
 
     /// - Parameter type: nil for the one that the RFC gives to the condition.
-    public init(_ condition: Condition, type: Kind? = nil, text: String? = nil) {
+    public init(_ condition: Condition, type: Kind? = nil, text: String? = nil, detail: Detail? = nil) {
         self.condition = condition
         self.type = type ?? condition.defaultType
         self.text = text
+        self.detail = detail
     }
 }
 

@@ -11,6 +11,7 @@ extension Host {
 
     /// Sends the present presence of all sessions of an account to one address, RFC 6121 §3.1.6.
     func sendPresence(of record: AccountRecord, to contact: JID) {
+        guard !record.blocks(contact) else { return }
         for session in record.sessions {
             guard let presence = session.presence.flatMap(Stanza.init) else { continue }
             router.route(presence, from: session.jid, to: contact, host: self)

@@ -109,15 +109,16 @@ struct Presence: ServerModule {
     /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
-        for contact in record.withRoster({ roster in roster.items.filter(\.state.hasFrom).map(\.jid) }) {
+        for contact in record.withRoster({ roster in roster.items.filter(\.state.hasFrom).map(\.jid) })
+        where !record.blocks(contact) {
             host.router.route(stanza, from: session.jid, to: contact, host: host)
         }
         for other in record.sessions where other.isAvailable || other === session {
-            send(stanza, from: session, to: other)
+            Self.send(stanza, from: session, to: other)
         }
     }
 
-    private func send(_ stanza: Stanza, from session: ClientSession, to other: ClientSession) {
+    private static func send(_ stanza: Stanza, from session: ClientSession, to other: ClientSession) {
         other.send { $0.stanza(stanza.element, from: session.jid.string, to: other.record.jid.string, lang: nil) }
     }
 
@@ -125,10 +126,10 @@ struct Presence: ServerModule {
     private func sendContactsPresence(to session: ClientSession) {
         for other in session.record.sessions where other !== session {
             guard let presence = other.presence.flatMap(Stanza.init) else { continue }
-            send(presence, from: other, to: session)
+            Self.send(presence, from: other, to: session)
         }
         for contact in session.record.withRoster({ roster in roster.items.filter(\.state.hasTo).map(\.jid) }) {
-            sendPresence(of: contact, to: session)
+            Self.sendPresence(of: contact, to: session, host.router)
         }
     }
 
@@ -143,15 +144,24 @@ struct Presence: ServerModule {
             guard let presence = session.presence.flatMap(Stanza.init),
                 let stanza = isSeen ? presence : .presence(type: .unavailable, from: session.jid, to: account.jid)
             else { continue }
-            for other in account.sessions where other.isAvailable { send(stanza, from: session, to: other) }
+            for other in account.sessions where other.isAvailable { Self.send(stanza, from: session, to: other) }
         }
     }
 
-    private func sendPresence(of contact: JID, to session: ClientSession) {
-        guard let record = host.router.hosts[contact.domain]?.accounts.resident(contact) else { return }
+    /// Shows an account's sessions the present presence of contacts, whose presence they may see.
+    static func showPresence(of contacts: [JID], to record: AccountRecord, _ router: StanzaRouter) {
+        for session in record.sessions where session.isAvailable {
+            for contact in contacts { sendPresence(of: contact, to: session, router) }
+        }
+    }
+
+    private static func sendPresence(of contact: JID, to session: ClientSession, _ router: StanzaRouter) {
+        guard let record = router.hosts[contact.domain]?.accounts.resident(contact), !record.blocks(session.jid),
+            !session.record.blocks(contact)
+        else { return }
         for other in record.sessions {
             guard let presence = other.presence.flatMap(Stanza.init) else { continue }
-            send(presence, from: other, to: session)
+            Self.send(presence, from: other, to: session)
         }
     }
 
@@ -180,7 +190,7 @@ struct Presence: ServerModule {
     private func answerProbe(_ session: ClientSession, _ to: JID) {
         let isOwn = to.isSameBare(as: session.jid)
         if isOwn || session.record.withRoster({ $0.seesPresence(of: to) }) {
-            sendPresence(of: to.bare, to: session)
+            Self.sendPresence(of: to.bare, to: session, host.router)
         }
     }
 

@@ -17,6 +17,7 @@ public final class AccountTable: Sendable {
 
     private let shards: [Shard]
     private let storage: any Storage
+    private let residents = Mutex<[ResidentValues]>([])
     /// Records that a shard may hold before it looks for ones that nobody uses.
     private let shardCapacity: Int
 
@@ -55,8 +56,19 @@ public final class AccountTable: Sendable {
             guard let account = try await storage.account(jid) else { return nil }
             let roster = Roster(try await storage.roster(of: account.jid))
             let record = AccountRecord(account: account, roster: roster, storage: storage)
+            try await fill(record)
             if let record = insert(record, in: shard, readAt: generation) { return record }
         }
+    }
+
+    /// Declares what is read along with each account from now on.
+    func add(_ values: [ResidentValues]) { residents.withLock { $0 += values } }
+
+    private func fill(_ record: AccountRecord) async throws(StorageError) {
+        let residents = residents.withLock { $0 }
+        guard !residents.isEmpty else { return }
+        let values = try await storage.values(residents.map(\.store), record.jid)
+        for resident in residents { resident.fill(record, values[resident.store] ?? [:]) }
     }
 
     /// Adds a record, unless another look-up was faster. `nil`: what was read may be out of date.

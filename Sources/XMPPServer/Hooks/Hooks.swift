@@ -14,7 +14,12 @@ public enum Hooks {
     public static let presenceFromClient = HookPoint<StanzaEvent>("presenceFromClient")
     /// Presence has reached the server of the account that it is for.
     public static let presenceToAccount = HookPoint<StanzaEvent>("presenceToAccount")
-    /// A client sent an IQ that no handler of the host took; `to` is an account's session.
+    /// A client sent an IQ. Its handlers do not wait.
+    public static let iqFromClient = HookPoint<StanzaEvent>("iqFromClient")
+    /// A request of somebody else has reached the server of the account that it is for, which answers in the account's
+    /// name. Its handlers do not wait.
+    public static let iqToAccount = HookPoint<StanzaEvent>("iqToAccount")
+    /// A client sent an IQ that no handler of the host took; `to` is an account's session. Its handlers do not wait.
     public static let iqToSession = HookPoint<StanzaEvent>("iqToSession")
     /// A message waits for somebody who does not take it now: it has been kept for an account that has no session to take
     /// it, or waits for a session whose client is out of reach or does not look.

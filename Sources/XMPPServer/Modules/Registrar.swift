@@ -60,6 +60,7 @@ public struct Registrar {
 
     let module: String
     var jobs: [Job] = []
+    var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
     var features: [String] = []
     var accountFeatures: [String] = []
@@ -183,6 +184,18 @@ public struct Registrar {
     /// Says whose access tokens are that the server has not made itself.
     public mutating func tokenVerifier(_ verify: @escaping TokenVerifier) {
         tokenVerifiers.append(verify)
+    }
+
+    /// Keeps in memory, for as long as an account is in it, what a store has about the account: for what stanzas have to
+    /// know and cannot wait for. The module changes the slot's value along with the store.
+    ///
+    /// - Parameter fill: puts what is stored, by key, into the new value of the slot.
+    public mutating func resident<Value>(
+        _ store: String,
+        in slot: AccountRecord.Slot<Value>,
+        _ fill: @escaping @Sendable (Value, [String: [UInt8]]) -> Void
+    ) {
+        residents.append(ResidentValues(store: store) { record, values in fill(record[slot], values) })
     }
 
     /// Does something again and again while the server runs, the first time after one interval; the next interval begins

@@ -15,41 +15,16 @@ extension StanzaRouter {
     }
 
     /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
-    func deliver(_ event: inout StanzaEvent) -> Delivered {
+    func deliver(_ event: StanzaEvent) -> Delivered {
         guard event.stanza.kind == .message, let account = event.account else { return .done }
         let sessions = account.sessions
-        if let to = event.to, to.isFull {
-            if let session = sessions.first(where: { $0.jid == to }) {
-                send(event, to: session)
-                return .done
-            }
-            // §8.5.3.2.1: a chat message goes on as if to the bare JID; others end here, and errors without a word.
-            if event.stanza.type != .chat { return .refused(.serviceUnavailable) }
-        }
-        switch event.stanza.type {
-        case .error:
-            return .done
-        case .groupchat:
-            return .refused(.serviceUnavailable)
-        case .headline:
-            for session in sessions where (session.priority ?? -1) >= 0 {
-                send(event, to: session)
-            }
-            return .done
-        default:
-            return sendToMostAvailable(&event, sessions)
-        }
-    }
-
-    /// All sessions of the highest priority that is not negative.
-    private func sendToMostAvailable(_ event: inout StanzaEvent, _ sessions: [ClientSession]) -> Delivered {
-        var highest = -1
-        for session in sessions {
-            if let priority = session.priority, priority > highest { highest = priority }
-        }
-        guard highest >= 0 else { return .nobody }
-        for session in sessions where session.priority == highest {
-            send(event, to: session)
+        let destination = MessageDestination(of: event, among: sessions)
+        switch destination {
+        case .nobody: return .nobody
+        case .nowhere: break
+        case .refused: return .refused(.serviceUnavailable)
+        case .session(let session): send(event, to: session)
+        case .sessions: for session in sessions where destination.includes(session) { send(event, to: session) }
         }
         return .done
     }

@@ -5,9 +5,11 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    func received(iq event: StanzaEvent, _ session: ClientSession) {
+    func received(iq received: StanzaEvent, _ session: ClientSession) {
+        var event = received
+        guard event.stanza.id != nil else { return bounce(event, .badRequest) }
+        guard passes(session.host.iqFromClient, &event) else { return }
         let stanza = event.stanza
-        guard stanza.id != nil else { return bounce(event, .badRequest) }
         switch stanza.type {
         case .get, .set:
             guard let payload = stanza.element.onlyChild else { return bounce(event, .badRequest) }
@@ -27,9 +29,50 @@ extension StanzaRouter {
             let request = IQRequest(
                 kind: kind, payload: payload, stanza: event.stanza, session: session, to: event.to, target: target,
                 host: host)
+            if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, handler, event) }
             return answer(request, handler(request), event)
         }
         unanswered(event, target)
+    }
+
+    /// Asks the account's hooks before the host answers for it. Whoever has no account is answered for all the same.
+    private func ask(_ request: IQRequest, _ handler: @escaping IQTable.Handler, _ event: StanzaEvent) {
+        let host = request.host
+        if let account = host.accounts.resident(request.owner) {
+            return answer(request, refusal(request, account, event) ?? handler(request), event)
+        }
+        let operation: @Sendable () async -> Reply = { [self] in
+            switch await host.find(request.owner) {
+            case .failure(let error): .error(error)
+            case .success(let account): account.flatMap { refusal(request, $0, event) } ?? .pass
+            }
+        }
+        later(request, operation) { [self] reply in
+            if case .pass = reply { answer(request, handler(request), event) } else { answer(request, reply, event) }
+        }
+    }
+
+    /// What the account's hooks have against a request.
+    private func refusal(_ request: IQRequest, _ account: AccountRecord, _ event: StanzaEvent) -> Reply? {
+        var event = event
+        event.account = account
+        let hooks = request.host.iqToAccount
+        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
+        case .passed: return nil
+        case .bounced(let error): return .error(error)
+        case .handled, .waiting, .keeping: return .error(.internalServerError)
+        }
+    }
+
+    /// Runs handlers that do not wait. `false`: the stanza goes no further.
+    private func passes(_ hooks: HookList<StanzaEvent>, _ event: inout StanzaEvent) -> Bool {
+        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
+        case .passed: return true
+        case .handled: return false
+        case .bounced(let error): bounce(event, error)
+        case .waiting, .keeping: bounce(event, .internalServerError)
+        }
+        return false
     }
 
     private func target(of to: JID?, _ session: ClientSession) -> IQTarget {
@@ -57,13 +100,7 @@ extension StanzaRouter {
         var event = event
         event.host = host
         event.account = session.record
-        let hooks = host.iqToSession
-        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
-        case .passed: send(event, to: session)
-        case .handled: break
-        case .bounced(let error): bounce(event, error)
-        case .waiting, .keeping: bounce(event, .internalServerError)
-        }
+        if passes(host.iqToSession, &event) { send(event, to: session) }
     }
 
     // MARK: Answers
@@ -82,7 +119,7 @@ extension StanzaRouter {
         case .pass:
             unanswered(event, request.target)
         case .async(let operation):
-            later(request, operation, event)
+            later(request, operation) { self.answer(request, $0, event) }
         }
     }
 
@@ -111,8 +148,11 @@ extension StanzaRouter {
         }
     }
 
-    private func later(_ request: IQRequest, _ operation: @escaping @Sendable () async -> Reply, _ event: StanzaEvent) {
-        let pending = PendingRequest(request) { self.answer(request, $0, event) }
+    private func later(
+        _ request: IQRequest, _ operation: @escaping @Sendable () async -> Reply,
+        then: @escaping (Reply) -> Void
+    ) {
+        let pending = PendingRequest(request, answer: then)
         request.session.requestStarted(pending)
         pending.start(operation, deadline: TimeAmount(request.host.iqTime))
     }

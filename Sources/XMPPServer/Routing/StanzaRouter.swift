@@ -90,7 +90,7 @@ public final class StanzaRouter: Sendable {
                 outcome = hooks.run(&journey.event, from: index, to: hooks.fallback)
                 if case .passed = outcome { journey.stage = .deliver }
             case .deliver:
-                switch deliver(&journey.event) {
+                switch deliver(journey.event) {
                 case .done: return commit(journey.event)
                 case .refused(let error): return bounce(journey.event, error)
                 case .nobody: break

@@ -30,6 +30,7 @@ private struct NoStorage: Storage {
     func roster(of jid: JID) async throws(StorageError) -> StoredRoster { StoredRoster() }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int { 0 }
     func archivePeers(

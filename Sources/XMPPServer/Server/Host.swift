@@ -43,6 +43,8 @@ public final class Host: @unchecked Sendable {
     private var messageToAccount = HookList<StanzaEvent>([])
     private var presenceFromClient = HookList<StanzaEvent>([])
     private var presenceToAccount = HookList<StanzaEvent>([])
+    private(set) var iqFromClient = HookList<StanzaEvent>([])
+    private(set) var iqToAccount = HookList<StanzaEvent>([])
     private(set) var iqToSession = HookList<StanzaEvent>([])
     private var messageKept = HookList<KeptMessage>([])
     private(set) var sessionBound = HookList<SessionEvent>([])
@@ -116,6 +118,7 @@ public final class Host: @unchecked Sendable {
         }
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
         jobs += registrar.jobs
+        accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers
         streamFeatures += registrar.streamFeatures
         streamElements += registrar.streamElements
@@ -130,6 +133,8 @@ public final class Host: @unchecked Sendable {
         messageToAccount = table.list(Hooks.messageToAccount)
         presenceFromClient = table.list(Hooks.presenceFromClient)
         presenceToAccount = table.list(Hooks.presenceToAccount)
+        iqFromClient = table.list(Hooks.iqFromClient)
+        iqToAccount = table.list(Hooks.iqToAccount)
         iqToSession = table.list(Hooks.iqToSession)
         messageKept = table.list(Hooks.messageKept)
         sessionBound = table.list(Hooks.sessionBound)

@@ -37,6 +37,8 @@ public protocol Storage: Sendable {
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]?
     /// All values that an owner has in a store, by key.
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]]
+    /// All values that an owner has in several stores, by store and key; nothing for a store without any.
+    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]]
 
     /// The archived entries that the query describes, oldest first.
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry]

@@ -103,6 +103,7 @@ final class FakeStorage: Storage {
     func grants(host: String, app: String) async throws(StorageError) -> [Grant] { [] }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int { 0 }
     func archivePeers(

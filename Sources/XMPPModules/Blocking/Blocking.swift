@@ -1,0 +1,166 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0191: Blocking Command. Whoever is blocked can send nothing to the account and finds it offline.
+///
+/// Left out: a resource that is blocked by its full address goes on seeing presence that is sent to its account.
+struct Blocking: ServerModule {
+    static let info = ModuleInfo(
+        "blocking", implements: [.xep(191, "1.3")], requires: ["presence"],
+        summary: "Accounts can block addresses.")
+
+    private static let namespace: Namespace = "urn:xmpp:blocking"
+    private static let store = "blocked"
+    static let list = AccountRecord.Slot("blocked") { BlockList() }
+    /// §3.5: what is sent to somebody blocked.
+    private static let blocked = StanzaError(
+        .notAcceptable, type: .cancel, detail: .init("blocked", "urn:xmpp:blocking:errors"))
+
+    /// Set on sessions that have asked for the list and therefore get pushes.
+    private static let wantsList = ClientSession.Flag("wants block list")
+
+    private let host: Host
+    private let maximum: Int
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        maximum = configuration.integer(
+            "maximum-items", default: 1000, in: 1...100_000, "How many addresses an account may block.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:blocking")
+        registrar.resident(Self.store, in: Self.list) { list, values in
+            let jids = values.keys.compactMap { JID($0) }
+            _ = list.reserve(jids.count, atMost: .max)
+            list.add(jids, isStored: true)
+        }
+        registrar.iq(.get, "blocklist", Self.namespace, to: .ownAccount, get)
+        registrar.iq(.set, "block", Self.namespace, to: .ownAccount, block)
+        registrar.iq(.set, "unblock", Self.namespace, to: .ownAccount, unblock)
+        for point in [Hooks.messageFromClient, Hooks.presenceFromClient, Hooks.iqFromClient] {
+            registrar.on(point, .block) { event in
+                guard let to = event.to, let record = event.sender?.record, record.blocks(to) else { return .go }
+                // No answer is refused: whoever sends one gets none.
+                return event.stanza.type == .result ? .handled : .bounce(Self.blocked)
+            }
+        }
+        for point in [Hooks.messageToAccount, Hooks.presenceToAccount, Hooks.iqToAccount, Hooks.iqToSession] {
+            registrar.on(point, .block) { event in
+                guard let account = event.account, account.blocks(event.from) else { return .go }
+                let isSilent = event.stanza.kind == .presence || event.stanza.type == .result
+                return isSilent ? .handled : .bounce(.serviceUnavailable)
+            }
+        }
+    }
+
+    // MARK: Requests
+
+    @Sendable private func get(_ request: IQRequest) -> Reply {
+        request.session.set(Self.wantsList, true)
+        let blocked = request.session.record[Self.list].all
+        return .result { Self.write("blocklist", blocked, to: &$0) }
+    }
+
+    @Sendable private func block(_ request: IQRequest) -> Reply {
+        guard let jids = Self.items(of: request.payload) else { return .error(.jidMalformed) }
+        guard !jids.isEmpty else { return .error(.badRequest) }
+        let record = request.session.record
+        let list = record[Self.list]
+        guard list.reserve(jids.count, atMost: maximum) else { return .error(.policyViolation) }
+        let changes = jids.map {
+            StorageChange.putValue(store: Self.store, owner: record.jid, key: $0.string, Array("<blocked/>".utf8))
+        }
+        return change(record, changes) { isStored in
+            list.add(jids, isStored: isStored)
+        } then: {
+            Self.push("block", jids, to: record)
+            for contact in Self.contacts(of: record, among: jids, where: \.hasFrom) {
+                host.sendUnavailable(of: record, to: contact)
+            }
+        }
+    }
+
+    @Sendable private func unblock(_ request: IQRequest) -> Reply {
+        guard let named = Self.items(of: request.payload) else { return .error(.jidMalformed) }
+        let record = request.session.record
+        let list = record[Self.list]
+        // §3.4: without items, all.
+        let jids = named.isEmpty ? list.all : named
+        let changes = jids.map { StorageChange.removeValue(store: Self.store, owner: record.jid, key: $0.string) }
+        return change(record, changes) { isStored in
+            if isStored { list.remove(jids) }
+        } then: {
+            Self.push("unblock", named, to: record)
+            for contact in Self.contacts(of: record, among: jids, where: \.hasFrom) {
+                host.sendPresence(of: record, to: contact)
+            }
+            Presence.showPresence(of: Self.contacts(of: record, among: jids, where: \.hasTo), to: record, host.router)
+        }
+    }
+
+    /// The addresses in the items; `nil` if one is none.
+    private static func items(of payload: Element) -> [JID]? {
+        var jids: [JID] = []
+        for item in payload.children where item.isNamed("item", namespace) {
+            guard let jid = item["jid"].flatMap({ JID($0) }) else { return nil }
+            if !jids.contains(jid) { jids.append(jid) }
+        }
+        return jids
+    }
+
+    /// The contacts that addresses mean.
+    private static func contacts(
+        of record: AccountRecord, among jids: [JID], where isMeant: (SubscriptionState) -> Bool
+    ) -> [JID] {
+        let meant = Set(jids)
+        return record.withRoster { roster in roster.items.filter { isMeant($0.state) }.map(\.jid) }.filter { contact in
+            meant.contains(contact)
+                || JID(local: nil, domain: contact.domain, resource: nil).map(meant.contains) ?? false
+        }
+    }
+
+    /// Changes what is stored and, in the same order, what is in memory; goes on and answers when that is durable.
+    private func change(
+        _ record: AccountRecord, _ changes: [StorageChange], apply: @escaping @Sendable (_ isStored: Bool) -> Void,
+        then: @escaping @Sendable () -> Void
+    ) -> Reply {
+        let commit = Commit()
+        host.storage.submit(changes) { result in
+            if case .success = result { apply(true) } else { apply(false) }
+            // It keeps the record in its table until the change can be read back.
+            withExtendedLifetime(record) { commit.finish(result) }
+        }
+        return .async { [host] in
+            do throws(StorageError) {
+                try await commit.wait()
+                then()
+                return .ok
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    private static func write(_ name: StaticString, _ jids: [JID], to writer: inout XMLWriter) {
+        writer.element(name, namespace) { writer in
+            for jid in jids { writer.element("item", nil, ["jid": jid.string]) }
+        }
+    }
+
+    private static func push(_ name: StaticString, _ jids: [JID], to record: AccountRecord) {
+        let id = "push-\(SecureRandom.text(length: 8))"
+        for session in record.sessions where session.has(wantsList) {
+            session.send { writer in
+                writer.start("iq", .client)
+                writer.attribute("type", "set" as StaticString)
+                writer.attribute("id", id)
+                writer.attribute("to", session.jid.string)
+                write(name, jids, to: &writer)
+                writer.end()
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0280: Message Carbons: whatever one of an account's clients says or hears, the others that asked for it hear, too.
+///
+/// Copies are made here alone: what others send in the form of one loses it.
+struct Carbons: ServerModule {
+    static let info = ModuleInfo(
+        "carbons", implements: [.xep(280, "1.0.1")],
+        summary: "All clients of an account see what each of them sends and receives.")
+
+    static let namespace: Namespace = "urn:xmpp:carbons:2"
+    private static let forward: Namespace = "urn:xmpp:forward:0"
+    private static let hints: Namespace = "urn:xmpp:hints"
+    private static let conference: Namespace = "jabber:x:conference"
+    private static let room: Namespace = "http://jabber.org/protocol/muc#user"
+
+    /// Set on sessions that have asked for copies.
+    static let isOn = ClientSession.Flag("carbons")
+
+    init(host: Host, configuration: ConfigSection) {}
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:carbons:2")
+        registrar.iq(.set, "enable", Self.namespace, to: [.server, .ownAccount]) { request in
+            request.session.set(Self.isOn, true)
+            return .ok
+        }
+        registrar.iq(.set, "disable", Self.namespace, to: [.server, .ownAccount]) { request in
+            request.session.set(Self.isOn, false)
+            return .ok
+        }
+        registrar.on(Hooks.messageFromClient, .copy, copySent)
+        registrar.on(Hooks.messageToAccount, .copy, copyReceived)
+    }
+
+    /// §8: to all but the session that sent it.
+    @Sendable private func copySent(_ event: inout StanzaEvent) -> Verdict {
+        guard let sender = event.sender else { return .go }
+        let sessions = sender.record.sessions
+        guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== sender }),
+            Self.isEligible(event.stanza, isSent: true)
+        else { return .go }
+        // What goes to the own account is received by its other sessions.
+        if event.to.map({ $0.isSameBare(as: sender.jid) }) ?? true { return .go }
+        let event = event
+        copy(event, "sent", of: sender.record, to: sessions.filter { $0.has(Self.isOn) && $0 !== sender })
+        return .go
+    }
+
+    /// §7: to all that do not get the message itself. What nobody takes now is handed over later, as it is.
+    @Sendable private func copyReceived(_ event: inout StanzaEvent) -> Verdict {
+        guard let account = event.account else { return .go }
+        let sessions = account.sessions
+        guard sessions.contains(where: { $0.has(Self.isOn) }), Self.isEligible(event.stanza, isSent: false) else {
+            return .go
+        }
+        let destination = MessageDestination(of: event, among: sessions)
+        switch destination {
+        case .session, .sessions: break
+        case .nobody, .refused, .nowhere: return .go
+        }
+        let sender = event.sender
+        copy(
+            event, "received", of: account,
+            to: sessions.filter { $0.has(Self.isOn) && $0 !== sender && !destination.includes($0) })
+        return .go
+    }
+
+    /// Sends a copy, which is written once, to some sessions.
+    private func copy(
+        _ event: StanzaEvent, _ direction: StaticString, of account: AccountRecord, to sessions: [ClientSession]
+    ) {
+        guard !sessions.isEmpty else { return }
+        var writer = XMLWriter()
+        writer.element(direction, Self.namespace) { writer in
+            writer.element("forwarded", Self.forward) { writer in
+                writer.stanza(
+                    event.stanza.element, from: event.from.string, to: (event.to ?? account.jid).string, lang: nil)
+            }
+        }
+        let content = writer.finish()
+        let type = event.stanza.type?.name
+        for session in sessions {
+            session.send { writer in
+                writer.start("message", .client)
+                writer.attribute("from", account.jid.string)
+                writer.attribute("to", session.jid.string)
+                if let type { writer.attribute("type", type) }
+                writer.raw(content)
+                writer.end()
+            }
+        }
+    }
+
+    // MARK: Which messages, §6.1
+
+    static func isEligible(_ stanza: Stanza, isSent: Bool) -> Bool {
+        let message = stanza.element
+        if message.hasChild("private", namespace) || message.hasChild("no-copy", hints) { return false }
+        switch stanza.type {
+        case .groupchat:
+            return false
+        case .chat:
+            // A room sends what is said in private to all of an account's clients itself.
+            return isSent || !message.hasChild("x", room)
+        case .error:
+            return true
+        case .normal, .unknown:
+            if message.hasChild("body", .client) { return true }
+        default:
+            break
+        }
+        return Messages.isAboutConversation(message) || message.hasChild("x", conference)
+            || message.child("x", room)?.hasChild("invite", room) == true
+    }
+}
