@@ -1,0 +1,329 @@
+"""A device: it signs in, chats, loses its connection, comes back, and keeps XEP-0198's books honestly."""
+
+import asyncio
+import collections
+import random
+from xml.sax.saxutils import quoteattr
+
+from ledger import text
+from stream import CLIENT, Lost, Refused, Stream
+
+SM = "{urn:xmpp:sm:3}"
+CARBONS = "{urn:xmpp:carbons:2}"
+FORWARD = "{urn:xmpp:forward:0}"
+DELAY = "{urn:xmpp:delay}"
+STABLE = "{urn:xmpp:sid:0}"
+MAM = "{urn:xmpp:mam:2}"
+STANZAS = {CLIENT + "message", CLIENT + "presence", CLIENT + "iq"}
+# What a server may end a stream with when all is well: it stops, or the session goes on at another connection.
+EXPECTED_ERRORS = {"system-shutdown", "conflict"}
+
+
+class Session:
+    """A session as the client knows it; it outlives connections."""
+
+    def __init__(self, label, jid):
+        self.label = label
+        self.jid = jid
+        self.id = None
+        self.received = 0
+        # What was sent and is not acknowledged: number, stanza, message if it is one.
+        self.queue = collections.deque()
+        self.sent = 0
+
+    def number(self, stanza, message=None):
+        self.sent += 1
+        self.queue.append((self.sent, stanza, message))
+
+    def acknowledge(self, count, how, ledger):
+        before = self.queue[0][0] - 1 if self.queue else self.sent
+        if not before <= count <= self.sent:
+            raise Refused(f"{self.label}: {how} acknowledges {count} of {self.sent} stanzas; before it was {before}")
+        while self.queue and self.queue[0][0] <= count:
+            message = self.queue.popleft()[2]
+            if message is not None:
+                ledger.acknowledged(message, how)
+
+
+class Device:
+    def __init__(self, soak, name, account, partners):
+        self.soak = soak
+        self.ledger = soak.ledger
+        self.name = name
+        self.account = account
+        self.partners = partners
+        self.random = random.Random(f"{soak.seed}/{name}")
+        self.session = None
+        self.stream = None
+        self.sessions = 0
+        self.is_online = False
+
+    @property
+    def is_settled(self):
+        return self.is_online and not self.session.queue
+
+    def state(self):
+        """For a complaint: where it stands, and what it went through last."""
+        waiting = [stanza for _, stanza, _ in self.session.queue] if self.session else []
+        events = [f"{when:.3f} {what}" for when, who, what in self.ledger.timeline if who == self.name]
+        return (f"{self.name} is {'online' if self.is_online else 'offline'} with {len(waiting)} stanzas unacknowledged, "
+                f"{waiting[:2]}, after {events[-6:]}")  # fmt: skip
+
+    async def live(self):
+        """Comes and goes until the task is cancelled."""
+        await asyncio.sleep(self.random.random() * self.soak.ramp)
+        while True:
+            try:
+                await self._come_online()
+                await self._stay()
+            except Lost as loss:
+                self._left(str(loss))
+            except Refused as refusal:
+                self.soak.complain(f"{self.name}: {refusal}")
+                self._left("gives up its session after what it does not understand")
+                self._forget()
+            await asyncio.sleep(self._absence())
+
+    # Going
+
+    def _left(self, why):
+        if self.stream is not None and not self.stream.is_cut:
+            self.stream.cut()
+        self.stream = None
+        self.is_online = False
+        condition = why.removeprefix("stream error ")
+        if condition != why and condition not in EXPECTED_ERRORS:
+            self.soak.complain(f"{self.name}: {why}")
+        self.ledger.happened(self.name, "connections lost", why)
+
+    def _forget(self):
+        """Gives the session up; what it left unacknowledged is unknown for good."""
+        if self.session is not None:
+            for _, _, message in self.session.queue:
+                if message is not None:
+                    self.ledger.unknown(message)
+            self.session = None
+
+    def _absence(self):
+        if self.soak.is_over:
+            return self.random.uniform(0.1, 1)
+        if self.random.random() < 0.9:
+            return self.random.uniform(0, 2)
+        return self.random.uniform(0.5, 2) * self.soak.resume_seconds
+
+    def _leave(self):
+        """Loses the connection, in one of the ways in which that happens."""
+        way = self.random.choice(("reset", "reset", "inside a stanza", "inside a stanza", "silently", "in good order"))
+        if way == "inside a stanza":
+            self.stream.fuse = (self.random.randrange(3), self._share())
+            for _ in range(3):
+                self._say()
+        elif way == "silently":
+            # Nothing tells the server: the client is back from elsewhere while the connection still seems to be there.
+            self.stream.is_cut = True
+            asyncio.get_running_loop().call_later(self.random.uniform(2, 20), self.stream.close)
+        elif way == "in good order":
+            self.stream.write(f"<a xmlns='{SM[1:-1]}' h='{self.session.received}'/></stream:stream>")
+            self.stream.close()
+            self._forget()
+        else:
+            self.stream.cut()
+        raise Lost(way)
+
+    def _share(self):
+        """How much of what is being written goes out before a cut."""
+        return self.random.random() if self.soak.server.may_be_cut_inside else 1
+
+    # Coming
+
+    async def _come_online(self):
+        stream = await Stream.open(self.soak.server.port, self.soak.domain)
+        if not self.soak.is_over and self.random.random() < 0.1:
+            stream.fuse = (self.random.randrange(1, 10), self._share())
+        self.stream = stream
+        self.is_online = False
+        await stream.authenticate(self.account, self.soak.password)
+        if self.session is not None and not self.soak.is_over and self.random.random() < 0.25:
+            self.ledger.happened(self.name, "sessions given up")
+            self._forget()
+        if self.session is not None and not await self._resume(stream):
+            self._forget()
+        if self.session is None:
+            await self._begin(stream)
+        stream.fuse = None
+        self.is_online = True
+
+    async def _resume(self, stream):
+        session = self.session
+        stream.write(f"<resume xmlns='{SM[1:-1]}' previd={quoteattr(session.id)} h='{session.received}'/>")
+        answer = await stream.expect(SM + "resumed", SM + "failed")
+        if answer.tag == SM + "failed":
+            self.ledger.happened(self.name, "failed resumptions", session.label)
+            if answer.get("h") is not None:
+                session.acknowledge(int(answer.get("h")), "failed resumption", self.ledger)
+            return False
+        self.ledger.happened(
+            self.name, "resumptions", f"{session.label}, with {session.received} received; {answer.get('h')} had come")
+        session.acknowledge(int(answer.get("h")), "resumption", self.ledger)
+        for _, stanza, message in list(session.queue):
+            if message is not None:
+                self.ledger.note(message, "sent again after the resumption")
+            stream.write(stanza)
+        return True
+
+    async def _begin(self, stream):
+        resource = self.name if self.random.random() < 0.8 else f"{self.name}-{self.random.randrange(1000)}"
+        jid = await stream.bind(resource)
+        self.sessions += 1
+        session = Session(f"{self.name}#{self.sessions}", jid)
+        stream.write(f"<enable xmlns='{SM[1:-1]}' resume='true' max='{self.soak.resume_seconds}'/>")
+        answer = await stream.expect(SM + "enabled", SM + "failed", otherwise=lambda element: self._hear(element, session))
+        if answer.tag == SM + "failed" or answer.get("resume") not in ("true", "1"):
+            raise Refused("no session that can be resumed")
+        session.id = answer.get("id")
+        session.received = 0
+        self.session = session
+        self.ledger.happened(self.name, "sign-ins", session.label)
+        for stanza in (f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>", "<presence/>"):
+            session.number(stanza)
+            stream.write(stanza)
+
+    # Being there
+
+    async def _stay(self):
+        reading = asyncio.ensure_future(self._read())
+        loop = asyncio.get_running_loop()
+        leaves = loop.time() + self.random.expovariate(1 / self.soak.stay_seconds)
+        try:
+            while not reading.done():
+                await asyncio.wait({reading}, timeout=self._pause())
+                if reading.done():
+                    break
+                if self.soak.is_over:
+                    self.stream.write(f"<r xmlns='{SM[1:-1]}'/>")
+                elif loop.time() > leaves:
+                    self._leave()
+                else:
+                    self._say()
+        finally:
+            reading.cancel()
+            outcome = (await asyncio.gather(reading, return_exceptions=True))[0]
+        # Why the reading ended.
+        raise outcome
+
+    def _pause(self):
+        return 1 if self.soak.is_over else self.random.expovariate(1 / self.soak.pause_seconds)
+
+    def _say(self):
+        """Sends a message, or several at once."""
+        for _ in range(self.random.choice((1, 1, 1, 2, 5))):
+            partner = self.random.choice(self.partners)
+            message = self.ledger.new_message(self.name, self.account, partner)
+            to = f"{partner}@{self.soak.domain}"
+            if self.random.random() < 0.15:
+                to = self.soak.full_jid(partner, self.random) or to
+            stanza = (
+                f"<message type='chat' to={quoteattr(to)} id='{message.id}'><body>{text(message)}</body>"
+                f"<origin-id xmlns='{STABLE[1:-1]}' id='{message.id}'/></message>")
+            self.session.number(stanza, message)
+            self.ledger.note(message, f"sent in {self.session.label} as stanza {self.session.sent} to {to}")
+            self.stream.write(stanza)
+        if self.random.random() < 0.5:
+            self.stream.write(f"<r xmlns='{SM[1:-1]}'/>")
+
+    async def _read(self):
+        while True:
+            self._hear(await self.stream.read(), self.session)
+
+    def _hear(self, element, session):
+        if element.tag in STANZAS:
+            session.received += 1
+            if element.tag == CLIENT + "message":
+                self._hear_message(element, session)
+            elif element.tag == CLIENT + "iq" and element.get("type") == "error":
+                self.soak.complain(f"{self.name}: {element.get('id')} was refused")
+        elif element.tag == SM + "r":
+            self.stream.write(f"<a xmlns='{SM[1:-1]}' h='{session.received}'/>")
+        elif element.tag == SM + "a":
+            session.acknowledge(int(element.get("h")), "answer", self.ledger)
+        else:
+            raise Refused(f"{element.tag} came unasked")
+
+    def _hear_message(self, element, session):
+        own = f"{self.account}@{self.soak.domain}"
+        if element.get("type") == "error":
+            self._hear_error(element, own)
+            return
+        how, inner = "received", element
+        for kind, words in (("received", "carbon of one received"), ("sent", "carbon of one sent")):
+            copy = element.find(f"{CARBONS}{kind}/{FORWARD}forwarded/{CLIENT}message")
+            if copy is not None:
+                if element.get("from") != own:
+                    self.soak.complain(f"{self.name}: a carbon from {element.get('from')}")
+                how, inner = words, copy
+        if inner.get("type") == "error":
+            return
+        delay = element.find(DELAY + "delay")
+        self.ledger.seen(
+            self.account, session.label, inner.get("id"), inner.findtext(CLIENT + "body"), how,
+            stanza_id(inner, own), None if delay is None else delay.get("stamp"))  # fmt: skip
+
+    def _hear_error(self, element, own):
+        error = element.find(CLIENT + "error")
+        condition = error[0].tag.partition("}")[2] if error is not None and len(error) else "no condition"
+        if (element.get("from") or own).partition("/")[0] == own:
+            # What came back is a copy that another device of the account did not get.
+            self.ledger.happened(self.name, "errors from the own account", condition)
+        else:
+            self.ledger.refused(element.get("id"), condition)
+
+
+def stanza_id(element, by):
+    """The message's name in the archive of the account, if it has one."""
+    named = [item.get("id") for item in element.findall(STABLE + "stanza-id") if item.get("by") == by]
+    if len(named) > 1:
+        raise Refused(f"{element.get('id')} has {len(named)} stanza-ids by {by}")
+    return named[0] if named else None
+
+
+async def read_archive(port, domain, account, password, resource):
+    """All of an account's archive, paged from its start: origin-id, body, archive id, stamp of each message."""
+    stream = await Stream.open(port, domain)
+    try:
+        await stream.authenticate(account, password)
+        await stream.bind(resource)
+        entries, after, page = [], "", 0
+        while True:
+            page += 1
+            found = []
+            query = (
+                f"<query xmlns='{MAM[1:-1]}' queryid='p{page}'><set xmlns='http://jabber.org/protocol/rsm'>"
+                f"<max>100</max>{after}</set></query>")
+            answer = await stream.ask("set", query, otherwise=found.append)
+            results = [item for message in found for item in message.findall(MAM + "result")]
+            for result in results:
+                if result.get("queryid") != f"p{page}":
+                    raise Refused(f"a result of query {result.get('queryid')}, which is over")
+                message = result.find(f"{FORWARD}forwarded/{CLIENT}message")
+                if message.get("type") == "error":
+                    continue
+                stamp = result.find(f"{FORWARD}forwarded/{DELAY}delay").get("stamp")
+                entries.append((message.get("id"), message.findtext(CLIENT + "body"), result.get("id"), stamp))
+            if answer.find(MAM + "fin").get("complete") == "true" or not results:
+                return entries
+            after = f"<after>{results[-1].get('id')}</after>"
+    finally:
+        if not stream.is_cut:
+            stream.close()
+
+
+async def register(port, domain, account, password):
+    """Makes an account, in-band (XEP-0077)."""
+    stream = await Stream.open(port, domain)
+    try:
+        await stream.begin()
+        await stream.ask("set", f"<query xmlns='jabber:iq:register'><username>{account}</username>"
+                         f"<password>{password}</password></query>")  # fmt: skip
+    finally:
+        if not stream.is_cut:
+            stream.close()

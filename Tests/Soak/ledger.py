@@ -1,0 +1,229 @@
+"""What was sent, what the server took responsibility for, who saw what, and whether that is as it must be.
+
+A message is known by its origin-id. Its *view* at an account is what the sessions of the account received (live, after a
+resumption, from the offline messages, as carbons) and what the account's archive holds; both name it by the same
+stanza-id. What must hold:
+
+- An acknowledged message is in the view of its recipient, and in the archives of recipient and sender.
+- No message is there twice: one entry in an archive, one stanza-id, and once in a session, unless what comes again has the
+  stamp of a delay: then it was handed on from a session that nobody resumed, and the client knows it by its stanza-id.
+- The acknowledged messages of a sending device to an account are in order: in each session those without a stamp as they
+  come, those with one by their stamps; in the archive as they are paged.
+
+A message that was neither acknowledged nor refused when its session ended is unknown: it may be there once, or not at all.
+"""
+
+import collections
+import dataclasses
+
+
+@dataclasses.dataclass(eq=False)
+class Message:
+    id: str
+    sender: str
+    from_account: str
+    to_account: str
+    number: int
+    state: str = "sent"
+    history: list = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """A message as a session or an archive had it."""
+
+    message: Message
+    stanza_id: str | None
+    stamp: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    kind: str
+    message: Message
+    what: str
+
+
+class Ledger:
+    def __init__(self, clock, wants_delivery=True, wants_archive=True):
+        self.clock = clock
+        self.wants_delivery = wants_delivery
+        self.wants_archive = wants_archive
+        self.messages = {}
+        self.events = collections.Counter()
+        self.timeline = []
+        self.sessions = collections.defaultdict(lambda: collections.defaultdict(list))
+        self.archives = {}
+        self.strange = []
+        self.last_sight = 0.0
+        self._numbers = collections.Counter()
+
+    # What happens
+
+    def new_message(self, sender, from_account, to_account):
+        number = self._numbers[sender, to_account] = self._numbers[sender, to_account] + 1
+        message = Message(f"{sender}-{to_account}-{number}", sender, from_account, to_account, number)
+        self.messages[message.id] = message
+        return message
+
+    def note(self, message, what):
+        message.history.append((self.clock(), what))
+
+    def happened(self, who, kind, detail=""):
+        """An event of the run that is counted, and told with the history of messages that went wrong."""
+        self.events[kind] += 1
+        self.timeline.append((self.clock(), who, f"{kind} {detail}".rstrip()))
+
+    def acknowledged(self, message, how):
+        # One that was refused is answered for, too.
+        if message.state == "sent":
+            message.state = "acknowledged"
+        self.note(message, f"acknowledged by {how}")
+
+    def unknown(self, message):
+        if message.state == "sent":
+            message.state = "unknown"
+        self.note(message, "its session is given up before it was acknowledged")
+
+    def refused(self, message_id, condition):
+        message = self.messages.get(message_id)
+        if message is None:
+            self.strange.append(f"an error came for {message_id!r}, which nobody sent")
+            return
+        message.state = "refused"
+        self.note(message, f"refused with {condition}")
+        self.events[f"refused: {condition}"] += 1
+
+    def seen(self, account, session, message_id, body, how, stanza_id=None, stamp=None):
+        """A session of the account received the message, its own or a copy."""
+        message = self._message(account, message_id, body)
+        if message is not None:
+            self.last_sight = self.clock()
+            self.note(message, f"{how} at {session}" + (f", stanza-id {stanza_id}" if stanza_id else "")
+                      + (f", stamp {stamp}" if stamp else ""))  # fmt: skip
+            self.sessions[account][session].append(Sight(message, stanza_id, stamp))
+
+    def archive(self, account, entries):
+        """The account's archive, in its order: origin-id, body, archive id, stamp of each."""
+        sights = self.archives[account] = []
+        for message_id, body, archive_id, stamp in entries:
+            message = self._message(account, message_id, body)
+            if message is not None:
+                self.note(message, f"in the archive of {account} as {archive_id}")
+                sights.append(Sight(message, archive_id, stamp))
+
+    def _message(self, account, message_id, body):
+        message = self.messages.get(message_id)
+        if message is None or body != text(message):
+            self.strange.append(f"{account} was given {message_id!r} with {body!r}, which nobody sent")
+        elif account not in (message.from_account, message.to_account):
+            self.strange.append(f"{account} was given {message_id!r}, which was for {message.to_account}")
+        else:
+            return message
+        return None
+
+    # What must hold
+
+    def faults(self):
+        """Every fault; the run is good if there is none and nothing is strange."""
+        return list(self._lost()) + list(self._duplicated()) + list(self._reordered())
+
+    def _lost(self):
+        delivered = {
+            account: {sight.message for sights in sessions.values() for sight in sights}
+            for account, sessions in self.sessions.items()
+        }
+        archived = {account: {sight.message for sight in sights} for account, sights in self.archives.items()}
+        for message in self.messages.values():
+            if message.state != "acknowledged":
+                continue
+            is_delivered = message in delivered.get(message.to_account, ())
+            is_archived = message in archived.get(message.to_account, ())
+            if not is_delivered and not is_archived:
+                yield Fault("lost", message, "neither delivered nor in the recipient's archive")
+            elif self.wants_delivery and not is_delivered:
+                yield Fault("lost", message, "in the archive, and never delivered")
+            elif self.wants_archive and not is_archived:
+                yield Fault("lost", message, "delivered, and not in the recipient's archive")
+            if self.wants_archive and message not in archived.get(message.from_account, ()):
+                yield Fault("lost", message, "not in the sender's archive")
+
+    def _duplicated(self):
+        for account in self.sessions.keys() | self.archives.keys():
+            names = {}
+            sessions = self.sessions[account] if account in self.sessions else {}
+            for session, sights in sessions.items():
+                here = set()
+                for sight in sights:
+                    if sight.message in here:
+                        if sight.stamp is None:
+                            yield Fault("duplicated", sight.message, f"twice in session {session}")
+                        else:
+                            self.events["handed on to a session that knew it"] += 1
+                    here.add(sight.message)
+                    yield from self._renamed(account, names, sight)
+            here = set()
+            for sight in self.archives.get(account, ()):
+                if sight.message in here:
+                    yield Fault("duplicated", sight.message, f"twice in the archive of {account}")
+                here.add(sight.message)
+                yield from self._renamed(account, names, sight)
+
+    def _renamed(self, account, names, sight):
+        if sight.stanza_id is not None:
+            first = names.setdefault(sight.message, sight.stanza_id)
+            if first != sight.stanza_id:
+                yield Fault("duplicated", sight.message, f"at {account} both {first} and {sight.stanza_id}")
+
+    def _reordered(self):
+        for account, sessions in self.sessions.items():
+            for session, sights in sessions.items():
+                first = {}
+                for sight in sights:
+                    first.setdefault(sight.message, sight)
+                live = [sight for sight in first.values() if sight.stamp is None]
+                late = sorted((sight for sight in first.values() if sight.stamp), key=lambda sight: sight.stamp)
+                yield from _backwards(live, f"in session {session}")
+                yield from _backwards(late, f"in session {session}, by their stamps")
+        for account, sights in self.archives.items():
+            yield from _backwards(sights, f"in the archive of {account}")
+
+    # The report
+
+    def count(self, *states):
+        return sum(message.state in states for message in self.messages.values())
+
+    def delivered(self):
+        return sum(1 for message in self.messages.values() if any(
+            what.startswith(("received", "carbon of one received")) for _, what in message.history))
+
+    def history(self, message):
+        """What happened to the message, and around it to the server and the devices that had to do with it."""
+        devices = {message.sender}
+        sessions = self.sessions[message.to_account] if message.to_account in self.sessions else {}
+        devices |= {session.partition("#")[0] for session in sessions}
+        first, last = message.history[0][0] - 5, message.history[-1][0] + 5
+        lines = [(when, f"          {what}") for when, what in message.history]
+        lines += [(when, f"{who}: {what}") for when, who, what in self.timeline
+                  if first <= when <= last and (who in devices or who == "server")]  # fmt: skip
+        return [f"    {when:9.3f}  {line}" for when, line in sorted(lines, key=lambda line: line[0])]
+
+
+def text(message):
+    """The body: whoever reads it knows whose it is, and which."""
+    return f"{message.sender} to {message.to_account}, number {message.number}"
+
+
+def _backwards(sights, where):
+    """Acknowledged messages that come after a later one of the same device to the same account."""
+    highest = {}
+    for sight in sights:
+        message = sight.message
+        if message.state != "acknowledged":
+            continue
+        way = (message.sender, message.to_account)
+        before = highest.get(way)
+        if before is not None and before.number > message.number:
+            yield Fault("reordered", message, f"{where} after {before.id}")
+        else:
+            highest[way] = message

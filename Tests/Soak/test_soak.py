@@ -1,0 +1,165 @@
+"""That the ledger finds every kind of fault, and only those; that a session counts as XEP-0198 does."""
+
+import unittest
+
+from device import Session
+from ledger import Ledger, text
+from stream import Refused
+
+STAMP = "2026-01-01T00:00:0{}Z"
+
+
+class LedgerTests(unittest.TestCase):
+    def setUp(self):
+        self.ledger = Ledger(lambda: 0.0)
+        self.messages = [self.ledger.new_message("a1", "a", "b") for _ in range(3)]
+
+    def send(self, *states):
+        for message, state in zip(self.messages, states):
+            if state == "acknowledged":
+                self.ledger.acknowledged(message, "answer")
+            elif state == "unknown":
+                self.ledger.unknown(message)
+
+    def see(self, message, session="b1#1", name=None, stamp=None):
+        self.ledger.seen("b", session, message.id, text(message), "received", name or f"s{message.number}", stamp)
+
+    def keep(self, account, *messages):
+        self.ledger.archive(account, [(message.id, text(message), f"s{message.number}", "") for message in messages])
+
+    def found(self):
+        return [(fault.kind, fault.message.number) for fault in self.ledger.faults()]
+
+    def test_all_is_well(self):
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        for message in self.messages:
+            self.see(message)
+        self.keep("a", *self.messages)
+        self.keep("b", *self.messages)
+        self.assertEqual(self.found(), [])
+        self.assertEqual(self.ledger.strange, [])
+        self.assertEqual((self.ledger.count("acknowledged"), self.ledger.delivered()), (3, 3))
+
+    def test_unknown_messages_may_be_there_or_not(self):
+        self.send("acknowledged", "unknown", "unknown")
+        self.see(self.messages[0])
+        self.see(self.messages[2])
+        self.keep("a", self.messages[0], self.messages[2])
+        self.keep("b", self.messages[0], self.messages[2])
+        self.assertEqual(self.found(), [])
+
+    def test_lost(self):
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        self.see(self.messages[0])
+        self.keep("a", *self.messages)
+        self.keep("b", self.messages[0], self.messages[1])
+        self.assertEqual(self.found(), [("lost", 2), ("lost", 3)])
+
+    def test_missing_in_one_archive(self):
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        for message in self.messages:
+            self.see(message)
+        self.keep("a", *self.messages[1:])
+        self.keep("b", *self.messages[:2])
+        self.assertEqual(self.found(), [("lost", 1), ("lost", 3)])
+
+    def test_twice_in_a_session(self):
+        self.send("unknown", "unknown", "unknown")
+        self.see(self.messages[0])
+        self.see(self.messages[0])
+        self.see(self.messages[0], session="b2#1")
+        self.assertEqual(self.found(), [("duplicated", 1)])
+
+    def test_handed_on_to_a_session_that_knew_it(self):
+        self.send("unknown", "unknown", "unknown")
+        self.see(self.messages[0])
+        self.see(self.messages[0], stamp=STAMP.format(1))
+        self.assertEqual(self.found(), [])
+        self.see(self.messages[0], stamp=STAMP.format(1), name="another")
+        self.assertEqual(self.found(), [("duplicated", 1)])
+
+    def test_twice_in_an_archive(self):
+        self.send("unknown", "unknown", "unknown")
+        self.keep("b", self.messages[0], self.messages[1], self.messages[0])
+        self.assertEqual(self.found(), [("duplicated", 1)])
+
+    def test_one_name_live_and_another_in_the_archive(self):
+        self.send("unknown", "unknown", "unknown")
+        self.see(self.messages[0], name="x")
+        self.keep("b", self.messages[0])
+        self.assertEqual(self.found(), [("duplicated", 1)])
+
+    def test_reordered(self):
+        self.ledger.wants_archive = self.ledger.wants_delivery = False
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        for message in reversed(self.messages):
+            self.see(message)
+        self.assertEqual(self.found(), [("reordered", 2), ("reordered", 1)])
+
+    def test_reordered_in_the_archive(self):
+        self.send("acknowledged", "acknowledged", "unknown")
+        for message in self.messages:
+            self.see(message)
+        self.keep("a", *self.messages)
+        self.keep("b", self.messages[2], self.messages[1], self.messages[0])
+        self.assertEqual(self.found(), [("reordered", 1)])
+
+    def test_late_ones_are_ordered_by_their_stamps(self):
+        self.ledger.wants_archive = False
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        self.see(self.messages[2])
+        self.see(self.messages[1], stamp=STAMP.format(2))
+        self.see(self.messages[0], stamp=STAMP.format(1))
+        self.assertEqual(self.found(), [])
+        self.see(self.messages[0], session="b1#2", stamp=STAMP.format(2))
+        self.see(self.messages[1], session="b1#2", stamp=STAMP.format(1))
+        self.assertEqual(self.found(), [("reordered", 1)])
+
+    def test_what_nobody_sent(self):
+        self.ledger.seen("b", "b1#1", "a1-b-9", "x", "received")
+        self.ledger.seen("b", "b1#1", self.messages[0].id, "another body", "received")
+        self.ledger.seen("c", "c1#1", self.messages[0].id, text(self.messages[0]), "received")
+        self.ledger.refused("a1-b-9", "gone")
+        self.assertEqual(len(self.ledger.strange), 4)
+
+    def test_the_history_of_a_message(self):
+        self.ledger.happened("server", "kills")
+        self.ledger.happened("z1", "resumptions")
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        self.see(self.messages[0])
+        history = "\n".join(self.ledger.history(self.messages[0]))
+        for word in ("acknowledged by answer", "received at b1#1, stanza-id s1", "server: kills"):
+            self.assertIn(word, history)
+        self.assertNotIn("z1", history)
+
+
+class SessionTests(unittest.TestCase):
+    def setUp(self):
+        self.ledger = Ledger(lambda: 0.0)
+        self.session = Session("a1#1", "a@localhost/a1")
+        self.messages = [self.ledger.new_message("a1", "a", "b") for _ in range(3)]
+        self.session.number("<presence/>")
+        for message in self.messages:
+            self.session.number("<message/>", message)
+
+    def states(self):
+        return [message.state for message in self.messages]
+
+    def test_what_is_acknowledged(self):
+        self.session.acknowledge(1, "answer", self.ledger)
+        self.assertEqual(self.states(), ["sent", "sent", "sent"])
+        self.session.acknowledge(3, "answer", self.ledger)
+        self.session.acknowledge(3, "resumption", self.ledger)
+        self.assertEqual(self.states(), ["acknowledged", "acknowledged", "sent"])
+        self.assertEqual([number for number, _, _ in self.session.queue], [4])
+
+    def test_more_than_was_sent(self):
+        self.assertRaises(Refused, self.session.acknowledge, 5, "answer", self.ledger)
+
+    def test_less_than_before(self):
+        self.session.acknowledge(4, "answer", self.ledger)
+        self.assertRaises(Refused, self.session.acknowledge, 3, "answer", self.ledger)
+
+
+if __name__ == "__main__":
+    unittest.main()
