@@ -9,12 +9,15 @@ VENV := .build/interop-venv
 QXMPP := .build/interop/qxmpp_messenger
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
+# For `make soak`.
+SOAK :=
+
 # For `make bench` and `make bench-peers`.
 WORKS :=
 SERVERS :=
 SECONDS_EACH := 5
 
-.PHONY: help run build test interop check format docs clean packages packages-chat packages-interop interop-clients pictures \
+.PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
 	bench bench-peers bench-micro bench-thresholds bench-check bench-tools
 
 help: ## List the commands
@@ -32,6 +35,10 @@ test: packages packages-interop ## Everything that CI runs
 interop: packages packages-interop interop-clients ## Clients that other people wrote, against the debug executable
 	swift build --product swallowtail
 	@Interop/run
+
+soak: packages ## Ten minutes of lost connections and kills; SOAK="--minutes 60 --seed 1" for others, Scripts/soak --help
+	swift build --product swallowtail
+	@Scripts/soak $(SOAK)
 
 pictures: packages packages-interop ## Make the pictures of the README anew, with Chromium
 	swift build --product swallowtail

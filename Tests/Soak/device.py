@@ -6,9 +6,10 @@ import random
 from xml.sax.saxutils import quoteattr
 
 from ledger import text
-from stream import CLIENT, Lost, Refused, Stream
+from stream import CLIENT, SASL2, STREAMS, Lost, Refused, Stream
 
 SM = "{urn:xmpp:sm:3}"
+BIND2 = "{urn:xmpp:bind:0}"
 CARBONS = "{urn:xmpp:carbons:2}"
 FORWARD = "{urn:xmpp:forward:0}"
 DELAY = "{urn:xmpp:delay}"
@@ -102,6 +103,7 @@ class Device:
             for _, _, message in self.session.queue:
                 if message is not None:
                     self.ledger.unknown(message)
+            self.ledger.given_up(self.account, self.session.label)
             self.session = None
 
     def _absence(self):
@@ -142,51 +144,95 @@ class Device:
             stream.fuse = (self.random.randrange(1, 10), self._share())
         self.stream = stream
         self.is_online = False
-        await stream.authenticate(self.account, self.soak.password)
-        if self.session is not None and not self.soak.is_over and self.random.random() < 0.25:
+        features = await stream.begin()
+        if not self.soak.is_over and self.session is not None and self.random.random() < 0.25:
             self.ledger.happened(self.name, "sessions given up")
             self._forget()
-        if self.session is not None and not await self._resume(stream):
-            self._forget()
-        if self.session is None:
-            await self._begin(stream)
+        if stream.mechanism(features, SASL2) and self.random.random() < 0.5:
+            await self._sign_in_at_once(stream, features)
+        else:
+            await self._sign_in(stream, features)
         stream.fuse = None
         self.is_online = True
 
-    async def _resume(self, stream):
-        session = self.session
-        stream.write(f"<resume xmlns='{SM[1:-1]}' previd={quoteattr(session.id)} h='{session.received}'/>")
-        answer = await stream.expect(SM + "resumed", SM + "failed")
+    async def _sign_in(self, stream, features):
+        """Step after step."""
+        await stream.authenticate(features, self.account, self.soak.password)
+        if self.session is not None:
+            stream.write(self._resume())
+            self._resumed(stream, await stream.expect(SM + "resumed", SM + "failed"))
+        if self.session is None:
+            jid = await stream.bind(self._resource())
+            session = self._new_session(jid)
+            stream.write(self._enable())
+            answer = await stream.expect(
+                SM + "enabled", SM + "failed", otherwise=lambda element: self._hear(element, session))
+            self._enabled(session, answer)
+            self._send(stream, f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>")
+            self._send(stream, "<presence/>")
+
+    async def _sign_in_at_once(self, stream, features):
+        """All in one request: resumption, and if that fails a new session with all that it needs."""
+        resume = self._resume() if self.session is not None else ""
+        bind = (f"<bind xmlns='{BIND2[1:-1]}'><tag>{self._resource()}</tag>{self._enable()}"
+                f"<enable xmlns='{CARBONS[1:-1]}'/></bind>")  # fmt: skip
+        success = await stream.authenticate_at_once(features, self.account, self.soak.password, resume + bind)
+        if self.session is not None:
+            outcome = next((item for item in success if item.tag in (SM + "resumed", SM + "failed")), None)
+            if outcome is None:
+                raise Refused("no word of the resumption that was asked for")
+            self._resumed(stream, outcome)
+        if self.session is None:
+            bound = success.find(BIND2 + "bound")
+            if bound is None:
+                raise Refused("no resource is bound")
+            session = self._new_session(success.findtext(SASL2 + "authorization-identifier"))
+            answer = next((item for item in bound if item.tag in (SM + "enabled", SM + "failed")), None)
+            self._enabled(session, answer)
+            await stream.expect(STREAMS + "features", otherwise=lambda element: self._hear(element, session))
+            self._send(stream, "<presence/>")
+
+    def _resource(self):
+        return self.name if self.random.random() < 0.8 else f"{self.name}-{self.random.randrange(1000)}"
+
+    def _enable(self):
+        return f"<enable xmlns='{SM[1:-1]}' resume='true' max='{self.soak.resume_seconds}'/>"
+
+    def _resume(self):
+        return f"<resume xmlns='{SM[1:-1]}' previd={quoteattr(self.session.id)} h='{self.session.received}'/>"
+
+    def _resumed(self, stream, answer):
+        """What the server says about the session: it goes on, or it is gone."""
+        session, count = self.session, answer.get("h")
         if answer.tag == SM + "failed":
             self.ledger.happened(self.name, "failed resumptions", session.label)
-            if answer.get("h") is not None:
-                session.acknowledge(int(answer.get("h")), "failed resumption", self.ledger)
-            return False
+            if count is not None:
+                session.acknowledge(int(count), "failed resumption", self.ledger)
+            self._forget()
+            return
         self.ledger.happened(
-            self.name, "resumptions", f"{session.label}, with {session.received} received; {answer.get('h')} had come")
-        session.acknowledge(int(answer.get("h")), "resumption", self.ledger)
+            self.name, "resumptions", f"{session.label}, with {session.received} received; {count} had come")
+        session.acknowledge(int(count), "resumption", self.ledger)
         for _, stanza, message in list(session.queue):
             if message is not None:
                 self.ledger.note(message, "sent again after the resumption")
             stream.write(stanza)
-        return True
 
-    async def _begin(self, stream):
-        resource = self.name if self.random.random() < 0.8 else f"{self.name}-{self.random.randrange(1000)}"
-        jid = await stream.bind(resource)
+    def _new_session(self, jid):
         self.sessions += 1
-        session = Session(f"{self.name}#{self.sessions}", jid)
-        stream.write(f"<enable xmlns='{SM[1:-1]}' resume='true' max='{self.soak.resume_seconds}'/>")
-        answer = await stream.expect(SM + "enabled", SM + "failed", otherwise=lambda element: self._hear(element, session))
-        if answer.tag == SM + "failed" or answer.get("resume") not in ("true", "1"):
+        return Session(f"{self.name}#{self.sessions}", jid)
+
+    def _enabled(self, session, answer):
+        if answer is None or answer.tag == SM + "failed" or answer.get("resume") not in ("true", "1"):
             raise Refused("no session that can be resumed")
         session.id = answer.get("id")
         session.received = 0
         self.session = session
-        self.ledger.happened(self.name, "sign-ins", session.label)
-        for stanza in (f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>", "<presence/>"):
-            session.number(stanza)
-            stream.write(stanza)
+        self.ledger.happened(self.name, "sign-ins", f"{session.label} as {session.jid}")
+
+    def _send(self, stream, stanza):
+        self.session.number(stanza)
+        stream.write(stanza)
 
     # Being there
 
@@ -290,7 +336,7 @@ async def read_archive(port, domain, account, password, resource):
     """All of an account's archive, paged from its start: origin-id, body, archive id, stamp of each message."""
     stream = await Stream.open(port, domain)
     try:
-        await stream.authenticate(account, password)
+        await stream.authenticate(await stream.begin(), account, password)
         await stream.bind(resource)
         entries, after, page = [], "", 0
         while True:

@@ -6,7 +6,8 @@ stanza-id. What must hold:
 
 - An acknowledged message is in the view of its recipient, and in the archives of recipient and sender.
 - No message is there twice: one entry in an archive, one stanza-id, and once in a session, unless what comes again has the
-  stamp of a delay: then it was handed on from a session that nobody resumed, and the client knows it by its stanza-id.
+  stamp of a delay and the account has given another session up: then it was handed on from that one, and the client knows it
+  by its stanza-id.
 - The acknowledged messages of a sending device to an account are in order: in each session those without a stamp as they
   come, those with one by their stamps; in the archive as they are paged.
 
@@ -35,6 +36,7 @@ class Sight:
     message: Message
     stanza_id: str | None
     stamp: str | None
+    moment: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Ledger:
         self.timeline = []
         self.sessions = collections.defaultdict(lambda: collections.defaultdict(list))
         self.archives = {}
+        self.ends = collections.defaultdict(list)
         self.strange = []
         self.last_sight = 0.0
         self._numbers = collections.Counter()
@@ -85,6 +88,10 @@ class Ledger:
             message.state = "unknown"
         self.note(message, "its session is given up before it was acknowledged")
 
+    def given_up(self, account, session):
+        """The device will not resume the session: what that one did not take is for others."""
+        self.ends[account].append((self.clock(), session))
+
     def refused(self, message_id, condition):
         message = self.messages.get(message_id)
         if message is None:
@@ -101,7 +108,7 @@ class Ledger:
             self.last_sight = self.clock()
             self.note(message, f"{how} at {session}" + (f", stanza-id {stanza_id}" if stanza_id else "")
                       + (f", stamp {stamp}" if stamp else ""))  # fmt: skip
-            self.sessions[account][session].append(Sight(message, stanza_id, stamp))
+            self.sessions[account][session].append(Sight(message, stanza_id, stamp, self.clock()))
 
     def archive(self, account, entries):
         """The account's archive, in its order: origin-id, body, archive id, stamp of each."""
@@ -110,7 +117,7 @@ class Ledger:
             message = self._message(account, message_id, body)
             if message is not None:
                 self.note(message, f"in the archive of {account} as {archive_id}")
-                sights.append(Sight(message, archive_id, stamp))
+                sights.append(Sight(message, archive_id, stamp, self.clock()))
 
     def _message(self, account, message_id, body):
         message = self.messages.get(message_id)
@@ -156,7 +163,7 @@ class Ledger:
                 here = set()
                 for sight in sights:
                     if sight.message in here:
-                        if sight.stamp is None:
+                        if sight.stamp is None or not self._may_be_handed_on(account, session, sight):
                             yield Fault("duplicated", sight.message, f"twice in session {session}")
                         else:
                             self.events["handed on to a session that knew it"] += 1
@@ -168,6 +175,9 @@ class Ledger:
                     yield Fault("duplicated", sight.message, f"twice in the archive of {account}")
                 here.add(sight.message)
                 yield from self._renamed(account, names, sight)
+
+    def _may_be_handed_on(self, account, session, sight):
+        return any(moment < sight.moment and other != session for moment, other in self.ends[account])
 
     def _renamed(self, account, names, sight):
         if sight.stanza_id is not None:

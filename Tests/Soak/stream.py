@@ -10,6 +10,7 @@ from scram import Scram
 CLIENT = "{jabber:client}"
 STREAMS = "{http://etherx.jabber.org/streams}"
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
+SASL2 = "{urn:xmpp:sasl:2}"
 BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 STREAM_ERRORS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 
@@ -137,24 +138,45 @@ class Stream:
             "xmlns:stream='http://etherx.jabber.org/streams'>")
         return await self.expect(STREAMS + "features")
 
-    async def authenticate(self, name, password):
-        """Signs in and returns the features that follow."""
-        features = await self.begin()
-        offered = {mechanism.text for mechanism in features.iter(SASL + "mechanism")}
-        mechanism = next((name for name in Scram.HASHES if name in offered), None)
+    def mechanism(self, features, kind):
+        """The best mechanism on offer that is known here, or None."""
+        offered = {mechanism.text for mechanism in features.iter(kind + "mechanism")}
+        return next((name for name in Scram.HASHES if name in offered), None)
+
+    async def authenticate(self, features, name, password):
+        """Signs in with RFC 6120's words, and returns the features that follow."""
+        mechanism = self.mechanism(features, SASL)
         if mechanism is None:
-            raise Refused(f"no SCRAM among {offered}")
+            raise Refused("no SCRAM is offered")
         scram = Scram(mechanism, name, password)
         self.write(f"<auth xmlns='{SASL[1:-1]}' mechanism='{mechanism}'>{scram.first()}</auth>")
-        answer = await self.expect(SASL + "challenge", SASL + "failure")
-        if answer.tag == SASL + "challenge":
-            self.write(f"<response xmlns='{SASL[1:-1]}'>{scram.final(answer.text)}</response>")
-            answer = await self.expect(SASL + "success", SASL + "failure")
-        if answer.tag != SASL + "success":
-            raise Refused("sign-in: " + answer[0].tag.partition("}")[2])
-        if not scram.proves(answer.text):
-            raise Refused("the server does not know the password")
+        answer = await self._exchange(scram, SASL)
+        self._check(scram, answer.text)
         return await self.begin()
+
+    async def authenticate_at_once(self, features, name, password, requests):
+        """Signs in with those of XEP-0388, and all that is asked for along with it; returns the success."""
+        mechanism = self.mechanism(features, SASL2)
+        scram = Scram(mechanism, name, password)
+        self.write(
+            f"<authenticate xmlns='{SASL2[1:-1]}' mechanism='{mechanism}'>"
+            f"<initial-response>{scram.first()}</initial-response>{requests}</authenticate>")
+        answer = await self._exchange(scram, SASL2)
+        self._check(scram, answer.findtext(SASL2 + "additional-data"))
+        return answer
+
+    async def _exchange(self, scram, kind):
+        answer = await self.expect(kind + "challenge", kind + "failure")
+        if answer.tag == kind + "challenge":
+            self.write(f"<response xmlns='{kind[1:-1]}'>{scram.final(answer.text)}</response>")
+            answer = await self.expect(kind + "success", kind + "failure")
+        if answer.tag != kind + "success":
+            raise Refused("sign-in: " + answer[0].tag.partition("}")[2])
+        return answer
+
+    def _check(self, scram, proof):
+        if not scram.proves(proof):
+            raise Refused("the server does not know the password")
 
     async def bind(self, resource):
         """Binds a resource and returns the full JID."""

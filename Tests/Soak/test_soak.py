@@ -74,6 +74,10 @@ class LedgerTests(unittest.TestCase):
         self.send("unknown", "unknown", "unknown")
         self.see(self.messages[0])
         self.see(self.messages[0], stamp=STAMP.format(1))
+        self.assertEqual(self.found(), [("duplicated", 1)])
+        self.ledger.given_up("b", "b1#1")
+        self.assertEqual(self.found(), [("duplicated", 1)])
+        self.ledger.ends["b"] = [(-1.0, "b2#1")]
         self.assertEqual(self.found(), [])
         self.see(self.messages[0], stamp=STAMP.format(1), name="another")
         self.assertEqual(self.found(), [("duplicated", 1)])
