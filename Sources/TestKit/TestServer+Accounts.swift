@@ -9,6 +9,8 @@ public struct TestAccount: Sendable {
     public var account: Account
     /// The scopes of its access token; `nil`: it has none.
     public var scopes: Set<String>?
+    /// The hashes for which it has keys of its password.
+    public var hashes = SCRAMHash.allCases
     /// When its access token expires; `nil`: never.
     public var expiresAt: Timestamp?
 
@@ -36,7 +38,10 @@ public struct TestAccount: Sendable {
 extension TestServer {
     /// Adds an account with a password and an access token to the storage.
     public func add(_ person: TestAccount) async throws {
-        var changes: [StorageChange] = [.addAccount(person.account, credentials: Self.credentials)]
+        var changes: [StorageChange] = [
+            .addAccount(
+                person.account, credentials: Self.credentials.filter { person.hashes.contains($0.hash) })
+        ]
         if let scopes = person.scopes {
             changes.append(
                 .addToken(

@@ -19,6 +19,8 @@ extension Namespace {
     public static let sasl2: Namespace = "urn:xmpp:sasl:2"
     /// Resource binding within the sign-in (XEP-0386).
     public static let bind2: Namespace = "urn:xmpp:bind:0"
+    /// Sign-in with a token that was given to the client's installation (XEP-0484).
+    public static let fast: Namespace = "urn:xmpp:fast:0"
     /// Resource binding.
     public static let bind: Namespace = "urn:ietf:params:xml:ns:xmpp-bind"
     /// Session establishment (RFC 3921), which does nothing but is asked for by old clients.

@@ -6,6 +6,8 @@ public enum StandardModules {
         Disco.self,
         EntityCapabilities.self,
         Session.self,
+        StreamLimits.self,
+        ClientAccess.self,
         Registration.self,
         Ping.self,
         Version.self,

@@ -74,5 +74,7 @@ public enum StandardProfiles {
             vcard: {}
             version: {}
             time: {}
+            stream-limits: {}
+            client-access: {}
         """
 }

@@ -48,6 +48,8 @@ public final class Conversation {
             known["\(person.alias).token"] = person.token
             known["\(person.alias).token.encoded"] = person.token
                 .replacing("+", with: "%2b").replacing("/", with: "%2F").replacing("=", with: "%3D")
+            known["\(person.alias).bearer"] = Base64.encode(
+                Array("n,,\u{1}auth=Bearer \(person.token)\u{1}\u{1}".utf8))
             known["\(person.alias).id"] = person.account.accountID ?? ""
         }
         for line in script.rosters {

@@ -45,6 +45,14 @@ public struct XMLWriter: ~Copyable {
         return output
     }
 
+    /// What has been written so far; an element just begun is taken to have content.
+    public var written: ByteBuffer {
+        mutating get {
+            closeTag()
+            return output
+        }
+    }
+
     /// How many bytes were written so far.
     public var byteCount: Int {
         output.writerIndex - begin

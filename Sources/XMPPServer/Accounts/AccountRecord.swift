@@ -12,6 +12,8 @@ public final class AccountRecord: Sendable {
         var account: Account
         var roster: Roster
         var sessions: [ClientSession] = []
+        var secrets: Secrets
+        var secretsVersion = 0
     }
 
     /// The bare JID.
@@ -22,9 +24,15 @@ public final class AccountRecord: Sendable {
     private let slots = Mutex<[Int: any AnyObject & Sendable]>([:])
     private let storage: any Storage
 
-    init(account: Account, roster: Roster, storage: any Storage) {
+    /// What somebody signs in with.
+    struct Secrets: Sendable {
+        var credentials: [SCRAMCredential] = []
+        var devices: [String: Device] = [:]
+    }
+
+    init(account: Account, roster: Roster, secrets: Secrets = Secrets(), storage: any Storage) {
         jid = account.jid
-        state = Mutex(State(account: account, roster: roster))
+        state = Mutex(State(account: account, roster: roster, secrets: secrets))
         self.storage = storage
     }
 
@@ -80,6 +88,67 @@ public final class AccountRecord: Sendable {
     /// Takes over a change that was made to the stored account.
     func replaceAccount(_ account: Account) {
         state.withLock { $0.account = account }
+    }
+
+    // MARK: Secrets
+
+    /// The keys of the password; empty: the account has none.
+    var credentials: [SCRAMCredential] { state.withLock { $0.secrets.credentials } }
+
+    func credential(_ hash: SCRAMHash) -> SCRAMCredential? {
+        state.withLock { state in state.secrets.credentials.first { $0.hash == hash } }
+    }
+
+    /// Rises when the secrets become others, so that who has shown a former one is not let in.
+    var secretsVersion: Int { state.withLock { $0.secretsVersion } }
+
+    /// Takes over a further key of the same password.
+    func add(_ credential: SCRAMCredential) {
+        state.withLock { $0.secrets.credentials.append(credential) }
+    }
+
+    /// Takes over another password, with which no device is known any more, not even one that came in between.
+    func replaceSecrets(_ credentials: [SCRAMCredential]) {
+        state.withLock { state in
+            let store = Device.store(in: storage)
+            let removals = state.secrets.devices.keys.map { store.removing(jid, key: $0) }
+            if !removals.isEmpty { storage.submit(removals, completion: nil) }
+            state.secrets = Secrets(credentials: credentials)
+            state.secretsVersion += 1
+        }
+    }
+
+    public var devices: [Device] { state.withLock { Array($0.secrets.devices.values) } }
+
+    func device(_ id: String) -> Device? { state.withLock { $0.secrets.devices[id] } }
+
+    /// Changes a device, under the record's lock. The changes to what is stored are in the order of those here.
+    ///
+    /// - Parameters:
+    ///   - secrets: nothing is changed if the account has others by now; nil: whatever it has.
+    ///   - urgency: of the change that `body` makes.
+    ///   - body: gets the device and all others, and returns the device as it is from now on (nil: it is forgotten), and whether that is worth storing.
+    /// - Returns: whether it is stored; `completion` is called only then.
+    @discardableResult
+    func updateDevice(
+        _ id: String, secrets: Int? = nil, _ urgency: CommitUrgency = .now,
+        then completion: (@Sendable (Result<Void, StorageError>) -> Void)? = nil,
+        _ body: (Device?, [Device]) -> (device: Device?, isStored: Bool, alsoForgotten: [String])
+    ) -> Bool {
+        state.withLock { state in
+            guard secrets == nil || secrets == state.secretsVersion else { return false }
+            let devices = state.secrets.devices
+            let (device, isStored, forgotten) = body(devices[id], Array(devices.values))
+            state.secrets.devices[id] = device
+            for other in forgotten { state.secrets.devices[other] = nil }
+            guard isStored else { return false }
+            let store = Device.store(in: storage)
+            let change = device.map { store.putting($0, jid, key: id) } ?? store.removing(jid, key: id)
+            storage.submit([change] + forgotten.map { store.removing(jid, key: $0) }, urgency) { result in
+                withExtendedLifetime(self) { completion?(result) }
+            }
+            return true
+        }
     }
 
     // MARK: Sessions

@@ -1,5 +1,6 @@
 import Synchronization
 import XMPP
+import XMPPStream
 
 /// The accounts of a host that are in use: those with sessions, and those that were needed lately.
 ///
@@ -55,7 +56,10 @@ public final class AccountTable: Sendable {
             if let known { return known }
             guard let account = try await storage.account(jid) else { return nil }
             let roster = Roster(try await storage.roster(of: account.jid))
-            let record = AccountRecord(account: account, roster: roster, storage: storage)
+            let secrets = AccountRecord.Secrets(
+                credentials: try await storage.credentials(account.jid),
+                devices: try await Device.store(in: storage).all(account.jid))
+            let record = AccountRecord(account: account, roster: roster, secrets: secrets, storage: storage)
             try await fill(record)
             if let record = insert(record, in: shard, readAt: generation) { return record }
         }
@@ -90,6 +94,17 @@ public final class AccountTable: Sendable {
                 return
             }
             record.replaceAccount(account)
+        }
+    }
+
+    /// Takes over another password.
+    func replaceSecrets(of jid: JID, _ credentials: [SCRAMCredential]) {
+        shard(of: jid).records.withLock { records in
+            guard let record = records.byKey[Key(jid: jid)] else {
+                records.generation &+= 1
+                return
+            }
+            record.replaceSecrets(credentials)
         }
     }
 

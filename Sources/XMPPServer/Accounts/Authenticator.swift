@@ -12,7 +12,7 @@ public final class Authenticator: Sendable {
     private let limits: ServerLimits
     private let byAddress: AttemptLimit<CIDRBlock>
     private let byAccount: AttemptLimit<JID>
-    private let secret: [UInt8]
+    private let decoys: Decoys
     private let threads: NIOThreadPool
     private let logger: Logger
     private let failures: SignInLog
@@ -29,7 +29,7 @@ public final class Authenticator: Sendable {
     ) {
         self.storage = storage
         self.limits = limits
-        self.secret = secret
+        decoys = Decoys(secret: secret)
         self.threads = threads
         self.logger = logger
         self.now = now
@@ -40,36 +40,110 @@ public final class Authenticator: Sendable {
 
     // MARK: Passwords
 
-    /// The stored keys of an account, or a decoy.
+    /// The keys of an account, or a decoy.
+    ///
+    /// - Parameter allowsOthers: whether those of another hash do as well.
     func credential(
-        user: String, hash: SCRAMHash, host: Host, from address: IPAddress?
-    ) async -> Result<SCRAMCredential, SASLFailure> {
-        let jid = JID(local: user, domain: host.domain, resource: nil)
-        guard mayTry(jid, from: address) else { return .failure(.temporaryAuthFailure) }
-        let decoy = SCRAMCredential.decoy(
-            user: jid?.string ?? user, hash: hash, secret: secret,
-            iterations: host.configuration.authentication.scramIterations)
-        guard let jid else { return .success(decoy) }
-        do {
-            return .success(try await storage.credentials(jid).first { $0.hash == hash } ?? decoy)
-        } catch {
-            logger.error("storage failed", metadata: ["error": "\(error)"])
-            return .failure(.temporaryAuthFailure)
+        user: String, hash: SCRAMHash, allowsOthers: Bool = false, host: Host, from address: IPAddress?
+    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+        guard let jid = JID(local: user, domain: host.domain, resource: nil) else {
+            return .now(.success(FoundCredential(decoys.credential(user, hash, host), of: nil)))
+        }
+        guard mayTry(jid, from: address) else { return .now(.failure(.temporaryAuthFailure)) }
+        return find(jid, host) { [decoys, now] record in
+            guard let record else {
+                let decoy = decoys.known(jid, hash, now: now()) ?? decoys.credential(jid.string, hash, host)
+                return FoundCredential(decoy, of: nil)
+            }
+            // Before the keys: others may take their place in between.
+            let account = OpenedAccount(record)
+            guard let credential = record.credential(hash) ?? (allowsOthers ? record.credentials.first : nil) else {
+                return FoundCredential(decoys.credential(jid.string, hash, host), of: nil)
+            }
+            return FoundCredential(credential, of: account)
+        }
+    }
+
+    /// Looks for an account, at once if it is in memory, or known not to be there.
+    private func find<Value: Sendable>(
+        _ jid: JID, _ host: Host, _ then: @escaping @Sendable (AccountRecord?) -> Value
+    ) -> Answer<Result<Value, SASLFailure>> {
+        if let record = host.accounts.resident(jid) { return .now(.success(then(record))) }
+        if decoys.known(jid, .sha256, now: now()) != nil { return .now(.success(then(nil))) }
+        return .later { [self] in
+            do throws(StorageError) {
+                let record = try await host.accounts.load(jid)
+                if record == nil { decoys.note(jid, host, now: now()) }
+                return .success(then(record))
+            } catch {
+                logger.error("storage failed", metadata: ["error": "\(error)"])
+                return .failure(.temporaryAuthFailure)
+            }
         }
     }
 
     func verify(
         user: String, password: String, host: Host, from address: IPAddress?
-    ) async -> Result<String, SASLFailure> {
-        let found = await credential(user: user, hash: .sha256, host: host, from: address)
-        guard case .success(let credential) = found else { return found.map { _ in "" } }
-        // Deriving a key takes milliseconds of computing: not on a thread that others wait for.
-        let isRight = try? await threads.runIfActive { credential.verifies(password: password) }
-        guard isRight == true, let local = JID(local: user, domain: host.domain, resource: nil)?.local else {
-            return .failure(.notAuthorized)
+    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+        .later { [self] in
+            let keys: FoundCredential
+            switch await credential(
+                user: user, hash: .sha256, allowsOthers: true, host: host, from: address
+            ).value {
+            case .success(let found): keys = found
+            case .failure(let failure): return .failure(failure)
+            }
+            // Deriving a key takes milliseconds of computing: not on a thread that others wait for.
+            let isRight = try? await threads.runIfActive { keys.credential.verifies(password: password) }
+            guard isRight == true, let account = keys.account,
+                let local = JID(local: user, domain: host.domain, resource: nil)?.local
+            else { return .failure(.notAuthorized) }
+            return .success(VerifiedPassword(user: local, account: account))
         }
-        return .success(local)
     }
+
+    /// Forgets that nobody had the name of an account that was made now.
+    func accountAdded(_ jid: JID) { decoys.forget(jid) }
+
+    // MARK: Tokens of devices
+
+    /// Whether a client knows the token of its installation. Two tokens are looked at, whether there are any or not.
+    func verify(
+        _ proof: TokenProof, host: Host, from address: IPAddress?
+    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+        guard let jid = JID(local: proof.user, domain: host.domain, resource: nil) else {
+            return .now(.failure(.notAuthorized))
+        }
+        guard mayTry(jid, from: address) else { return .now(.failure(.temporaryAuthFailure)) }
+        let answer = find(jid, host) { [self] record in check(proof, of: jid, record, host) }
+        switch answer {
+        case .now(let result): return .now(result.flatMap { $0 })
+        case .later(let body): return .later { await body().flatMap { $0 } }
+        }
+    }
+
+    private func check(
+        _ proof: TokenProof, of jid: JID, _ record: AccountRecord?, _ host: Host
+    ) -> Result<VerifiedInstallation, SASLFailure> {
+        let account = record.map(OpenedAccount.init)
+        let id = host.deviceID(of: jid, installation: proof.installation)
+        let device = record?.device(id)
+        var found: (token: Device.Token, text: String)?
+        for token in [device?.next, device?.current] {
+            let nonce = token?.nonce ?? Self.noNonce
+            let text = host.tokenText(nonce, mechanism: proof.mechanism.rawValue, device: id, of: jid)
+            if proof.isOf(token: text), let token, token.mechanism == proof.mechanism.rawValue { found = (token, text) }
+        }
+        guard let account, let (token, text) = found else { return .failure(.notAuthorized) }
+        guard token.expiresAt > now() else { return .failure(.credentialsExpired) }
+        if let count = proof.count, count <= token.count { return .failure(.notAuthorized) }
+        return .success(
+            VerifiedInstallation(
+                user: jid.local ?? "", account: account, token: token.nonce, proof: proof,
+                response: proof.response(token: text)))
+    }
+
+    private static let noNonce = [UInt8](repeating: 0, count: 16)
 
     /// Says whose a name and a password are, which somebody has typed on a page: an account id, an address, or the first
     /// part of one.
@@ -84,9 +158,7 @@ public final class Authenticator: Sendable {
             failures.note(.temporaryAuthFailure, domain: host.domain, from: address)
             return .failure(.temporaryAuthFailure)
         }
-        let decoy = SCRAMCredential.decoy(
-            user: typed?.string ?? name, hash: .sha256, secret: secret,
-            iterations: host.configuration.authentication.scramIterations)
+        let decoy = decoys.credential(typed?.string ?? name, .sha256, host)
         var account = typed?.domain == host.domain && typed?.hasLocal == true ? typed : nil
         let credential: SCRAMCredential
         do {
@@ -115,7 +187,15 @@ public final class Authenticator: Sendable {
         Array(SHA256.hash(data: Array(token.utf8)))
     }
 
-    func verify(token: String, host: Host, from address: IPAddress?) async -> Result<VerifiedToken, SASLFailure> {
+    func verify(
+        token: String, host: Host, from address: IPAddress?
+    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+        .later { [self] in await find(token: token, host: host, from: address) }
+    }
+
+    private func find(
+        token: String, host: Host, from address: IPAddress?
+    ) async -> Result<VerifiedToken, SASLFailure> {
         guard mayTry(nil, from: address) else { return .failure(.temporaryAuthFailure) }
         let digest = Self.digest(ofToken: token)
         let found: Token?

@@ -26,6 +26,7 @@ extension Administration {
         var changes = [StorageChange.addAccount(account, credentials: credentials)]
         if let photo = wanted.photo { changes.append(try self.change(photo: photo, of: account)) }
         try await storage.commit(changes)
+        server?.authenticator.accountAdded(account.jid)
         return AccountInfo(account)
     }
 
@@ -152,7 +153,12 @@ extension Administration {
     func setPassword(_ password: String?, of account: Account) async throws -> String {
         let credentials =
             try password.map { try self.credentials(password: $0, host: host(account.jid.domain)) } ?? []
-        try await storage.commit([.setCredentials(account.jid, credentials), .removeTokens(account.jid)])
+        if let host = server?.hosts[account.jid.domain] {
+            try await host.setCredentials(credentials, of: account.jid)
+        } else {
+            try await storage.commit(
+                Host.changes(settingCredentials: credentials, of: account.jid, in: storage))
+        }
         endSessions(of: account.jid)
         return password == nil
             ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"

@@ -27,6 +27,14 @@ public struct AuthenticationSettings: Hashable, Sendable {
     public let scramIterations: Int
     /// True if XEP-0388 is offered, with XEP-0386 and all else that goes with the sign-in.
     public let offersSASL2: Bool
+    /// True if clients get tokens to sign in with, XEP-0484.
+    public let offersFAST: Bool
+    /// How long such a token is good.
+    public let tokenLifetime: Duration
+    /// The age from which on a token that was used is followed by another.
+    public let tokenRotation: Duration
+    /// How long a device is remembered that does not sign in.
+    public let deviceMemory: Duration
     /// True if nobody may sign in on a connection without TLS.
     public let requiresTLS: Bool
 
@@ -51,6 +59,22 @@ public struct AuthenticationSettings: Hashable, Sendable {
         offersSASL2 = section.boolean(
             "sasl2", default: true,
             "Whether clients can sign in and bind a resource in one request (XEP-0388, XEP-0386)."
+        )
+        offersFAST = section.boolean(
+            "fast", default: true,
+            "Whether clients get tokens of their own, with which they are back in one round trip (XEP-0484)."
+        )
+        tokenLifetime = section.duration(
+            "fast-lifetime", default: .seconds(21 * 86_400), in: .seconds(60)...(.seconds(3650 * 86_400)),
+            "How long such a token is good."
+        )
+        tokenRotation = section.duration(
+            "fast-rotation", default: .seconds(86_400), in: .zero...(.seconds(3650 * 86_400)),
+            "The age from which on such a token, when it is used, is followed by another; 0: at each use."
+        )
+        deviceMemory = section.duration(
+            "device-memory", default: .seconds(90 * 86_400), in: .zero...(.seconds(3650 * 86_400)),
+            "How long a device that does not sign in stays on its account's list; its tokens end no later."
         )
         requiresTLS = section.boolean(
             "require-tls", default: true, "Whether signing in takes TLS. Switch it off for tests only."

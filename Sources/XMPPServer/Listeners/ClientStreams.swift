@@ -39,6 +39,7 @@ final class ClientStreams: StreamDelegate {
         let configuration = host.configuration
         var settings = NegotiationSettings(domain: host.domain, mechanisms: configuration.authentication.mechanisms)
         settings.offersSASL2 = configuration.authentication.offersSASL2
+        settings.offersFAST = settings.offersSASL2 && configuration.authentication.offersFAST
         settings.requiresTLS = configuration.authentication.requiresTLS
         settings.offersTLS = offersTLS
         settings.attempts = configuration.authentication.attempts
@@ -112,23 +113,49 @@ final class ClientStreams: StreamDelegate {
 
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) async -> Result<SCRAMCredential, SASLFailure> {
-        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
-        return await server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
+    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
+        return server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
     }
 
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
-    ) async -> Result<String, SASLFailure> {
-        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
-        return await server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
+    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
+        return server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
     }
 
     func verify(
         token: String, domain: String, from address: SocketAddress?
-    ) async -> Result<VerifiedToken, SASLFailure> {
-        guard let host = server.hosts[domain] else { return .failure(.temporaryAuthFailure) }
-        return await server.authenticator.verify(token: token, host: host, from: IPAddress(address))
+    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
+        return server.authenticator.verify(token: token, host: host, from: IPAddress(address))
+    }
+
+    func verify(
+        _ proof: TokenProof, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
+        return server.authenticator.verify(proof, host: host, from: IPAddress(address))
+    }
+
+    func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) {
+        guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
+            return ([], 0)
+        }
+        let settings = host.configuration.authentication
+        let known = opened.record.credentials.map(\.hash)
+        let missing = hashes.filter { hash in
+            !known.contains(hash) && settings.mechanisms.contains { $0.scramHash == hash }
+        }
+        return (missing, settings.scramIterations)
+    }
+
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>> {
+        guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
+            return .now(.failure(.temporaryAuthFailure))
+        }
+        return .later { await host.add(credential, to: opened.record) }
     }
 
     func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
@@ -137,31 +164,34 @@ final class ClientStreams: StreamDelegate {
 
     // MARK: Bind
 
-    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError> {
-        guard let host = server.hosts[domain] else { return .failure(.internalServerError) }
-        switch await host.find(account) {
-        case .success(let record?): return .success(record)
-        case .success(nil): return .failure(StanzaError(.notAuthorized))
-        case .failure(let error): return .failure(error)
+    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>> {
+        guard let host = server.hosts[domain] else { return .now(.failure(.internalServerError)) }
+        if let record = host.accounts.resident(account) { return .now(.success(OpenedAccount(record))) }
+        return .later {
+            switch await host.find(account) {
+            case .success(let record?): .success(OpenedAccount(record))
+            case .success(nil): .failure(StanzaError(.notAuthorized))
+            case .failure(let error): .failure(error)
+            }
         }
     }
 
     func bind(
-        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+        _ account: FoundAccount, resource: String?, on stream: StreamHandler
     ) -> Result<any StreamSession, StanzaError> {
-        guard let record = opened as? AccountRecord, let host = server.hosts[record.jid.domain] else {
+        guard let account = account as? OpenedAccount, let host = server.hosts[account.record.jid.domain] else {
             return .failure(.internalServerError)
         }
-        return host.bind(record, resource: resource, on: stream).map { $0 }
+        return host.bind(account, resource: resource, on: stream).map { $0 }
     }
 
     func negotiate(
-        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        _ request: AuthenticationRequest, _ account: FoundAccount, on stream: StreamHandler,
         then: @escaping (InlineOutcome) -> Void
     ) {
-        guard let record = opened as? AccountRecord, let host = server.hosts[record.jid.domain] else {
+        guard let account = account as? OpenedAccount, let host = server.hosts[account.record.jid.domain] else {
             return then(InlineOutcome())
         }
-        InlineNegotiation(host: host, record: record, request: request, stream: stream, then: then).start()
+        InlineNegotiation(host: host, account: account, request: request, stream: stream, then: then).start()
     }
 }

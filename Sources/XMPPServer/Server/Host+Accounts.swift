@@ -21,6 +21,7 @@ extension Host {
         } catch {
             return .failure(error.kind == .alreadyExists ? .conflict : report(error))
         }
+        accountAdded(jid)
         registrations.registered(from: address, now: now())
         return .success(())
     }
@@ -33,11 +34,41 @@ extension Host {
     ) async -> Result<Void, StanzaError> {
         guard !password.isEmpty, let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
         do {
-            try await storage.commit([.setCredentials(account, credentials), .removeTokens(account)])
+            try await setCredentials(credentials, of: account)
         } catch {
             return .failure(report(error))
         }
         endSessions(of: account, sparing: session)
+        return .success(())
+    }
+
+    /// Puts other keys in the place of an account's, and makes all that was given out for the former ones void.
+    func setCredentials(_ credentials: [SCRAMCredential], of account: JID) async throws(StorageError) {
+        try await storage.commit(Self.changes(settingCredentials: credentials, of: account, in: storage))
+        accounts.replaceSecrets(of: account, credentials)
+    }
+
+    /// What has to be stored for it.
+    static func changes(
+        settingCredentials credentials: [SCRAMCredential], of account: JID, in storage: any Storage
+    ) async throws(StorageError) -> [StorageChange] {
+        let store = Device.store(in: storage)
+        let devices = try await store.all(account)
+        return [.setCredentials(account, credentials), .removeTokens(account)]
+            + devices.keys.map { store.removing(account, key: $0) }
+    }
+
+    /// Keeps a further key of an account's password.
+    func add(_ credential: SCRAMCredential, to record: AccountRecord) async -> Result<Void, SASLFailure> {
+        let credentials = record.credentials
+        guard !credentials.contains(where: { $0.hash == credential.hash }) else { return .success(()) }
+        do {
+            try await storage.commit([.setCredentials(record.jid, credentials + [credential])])
+        } catch {
+            _ = report(error)
+            return .failure(.temporaryAuthFailure)
+        }
+        record.add(credential)
         return .success(())
     }
 

@@ -5,10 +5,11 @@ extension Host {
     /// Binds a resource within the sign-in, XEP-0386 §3.2: the tag, if it can be part of one, and what the server makes. A
     /// client that says which installation it is gets the same resource each time, and ends its earlier sessions.
     func bind(
-        _ record: AccountRecord, tag: String?, on stream: StreamHandler
+        _ account: OpenedAccount, tag: String?, on stream: StreamHandler
     ) -> Result<ClientSession, StanzaError> {
+        let record = account.record
         let id = stream.userAgent?.id
-        let made = id.map { stableResource(of: record.jid, $0) } ?? Self.makeResource()
+        let made = id.map { key.name("resource", record.jid, $0) } ?? Self.makeResource()
         let tagged = tag.flatMap { $0.isEmpty ? nil : record.jid.with(resource: "\($0)/\(made)") }
         guard let jid = tagged.flatMap({ fits($0) ? $0 : nil }) ?? record.jid.with(resource: made) else {
             return .failure(.internalServerError)
@@ -16,16 +17,17 @@ extension Host {
         if let id {
             for other in record.sessions where other.userAgent?.id == id { replace(other) }
         }
-        return bind(record, jid, .replaceOld, on: stream)
+        return bind(account, jid, .replaceOld, on: stream)
+    }
+
+    /// Whether the account is still there, and what the client has shown is still good.
+    private func mayStay(_ account: OpenedAccount, _ stream: StreamHandler) -> Bool {
+        let record = account.record
+        return accounts.resident(record.jid) === record && account.secrets == record.secretsVersion
+            && !revocations.contains(stream.token) && isGood(stream.installation, of: record)
     }
 
     private func fits(_ jid: JID) -> Bool { (jid.resource?.utf8.count ?? 0) <= configuration.limits.resourceLength }
-
-    /// Tells nothing of the id, and nothing that others could know.
-    private func stableResource(of account: JID, _ id: String) -> String {
-        String(
-            Base64.encode(key.code(of: "resource\0\(account)\0\(id)")).filter { $0.isLetter || $0.isNumber }.prefix(12))
-    }
 
     /// RFC 6120 §7.7.2.2: out of the table now, so that the new session can take its place.
     private func replace(_ other: ClientSession) {
@@ -35,23 +37,23 @@ extension Host {
 
     /// Binds a resource, RFC 6120 §7. On the stream's loop.
     func bind(
-        _ record: AccountRecord, resource: String?, on stream: StreamHandler
+        _ account: OpenedAccount, resource: String?, on stream: StreamHandler
     ) -> Result<ClientSession, StanzaError> {
         if let resource, resource.utf8.count > configuration.limits.resourceLength { return .failure(.badRequest) }
-        guard let jid = record.jid.with(resource: resource ?? Self.makeResource()) else { return .failure(.badRequest) }
-        return bind(record, jid, configuration.streams.resourceConflict, on: stream)
+        guard let jid = account.record.jid.with(resource: resource ?? Self.makeResource()) else { return .failure(.badRequest) }
+        return bind(account, jid, configuration.streams.resourceConflict, on: stream)
     }
 
     private func bind(
-        _ record: AccountRecord, _ wanted: JID, _ conflict: StreamSettings.ResourceConflict, on stream: StreamHandler
+        _ account: OpenedAccount, _ wanted: JID, _ conflict: StreamSettings.ResourceConflict, on stream: StreamHandler
     ) -> Result<ClientSession, StanzaError> {
+        let record = account.record
         var jid = wanted
         while true {
             let session = ClientSession(
                 jid: jid, record: record, host: self, stream: stream, token: stream.token, boundAt: now())
             switch record.add(session, atMost: configuration.limits.sessionsPerAccount) {
-            case .added where accounts.resident(record.jid) !== record || revocations.contains(stream.token):
-                // The account was removed meanwhile, or the token revoked.
+            case .added where !mayStay(account, stream):
                 record.remove(session)
                 return .failure(StanzaError(.notAuthorized))
             case .added:

@@ -22,6 +22,8 @@ public final class Host: @unchecked Sendable {
     let key: ServerKey
     let registrations: RegistrationLimit
     let revocations = Revocations()
+    /// Told of accounts that are made.
+    let accountAdded: @Sendable (JID) -> Void
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
@@ -59,6 +61,7 @@ public final class Host: @unchecked Sendable {
         archiveIDs: ArchiveIDGenerator,
         router: StanzaRouter,
         key: ServerKey,
+        accountAdded: @escaping @Sendable (JID) -> Void = { _ in },
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp
     ) {
@@ -69,6 +72,7 @@ public final class Host: @unchecked Sendable {
         self.archiveIDs = archiveIDs
         self.router = router
         self.key = key
+        self.accountAdded = accountAdded
         self.logger = logger
         self.now = now
         registrations = RegistrationLimit(limits)

@@ -3,11 +3,11 @@ import XMPP
 import XMPPStream
 
 /// What a client has asked for together with its sign-in (XEP-0388 §2.5), being done for one stream, on its loop: first
-/// what concerns the stream, such as resumption, then, unless that has brought a session, the binding of a resource with
+/// what concerns the device and the stream, such as its token and resumption, then, unless that has brought a session, the binding of a resource with
 /// what belongs to it (XEP-0386).
 final class InlineNegotiation: @unchecked Sendable {
     private let host: Host
-    private let record: AccountRecord
+    private let account: OpenedAccount
     private let request: AuthenticationRequest
     private let stream: StreamHandler
     private let then: (InlineOutcome) -> Void
@@ -15,23 +15,33 @@ final class InlineNegotiation: @unchecked Sendable {
     private var values: [any Sendable] = []
 
     init(
-        host: Host, record: AccountRecord, request: AuthenticationRequest, stream: StreamHandler,
+        host: Host, account: OpenedAccount, request: AuthenticationRequest, stream: StreamHandler,
         then: @escaping (InlineOutcome) -> Void
     ) {
         self.host = host
-        self.record = record
+        self.account = account
         self.request = request
         self.stream = stream
         self.then = then
     }
 
-    func start() { go(on: 0) }
+    func start() {
+        stream.wait(host.noteSignIn(request, account, on: stream)) { [self] _, token in
+            if let token {
+                outcomes.append(
+                    InlineOutcome { writer in
+                        writer.element("token", .fast, ["token": token.text, "expiry": token.expiresAt.xep0082])
+                    })
+            }
+            go(on: 0)
+        }
+    }
 
     private func go(on index: Int) {
         guard index < host.authenticationFeatures.count else { return bind() }
         let feature = host.authenticationFeatures[index]
         guard let element = request.element.child(feature.name, feature.namespace) else { return go(on: index + 1) }
-        stream.wait(feature.handler(element, record, stream)) { [self] _, finish in
+        stream.wait(feature.handler(element, account.record, stream)) { [self] _, finish in
             outcomes.append(finish())
             go(on: index + 1)
         }
@@ -52,14 +62,14 @@ final class InlineNegotiation: @unchecked Sendable {
             values.append(())
             return self.read(for: wish, from: index + 1)
         }
-        stream.wait(read(record)) { [self] _, value in
+        stream.wait(read(account.record)) { [self] _, value in
             values.append(value)
             self.read(for: wish, from: index + 1)
         }
     }
 
     private func bind(_ wish: Element) {
-        switch host.bind(record, tag: wish.child("tag", .bind2)?.text, on: stream) {
+        switch host.bind(account, tag: wish.child("tag", .bind2)?.text, on: stream) {
         case .success(let session):
             outcomes.append(
                 InlineOutcome(session: session) { [host, values] writer in

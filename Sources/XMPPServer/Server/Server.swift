@@ -72,7 +72,8 @@ public final class Server: Sendable {
             hosts.add(
                 Host(
                     host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
-                    router: router, key: key, logger: logger, now: now))
+                    router: router, key: key,
+                    accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now))
         }
         for host in hosts.all {
             do {

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import XMPP
 import XMPPStream
 
 /// A secret of this server that is not in its database: what is derived from it cannot be had from a copy of the database
@@ -38,6 +39,13 @@ public struct ServerKey: Sendable {
             rename(draft, path) == 0
         else { throw ServerError("cannot make \(path)") }
         key = SymmetricKey(data: bytes)
+    }
+
+    /// A name of twelve letters and digits that tells nothing of what it was made from.
+    func name(_ purpose: String, _ account: JID, _ text: String) -> String {
+        let code = Base64.encode(code(of: "\(purpose)\0\(account)\0\(text)"))
+        return String(code.utf8.lazy.filter { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }.prefix(12)
+            .map { Character(UnicodeScalar($0)) })
     }
 
     /// HMAC-SHA-256 of a text under the key: 32 bytes that nobody else can make.

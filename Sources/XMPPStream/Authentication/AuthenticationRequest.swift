@@ -14,6 +14,15 @@ public struct AuthenticationRequest: Sendable {
         userAgent = element.child("user-agent", .sasl2).map(UserAgent.init)
     }
 
+    /// The features that the client goes by (XEP-0509 §2.2); nil: those that it has just seen.
+    var expectedFeatures: String? { element.child("config-version", .pipelining)?["value"] }
+
+    /// The keys that the client can give (XEP-0480 §2.2).
+    public var upgrades: [SCRAMHash] {
+        let names = element.children.filter { $0.isNamed("upgrade", .saslUpgrade) }.map(\.text)
+        return SCRAMHash.allCases.filter { names.contains(SASLUpgrade.name($0)) }
+    }
+
     var mechanism: String { element["mechanism"] ?? "" }
 
     /// The text of the initial response in the form of RFC 6120 §6.4.2, where an equals sign stands for an empty one.
@@ -21,4 +30,13 @@ public struct AuthenticationRequest: Sendable {
         guard let text = element.child("initial-response", .sasl2)?.text else { return nil }
         return text.isEmpty ? "=" : text
     }
+}
+
+extension Namespace {
+    /// Sign-in sent together with the stream header (XEP-0509).
+    static let pipelining: Namespace = "urn:xmpp:iap:0"
+    /// Keys for further mechanisms (XEP-0480).
+    static let saslUpgrade: Namespace = "urn:xmpp:sasl:upgrade:0"
+    /// The data of such a key for SCRAM.
+    static let scramUpgrade: Namespace = "urn:xmpp:scram-upgrade:0"
 }

@@ -23,6 +23,11 @@ public struct ChannelBinding: Sendable, Equatable {
         ChannelBindingType.allCases.filter { data[$0] != nil }
     }
 
+    /// The types that are announced beside these mechanisms (XEP-0440 §2).
+    func announced(for mechanisms: [SASLMechanism]) -> [ChannelBindingType] {
+        mechanisms.contains(where: \.needsChannelBinding) ? types : []
+    }
+
     /// The tls-server-end-point data of a certificate.
     ///
     /// - Parameters:

@@ -9,11 +9,21 @@ public enum SASLAction: Sendable {
     /// (``SCRAMCredential/decoy(user:hash:secret:iterations:)``).
     case findCredential(user: String, hash: SCRAMHash)
     /// Verify the password of the account with this local part (``SCRAMCredential/verifies(password:)``, outside the
-    /// event loop) and answer with ``SASLExchange/verified(account:)`` or ``SASLExchange/refused(_:)``.
+    /// event loop) and answer with ``SASLExchange/verified(account:data:)`` or ``SASLExchange/refused(_:)``.
     case verifyPassword(user: String, password: Redacted<String>)
-    /// Verify the access token and answer with ``SASLExchange/verified(account:)`` or ``SASLExchange/refused(_:)``.
+    /// Verify the access token and answer with ``SASLExchange/verified(account:data:)`` or
+    /// ``SASLExchange/refused(_:)``.
     /// The token alone says whose it is; `user` is the local part that the client claims, if any, for logs.
     case verifyToken(Redacted<String>, user: String?)
+    /// Verify the proof of an installation's token and answer with ``SASLExchange/verified(account:data:)`` or
+    /// ``SASLExchange/refused(_:)``.
+    case verifyProof(TokenProof)
+    /// Send `<continue>` with the task of giving a key for this hash, and `data`, base64-encoded (XEP-0480 §2.2).
+    case askForTask(SCRAMHash, data: [UInt8]?)
+    /// Send the salt and the number of iterations that the key is to be made with.
+    case sendSalt([UInt8], iterations: Int)
+    /// Keep the credential and answer with ``StreamStateMachine/taskEnded(_:)``.
+    case keep(SCRAMCredential)
     /// Send `<success>` with `data`, base64-encoded, if there is any. `user` is the local part of the authenticated
     /// account.
     case succeed(user: String, data: [UInt8]?)

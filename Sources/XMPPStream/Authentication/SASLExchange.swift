@@ -18,6 +18,7 @@ public struct SASLExchange: ~Copyable {
     let binding: ChannelBinding
     let host: String
     let authorizationServer: String?
+    let offersFAST: Bool
     let makeNonce: @Sendable () -> String
     var state = State.idle
 
@@ -28,6 +29,7 @@ public struct SASLExchange: ~Copyable {
         case scramChallenged(SCRAMAttempt.Challenge)
         case verifyingPassword(authorizationID: String?)
         case verifyingToken(SASLMechanism, authorizationID: String?)
+        case verifyingProof
         case refusalExplained(SASLFailure)
         case finished
     }
@@ -38,12 +40,14 @@ public struct SASLExchange: ~Copyable {
     ///   - offered: The mechanisms to offer; those with channel binding are left out where `binding` has no data.
     ///   - binding: What the connection can prove of its channel.
     ///   - host: The domain that the stream is for, which authorization identities must be of.
+    ///   - offersFAST: Whether a client can sign in with the token of its installation.
     ///   - authorizationServer: Where the metadata of the server that gives out access tokens is found (RFC 8414).
     ///   - nonce: Makes the server's part of a SCRAM nonce: printable ASCII without a comma, never the same twice.
     public init(
         offered: [SASLMechanism],
         binding: ChannelBinding,
         host: String,
+        offersFAST: Bool = false,
         authorizationServer: String? = nil,
         nonce: @escaping @Sendable () -> String = { SecureRandom.text(length: 32) }
     ) {
@@ -53,6 +57,7 @@ public struct SASLExchange: ~Copyable {
         self.binding = binding
         self.host = JID(local: nil, domain: host, resource: nil)?.domain ?? host
         self.authorizationServer = authorizationServer
+        self.offersFAST = offersFAST
         self.makeNonce = nonce
     }
 
@@ -63,8 +68,16 @@ public struct SASLExchange: ~Copyable {
     /// - Parameters:
     ///   - mechanism: The element's `mechanism`.
     ///   - initialResponse: The element's text as received; nil if there is none.
-    public mutating func started(mechanism name: String, initialResponse: String?) -> SASLAction {
+    ///   - request: The whole of it, where the client signs in by XEP-0388.
+    public mutating func started(
+        mechanism name: String, initialResponse: String?, request: AuthenticationRequest? = nil
+    ) -> SASLAction {
         guard case .idle = state else { return end(.malformedRequest) }
+        if offersFAST, let request, let mechanism = FASTMechanism(rawValue: name) {
+            return proceed { (exchange) throws(SASLFailure) in
+                try exchange.begin(mechanism, Self.decode(initialResponse ?? ""), request)
+            }
+        }
         guard let mechanism = SASLMechanism(rawValue: name), offered.contains(mechanism) else {
             return end(.invalidMechanism)
         }
@@ -98,7 +111,7 @@ public struct SASLExchange: ~Copyable {
             }
         case .refusalExplained(let failure):
             return end(failure)
-        case .idle, .findingCredential, .verifyingPassword, .verifyingToken, .finished:
+        case .idle, .findingCredential, .verifyingPassword, .verifyingToken, .verifyingProof, .finished:
             return end(.malformedRequest)
         }
     }
@@ -115,16 +128,23 @@ public struct SASLExchange: ~Copyable {
         guard case .findingCredential(let attempt) = state else { return .ignore }
         state = .idle
         guard credential.hash == attempt.hash else { return end(.temporaryAuthFailure) }
-        let challenge = attempt.challenge(credential, nonce: makeNonce())
+        let challenge = attempt.challenge(
+            credential, nonce: makeNonce(), announcement: attempt.hash.digest(Array(announcement.utf8)))
         state = .scramChallenged(challenge)
         return .challenge(challenge.serverFirst)
     }
 
-    /// Answers ``SASLAction/verifyPassword(user:password:)`` and ``SASLAction/verifyToken(_:user:)``: they are good.
+    /// Answers ``SASLAction/verifyPassword(user:password:)``, ``SASLAction/verifyToken(_:user:)`` and
+    /// ``SASLAction/verifyProof(_:)``: they are good.
     ///
-    /// - Parameter account: The local part of the account that they are of, which the stream is then signed in as.
-    public mutating func verified(account: String) -> SASLAction {
+    /// - Parameters:
+    ///   - account: The local part of the account that they are of, which the stream is then signed in as.
+    ///   - data: What the client is told with the success.
+    public mutating func verified(account: String, data: [UInt8]? = nil) -> SASLAction {
         switch state {
+        case .verifyingProof:
+            state = .finished
+            return .succeed(user: account, data: data)
         case .verifyingPassword(let authorizationID), .verifyingToken(_, let authorizationID):
             state = .idle
             if let authorizationID, accountName(authorizationID) != account { return end(.invalidAuthzid) }
@@ -138,7 +158,7 @@ public struct SASLExchange: ~Copyable {
     /// Answers any look-up: it did not find what it was to find, or could not be made.
     public mutating func refused(_ failure: SASLFailure) -> SASLAction {
         switch state {
-        case .findingCredential, .verifyingPassword:
+        case .findingCredential, .verifyingPassword, .verifyingProof:
             state = .idle
             return end(failure)
         case .verifyingToken(let mechanism, _):
@@ -153,7 +173,9 @@ public struct SASLExchange: ~Copyable {
 extension SASLExchange {
     /// The local part that an authentication or authorization identity means on this host: a user name alone, or the
     /// bare JID with the host's domain. nil if it means none.
-    func accountName(_ identity: String) -> String? {
+    func accountName(_ identity: String) -> String? { Self.accountName(identity, host: host) }
+
+    static func accountName(_ identity: String, host: String) -> String? {
         guard identity.utf8.contains(UInt8(ascii: "@")) else {
             return JID(local: identity, domain: host, resource: nil)?.local
         }
@@ -165,7 +187,7 @@ extension SASLExchange {
     /// for the answer to the next one's.
     private mutating func end(_ failure: SASLFailure) -> SASLAction {
         switch state {
-        case .findingCredential, .verifyingPassword, .verifyingToken, .finished: state = .finished
+        case .findingCredential, .verifyingPassword, .verifyingToken, .verifyingProof, .finished: state = .finished
         case .idle, .awaitingInitialResponse, .scramChallenged, .refusalExplained: state = .idle
         }
         return .fail(failure)
@@ -188,6 +210,26 @@ extension SASLExchange {
         case .plain: return try beginPlain(message)
         default: throw .invalidMechanism
         }
+    }
+
+    private mutating func begin(
+        _ mechanism: FASTMechanism, _ message: [UInt8], _ request: AuthenticationRequest
+    ) throws(SASLFailure) -> SASLAction {
+        guard mechanism.isUsable(binding) else { throw .invalidMechanism }
+        let proof = try TokenProof(
+            message, mechanism: mechanism, request: request, binding: binding, host: host)
+        state = .verifyingProof
+        return .verifyProof(proof)
+    }
+
+    /// What the client was offered, in the form that XEP-0474 §5.1 has it hashed: were it changed on its way, the hash that
+    /// the client makes would be another.
+    private var announcement: String {
+        func list(_ names: [String]) -> String {
+            names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: "\u{1E}")
+        }
+        let types = binding.announced(for: offered)
+        return list(offered.map(\.rawValue)) + (types.isEmpty ? "" : "\u{1F}" + list(types.map(\.rawValue)))
     }
 
     private mutating func beginSCRAM(

@@ -10,9 +10,12 @@ struct SCRAMAttempt {
     let bindingData: [UInt8]
 
     /// The answer to the client's first message.
-    func challenge(_ credential: SCRAMCredential, nonce serverNonce: String) -> Challenge {
+    ///
+    /// - Parameter announcement: The hash of what the client was offered (XEP-0474 §5.1).
+    func challenge(_ credential: SCRAMCredential, nonce serverNonce: String, announcement: [UInt8]) -> Challenge {
         let nonce = first.nonce + Array(serverNonce.utf8)
-        let parameters = ",s=\(Base64.encode(credential.salt)),i=\(credential.iterations)"
+        let parameters =
+            ",s=\(Base64.encode(credential.salt)),i=\(credential.iterations),h=\(Base64.encode(announcement))"
         let serverFirst = Array("r=".utf8) + nonce + Array(parameters.utf8)
         return Challenge(
             user: user,

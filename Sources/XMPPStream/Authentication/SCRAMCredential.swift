@@ -40,6 +40,14 @@ public struct SCRAMCredential: Sendable, Equatable {
         guard let prepared = Self.prepare(password),
             let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
         else { return nil }
+        self.init(saltedPassword: salted, hash: hash, salt: salt, iterations: iterations)
+    }
+
+    /// The credential of a password that somebody else has salted.
+    ///
+    /// - Returns: nil if its size does not fit the hash, or salt or iterations are out of bounds.
+    init?(saltedPassword salted: [UInt8], hash: SCRAMHash, salt: [UInt8], iterations: Int) {
+        guard salted.count == hash.byteCount else { return nil }
         let clientKey = hash.authenticationCode(for: Array("Client Key".utf8), key: salted)
         self.init(
             hash: hash,

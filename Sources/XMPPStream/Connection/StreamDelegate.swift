@@ -2,8 +2,8 @@ import NIOCore
 import XML
 import XMPP
 
-/// What a stream asks of the server behind it. Methods that are not `async` are called on the stream's event loop and
-/// must not block; the others may wait, the stream reads nothing meanwhile.
+/// What a stream asks of the server behind it, on the stream's event loop. Nothing here blocks; what has to wait says so in
+/// its answer, and the stream reads nothing meanwhile.
 public protocol StreamDelegate: Sendable {
     /// Stands in the header when a stream is refused before its host is known.
     var fallbackDomain: String { get }
@@ -28,26 +28,35 @@ public protocol StreamDelegate: Sendable {
     func writeInlineFeatures(of domain: String, to writer: inout XMLWriter)
 
     /// A decoy where there is no such user.
-    func credential(user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?) async
-        -> Result<SCRAMCredential, SASLFailure>
-    /// The local part of the account whose password it is.
-    func verify(user: String, password: String, domain: String, from address: SocketAddress?) async
-        -> Result<String, SASLFailure>
-    func verify(token: String, domain: String, from address: SocketAddress?) async
-        -> Result<VerifiedToken, SASLFailure>
+    func credential(
+        user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<FoundCredential, SASLFailure>>
+    func verify(
+        user: String, password: String, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedPassword, SASLFailure>>
+    func verify(
+        token: String, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedToken, SASLFailure>>
+    func verify(
+        _ proof: TokenProof, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedInstallation, SASLFailure>>
+    /// Those of the hashes for which the account has a password and no key, and the iterations of new keys.
+    func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int)
+    /// Keeps a further key of the account's password.
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>>
     /// An exchange ended; for limits by address and account.
     func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?)
 
     /// Reads what a session of the account needs before it can be bound.
-    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError>
-    /// Binds a resource for an account that `open` has read.
+    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>>
+    /// Binds a resource for an account that was found.
     func bind(
-        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+        _ account: FoundAccount, resource: String?, on stream: StreamHandler
     ) -> Result<any StreamSession, StanzaError>
-    /// Does what was asked for within a sign-in that has succeeded, for an account that `open` has read. Holds the
+    /// Does what was asked for within a sign-in that has succeeded, for an account that was found. Holds the
     /// stream while it has to wait, and calls `then` on the loop.
     func negotiate(
-        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        _ request: AuthenticationRequest, _ account: FoundAccount, on stream: StreamHandler,
         then: @escaping (InlineOutcome) -> Void)
     /// An element that the stream itself does not know. `false`: neither does any module.
     func received(_ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool

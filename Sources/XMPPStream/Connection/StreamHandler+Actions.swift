@@ -39,6 +39,8 @@ extension StreamHandler {
             guard let domain = settings?.domain,
                 delegate.received(element, domain: domain, layer: layer, on: self)
             else { return close(error) }
+        case .refuseOutdated:
+            refuseOutdated()
         case .close(let error):
             endStream(error)
         case .ignore:
@@ -63,43 +65,49 @@ extension StreamHandler {
 
     func sendFeatures(_ layer: StreamStateMachine.Layer) {
         guard let settings else { return }
-        appendRaw("<stream:features xmlns:stream=\"http://etherx.jabber.org/streams\">")
-        write { writer in
-            if layer == .plain, settings.offersTLS {
-                writer.element("starttls", .tls) { writer in
-                    if settings.requiresTLS { writer.element("required") }
-                }
-            }
-            if layer == .secured || (layer == .plain && !settings.requiresTLS) {
-                writeMechanisms(settings, binding, to: &writer)
-            }
-            if layer == .authenticated, !machine.isBound {
-                writer.element("bind", .bind)
-            }
-            if layer != .plain || !settings.requiresTLS {
-                delegate.writeFeatures(of: settings.domain, layer: layer, to: &writer)
+        let key = FeatureCache.Key(layer: layer, bindings: binding.types, isBound: machine.isBound)
+        let features = settings.features.features(key) { writeFeatures(layer, settings) }
+        machine.featuresVersion = features.version
+        append(features.bytes)
+    }
+
+    private func writeFeatures(_ layer: StreamStateMachine.Layer, _ settings: NegotiationSettings) -> FeatureCache.Features {
+        let offersSignIn = layer == .secured || (layer == .plain && !settings.requiresTLS)
+        var version: String?
+        var writer = XMLWriter()
+        writer.start("features", prefix: "stream", .streams)
+        if layer == .plain, settings.offersTLS {
+            writer.element("starttls", .tls) { writer in
+                if settings.requiresTLS { writer.element("required") }
             }
         }
-        appendRaw("</stream:features>")
+        if offersSignIn { writeMechanisms(settings, binding, to: &writer) }
+        if layer == .authenticated, !machine.isBound { writer.element("bind", .bind) }
+        if layer != .plain || !settings.requiresTLS {
+            delegate.writeFeatures(of: settings.domain, layer: layer, to: &writer)
+        }
+        if offersSignIn, settings.offersSASL2 {
+            let name = FeatureCache.version(of: writer.written)
+            writer.element("config-version", .pipelining, ["scheme": "opaque", "value": name])
+            version = name
+        }
+        writer.end()
+        return FeatureCache.Features(bytes: writer.finish(), version: version)
     }
 
     private func writeMechanisms(
         _ settings: NegotiationSettings, _ binding: ChannelBinding, to writer: inout XMLWriter
     ) {
+        let mechanisms = settings.mechanisms.filter { !$0.needsChannelBinding || !binding.data.isEmpty }
         writer.element("mechanisms", .sasl) { writer in
-            for mechanism in settings.mechanisms where !mechanism.needsChannelBinding || !binding.data.isEmpty {
-                writer.element("mechanism", text: mechanism.rawValue)
-            }
+            for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
         }
-        if settings.offersSASL2 { writeAuthentication(settings, binding, to: &writer) }
-        let usesBinding = settings.mechanisms.contains { $0.needsChannelBinding } && !binding.data.isEmpty
-        if usesBinding {
-            // XEP-0440 §4
-            writer.element("sasl-channel-binding", "urn:xmpp:sasl-cb:0") { writer in
-                for type in ChannelBindingType.allCases where binding.data[type] != nil {
-                    writer.element("channel-binding", nil, ["type": type.rawValue])
-                }
-            }
+        if settings.offersSASL2 { writeAuthentication(mechanisms, settings, binding, to: &writer) }
+        let types = binding.announced(for: mechanisms)
+        guard !types.isEmpty else { return }
+        // XEP-0440 §2
+        writer.element("sasl-channel-binding", "urn:xmpp:sasl-cb:0") { writer in
+            for type in types { writer.element("channel-binding", nil, ["type": type.rawValue]) }
         }
     }
 
@@ -130,7 +138,7 @@ extension StreamHandler {
             sendSASL("challenge", data: data)
         case .succeed(let user, let data):
             delegate.signInEnded(user: user, domain: domain, from: remoteAddress, failure: nil)
-            if let request = machine.request { return finish(request, data: data) }
+            if let request = machine.request { return goOn(request, data: data) }
             sendSASL("success", data: data)
             parser.restart()
             raiseLimits()
@@ -138,35 +146,43 @@ extension StreamHandler {
             delegate.signInEnded(user: claimedUser, domain: domain, from: remoteAddress, failure: failure)
             claimedUser = nil
             token = nil
+            installation = nil
+            account = nil
             refuseSignIn(failure)
         case .findCredential(let user, let hash):
             claimedUser = user
-            lookUp { [delegate, address = remoteAddress] in
-                await delegate.credential(user: user, hash: hash, domain: domain, from: address)
-                    .map { .credential($0) }
+            wait(delegate.credential(user: user, hash: hash, domain: domain, from: remoteAddress)) { handler, found in
+                handler.account = try? found.get().account
+                handler.answered(found.map { .credential($0.credential) })
             }
         case .verifyPassword(let user, let password):
             claimedUser = user
-            lookUp { [delegate, address = remoteAddress] in
-                await delegate.verify(user: user, password: password.value, domain: domain, from: address)
-                    .map { .verified($0) }
+            wait(delegate.verify(user: user, password: password.value, domain: domain, from: remoteAddress)) {
+                handler, answer in
+                handler.account = try? answer.get().account
+                handler.answered(answer.map { .verified($0.user) })
             }
         case .verifyToken(let token, _):
-            wait { [delegate, address = remoteAddress] in
-                await delegate.verify(token: token.value, domain: domain, from: address)
-            } then: { handler, answer in
+            wait(delegate.verify(token: token.value, domain: domain, from: remoteAddress)) { handler, answer in
                 handler.token = try? answer.get()
                 handler.answered(answer.map { .verified($0.user) })
             }
+        case .verifyProof(let proof):
+            claimedUser = proof.user
+            wait(delegate.verify(proof, domain: domain, from: remoteAddress)) { handler, answer in
+                handler.installation = try? answer.get()
+                handler.account = handler.installation?.account
+                handler.answered(answer.map { .verified($0.user, data: $0.response) })
+            }
+        case .askForTask(let hash, let data):
+            askForTask(hash, data)
+        case .sendSalt(let salt, let iterations):
+            sendSalt(salt, iterations)
+        case .keep(let credential):
+            keep(credential)
         case .ignore:
             break
         }
-    }
-
-    private func lookUp(
-        _ body: @escaping @Sendable () async -> Result<StreamStateMachine.SignInAnswer, SASLFailure>
-    ) {
-        wait(body) { handler, answer in handler.answered(answer) }
     }
 
     private func answered(_ answer: Result<StreamStateMachine.SignInAnswer, SASLFailure>) {
@@ -219,10 +235,13 @@ extension StreamHandler {
     private func refuseSignIn(_ failure: SASLFailure) {
         write { writer in
             writer.start("failure", saslNamespace)
-            writer.start(dynamic: failure.rawValue, namespaceName: Namespace.sasl.name)
-            writer.end()
+            writer.element(failure.name, .sasl)
             writer.end()
         }
+        endUnlessMoreTries()
+    }
+
+    func endUnlessMoreTries() {
         guard !machine.mayTryAgain else { return }
         if settings?.attempts == 1 {
             disconnectWhenWritten()
@@ -234,8 +253,7 @@ extension StreamHandler {
     // MARK: Bind
 
     private func bind(id: String, resource: String?) {
-        guard let account = machine.signedIn, let domain = settings?.domain else { return close(.internalServerError) }
-        wait({ [delegate] in await delegate.open(account, domain: domain) }) { handler, opened in
+        withAccount { handler, opened in
             switch opened.flatMap({ handler.delegate.bind($0, resource: resource, on: handler) }) {
             case .success(let session):
                 handler.bound(session, id: id)
@@ -243,6 +261,18 @@ extension StreamHandler {
                 handler.machine.bindRefused()
                 handler.refuseBind(id: id, error)
             }
+        }
+    }
+
+    /// The account that has signed in, as the look-up of the sign-in has found it, or read now.
+    func withAccount(
+        _ body: @escaping @Sendable (StreamHandler, Result<FoundAccount, StanzaError>) -> Void
+    ) {
+        if let account { return body(self, .success(account)) }
+        guard let jid = machine.signedIn, let domain = settings?.domain else { return close(.internalServerError) }
+        wait(delegate.open(jid, domain: domain)) { handler, opened in
+            handler.account = try? opened.get()
+            body(handler, opened)
         }
     }
 

@@ -5,49 +5,73 @@ import XMPP
 /// The effects of a sign-in by XEP-0388.
 extension StreamHandler {
     func writeAuthentication(
-        _ settings: NegotiationSettings, _ binding: ChannelBinding, to writer: inout XMLWriter
+        _ mechanisms: [SASLMechanism], _ settings: NegotiationSettings, _ binding: ChannelBinding,
+        to writer: inout XMLWriter
     ) {
         writer.element("authentication", .sasl2) { writer in
-            for mechanism in settings.mechanisms where !mechanism.needsChannelBinding || !binding.data.isEmpty {
-                writer.element("mechanism", text: mechanism.rawValue)
-            }
+            for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
             writer.element("inline") { writer in
+                if settings.offersFAST {
+                    // XEP-0484 §3.1; there is no early data, so nothing of it is announced.
+                    writer.element("fast", .fast) { writer in
+                        for mechanism in FASTMechanism.allCases where mechanism.isUsable(binding) {
+                            writer.element("mechanism", text: mechanism.rawValue)
+                        }
+                    }
+                }
                 delegate.writeInlineFeatures(of: settings.domain, to: &writer)
+            }
+            for hash in SCRAMHash.allCases where mechanisms.contains(where: { $0.scramHash == hash }) {
+                writer.element("upgrade", .saslUpgrade, text: SASLUpgrade.name(hash))
             }
         }
     }
 
-    /// Does what was asked for with a sign-in that has succeeded, and then says so.
+    /// XEP-0509 §2.2
+    func refuseOutdated() {
+        write { writer in
+            writer.element("failure", .sasl2) { writer in
+                writer.element("aborted", .sasl)
+                writer.element("config-version-mismatch", .pipelining)
+            }
+        }
+        endUnlessMoreTries()
+    }
+
+    // MARK: Success
+
+    /// Does what is left to do when the exchange has succeeded: tasks, then what was asked for with the sign-in, then the
+    /// success is told.
     ///
     /// - Parameter data: the mechanism's last word.
-    func finish(_ request: AuthenticationRequest, data: [UInt8]?) {
-        guard let account = machine.signedIn, let domain = settings?.domain else { return close(.internalServerError) }
+    func goOn(_ request: AuthenticationRequest, data: [UInt8]?) {
         userAgent = request.userAgent
-        if let target = machine.redirectAfterSignIn {
-            succeed(data, as: account) { _ in }
+        if let target = machine.redirectAfterSignIn, let jid = machine.signedIn {
+            succeed(data, as: jid) { _ in }
             machine.closeStarted()
             return redirect(to: target)
         }
-        wait({ [delegate] in await delegate.open(account, domain: domain) }) { handler, opened in
-            switch opened {
-            case .success(let opened):
-                handler.delegate.negotiate(request, opened, on: handler) { outcome in
-                    handler.finish(outcome, as: account, data: data)
-                }
-            case .failure:
-                handler.run(handler.machine.signInFailed())
+        withAccount { handler, opened in
+            guard case .success(let account) = opened else { return handler.run(handler.machine.signInFailed()) }
+            if handler.token == nil, handler.installation == nil, !request.upgrades.isEmpty {
+                let wanted = handler.delegate.missingKeys(of: account, among: request.upgrades)
+                let task = handler.machine.upgradeWanted(wanted.hashes, iterations: wanted.iterations, data: data)
+                if let task { return handler.run(task) }
             }
+            handler.finish(request, account, data: data)
         }
     }
 
-    private func finish(_ outcome: InlineOutcome, as account: JID, data: [UInt8]?) {
-        guard !machine.isClosing, !hasEnded else { return }
-        succeed(data, as: outcome.session?.jid ?? account, outcome.write)
-        machine.signInFinished(isBound: outcome.session != nil)
-        raiseLimits()
-        if let session = outcome.session { begin(session) }
-        sendFeatures(.authenticated)
-        outcome.then?()
+    private func finish(_ request: AuthenticationRequest, _ account: FoundAccount, data: [UInt8]?) {
+        delegate.negotiate(request, account, on: self) { [self] outcome in
+            guard !machine.isClosing, !hasEnded, let jid = machine.signedIn else { return }
+            succeed(data, as: outcome.session?.jid ?? jid, outcome.write)
+            machine.signInFinished(isBound: outcome.session != nil)
+            raiseLimits()
+            if let session = outcome.session { begin(session) }
+            sendFeatures(.authenticated)
+            outcome.then?()
+        }
     }
 
     private func succeed(_ data: [UInt8]?, as jid: JID, _ content: (inout XMLWriter) -> Void) {
@@ -57,6 +81,35 @@ extension StreamHandler {
                 writer.element("authorization-identifier", text: jid.string)
                 content(&writer)
             }
+        }
+    }
+
+    // MARK: Tasks, XEP-0480
+
+    func askForTask(_ hash: SCRAMHash, _ data: [UInt8]?) {
+        write { writer in
+            writer.element("continue", .sasl2) { writer in
+                if let data { writer.element("additional-data", text: Base64.encode(data)) }
+                writer.element("tasks") { $0.element("task", text: SASLUpgrade.name(hash)) }
+            }
+        }
+    }
+
+    func sendSalt(_ salt: [UInt8], _ iterations: Int) {
+        write { writer in
+            writer.element("task-data", .sasl2) { writer in
+                writer.element("salt", .scramUpgrade, ["iterations": String(iterations)], text: Base64.encode(salt))
+            }
+        }
+    }
+
+    func keep(_ credential: SCRAMCredential) {
+        guard let account, let request = machine.request else { return close(.internalServerError) }
+        wait(delegate.keep(credential, for: account)) { handler, result in
+            guard let action = handler.machine.taskEnded(result) else {
+                return handler.finish(request, account, data: nil)
+            }
+            handler.run(action)
         }
     }
 }
@@ -76,7 +129,7 @@ public struct InlineOutcome {
         then: (() -> Void)? = nil
     ) {
         self.session = session
-        self.then = then
         self.write = write
+        self.then = then
     }
 }

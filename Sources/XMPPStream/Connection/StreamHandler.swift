@@ -43,6 +43,10 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public internal(set) var userAgent: UserAgent?
     /// The token that the client has signed in with; nil: it had another secret.
     public internal(set) var token: VerifiedToken?
+    /// The installation that has signed in with its token; nil: the client had another secret.
+    public internal(set) var installation: VerifiedInstallation?
+    /// The account that signs in, or has.
+    var account: FoundAccount?
 
     var isReadWanted = false
     private var isProcessing = false

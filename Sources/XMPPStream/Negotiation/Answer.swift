@@ -4,4 +4,14 @@ public enum Answer<Value: Sendable>: Sendable {
     case now(Value)
     /// Runs outside the event loop.
     case later(@Sendable () async -> Value)
+
+    /// For those who wait anyway.
+    public var value: Value {
+        get async {
+            switch self {
+            case .now(let value): value
+            case .later(let body): await body()
+            }
+        }
+    }
 }

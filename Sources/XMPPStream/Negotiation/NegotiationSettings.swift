@@ -50,6 +50,10 @@ public struct NegotiationSettings: Sendable {
     public var authorizationServer: String?
     /// Whether sign-in by XEP-0388 is offered beside that of RFC 6120.
     public var offersSASL2: Bool
+    /// Whether an installation can get a token and sign in with it, XEP-0484.
+    public var offersFAST: Bool
+    /// The features as they were written once.
+    let features = FeatureCache()
     public var requiresTLS: Bool
     public var offersTLS: Bool
     /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.
@@ -74,6 +78,7 @@ public struct NegotiationSettings: Sendable {
         language = "en"
         self.mechanisms = mechanisms
         offersSASL2 = false
+        offersFAST = false
         requiresTLS = true
         offersTLS = true
         attempts = 3

@@ -38,6 +38,8 @@ public struct StreamStateMachine: ~Copyable {
         case authenticating(Layer)
         /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
         case finishing(Layer)
+        /// By XEP-0480: the client gives keys that the account does not have yet.
+        case upgrading(Layer, SASLUpgrade)
         case binding
         case bound
         case closing
@@ -52,6 +54,8 @@ public struct StreamStateMachine: ~Copyable {
     private var claimedFrom: JID?
     /// What the client asked for with the sign-in under way; nil: it is one by RFC 6120.
     public private(set) var request: AuthenticationRequest?
+    /// Names the features that the client was sent (XEP-0509); nil: they say nothing of it.
+    public var featuresVersion: String?
     /// Sign-ins that were refused after somebody's secret was tested.
     private var failures = 0
     private var exchanges = 0
@@ -152,6 +156,8 @@ public struct StreamStateMachine: ~Copyable {
         /// Anything else; a module may know it, otherwise the stream ends with the error.
         case offerToModules(Element, Layer, otherwise: StreamError)
         case refuseBind(id: String, StanzaError)
+        /// The sign-in is for features that are not those of this stream; XEP-0509 §2.2.
+        case refuseOutdated
         case close(StreamError)
         case ignore
     }
@@ -165,6 +171,8 @@ public struct StreamStateMachine: ~Copyable {
             return received(element, layer: layer, binding: binding)
         case .authenticating(let layer):
             return signingIn(element, layer: layer)
+        case .upgrading(let layer, let upgrade):
+            return upgrading(element, layer: layer, upgrade)
         case .binding:
             return close(.policyViolation)
         case .awaitingHeader, .securing:
@@ -196,7 +204,7 @@ public struct StreamStateMachine: ~Copyable {
                 if exchange == nil {
                     exchange = SASLExchange(
                         offered: settings.mechanisms, binding: binding, host: settings.domain,
-                        authorizationServer: settings.authorizationServer)
+                        offersFAST: settings.offersFAST, authorizationServer: settings.authorizationServer)
                 }
                 return signingIn(element, layer: layer)
             }
@@ -226,8 +234,14 @@ public struct StreamStateMachine: ~Copyable {
         let action: SASLAction?
         if element.isNamed("authenticate", .sasl2) {
             let request = AuthenticationRequest(element)
+            if let expected = request.expectedFeatures, expected != featuresVersion {
+                exchanges += 1
+                if !mayTryAgain { state = .closing }
+                return .refuseOutdated
+            }
             self.request = request
-            action = exchange?.started(mechanism: request.mechanism, initialResponse: request.initialResponse)
+            action = exchange?.started(
+                mechanism: request.mechanism, initialResponse: request.initialResponse, request: request)
         } else if element.isNamed("auth", .sasl) {
             request = nil
             let text = element.text
@@ -249,8 +263,8 @@ public struct StreamStateMachine: ~Copyable {
     /// The server's answer to a look-up that an action asked for.
     public enum SignInAnswer: Sendable {
         case credential(SCRAMCredential)
-        /// The local part of the account.
-        case verified(String)
+        /// The local part of the account, and what the client is told.
+        case verified(String, data: [UInt8]? = nil)
         case refused(SASLFailure)
     }
 
@@ -260,7 +274,7 @@ public struct StreamStateMachine: ~Copyable {
         let action =
             switch answer {
             case .credential(let credential): exchange?.credentialFound(credential)
-            case .verified(let account): exchange?.verified(account: account)
+            case .verified(let account, let data): exchange?.verified(account: account, data: data)
             case .refused(let failure): exchange?.refused(failure)
             }
         return action.map { settle($0, layer) }
@@ -302,6 +316,57 @@ public struct StreamStateMachine: ~Copyable {
 
     /// The account that has signed in.
     public var signedIn: JID? { account }
+
+    /// The account lacks keys that the client can give.
+    ///
+    /// - Parameters:
+    ///   - hashes: those of the keys.
+    ///   - data: the mechanism's last word.
+    /// - Returns: nil if there is nothing to ask for.
+    public mutating func upgradeWanted(_ hashes: [SCRAMHash], iterations: Int, data: [UInt8]?) -> SASLAction? {
+        guard case .finishing(let layer) = state, let upgrade = SASLUpgrade(hashes, iterations: iterations) else {
+            return nil
+        }
+        state = .upgrading(layer, upgrade)
+        return upgrade.ask(data: data)
+    }
+
+    private mutating func upgrading(_ element: Element, layer: Layer, _ upgrade: SASLUpgrade) -> ElementAction {
+        guard element.isIn(.sasl2) else { return close(.notAuthorized) }
+        var upgrade = upgrade
+        let action: SASLAction
+        if element.hasName("next") {
+            action = upgrade.chosen(element["task"] ?? "")
+        } else if element.hasName("task-data") {
+            action = upgrade.received(element.child("hash", .scramUpgrade).flatMap { Base64.decode($0.text) })
+        } else if element.hasName("abort") {
+            action = .fail(.aborted)
+        } else {
+            return close(.notAuthorized)
+        }
+        state = .upgrading(layer, upgrade)
+        return .signIn(settleUpgrade(action, layer))
+    }
+
+    private mutating func settleUpgrade(_ action: SASLAction, _ layer: Layer) -> SASLAction {
+        guard case .fail = action else { return action }
+        account = nil
+        return settle(action, layer)
+    }
+
+    /// A key is stored, or could not be.
+    ///
+    /// - Returns: nil if that was the last, and the sign-in can be finished.
+    public mutating func taskEnded(_ result: Result<Void, SASLFailure>) -> SASLAction? {
+        guard case .upgrading(let layer, var upgrade) = state else { return .ignore }
+        if case .failure(let failure) = result { return settleUpgrade(.fail(failure), layer) }
+        guard let next = upgrade.kept() else {
+            state = .finishing(layer)
+            return nil
+        }
+        state = .upgrading(layer, upgrade)
+        return next
+    }
 
     /// Where the account that has signed in is sent before anything else is done for it.
     public var redirectAfterSignIn: String? {

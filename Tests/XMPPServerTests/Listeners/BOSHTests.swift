@@ -208,7 +208,8 @@ import XMPP
         let address = try #require(IPAddress("192.0.2.1"))
         let host = try #require(client.server.server.hosts["localhost"])
         let verdict = await client.server.server.authenticator.verify(
-            user: "juliet", password: TestAccount.password, host: host, from: address)
+            user: "juliet", password: TestAccount.password, host: host, from: address
+        ).value
         #expect(conditions.contains("not-authorized"))
         #expect(throws: SASLFailure.temporaryAuthFailure) { try verdict.get() }
         await client.stop()

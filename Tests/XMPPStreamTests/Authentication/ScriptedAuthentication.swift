@@ -39,6 +39,11 @@ final class ScriptedAuthentication {
         case .findCredential(let user, let hash): "find \(user) \(hash.rawValue)"
         case .verifyPassword(let user, let password): "password \(user) \(password.value)"
         case .verifyToken(let token, let user): "token \(token.value) \(user ?? "-")"
+        case .verifyProof(let proof): "proof \(proof.user) \(proof.installation) \(proof.mechanism.rawValue)"
+        case .askForTask(let hash, let data):
+            "task \(hash.rawValue) \(data.map { String(decoding: $0, as: UTF8.self) } ?? "-")"
+        case .sendSalt(let salt, let iterations): "salt \(salt.count) \(iterations)"
+        case .keep(let credential): "keep \(credential.hash.rawValue) \(credential.iterations)"
         case .succeed(let user, let data): "success \(user) \(data.map { String(decoding: $0, as: UTF8.self) } ?? "-")"
         case .fail(let failure): "failure \(failure.rawValue)"
         case .ignore: "ignore"
@@ -63,7 +68,7 @@ struct SCRAMClient {
         guard challenge.hasPrefix("challenge r=") else { return nil }
         let serverFirst = String(challenge.dropFirst("challenge ".count))
         let fields = serverFirst.split(separator: ",").map { String($0.dropFirst(2)) }
-        guard fields.count == 3, let salt = Base64.decode(fields[1]), let iterations = Int(fields[2]),
+        guard fields.count >= 3, let salt = Base64.decode(fields[1]), let iterations = Int(fields[2]),
             let salted = hash.saltedPassword(Array(password.utf8), salt: salt, iterations: iterations)
         else { return nil }
         let binding = Base64.encode(Array(header.utf8) + bindingData)

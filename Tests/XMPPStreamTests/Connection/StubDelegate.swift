@@ -56,34 +56,58 @@ final class StubDelegate: StreamDelegate {
 
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) async -> Result<SCRAMCredential, SASLFailure> {
-        await look()
-        return .failure(.temporaryAuthFailure)
+    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+        .later { [look] in
+            await look()
+            return .failure(.temporaryAuthFailure)
+        }
     }
 
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
-    ) async -> Result<String, SASLFailure> {
-        await look()
-        return user == "romeo" && password == "wherefore" ? .success(user) : .failure(.notAuthorized)
+    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+        .later { [look] in
+            await look()
+            guard user == "romeo", password == "wherefore", let jid = JID("romeo@\(domain)") else {
+                return .failure(.notAuthorized)
+            }
+            return .success(VerifiedPassword(user: user, account: jid))
+        }
     }
 
-    func verify(token: String, domain: String, from address: SocketAddress?) async -> Result<VerifiedToken, SASLFailure>
-    {
-        .failure(.notAuthorized)
+    func verify(
+        token: String, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+        .now(.failure(.notAuthorized))
+    }
+
+    func verify(
+        _ proof: TokenProof, domain: String, from address: SocketAddress?
+    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+        .now(.failure(.notAuthorized))
+    }
+
+    func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) {
+        ([], 0)
+    }
+
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>> {
+        .now(.failure(.temporaryAuthFailure))
     }
 
     func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
         state.withLock { $0.ended.append("\(user ?? "-") \(failure?.rawValue ?? "success")") }
     }
 
-    func open(_ account: JID, domain: String) async -> Result<any Sendable, StanzaError> {
-        await look()
-        return .success(account)
+    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>> {
+        .later { [look] in
+            await look()
+            return .success(account)
+        }
     }
 
     func bind(
-        _ opened: any Sendable, resource: String?, on stream: StreamHandler
+        _ opened: FoundAccount, resource: String?, on stream: StreamHandler
     ) -> Result<any StreamSession, StanzaError> {
         guard let jid = (opened as? JID)?.with(resource: resource ?? "home") else { return .failure(.badRequest) }
         let session = StubSession(jid: jid, stream: stream)
@@ -96,7 +120,7 @@ final class StubDelegate: StreamDelegate {
     }
 
     func negotiate(
-        _ request: AuthenticationRequest, _ opened: any Sendable, on stream: StreamHandler,
+        _ request: AuthenticationRequest, _ opened: FoundAccount, on stream: StreamHandler,
         then: @escaping (InlineOutcome) -> Void
     ) {
         guard request.element.hasChild("bind", .bind2) else { return then(InlineOutcome()) }

@@ -41,6 +41,7 @@ final class ScriptedNegotiation {
         case .offerToModules(let element, let layer, let error):
             return "modules \(element.name) \(layer), else \(error.condition.name)"
         case .refuseBind(let id, let error): return "refuse bind '\(id)' \(error.condition.rawValue)"
+        case .refuseOutdated: return "refuse outdated"
         case .close(let error): return "close \(error.condition.name)"
         case .ignore: return "ignore"
         }

@@ -1,0 +1,34 @@
+import XMPPServer
+
+/// XEP-0478: says how large an element may be, and after which silence a stream ends.
+struct StreamLimits: ServerModule {
+    static let info = ModuleInfo(
+        "stream-limits", implements: [.xep(478, "0.2.0")],
+        summary: "Says how large a stanza may be, and how long a client may be silent.")
+
+    private static let namespace: Namespace = "urn:xmpp:stream-limits:0"
+
+    private let limits: LimitSettings
+
+    init(host: Host, configuration: ConfigSection) {
+        limits = host.configuration.limits
+    }
+
+    func register(_ registrar: inout Registrar) {
+        for layer in [StreamStateMachine.Layer.plain, .secured] {
+            registrar.streamFeature(layer) { [limits] writer in
+                Self.write(limits.unauthenticatedStanzaSize, nil, to: &writer)
+            }
+        }
+        registrar.streamFeature(.authenticated) { [limits] writer in
+            Self.write(limits.stanzaSize, limits.idleTime, to: &writer)
+        }
+    }
+
+    private static func write(_ size: Int, _ idle: Duration?, to writer: inout XMLWriter) {
+        writer.element("limits", namespace) { writer in
+            writer.element("max-bytes", text: String(size))
+            if let idle { writer.element("idle-seconds", text: String(idle.components.seconds)) }
+        }
+    }
+}

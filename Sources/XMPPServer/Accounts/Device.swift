@@ -1,0 +1,100 @@
+import XML
+import XMPP
+
+/// An installation of a client that has signed in to an account (XEP-0388 §2.3), and that can do so again with the tokens
+/// that it was given (XEP-0484).
+public struct Device: Sendable, Equatable {
+    /// How the installation has signed in.
+    public enum Method: String, Sendable, CaseIterable {
+        case password
+        /// An access token of OAuth 2.0.
+        case grant
+        /// A token that was given to it here.
+        case fast
+    }
+
+    /// A token, from which its text is made with the server's key.
+    public struct Token: Sendable, Equatable {
+        /// Identifies the token, and tells nothing of it.
+        public let nonce: [UInt8]
+        /// The mechanism that it is for.
+        public let mechanism: String
+        public let createdAt: Timestamp
+        public let expiresAt: Timestamp
+        /// The highest count of uses that the client has told.
+        public var count: Int
+    }
+
+    /// Identifies the device among those of its account; tells nothing of what the client calls itself.
+    public let id: String
+    /// The name of the software.
+    public var software: String?
+    /// What its owner calls it.
+    public var name: String?
+    public var methods: Set<Method>
+    public let firstSeen: Timestamp
+    /// When it last signed in, give or take a minute.
+    public var lastSeen: Timestamp
+    /// The token that it has used last; nil: none.
+    public var current: Token?
+    /// A token that it was given, and has not used yet.
+    public var next: Token?
+
+    var tokens: [Token] { [next, current].compactMap(\.self) }
+
+    /// The devices of an account, by their ids.
+    public static func store(in storage: any Storage) -> KeyedStore<Device> { KeyedStore("device", in: storage) }
+}
+
+extension Device: StoredValue {
+    private static let namespace: Namespace = "urn:swallowtail:device"
+
+    public init?(stored element: Element) {
+        guard element.isNamed("device", Self.namespace), let id = element["id"],
+            let firstSeen = element["first-seen"].flatMap({ Timestamp($0) }),
+            let lastSeen = element["last-seen"].flatMap({ Timestamp($0) })
+        else { return nil }
+        self.id = id
+        software = element["software"]
+        name = element["name"]
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+        methods = Set((element["methods"] ?? "").split(separator: " ").compactMap { Method(rawValue: String($0)) })
+        current = element.child("current", Self.namespace).flatMap(Token.init)
+        next = element.child("next", Self.namespace).flatMap(Token.init)
+    }
+
+    public func write(to writer: inout XMLWriter) {
+        writer.start("device", Self.namespace)
+        writer.attribute("id", id)
+        writer.attribute("software", software)
+        writer.attribute("name", name)
+        writer.attribute("methods", methods.map(\.rawValue).sorted().joined(separator: " "))
+        writer.attribute("first-seen", firstSeen.xep0082)
+        writer.attribute("last-seen", lastSeen.xep0082)
+        current?.write("current", to: &writer)
+        next?.write("next", to: &writer)
+        writer.end()
+    }
+}
+
+extension Device.Token {
+    fileprivate init?(_ element: Element) {
+        guard let nonce = element["nonce"].flatMap({ Base64.decode($0) }), let mechanism = element["mechanism"],
+            let createdAt = element["created"].flatMap({ Timestamp($0) }),
+            let expiresAt = element["expires"].flatMap({ Timestamp($0) })
+        else { return nil }
+        self.init(
+            nonce: nonce, mechanism: mechanism, createdAt: createdAt, expiresAt: expiresAt,
+            count: element["count"].flatMap { Int($0) } ?? 0)
+    }
+
+    fileprivate func write(_ name: StaticString, to writer: inout XMLWriter) {
+        writer.element(
+            name, nil,
+            [
+                "nonce": Base64.encode(nonce), "mechanism": mechanism, "created": createdAt.xep0082,
+                "expires": expiresAt.xep0082, "count": count > 0 ? String(count) : nil,
+            ])
+    }
+}
