@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import GRDBSQLite
 import XMPP
@@ -12,10 +13,10 @@ extension ChangeWriter {
         let list = try keys.list(entry, db)
         let peer = try keys.peer(entry, db)
         let statement = try db.cachedStatement(
-            sql: "INSERT INTO archive (list, id, peer, is_incoming, time, stanza) VALUES (?, ?, ?, ?, ?, ?)"
+            sql: "INSERT INTO archive (id, list, peer, is_incoming, time, stanza) VALUES (?, ?, ?, ?, ?, ?)"
         ).sqliteStatement
-        sqlite3_bind_int64(statement, 1, list)
-        sqlite3_bind_int64(statement, 2, entry.id.rawValue)
+        sqlite3_bind_int64(statement, 1, entry.id.rawValue)
+        sqlite3_bind_int64(statement, 2, list)
         sqlite3_bind_int64(statement, 3, peer)
         sqlite3_bind_int64(statement, 4, entry.isIncoming ? 1 : 0)
         sqlite3_bind_int64(statement, 5, entry.time.milliseconds)
@@ -38,15 +39,23 @@ extension ChangeWriter {
         newestID = max(newestID, entry.id.rawValue)
     }
 
-    /// Removes the entries of an owner's collection up to and with an id.
-    func removeArchived(_ collection: String, owner: String, upTo last: Int64) throws {
+    /// Puts another stanza in the place of an entry's.
+    func replaceArchived(owner: String, _ id: ArchiveID, _ stanza: [UInt8]) throws {
         try db.run(
             """
-            DELETE FROM archive
-            WHERE list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?) AND id <= ?
+            UPDATE archive SET stanza = ?
+            WHERE id = ? AND list IN (SELECT id FROM archive_list WHERE owner = ?)
             """,
-            [owner, collection, last]
+            [Data(stanza), id.rawValue, owner]
         )
+    }
+
+    /// Removes the entries that the query describes.
+    func removeArchived(_ query: ArchiveQuery) throws {
+        guard query.limit > 0 else { return }
+        let selection = ArchiveSelection(query)
+        try db.run(
+            "DELETE FROM archive WHERE id IN (SELECT archive.id FROM \(selection.sql))", selection.arguments)
     }
 
     /// Removes all collections of an owner.

@@ -89,8 +89,9 @@ struct ChangeWriter: ~Copyable {
                 [owner.bareText, store, key]
             )
         case .append(let entry): try append(entry)
-        case .removeArchived(let collection, let owner, let last):
-            try removeArchived(collection, owner: owner.bareText, upTo: last?.rawValue ?? .max)
+        case .replaceArchived(let owner, let id, let stanza):
+            try replaceArchived(owner: owner.bareText, id, stanza)
+        case .removeArchived(let query): try removeArchived(query)
         }
     }
 }

@@ -6,52 +6,29 @@ extension SQLiteStorage {
     public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
         guard query.limit > 0 else { return [] }
         return try await read { db in
-            var conditions = "list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?)"
-            var arguments: StatementArguments = [query.owner.bareText, query.collection]
-            if let peer = query.peer {
-                conditions += " AND peer = (SELECT id FROM archive_peer WHERE jid = ?)"
-                arguments += [peer.bareText]
-            }
-            if let after = query.after {
-                conditions += " AND id > ?"
-                arguments += [after.rawValue]
-            }
-            if let before = query.before {
-                conditions += " AND id < ?"
-                arguments += [before.rawValue]
-            }
-            let direction = query.newestFirst ? "DESC" : "ASC"
-            let sql = """
-                SELECT id, peer, is_incoming, time, stanza FROM archive WHERE \(conditions)
-                ORDER BY id \(direction) LIMIT ?
-                """
-            let rows = try Row.fetchCursor(db.prepared(sql, arguments + [query.limit]))
+            let selection = ArchiveSelection(query)
+            let sql = "SELECT archive.id, peer, is_incoming, time, stanza FROM \(selection.sql)"
+            let rows = try Row.fetchCursor(db.prepared(sql, selection.arguments))
             var peers: [Int64: JID] = [:]
             var entries: [ArchiveEntry] = []
-            while let row = try rows.next() {
+            while entries.count < query.limit, let row = try rows.next() {
                 let number: Int64 = row[1]
                 let peer = try peers[number] ?? peer(number, db)
                 peers[number] = peer
-                entries.append(try ArchiveEntry(row: row, peer: peer, query))
+                let entry = try ArchiveEntry(row: row, peer: peer, query)
+                if selection.matches(entry.stanza, isIncoming: entry.isIncoming) { entries.append(entry) }
             }
             return query.newestFirst ? entries.reversed() : entries
         }
     }
 
-    public func archivedCount(
-        collection: String,
-        owner: JID,
-        upTo limit: Int
-    ) async throws(StorageError) -> Int {
-        guard limit > 0 else { return 0 }
+    public func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int {
+        guard query.limit > 0 else { return 0 }
+        let selection = ArchiveSelection(query)
+        guard selection.isExact else { return try await archived(query).count }
         return try await read { db in
-            let sql = """
-                SELECT COUNT(*) FROM (
-                    SELECT 1 FROM archive
-                    WHERE list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?) LIMIT ?
-                )
-                """
-            return try Int.fetchOne(db.prepared(sql, [owner.bareText, collection, limit])) ?? 0
+            let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM \(selection.sql))"
+            return try Int.fetchOne(db.prepared(sql, selection.arguments)) ?? 0
         }
     }
 
@@ -78,6 +55,12 @@ extension SQLiteStorage {
         try await read { db in
             let newest = try Int64.fetchOne(db.prepared("SELECT id FROM archive_newest WHERE id > 0"))
             return newest.map { ArchiveID(rawValue: $0) }
+        }
+    }
+
+    public func archiveSecret() async throws(StorageError) -> [UInt8] {
+        try await read { db in
+            try Row.fetchOne(db.prepared("SELECT secret FROM archive_newest"))?.bytes("secret") ?? []
         }
     }
 }

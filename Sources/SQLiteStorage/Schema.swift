@@ -14,6 +14,7 @@ enum Schema {
         migrator.registerMigration("0005-personal-messages") { db in
             try db.execute(sql: "ALTER TABLE account ADD COLUMN personal_message TEXT NOT NULL DEFAULT ''")
         }
+        migrator.registerMigration("0006-archive-by-id") { db in try numberArchive(db) }
         return migrator
     }
 
@@ -121,6 +122,35 @@ enum Schema {
 
                 CREATE TABLE archive_newest (id INTEGER NOT NULL) STRICT;
                 INSERT INTO archive_newest VALUES (0);
+                """
+        )
+    }
+
+    /// Ids become unique among all entries, and the key of the table: rows lie in the order in which they came, the two
+    /// indexes end in the id without naming it, and a full-text index can name its rows by it.
+    private static func numberArchive(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE archive_new (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    list INTEGER NOT NULL,
+                    peer INTEGER NOT NULL,
+                    is_incoming INTEGER NOT NULL,
+                    time INTEGER NOT NULL,
+                    stanza BLOB NOT NULL
+                ) STRICT;
+                INSERT INTO archive_new
+                SELECT ((id >> 20) << 20) + row_number() OVER (PARTITION BY id >> 20 ORDER BY id, list) - 1,
+                    list, peer, is_incoming, time, stanza
+                FROM archive ORDER BY 1;
+                DROP TABLE archive;
+                ALTER TABLE archive_new RENAME TO archive;
+                CREATE INDEX archive_by_list ON archive (list);
+                CREATE INDEX archive_by_peer ON archive (list, peer);
+
+                ALTER TABLE archive_newest ADD COLUMN secret BLOB NOT NULL DEFAULT x'';
+                UPDATE archive_newest
+                SET secret = randomblob(16), id = max(id, (SELECT coalesce(max(id), 0) FROM archive));
                 """
         )
     }

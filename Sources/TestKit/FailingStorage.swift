@@ -120,9 +120,9 @@ public final class FailingStorage: Storage {
         return try await storage.archived(query)
     }
 
-    public func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int {
+    public func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int {
         try step()
-        return try await storage.archivedCount(collection: collection, owner: owner, upTo: limit)
+        return try await storage.archivedCount(query)
     }
 
     public func archivePeers(
@@ -135,6 +135,11 @@ public final class FailingStorage: Storage {
     public func newestArchiveID() async throws(StorageError) -> ArchiveID? {
         try step()
         return try await storage.newestArchiveID()
+    }
+
+    public func archiveSecret() async throws(StorageError) -> [UInt8] {
+        try step()
+        return try await storage.archiveSecret()
     }
 
     public func submit(

@@ -41,4 +41,12 @@ extension Namespace {
     public static let discoItems: Namespace = "http://jabber.org/protocol/disco#items"
     /// Forms (XEP-0004).
     public static let dataForms: Namespace = "jabber:x:data"
+    /// Ids of stanzas (XEP-0359).
+    public static let stanzaIDs: Namespace = "urn:xmpp:sid:0"
+    /// What is to become of a message (XEP-0334).
+    public static let hints: Namespace = "urn:xmpp:hints"
+    /// A stanza within another (XEP-0297).
+    public static let forward: Namespace = "urn:xmpp:forward:0"
+    /// Pages of a result (XEP-0059).
+    public static let resultSet: Namespace = "http://jabber.org/protocol/rsm"
 }

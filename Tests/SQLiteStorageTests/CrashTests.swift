@@ -56,10 +56,10 @@ struct CrashTests {
         let bob = try await stored(storage, "bob@example.com")
 
         #expect(Set(mary.map(\.id)).count == mary.count)
-        #expect(mary.map(\.id) == bob.map(\.id))
+        #expect(mary.map(\.stanza) == bob.map(\.stanza))
         #expect(Set(reported).subtracting(mary.map(\.id.rawValue)).isEmpty)
         #expect(Set(reported).count == reported.count)
-        for entry in mary + bob {
+        for entry in mary {
             #expect(entry.stanza == Array("<message><body>\(entry.id.rawValue)</body></message>".utf8))
         }
         #expect(try await storage.integrityCheck().isEmpty)

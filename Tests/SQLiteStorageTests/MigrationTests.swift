@@ -22,7 +22,7 @@ struct MigrationTests {
         await storage.close()
     }
 
-    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5])
+    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5, 6])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)
@@ -45,6 +45,36 @@ struct MigrationTests {
         let account = try await storage.account(host: "example.com", accountID: "mary@x.example")
         #expect((account != nil) == (version > 0))
         #expect(try await storage.integrityCheck().isEmpty)
+        await storage.close()
+    }
+
+    @Test("Archives keep their order when ids become unique among all of them")
+    func uniqueIDs() async throws {
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let old = try DatabaseQueue(path: directory.database)
+        try Schema.migrator.migrate(old, upTo: "0005-personal-messages")
+        try await old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO archive_list VALUES (1, 'mary@example.com', 'archive'), (2, 'bob@example.com', 'archive');
+                    INSERT INTO archive_peer VALUES (1, 'mary@example.com'), (2, 'bob@example.com');
+                    INSERT INTO archive VALUES
+                        (1, 5242880, 2, 0, 5, x'31'), (2, 5242880, 1, 1, 5, x'31'),
+                        (1, 5242881, 2, 0, 5, x'32'), (2, 5242881, 1, 1, 5, x'32'), (1, 6291456, 2, 1, 6, x'33');
+                    UPDATE archive_newest SET id = 6291456;
+                    """)
+        }
+        try old.close()
+
+        let storage = try SQLiteStorage(path: directory.database)
+        for (owner, stanzas) in [("mary", ["1", "2", "3"]), ("bob", ["1", "2"])] {
+            let owner = try #require(JID("\(owner)@example.com"))
+            let entries = try await storage.archived(ArchiveQuery(collection: ArchiveEntry.archive, owner: owner))
+            #expect(entries.map { String(decoding: $0.stanza, as: UTF8.self) } == stanzas)
+            #expect(entries.allSatisfy { $0.id.time == $0.time })
+        }
+        #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 6_291_456))
+        #expect(try await storage.archiveSecret().count == 16)
         await storage.close()
     }
 

@@ -31,27 +31,28 @@ extension StorageConformance {
                 .append(try Samples.entry(10, collection: ArchiveEntry.offline)),
                 .append(try Samples.entry(11, owner: "bob@example.com", peer: "mary@example.com")),
             ])
-            let mary = try query().owner
             for (limit, count) in [(100, 9), (9, 9), (4, 4), (0, 0), (-1, 0)] {
-                let found = try await storage.archivedCount(collection: ArchiveEntry.archive, owner: mary, upTo: limit)
+                let found = try await storage.archivedCount(query(limit: limit))
                 #expect(found == count)
             }
         },
         StorageConformance("Owners, collections and peers are kept apart") { storage in
             try await storage.commit([
                 .append(try Samples.entry(1)),
-                .append(try Samples.entry(1, owner: "bob@example.com", peer: "mary@example.com")),
-                .append(try Samples.entry(1, collection: ArchiveEntry.offline)),
+                .append(try Samples.entry(4, owner: "bob@example.com", peer: "mary@example.com")),
+                .append(try Samples.entry(5, collection: ArchiveEntry.offline)),
                 .append(try Samples.entry(2, peer: "alice@example.com")),
                 .append(try Samples.entry(3)),
             ])
             #expect(try await ids(storage, query()) == [1, 2, 3])
             #expect(try await ids(storage, query(peer: "bob@example.com")) == [1, 3])
-            #expect(try await ids(storage, query(peer: "bob@example.com/phone", limit: 1, newestFirst: true)) == [3])
+            #expect(try await ids(storage, query(peer: "bob@example.com", limit: 1, newestFirst: true)) == [3])
             #expect(try await ids(storage, query(peer: "carol@example.com")).isEmpty)
         },
-        StorageConformance("An id is taken once for each owner and collection") { storage in
+        StorageConformance("An id is taken once, whoever has it") { storage in
             try await storage.commit([.append(try Samples.entry(1, stanza: "first"))])
+            let other = try Samples.entry(1, owner: "bob@example.com", collection: ArchiveEntry.offline)
+            await expectFailure(.alreadyExists, [.append(other)], on: storage)
             await expectFailure(.alreadyExists, [.append(try Samples.entry(1, stanza: "second"))], on: storage)
             #expect(try await storage.archived(query()).map(\.stanza) == [Array("first".utf8)])
         },
@@ -77,25 +78,83 @@ extension StorageConformance {
         StorageConformance("Entries are removed up to an id, or all of them") { storage in
             let mary = try Samples.jid("mary@example.com")
             try await storage.commit(try (1...5).map { .append(try Samples.entry($0)) })
-            try await storage.commit([.append(try Samples.entry(1, collection: ArchiveEntry.offline))])
+            try await storage.commit([.append(try Samples.entry(6, collection: ArchiveEntry.offline))])
 
-            let third = ArchiveID(rawValue: 3)
-            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: third)])
+            try await storage.commit([.removeArchived(query(before: 4))])
             #expect(try await ids(storage, query()) == [4, 5])
-            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: nil)])
+            try await storage.commit([.removeArchived(query(limit: .max))])
             #expect(try await ids(storage, query()).isEmpty)
             #expect(try await storage.archived(.init(collection: "offline", owner: mary, limit: 9)).count == 1)
         },
+        StorageConformance("What a query describes is removed, and nothing else") { storage in
+            let peers = ["bob", "alice", "bob", "alice", "bob"]
+            for (index, peer) in peers.enumerated() {
+                let entry = try Samples.entry(Int64(index + 1), peer: "\(peer)@example.com", isIncoming: index != 4)
+                try await storage.commit([.append(entry)])
+            }
+            try await storage.commit([.removeArchived(query(peer: "alice@example.com", after: 2))])
+            #expect(try await ids(storage, query()) == [1, 2, 3, 5])
+            try await storage.commit([.removeArchived(query(peer: "bob@example.com", limit: 1))])
+            #expect(try await ids(storage, query()) == [2, 3, 5])
+            try await storage.commit([.removeArchived(query(limit: 1, newestFirst: true))])
+            #expect(try await ids(storage, query()) == [2, 3])
+            var listed = try query()
+            listed.ids = [ArchiveID(rawValue: 2), ArchiveID(rawValue: 9)]
+            #expect(try await ids(storage, listed) == [2])
+            try await storage.commit([.removeArchived(listed)])
+            #expect(try await ids(storage, query()) == [3])
+        },
+        StorageConformance("Entries are found by what stands in their stanzas alone") { storage in
+            func stanza(_ from: String, _ to: String, _ id: String, origin: String = "") -> String {
+                """
+                <message xmlns="jabber:client" from="\(from)" to="\(to)" id="\(id)"><body>a" b</body>\(origin)</message>
+                """
+            }
+            let (mary, bob) = ("mary@example.com/pc", "bob@example.com/phone")
+            let origin = "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>"
+            let entries = [
+                try Samples.entry(1, stanza: stanza(bob, mary, "a")),
+                try Samples.entry(2, isIncoming: false, stanza: stanza(mary, bob, "a&amp;b")),
+                try Samples.entry(3, stanza: stanza("bob@example.com/pad", mary, "c", origin: origin)),
+                try Samples.entry(4, stanza: stanza("bob@example.com", mary, bob)),
+            ]
+            try await storage.commit(entries.map { .append($0) })
+            #expect(try await ids(storage, query(peer: bob)) == [1, 2])
+            #expect(try await ids(storage, query(peer: bob, limit: 1, newestFirst: true)) == [2])
+            #expect(try await storage.archivedCount(query(peer: bob)) == 2)
+            for (id, found) in [("a", [1]), ("a&b", [2]), ("o1", [3]), ("c", [3]), ("b", [])] as [(String, [Int64])] {
+                var query = try query(peer: "bob@example.com", limit: 1, newestFirst: true)
+                query.messageID = id
+                #expect(try await ids(storage, query) == found)
+            }
+            var sent = try query()
+            sent.isIncoming = false
+            #expect(try await ids(storage, sent) == [2])
+        },
+        StorageConformance("A stanza is replaced by its owner alone") { storage in
+            try await storage.commit([.append(try Samples.entry(1, stanza: "first"))])
+            let id = ArchiveID(rawValue: 1)
+            let other = try Samples.jid("bob@example.com")
+            try await storage.commit([.replaceArchived(owner: other, id, stanza: Array("second".utf8))])
+            #expect(try await storage.archived(query()).map(\.stanza) == [Array("first".utf8)])
+            let mary = try Samples.jid("mary@example.com")
+            try await storage.commit([.replaceArchived(owner: mary, id, stanza: Array("third".utf8))])
+            #expect(try await storage.archived(query()).map(\.stanza) == [Array("third".utf8)])
+        },
+        StorageConformance("The secret of the ids' texts stays the same") { storage in
+            let secret = try await storage.archiveSecret()
+            #expect(secret.count == 16)
+            #expect(try await storage.archiveSecret() == secret)
+        },
         StorageConformance("The newest id is known, and stays known when its entry is removed") { storage in
             #expect(try await storage.newestArchiveID() == nil)
-            let mary = try Samples.jid("mary@example.com")
             try await storage.commit([.append(try Samples.entry(8)), .append(try Samples.entry(5))])
             try await storage.commit([.append(try Samples.entry(6))])
             #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
-            try await storage.commit([.removeArchived(collection: "archive", owner: mary, upTo: nil)])
+            try await storage.commit([.removeArchived(query(limit: .max))])
             #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
 
-            let next = try await ArchiveIDGenerator(storage: storage).next(at: Timestamp(milliseconds: 0))
+            let next = try await ArchiveIDGenerator(storage: storage).reserve(1, at: Timestamp(milliseconds: 0)).ids.first
             #expect(next == ArchiveID(rawValue: 9))
         },
     ]

@@ -20,13 +20,16 @@ struct StorageCrashWriter {
     private static func append(to storage: SQLiteStorage, ids: ArchiveIDGenerator, _ mary: JID, _ bob: JID) -> Never {
         while true {
             inFlight.wait()
-            let id = ids.next(at: .now())
-            let group = [entry(id, owner: mary, peer: bob), entry(id, owner: bob, peer: mary)]
-            storage.submit(group.map { .append($0) }) { result in report(id, result) }
+            ids.submitting(at: .now()) { next in
+                let id = next()
+                let group = [entry(id, id, owner: mary, peer: bob), entry(next(), id, owner: bob, peer: mary)]
+                storage.submit(group.map { .append($0) }) { result in report(id, result) }
+            }
         }
     }
 
-    private static func entry(_ id: ArchiveID, owner: JID, peer: JID) -> ArchiveEntry {
+    /// - Parameter message: the id of the first of the two entries.
+    private static func entry(_ id: ArchiveID, _ message: ArchiveID, owner: JID, peer: JID) -> ArchiveEntry {
         ArchiveEntry(
             id: id,
             collection: ArchiveEntry.archive,
@@ -34,7 +37,7 @@ struct StorageCrashWriter {
             peer: peer,
             isIncoming: true,
             time: .now(),
-            stanza: Array("<message><body>\(id.rawValue)</body></message>".utf8)
+            stanza: Array("<message><body>\(message.rawValue)</body></message>".utf8)
         )
     }
 

@@ -38,6 +38,27 @@ struct CopyTests {
         #expect(String(buffer: writer.finish()) == expected)
     }
 
+    @Test(arguments: [
+        ("<message><body>1</body></message>", "<message to=\"t\"><body>1</body><x /></message>"),
+        ("<message/>", "<message to=\"t\"><x /></message>"),
+        ("<message></message\n >", "<message to=\"t\"><x /></message>"),
+        ("<message type='chat' />", "<message to=\"t\" type=\"chat\"><x /></message>"),
+        ("<c:message xmlns:c='jabber:client'><c:body>1</c:body></c:message>",
+         "<message to=\"t\"><body>1</body><x /></message>"),
+        ("<message>&lt;</message>", "<message to=\"t\">&lt;<x /></message>"),
+    ])
+    func passingOnWithMore(received: String, expected: String) throws {
+        let element = try Element(parsing: received, contentNamespace: .client)
+        var writer = XMLWriter()
+        writer.stanza(element, from: nil, to: "t", appending: ByteBuffer(string: "<x />"))
+        #expect(String(buffer: writer.finish()) == expected)
+
+        var outside = XMLWriter(contentNamespace: .none)
+        outside.stanza(element, from: nil, to: "t", appending: ByteBuffer(string: "<x />"))
+        let whole = try Element(parsing: outside.finish())
+        #expect(whole.isIn(.client) && whole.child("x", .client) != nil)
+    }
+
     @Test func addressesAndIdentifiersAreOptional() throws {
         let element = try Element(parsing: "<iq from='x' to='y' id='1' type='get'/>", contentNamespace: .client)
         var writer = XMLWriter()

@@ -75,14 +75,14 @@ extension Benchmark {
                     return { count in
                         for number in 1...count {
                             let time = Timestamp.now()
-                            let id = ids.next(at: time)
-                            func entry(_ owner: JID, _ peer: JID, _ isIncoming: Bool) -> StorageChange {
+                            let reserved = ids.reserve(2, at: time)
+                            func entry(_ side: Int, _ owner: JID, _ peer: JID, _ isIncoming: Bool) -> StorageChange {
                                 .append(
                                     ArchiveEntry(
-                                        id: id, collection: ArchiveEntry.archive, owner: owner, peer: peer,
+                                        id: reserved.ids[side], collection: ArchiveEntry.archive, owner: owner, peer: peer,
                                         isIncoming: isIncoming, time: time, stanza: stanza))
                             }
-                            let changes = [entry(romeo, juliet, false), entry(juliet, romeo, true)]
+                            let changes = [entry(0, romeo, juliet, false), entry(1, juliet, romeo, true)]
                             storage.submit(changes, completion: nil)
                             if number % 256 == 0 { await storage.flush() }
                         }

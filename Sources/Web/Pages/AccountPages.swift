@@ -141,7 +141,7 @@ enum AccountPages {
             return await change(AccountChanges(keepsHistory: false), record, context, "No history is kept any more.")
         case "delete":
             try await context.host.storage.commit([
-                .removeArchived(collection: ArchiveEntry.archive, owner: record.jid, upTo: nil)
+                .removeArchived(ArchiveQuery(collection: ArchiveEntry.archive, owner: record.jid))
             ])
             return .done("Your history is deleted.")
         default: throw HTTPError(.badRequest)

@@ -37,19 +37,27 @@ extension XMLWriter {
     ///   - from: the sender; nil: none is written.
     ///   - to: the recipient; nil: none is written.
     ///   - lang: `xml:lang` for a stanza that has none.
-    public mutating func stanza(_ element: Element, from: String?, to: String?, lang: String? = nil) {
-        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: nil))
+    ///   - appended: what to write behind the stanza's own content: elements as a writer for the content namespace
+    ///     `jabber:client` gives them.
+    public mutating func stanza(
+        _ element: Element, from: String?, to: String?, lang: String? = nil, appending appended: ByteBuffer? = nil
+    ) {
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: nil), appended)
     }
 
     /// The same with another `id`; nil: none is written.
     public mutating func stanza(_ element: Element, from: String?, to: String?, lang: String? = nil, id: String?) {
-        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: .some(id)))
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: .some(id)), nil)
     }
 
-    private mutating func pass(_ element: Element, _ attributes: StanzaAttributes) {
+    private mutating func pass(_ element: Element, _ attributes: StanzaAttributes, _ appended: ByteBuffer?) {
         let node = element.node
         guard node.prefixLength == 0, !node.flags.contains(.usesOuterPrefix) else {
-            normalise(element, root: attributes)
+            normalise(element, root: attributes) { writer in
+                guard let appended else { return }
+                writer.closeTag()
+                writer.output.writeImmutableBuffer(appended)
+            }
             return
         }
         closeTag()
@@ -60,8 +68,11 @@ extension XMLWriter {
         let id = NewAttribute("id", attributes.id ?? nil)
         let lang = NewAttribute("xml:lang", attributes.lang == nil || element.hasLanguage ? nil : attributes.lang)
         let document = element.document
-        // The received bytes and one blank bound all that is copied of them.
-        let bound = element.byteCount + 1 + declaration.count + from.room + to.room + id.room + lang.room
+        // The received bytes and one blank bound all that is copied of them; an empty tag may become two.
+        let endTag = appended == nil ? 0 : Int(node.nameLength) + 3
+        let bound =
+            element.byteCount + 1 + declaration.count + from.room + to.room + id.room + lang.room
+            + (appended?.readableBytes ?? 0) + endTag
         document.withBytes { span in
             output.append(bound) { sink in
                 sink.put(span.slice(element.start, 1 + Int(node.nameLength)))
@@ -81,13 +92,23 @@ extension XMLWriter {
                     if !isDropped { sink.putReceived(node, of: span) }
                 }
                 lang.put(into: &sink)
-                guard !node.flags.contains(.emptyTag) else {
+                let isEmpty = node.flags.contains(.emptyTag)
+                guard !isEmpty || appended != nil else {
                     sink.put(" />")
                     return
                 }
                 sink.put(">")
-                let content = Int(node.valueOffset)
-                sink.put(span.extracting(content..<(element.start + element.byteCount)))
+                var end = element.start + element.byteCount
+                if appended != nil, !isEmpty {
+                    // Nothing in the end tag looks like its beginning.
+                    repeat { end -= 1 } while span.byte(end) != UInt8(ascii: "<")
+                }
+                if !isEmpty { sink.put(span.extracting(Int(node.valueOffset)..<end)) }
+                guard let appended else { return }
+                appended.withUnsafeReadableBytes { sink.put($0) }
+                sink.put("</")
+                sink.put(span.slice(element.start + 1, Int(node.nameLength)))
+                sink.put(">")
             }
         }
     }

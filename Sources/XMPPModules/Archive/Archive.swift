@@ -26,22 +26,25 @@ struct Archive: ServerModule {
         let sender = event.sender?.record
         guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
         var writer = XMLWriter(contentNamespace: .none)
-        writer.stanza(
-            event.stanza.element, from: event.from.string, to: event.to?.string ?? recipient.jid.string, lang: nil)
+        event.write(to: &writer)
         let stanza = Array(writer.finish().readableBytesView)
         let time = host.now()
-        let id = host.archiveIDs.next(at: time)
-        func entry(_ owner: JID, _ peer: JID, isIncoming: Bool) -> StorageChange {
-            .append(
-                ArchiveEntry(
-                    id: id, collection: ArchiveEntry.archive, owner: owner, peer: peer.bare, isIncoming: isIncoming,
-                    time: time, stanza: stanza))
+        host.archiveIDs.submitting(at: time) { next in
+            let id = next()
+            func entry(_ owner: JID, _ peer: JID, isIncoming: Bool) -> StorageChange {
+                .append(
+                    ArchiveEntry(
+                        id: id, collection: ArchiveEntry.archive, owner: owner, peer: peer.bare,
+                        isIncoming: isIncoming, time: time, stanza: stanza))
+            }
+            var changes = [entry(recipient.jid, event.from, isIncoming: true)]
+            if let sender, sender !== recipient {
+                changes.append(entry(sender.jid, recipient.jid, isIncoming: false))
+            }
+            host.storage.submit(changes, .soon) { [host] result in
+                if case .failure(let error) = result { _ = host.report(error) }
+            }
         }
-        var changes = [entry(recipient.jid, event.from, isIncoming: true)]
-        if let sender, sender !== recipient {
-            changes.append(entry(sender.jid, recipient.jid, isIncoming: false))
-        }
-        event.commit(changes)
         // Whoever writes faster than the disk waits for it.
         guard host.storage.isCrowded else { return .go }
         return .wait { [storage = host.storage] in

@@ -63,10 +63,6 @@ final class Backlog: Sendable {
         }
     }
 
-    /// Submits a message under the lock: ids are given in the order of submission, so that whoever reads the storage up to
-    /// some id misses none before it.
-    func submitted(_ submit: () -> Void) { state.withLock { _ in submit() } }
-
     /// The message has been stored, or could not be.
     func added(_ isStored: Bool) {
         state.withLock { state in

@@ -37,15 +37,7 @@ struct Offline: ServerModule {
 
     /// A stamp in the name of a host that is served here is that host's to give, not a client's.
     @Sendable private func removeForgedStamps(_ event: inout StanzaEvent) -> Verdict {
-        let message = event.stanza.element
-        guard message.hasChild("delay", .delay), message.children.contains(where: isForgedStamp) else { return .go }
-        event.rewrite { writer in
-            writer.start("message", .client)
-            for name in ["to", "id", "type"] as [StaticString] { writer.attribute(name, message[name]) }
-            if let language = message.attribute("lang", .xml) { writer.lang(language) }
-            for child in message.children where !isForgedStamp(child) { writer.copy(child) }
-            writer.end()
-        }
+        event.strip(where: isForgedStamp)
         return .go
     }
 
@@ -56,16 +48,25 @@ struct Offline: ServerModule {
 
     // MARK: Keeping
 
+    /// A message to be kept, as it was when it came, whatever has to be waited for.
+    private struct Message: Sendable {
+        let account: AccountRecord
+        let from: JID
+        let element: Element
+        let time: Timestamp
+        let stanza: [UInt8]
+    }
+
     /// A message for somebody who is there must not overtake those that are kept.
     @Sendable private func queueBehindKept(_ event: inout StanzaEvent) -> Verdict {
         guard let account = event.account, isKept(event) else { return .go }
         let backlog = account[Self.backlog]
         guard !backlog.isNone, Self.taker(of: account) != nil else { return .go }
-        let event = event
+        let message = message(of: event, account)
         return .wait {
             switch await backlog.decided() {
             case .none, .unknown: .go
-            case .busy: keep(event)
+            case .busy: message.map(keep) ?? .handled
             }
         }
     }
@@ -74,46 +75,52 @@ struct Offline: ServerModule {
         event.stanza.type == .chat || event.stanza.type == .normal
     }
 
-    private func keep(_ event: StanzaEvent) -> Verdict {
-        // Whatever has to be waited for: it came now.
-        let time = host.now()
-        guard let account = event.account, isKept(event) else { return .go }
-        // XEP-0160 §3: states of a conversation are worth nothing later.
+    /// `nil`: states of a conversation are worth nothing later, XEP-0160 §3.
+    private func message(of event: StanzaEvent, _ account: AccountRecord) -> Message? {
         let message = event.stanza.element
-        guard !Messages.isAboutConversation(message) || message.hasChild("body", .client) else { return .handled }
-        if let count = account[Self.backlog].count { return keep(event, at: time, account, counted: count) }
+        guard !Messages.isAboutConversation(message) || message.hasChild("body", .client) else { return nil }
+        var writer = XMLWriter(contentNamespace: .none)
+        event.write(to: &writer)
+        return Message(
+            account: account, from: event.from, element: message, time: host.now(),
+            stanza: Array(writer.finish().readableBytesView))
+    }
+
+    private func keep(_ event: StanzaEvent) -> Verdict {
+        guard let account = event.account, isKept(event) else { return .go }
+        return message(of: event, account).map(keep) ?? .handled
+    }
+
+    private func keep(_ message: Message) -> Verdict {
+        let account = message.account
+        if let count = account[Self.backlog].count { return keep(message, counted: count) }
         return .wait {
             do throws(StorageError) {
                 let count = try await host.storage.archivedCount(
-                    collection: ArchiveEntry.offline, owner: account.jid, upTo: maximum)
-                return keep(event, at: time, account, counted: count)
+                    ArchiveQuery(collection: ArchiveEntry.offline, owner: account.jid, limit: maximum))
+                return keep(message, counted: count)
             } catch {
                 return .bounce(host.report(error))
             }
         }
     }
 
-    private func keep(
-        _ event: StanzaEvent, at time: Timestamp, _ account: AccountRecord, counted: Int
-    ) -> Verdict {
+    private func keep(_ message: Message, counted: Int) -> Verdict {
+        let account = message.account
         let backlog = account[Self.backlog]
         guard backlog.add(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
-        var writer = XMLWriter(contentNamespace: .none)
-        writer.stanza(
-            event.stanza.element, from: event.from.string, to: event.to?.string ?? account.jid.string, lang: nil)
-        let stanza = Array(writer.finish().readableBytesView)
         return .keep { changes, done in
-            backlog.submitted {
+            host.archiveIDs.submitting(at: message.time) { next in
                 let entry = ArchiveEntry(
-                    id: host.archiveIDs.next(at: time), collection: ArchiveEntry.offline, owner: account.jid,
-                    peer: event.from.bare, isIncoming: true, time: time, stanza: stanza)
+                    id: next(), collection: ArchiveEntry.offline, owner: account.jid, peer: message.from.bare,
+                    isIncoming: true, time: message.time, stanza: message.stanza)
                 host.storage.submit(changes + [.append(entry)]) { result in
                     backlog.added(result.isSuccess)
                     // The account may have come while its message was on the way to the disk.
                     if Self.taker(of: account) != nil { deliver(to: account) }
                     if case .failure(let error) = result { return done(host.report(error)) }
                     host.messageKept(
-                        KeptMessage(message: event.stanza.element, from: event.from, account: account, host: host))
+                        KeptMessage(message: message.element, from: message.from, account: account, host: host))
                     done(nil)
                 }
             }
@@ -168,10 +175,11 @@ struct Offline: ServerModule {
                 if isLast { break }
             }
             guard let last else { return }
+            let handedOver = ArchiveQuery(
+                collection: ArchiveEntry.offline, owner: account.jid,
+                before: ArchiveID(rawValue: last.rawValue + 1))
             let removal = Commit()
-            host.storage.submit(
-                [.removeArchived(collection: ArchiveEntry.offline, owner: account.jid, upTo: last)], .soon,
-                completion: removal.finish)
+            host.storage.submit([.removeArchived(handedOver)], .soon, completion: removal.finish)
             try await removal.wait()
         } catch {
             backlog.failed()

@@ -72,18 +72,68 @@ public struct StanzaEvent: Sendable {
     /// what the sender's session has handled; the sender's acknowledgement (XEP-0198) waits for it; and when it fails the
     /// sender gets one error. A stanza that is refused commits nothing.
     ///
-    /// - Parameter then: called once with the outcome, on a thread of the storage's; not at all if the stanza is refused.
+    /// - Parameters:
+    ///   - ids: whose entries are among the changes; they are given back when the group is submitted.
+    ///   - then: called once with the outcome, on a thread of the storage's; not at all if the stanza is refused.
     public mutating func commit(
-        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon,
+        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, ids: ArchiveReservation? = nil,
         then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
     ) {
         pending.changes += changes
+        if let ids { pending.reservations.append(ids) }
         if urgency == .now { pending.urgency = .now }
         if let then { pending.completions.append(then) }
     }
 
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }
+
+    // MARK: Writing
+
+    /// The two who have a message, each with what concerns only them: ids of an archive may be known to its owner alone.
+    public enum Side: Sendable {
+        case sender
+        case recipient
+    }
+
+    private var appendedForSender: ByteBuffer?
+    private var appendedForRecipient: ByteBuffer?
+
+    /// Writes the stanza as everybody gets it, wherever it goes: with the addresses as they are known now, the language
+    /// of its sender's stream, RFC 6120 §4.7.4, and what was appended for that side.
+    ///
+    /// To be called where the event is handled: on its sender's loop.
+    public func write(to writer: inout XMLWriter, for side: Side = .recipient) {
+        writer.stanza(
+            stanza.element, from: from.string, to: to?.string, lang: sender?.language,
+            appending: side == .sender ? appendedForSender : appendedForRecipient)
+    }
+
+    /// Adds elements behind the stanza's own content, for one side. They are written with it, and not parsed anew.
+    public mutating func append(for side: Side = .recipient, _ body: (inout XMLWriter) -> Void) {
+        func appending(to buffer: inout ByteBuffer?) {
+            var writer = XMLWriter(appendingTo: buffer.take() ?? ByteBuffer())
+            body(&writer)
+            buffer = writer.finish()
+        }
+        switch side {
+        case .sender: appending(to: &appendedForSender)
+        case .recipient: appending(to: &appendedForRecipient)
+        }
+    }
+
+    /// Removes children of the stanza. Costs a look at each child if there is nothing to remove.
+    public mutating func strip(where isUnwanted: (Element) -> Bool) {
+        guard stanza.element.children.contains(where: isUnwanted) else { return }
+        let stanza = stanza
+        rewrite { writer in
+            writer.start(stanza.kind.name, .client)
+            for name in ["to", "id", "type"] as [StaticString] { writer.attribute(name, stanza.element[name]) }
+            writer.lang(stanza.element.attribute("lang", .xml))
+            for child in stanza.element.children where !isUnwanted(child) { writer.copy(child) }
+            writer.end()
+        }
+    }
 
     /// Replaces the stanza by what `body` writes.
     public mutating func rewrite(_ body: (inout XMLWriter) -> Void) {
@@ -123,9 +173,15 @@ public struct KeptMessage: Sendable {
 struct PendingCommit: Sendable {
     var changes: [StorageChange] = []
     var urgency = CommitUrgency.soon
+    var reservations: [ArchiveReservation] = []
     var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
 
     var isEmpty: Bool { changes.isEmpty && completions.isEmpty }
+
+    /// To be called when the changes have been submitted.
+    func submitted() {
+        for reservation in reservations { reservation.end() }
+    }
 }
 
 /// A session that begins or ends.

@@ -47,14 +47,11 @@ extension StanzaRouter {
 
     /// Copies a stanza from what was received to a session's output, with the addresses as they are known now.
     public func send(_ event: StanzaEvent, to session: ClientSession) {
-        let language = event.sender?.language
         if session.loop.eventLoop.inEventLoop {
-            session.send { writer in
-                writer.stanza(event.stanza.element, from: event.from.string, to: event.to?.string, lang: language)
-            }
+            session.send { event.write(to: &$0) }
         } else {
             var writer = XMLWriter()
-            writer.stanza(event.stanza.element, from: event.from.string, to: event.to?.string, lang: language)
+            event.write(to: &writer)
             let sender = event.sender?.loop
             session.send(writer.finish(), from: sender?.eventLoop.inEventLoop == true ? sender : nil)
         }

@@ -121,6 +121,7 @@ public final class StanzaRouter: Sendable {
                 for completion in pending.completions { completion(result) }
                 if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
             }
+            pending.submitted()
         }
     }
 
@@ -133,6 +134,7 @@ public final class StanzaRouter: Sendable {
                 for completion in pending.completions { completion(result ?? .success(())) }
                 done(error)
             }
+            pending.submitted()
         }
     }
 
@@ -207,6 +209,8 @@ public final class StanzaRouter: Sendable {
             return false
         }
         journey.event.host = host
+        // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
+        if event.to == nil { journey.event.readdress(to: to) }
         if let account = host.accounts.resident(to) {
             journey.event.account = account
             journey.stage = .toAccount(0)

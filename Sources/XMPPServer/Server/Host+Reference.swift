@@ -32,7 +32,8 @@ private struct NoStorage: Storage {
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
     func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
-    func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int { 0 }
+    func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
+    func archiveSecret() async throws(StorageError) -> [UInt8] { [] }
     func archivePeers(
         collection: String, owner: JID, newest limit: Int
     ) async throws(StorageError) -> [ArchivePeer] { [] }

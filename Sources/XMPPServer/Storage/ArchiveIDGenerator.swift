@@ -3,29 +3,99 @@ import XMPP
 
 /// Hands out archive ids, each greater than all before it, in this process and in earlier ones.
 ///
-/// An id is assigned before the entry is submitted, so that it can be sent along with the message.
+/// An id is assigned before its entry is submitted, so that it can be sent along with the message. Between the two other
+/// entries may overtake it, and who reads up to those would miss it for ever: so what was handed out and is not yet
+/// submitted is remembered, and readers stop before it (`frontier`).
 public final class ArchiveIDGenerator: Sendable {
-    private static let countBits: Int64 = 20
+    private struct State {
+        var newest: Int64
+        /// The first ids of what has been reserved and is not yet submitted, in their order.
+        var outstanding: [Int64] = []
 
-    private let newest: Mutex<Int64>
+        mutating func next(_ fromClock: Int64) -> ArchiveID {
+            newest = max(fromClock, newest &+ 1)
+            return ArchiveID(rawValue: newest)
+        }
+    }
+
+    private let state: Mutex<State>
+    private let cipher: ArchiveIDCipher
 
     /// A generator whose ids come after `newest`.
-    public init(after newest: ArchiveID?) {
-        self.newest = Mutex(newest?.rawValue ?? 0)
+    ///
+    /// - Parameter secret: what the ids' texts are made with.
+    public init(after newest: ArchiveID?, secret: [UInt8] = []) {
+        state = Mutex(State(newest: newest?.rawValue ?? 0))
+        cipher = ArchiveIDCipher(secret: secret)
     }
 
     /// A generator whose ids come after all that the storage has ever seen.
     public convenience init(storage: any Storage) async throws(StorageError) {
-        self.init(after: try await storage.newestArchiveID())
+        self.init(after: try await storage.newestArchiveID(), secret: try await storage.archiveSecret())
     }
 
-    /// The next id. It tells the time, unless the clock stood still or went back: then it follows the id before it.
-    public func next(at time: Timestamp) -> ArchiveID {
-        let latest = Int64.max >> Self.countBits
-        let fromClock = min(max(time.milliseconds, 0), latest) << Self.countBits
-        return newest.withLock { newest in
-            newest = max(fromClock, newest &+ 1)
-            return ArchiveID(rawValue: newest)
+    // MARK: Handing out
+
+    /// Reserves an id for each of `count` entries that will be submitted together.
+    ///
+    /// An id tells the time, unless the clock stood still or went back: then it follows the id before it.
+    public func reserve(_ count: Int, at time: Timestamp) -> ArchiveReservation {
+        let fromClock = ArchiveID.first(at: time).rawValue
+        let ids = state.withLock { state in
+            let ids = (0..<count).map { _ in state.next(fromClock) }
+            if let first = ids.first { state.outstanding.append(first.rawValue) }
+            return ids
         }
+        return ArchiveReservation(ids: ids, of: self)
+    }
+
+    /// Gives ids to entries that `submit` gives to the storage before it returns: they become visible in the order of
+    /// their ids. It must not block, nor ask for more ids by another way than `next`.
+    public func submitting<Result>(
+        at time: Timestamp, _ submit: (_ next: () -> ArchiveID) -> Result
+    ) -> Result {
+        let fromClock = ArchiveID.first(at: time).rawValue
+        return state.withLock { state in
+            submit { state.next(fromClock) }
+        }
+    }
+
+    func end(_ first: ArchiveID) {
+        state.withLock { state in
+            if let index = state.outstanding.firstIndex(of: first.rawValue) { state.outstanding.remove(at: index) }
+        }
+    }
+
+    /// The id up to which, itself excluded, everything has been submitted: who reads on from there later misses nothing.
+    public var frontier: ArchiveID {
+        state.withLock { ArchiveID(rawValue: $0.outstanding.first ?? ($0.newest &+ 1)) }
+    }
+
+    // MARK: Texts
+
+    /// How clients know the id: XEP-0359 wants it to tell nothing, nor to be foreseen.
+    public func text(_ id: ArchiveID) -> String { cipher.text(id) }
+
+    /// The id that has this text; `nil`: no id has.
+    public func id(_ text: String) -> ArchiveID? { cipher.id(text) }
+}
+
+/// Archive ids for entries that are not yet submitted. Readers stop before them until it ends: when the entries have been
+/// submitted, or when nobody holds it any more.
+public final class ArchiveReservation: Sendable {
+    public let ids: [ArchiveID]
+    private let generator: ArchiveIDGenerator
+    private let hasEnded = Atomic<Bool>(false)
+
+    init(ids: [ArchiveID], of generator: ArchiveIDGenerator) {
+        self.ids = ids
+        self.generator = generator
+    }
+
+    deinit { end() }
+
+    func end() {
+        guard let first = ids.first, !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        generator.end(first)
     }
 }

@@ -1,39 +1,73 @@
 import XMPP
 
-/// What to read of an owner's archive.
+/// Which entries of an owner's archive are meant: to be read, counted or removed.
 public struct ArchiveQuery: Sendable, Equatable {
-    /// The collection to read.
+    /// The collection.
     public var collection: String
-    /// Whose archive to read.
+    /// Whose archive it is.
     public var owner: JID
-    /// Only entries with this peer, as a bare JID; nil: with anybody.
+    /// Only entries with this peer; nil: with anybody. A full JID means those alone that came from, or went to, exactly
+    /// that.
     public var peer: JID?
     /// Only entries after this id, itself excluded.
     public var after: ArchiveID?
     /// Only entries before this id, itself excluded.
     public var before: ArchiveID?
+    /// Only the entries with these ids; nil: whatever ids they have.
+    public var ids: [ArchiveID]?
+    /// Only the entry whose stanza a client gave this id, as `id` or as origin id (XEP-0359).
+    public var messageID: String?
+    /// Only messages sent (false) or received (true); nil: both.
+    public var isIncoming: Bool?
+    /// Only entries with all these words in their text; nil: whatever they say. Entries are found when they have been
+    /// indexed, see `Storage.indexArchive`.
+    public var words: String?
     /// How many entries at most.
     public var limit: Int
     /// Which entries to take if there are more than `limit`: the newest, or else the oldest. The answer is oldest
     /// first either way.
     public var newestFirst: Bool
 
-    /// A query with the bare forms of `owner` and `peer`.
+    /// A query with the bare form of `owner`.
     public init(
         collection: String,
         owner: JID,
         peer: JID? = nil,
         after: ArchiveID? = nil,
         before: ArchiveID? = nil,
-        limit: Int,
+        ids: [ArchiveID]? = nil,
+        messageID: String? = nil,
+        isIncoming: Bool? = nil,
+        words: String? = nil,
+        limit: Int = .max,
         newestFirst: Bool = false
     ) {
         self.collection = collection
         self.owner = owner.bare
-        self.peer = peer?.bare
+        self.peer = peer
         self.after = after
         self.before = before
+        self.ids = ids
+        self.messageID = messageID
+        self.isIncoming = isIncoming
+        self.words = words
         self.limit = limit
         self.newestFirst = newestFirst
+    }
+
+    /// Leaves out what is not after the id as well.
+    public mutating func restrict(after id: ArchiveID) { after = max(id, after ?? id) }
+
+    /// Leaves out what is not before the id as well.
+    public mutating func restrict(before id: ArchiveID) { before = min(id, before ?? id) }
+
+    /// Leaves out what came before the moment.
+    public mutating func restrict(since time: Timestamp) {
+        restrict(after: ArchiveID(rawValue: ArchiveID.first(at: time).rawValue &- 1))
+    }
+
+    /// Leaves out what came after the moment.
+    public mutating func restrict(until time: Timestamp) {
+        restrict(before: ArchiveID.first(at: Timestamp(milliseconds: time.milliseconds &+ 1)))
     }
 }

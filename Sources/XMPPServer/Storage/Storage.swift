@@ -42,13 +42,15 @@ public protocol Storage: Sendable {
 
     /// The archived entries that the query describes, oldest first.
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry]
-    /// How many entries the owner has in the collection, counted no further than `limit`.
-    func archivedCount(collection: String, owner: JID, upTo limit: Int) async throws(StorageError) -> Int
+    /// How many entries the query describes, counted no further than its limit.
+    func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int
     /// The peers with whom `owner` has entries in the collection, the one with the most recent entry first, each with
     /// the span of its newest `limit` entries.
     func archivePeers(collection: String, owner: JID, newest limit: Int) async throws(StorageError) -> [ArchivePeer]
     /// The greatest id that was ever appended, in any collection, removed entries included; nil before the first.
     func newestArchiveID() async throws(StorageError) -> ArchiveID?
+    /// 16 random bytes, the same as long as the store lives: what the texts of archive ids are made with.
+    func archiveSecret() async throws(StorageError) -> [UInt8]
 
     /// Puts one group of changes in the queue: all of them are committed, or none. Never blocks.
     ///

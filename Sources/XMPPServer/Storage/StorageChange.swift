@@ -45,8 +45,10 @@ public enum StorageChange: Sendable {
     /// Removes the value under a key of a store.
     case removeValue(store: String, owner: JID, key: String)
 
-    /// Appends an entry to the archive; `alreadyExists` if its owner has that id in the collection.
+    /// Appends an entry to the archive; `alreadyExists` if any entry has that id.
     case append(ArchiveEntry)
-    /// Removes the owner's entries of a collection up to and with an id; nil: all of them.
-    case removeArchived(collection: String, owner: JID, upTo: ArchiveID?)
+    /// Puts another stanza in the place of that of an entry of the owner's.
+    case replaceArchived(owner: JID, ArchiveID, stanza: [UInt8])
+    /// Removes the entries that the query describes.
+    case removeArchived(ArchiveQuery)
 }

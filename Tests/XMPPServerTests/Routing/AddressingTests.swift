@@ -104,7 +104,7 @@ import XMPP
                 }
             }
             try await server.storage.commit([
-                .removeArchived(collection: ArchiveEntry.offline, owner: owner, upTo: nil)
+                .removeArchived(ArchiveQuery(collection: ArchiveEntry.offline, owner: owner))
             ])
         }
         await server.stop()

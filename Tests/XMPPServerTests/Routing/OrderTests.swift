@@ -93,7 +93,8 @@ import XMPP
         let juliet = try #require(JID("juliet@example.org"))
         var kept = 0
         while kept < count {
-            kept = try await server.storage.archivedCount(collection: ArchiveEntry.offline, owner: juliet, upTo: .max)
+            kept = try await server.storage.archivedCount(
+                ArchiveQuery(collection: ArchiveEntry.offline, owner: juliet))
         }
         await server.stop()
     }

@@ -1,6 +1,8 @@
+import Synchronization
 import Testing
 import XMPP
-import XMPPServer
+
+@testable import XMPPServer
 
 @Suite("Archive ids")
 struct ArchiveIDGeneratorTests {
@@ -8,7 +10,7 @@ struct ArchiveIDGeneratorTests {
     func growing() {
         let generator = ArchiveIDGenerator(after: nil)
         let times: [Int64] = [1_000, 1_000, 1_000, 1_001, 900, -5, Int64.min, 1_002]
-        let ids = times.map { generator.next(at: Timestamp(milliseconds: $0)) }
+        let ids = times.map { next(generator, $0) }
 
         #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
         #expect(ids.map { $0.rawValue >> 20 } == [1_000, 1_000, 1_000, 1_001, 1_001, 1_001, 1_001, 1_002])
@@ -17,14 +19,14 @@ struct ArchiveIDGeneratorTests {
     @Test("Ids come after those of an earlier process")
     func seeded() {
         let newest = ArchiveID(rawValue: 5_000 << 20)
-        #expect(ArchiveIDGenerator(after: newest).next(at: Timestamp(milliseconds: 1)) > newest)
+        #expect(next(ArchiveIDGenerator(after: newest), 1) > newest)
     }
 
     @Test("A clock far in the future does no harm")
     func farFuture() {
         let generator = ArchiveIDGenerator(after: nil)
-        let first = generator.next(at: Timestamp(milliseconds: .max))
-        #expect(first < generator.next(at: Timestamp(milliseconds: .max)))
+        let first = next(generator, .max)
+        #expect(first < next(generator, .max))
     }
 
     @Test("No id is handed out twice, whoever asks")
@@ -32,10 +34,67 @@ struct ArchiveIDGeneratorTests {
         let generator = ArchiveIDGenerator(after: nil)
         let ids = await withTaskGroup(of: [ArchiveID].self) { tasks in
             for _ in 0..<8 {
-                tasks.addTask { (0..<1_000).map { _ in generator.next(at: Timestamp(milliseconds: 7)) } }
+                tasks.addTask { (0..<1_000).map { _ in next(generator, 7) } }
             }
             return await tasks.reduce(into: []) { $0 += $1 }
         }
         #expect(Set(ids).count == 8_000)
+    }
+
+    @Test("What is submitted along with an id comes in the order of the ids, whoever submits")
+    func submitting() async {
+        let generator = ArchiveIDGenerator(after: nil)
+        let submitted = Submitted()
+        await withTaskGroup(of: Void.self) { tasks in
+            for _ in 0..<8 {
+                tasks.addTask {
+                    for _ in 0..<1_000 {
+                        generator.submitting(at: Timestamp(milliseconds: 7)) { next in
+                            let ids = [next(), next()]
+                            submitted.ids.withLock { $0 += ids }
+                        }
+                    }
+                }
+            }
+        }
+        let ids = submitted.ids.withLock { $0 }
+        #expect(ids.count == 16_000 && zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
+    private final class Submitted: Sendable {
+        let ids = Mutex<[ArchiveID]>([])
+    }
+
+    @Test("Readers stop before what is reserved, until it has been submitted or given up")
+    func frontier() {
+        let generator = ArchiveIDGenerator(after: nil)
+        var first: ArchiveReservation? = generator.reserve(2, at: Timestamp(milliseconds: 1))
+        let second = generator.reserve(1, at: Timestamp(milliseconds: 1))
+        let last = next(generator, 1)
+        #expect(first?.ids.count == 2)
+        #expect(generator.frontier == first?.ids[0])
+        first = nil
+        #expect(generator.frontier == second.ids[0])
+        second.end()
+        second.end()
+        #expect(generator.frontier > last)
+    }
+
+    @Test("A text stands for one id, tells nothing of it, and is another under another secret")
+    func texts() {
+        let generator = ArchiveIDGenerator(after: nil, secret: Array(1...16))
+        let ids = (0..<1_000).map { ArchiveID(rawValue: 1_335_434_400_000 << 20 + $0) } + [ArchiveID(rawValue: .min)]
+        let texts = ids.map(generator.text)
+        #expect(Set(texts).count == ids.count)
+        #expect(texts.map(generator.id) == ids)
+        #expect(zip(texts, texts.dropFirst()).allSatisfy { $0.prefix(8) != $1.prefix(8) })
+        #expect(ArchiveIDGenerator(after: nil).text(ids[0]) != texts[0])
+        for text in ["", "1", "0123456789abcdeg", "0123456789ABCDEF", "0123456789abcdef0"] {
+            #expect(generator.id(text) == nil)
+        }
+    }
+
+    private func next(_ generator: ArchiveIDGenerator, _ milliseconds: Int64) -> ArchiveID {
+        generator.submitting(at: Timestamp(milliseconds: milliseconds)) { $0() }
     }
 }
