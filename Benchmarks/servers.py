@@ -160,8 +160,7 @@ hosts:
       registration: on
       presence: {{invitations-per-hour: 0}}
       offline: {{maximum-messages: 1000000}}
-      archive: {archive}
-  messenger.localhost:
+{archive}  messenger.localhost:
     profile: messenger
     certificate: certificate.pem
     key: key.pem
@@ -175,10 +174,13 @@ profiles:
       rate: {{stanzas-per-second: 0, bytes-per-second: 0}}
 """
 
+    WITHOUT_ARCHIVE = "".join(
+        f"      {module}: off\n" for module in ("archive", "mam", "archive-preferences", "retraction"))
+
     def prepare(self):
         self._certificate()
         (self.folder / "swallowtail.yaml").write_text(
-            self.CONFIGURATION.format(port=self.port, archive="on" if self.archive else "off"))
+            self.CONFIGURATION.format(port=self.port, archive="" if self.archive else self.WITHOUT_ARCHIVE))
 
     def command(self):
         return [self.executable, "serve", "--config", str(self.folder / "swallowtail.yaml")]

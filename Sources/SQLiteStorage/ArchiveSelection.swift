@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import NIOCore
 import XML
 import XMPP
 import XMPPServer
@@ -16,32 +17,42 @@ struct ArchiveSelection {
     let arguments: StatementArguments
     private let query: ArchiveQuery
 
-    /// Whether all that is selected is meant.
-    var isExact: Bool { needle == nil }
+    /// Whether what is selected has to be looked at before it is known to be meant.
+    static func needsLook(_ query: ArchiveQuery) -> Bool { needle(query) != nil }
 
     /// Text that the stanza must hold.
-    private var needle: String? { Self.needle(query) }
-
     private static func needle(_ query: ArchiveQuery) -> String? {
         if let messageID = query.messageID { return messageID }
         guard let peer = query.peer, peer.isFull else { return nil }
         return peer.string
     }
 
-    init(_ query: ArchiveQuery) {
+    init(_ query: ArchiveQuery, _ db: Database) throws {
         self.query = query
-        var conditions = "archive.list = (SELECT id FROM archive_list WHERE owner = ? AND collection = ?)"
-        var arguments: StatementArguments = [query.owner.bareText, query.collection]
+        let number = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
+        // None has the number 0.
+        let list = try Int64.fetchOne(db.prepared(number, [query.owner.bareText, query.collection])) ?? 0
+        var conditions = "archive.list = ?"
+        var arguments: StatementArguments = [list]
+        var table = "archive"
+        var key = "archive.id"
+        if let words = query.words, let match = ArchiveWords.match(words, list: list) {
+            // The index goes through its rows in the order of their ids as well.
+            table = "archive_text CROSS JOIN archive ON archive.id = archive_text.rowid"
+            key = "archive_text.rowid"
+            conditions = "archive_text MATCH ? AND archive.list = ?"
+            arguments = [match, list]
+        }
         if let peer = query.peer {
             conditions += " AND archive.peer = (SELECT id FROM archive_peer WHERE jid = ?)"
             arguments += [peer.bareText]
         }
         if let after = query.after {
-            conditions += " AND archive.id > ?"
+            conditions += " AND \(key) > ?"
             arguments += [after.rawValue]
         }
         if let before = query.before {
-            conditions += " AND archive.id < ?"
+            conditions += " AND \(key) < ?"
             arguments += [before.rawValue]
         }
         if let ids = query.ids {
@@ -51,17 +62,18 @@ struct ArchiveSelection {
             conditions += " AND archive.is_incoming = ?"
             arguments += [isIncoming]
         }
-        let order = "ORDER BY archive.id \(query.newestFirst ? "DESC" : "ASC") LIMIT ?"
+        let direction = query.newestFirst ? "DESC" : "ASC"
+        let order = "ORDER BY \(key) \(direction) LIMIT ?"
         if let needle = Self.needle(query) {
             // Bytes as they are written: what needs a reference in XML is looked for by what stands before it.
             let plain = needle.prefix { !"&<>\"'".contains($0) }
             sql = """
-                (SELECT * FROM archive WHERE \(conditions) \(order)) AS archive
-                WHERE instr(archive.stanza, ?) > 0 \(order)
+                (SELECT archive.* FROM \(table) WHERE \(conditions) \(order)) AS archive
+                WHERE instr(archive.stanza, ?) > 0 ORDER BY archive.id \(direction) LIMIT ?
                 """
             arguments += [Self.searchDepth, Data(plain.utf8), Self.searchDepth]
         } else {
-            sql = "archive WHERE \(conditions) \(order)"
+            sql = "\(table) WHERE \(conditions) \(order)"
             arguments += [query.limit]
         }
         self.arguments = arguments
@@ -69,7 +81,7 @@ struct ArchiveSelection {
 
     /// Whether an entry that was selected is meant.
     func matches(_ stanza: [UInt8], isIncoming: Bool) -> Bool {
-        guard !isExact else { return true }
+        guard Self.needsLook(query) else { return true }
         guard let element = try? Element(parsing: ByteBuffer(bytes: stanza)) else { return false }
         if let peer = query.peer, peer.isFull, element[isIncoming ? "from" : "to"].flatMap({ JID($0) }) != peer {
             return false

@@ -41,26 +41,25 @@ extension ChangeWriter {
 
     /// Puts another stanza in the place of an entry's.
     func replaceArchived(owner: String, _ id: ArchiveID, _ stanza: [UInt8]) throws {
-        try db.run(
-            """
-            UPDATE archive SET stanza = ?
-            WHERE id = ? AND list IN (SELECT id FROM archive_list WHERE owner = ?)
-            """,
-            [Data(stanza), id.rawValue, owner]
-        )
+        let entry = "SELECT id FROM archive WHERE id = ? AND list IN (SELECT id FROM archive_list WHERE owner = ?)"
+        try forgetWords(of: entry, [id.rawValue, owner])
+        try db.run("UPDATE archive SET stanza = ? WHERE id IN (\(entry))", [Data(stanza), id.rawValue, owner])
     }
 
     /// Removes the entries that the query describes.
     func removeArchived(_ query: ArchiveQuery) throws {
         guard query.limit > 0 else { return }
-        let selection = ArchiveSelection(query)
-        try db.run(
-            "DELETE FROM archive WHERE id IN (SELECT archive.id FROM \(selection.sql))", selection.arguments)
+        let selection = try ArchiveSelection(query, db)
+        let entries = "SELECT archive.id FROM \(selection.sql)"
+        try forgetWords(of: entries, selection.arguments)
+        try db.run("DELETE FROM archive WHERE id IN (\(entries))", selection.arguments)
     }
 
     /// Removes all collections of an owner.
     mutating func removeArchive(owner: String) throws {
-        try db.run("DELETE FROM archive WHERE list IN (SELECT id FROM archive_list WHERE owner = ?)", [owner])
+        let entries = "SELECT id FROM archive WHERE list IN (SELECT id FROM archive_list WHERE owner = ?)"
+        try forgetWords(of: entries, [owner])
+        try db.run("DELETE FROM archive WHERE id IN (\(entries))", [owner])
         try db.run("DELETE FROM archive_list WHERE owner = ?", [owner])
         keys.forget()
     }

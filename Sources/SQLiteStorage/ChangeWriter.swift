@@ -92,6 +92,7 @@ struct ChangeWriter: ~Copyable {
         case .replaceArchived(let owner, let id, let stanza):
             try replaceArchived(owner: owner.bareText, id, stanza)
         case .removeArchived(let query): try removeArchived(query)
+        case .indexArchive(let host, let end, let count): try indexArchive(host: host, before: end, atMost: count)
         }
     }
 }

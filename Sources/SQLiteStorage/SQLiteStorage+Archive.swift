@@ -6,7 +6,7 @@ extension SQLiteStorage {
     public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
         guard query.limit > 0 else { return [] }
         return try await read { db in
-            let selection = ArchiveSelection(query)
+            let selection = try ArchiveSelection(query, db)
             let sql = "SELECT archive.id, peer, is_incoming, time, stanza FROM \(selection.sql)"
             let rows = try Row.fetchCursor(db.prepared(sql, selection.arguments))
             var peers: [Int64: JID] = [:]
@@ -24,9 +24,10 @@ extension SQLiteStorage {
 
     public func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int {
         guard query.limit > 0 else { return 0 }
-        let selection = ArchiveSelection(query)
-        guard selection.isExact else { return try await archived(query).count }
+        // What has to be looked at one by one is read.
+        if ArchiveSelection.needsLook(query) { return try await archived(query).count }
         return try await read { db in
+            let selection = try ArchiveSelection(query, db)
             let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM \(selection.sql))"
             return try Int.fetchOne(db.prepared(sql, selection.arguments)) ?? 0
         }

@@ -14,7 +14,10 @@ enum Schema {
         migrator.registerMigration("0005-personal-messages") { db in
             try db.execute(sql: "ALTER TABLE account ADD COLUMN personal_message TEXT NOT NULL DEFAULT ''")
         }
-        migrator.registerMigration("0006-archive-by-id") { db in try numberArchive(db) }
+        migrator.registerMigration("0006-archive-by-id") { db in
+            try numberArchive(db)
+            try createArchiveIndex(db)
+        }
         return migrator
     }
 
@@ -151,6 +154,22 @@ enum Schema {
                 ALTER TABLE archive_newest ADD COLUMN secret BLOB NOT NULL DEFAULT x'';
                 UPDATE archive_newest
                 SET secret = randomblob(16), id = max(id, (SELECT coalesce(max(id), 0) FROM archive));
+                """
+        )
+    }
+
+    /// The words of entries, by their ids; whose they are is a word as well, so that a search goes through the words of one
+    /// archive alone. The index keeps what it was given: only so can it forget it again.
+    private static func createArchiveIndex(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE VIRTUAL TABLE archive_text USING fts5(
+                    list, body, tokenize = 'unicode61 remove_diacritics 2', columnsize = 0);
+
+                CREATE TABLE archive_indexed (
+                    host TEXT NOT NULL PRIMARY KEY,
+                    id INTEGER NOT NULL
+                ) STRICT, WITHOUT ROWID;
                 """
         )
     }

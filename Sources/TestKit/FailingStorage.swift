@@ -137,6 +137,18 @@ public final class FailingStorage: Storage {
         return try await storage.newestArchiveID()
     }
 
+    public func archivesOver(
+        _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
+    ) async throws(StorageError) -> ArchiveSurplus {
+        try step()
+        return try await storage.archivesOver(limits, after: owner, atMost: count)
+    }
+
+    public func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool {
+        try step()
+        return try await storage.isArchiveIndexed(host: host, before: id)
+    }
+
     public func archiveSecret() async throws(StorageError) -> [UInt8] {
         try step()
         return try await storage.archiveSecret()

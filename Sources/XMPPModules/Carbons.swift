@@ -10,8 +10,6 @@ struct Carbons: ServerModule {
         summary: "All clients of an account see what each of them sends and receives.")
 
     static let namespace: Namespace = "urn:xmpp:carbons:2"
-    private static let forward: Namespace = "urn:xmpp:forward:0"
-    private static let hints: Namespace = "urn:xmpp:hints"
     private static let conference: Namespace = "jabber:x:conference"
     private static let room: Namespace = "http://jabber.org/protocol/muc#user"
 
@@ -43,8 +41,12 @@ struct Carbons: ServerModule {
         else { return .go }
         // What goes to the own account is received by its other sessions.
         if event.to.map({ $0.isSameBare(as: sender.jid) }) ?? true { return .go }
-        let event = event
-        copy(event, "sent", of: sender.record, to: sessions.filter { $0.has(Self.isOn) && $0 !== sender })
+        // Not before it is known whether it is refused, and under which id the sender's archive has it.
+        event.whenAccepted { event in
+            copy(
+                event, "sent", for: .sender, of: sender.record,
+                to: sender.record.sessions.filter { $0.has(Self.isOn) && $0 !== sender })
+        }
         return .go
     }
 
@@ -62,22 +64,20 @@ struct Carbons: ServerModule {
         }
         let sender = event.sender
         copy(
-            event, "received", of: account,
+            event, "received", for: .recipient, of: account,
             to: sessions.filter { $0.has(Self.isOn) && $0 !== sender && !destination.includes($0) })
         return .go
     }
 
     /// Sends a copy, which is written once, to some sessions.
     private func copy(
-        _ event: StanzaEvent, _ direction: StaticString, of account: AccountRecord, to sessions: [ClientSession]
+        _ event: StanzaEvent, _ direction: StaticString, for side: StanzaEvent.Side, of account: AccountRecord,
+        to sessions: [ClientSession]
     ) {
         guard !sessions.isEmpty else { return }
         var writer = XMLWriter()
         writer.element(direction, Self.namespace) { writer in
-            writer.element("forwarded", Self.forward) { writer in
-                writer.stanza(
-                    event.stanza.element, from: event.from.string, to: (event.to ?? account.jid).string, lang: nil)
-            }
+            writer.element("forwarded", .forward) { event.write(to: &$0, for: side) }
         }
         let content = writer.finish()
         let type = event.stanza.type?.name
@@ -97,7 +97,7 @@ struct Carbons: ServerModule {
 
     static func isEligible(_ stanza: Stanza, isSent: Bool) -> Bool {
         let message = stanza.element
-        if message.hasChild("private", namespace) || message.hasChild("no-copy", hints) { return false }
+        if message.hasChild("private", namespace) || message.hasChild("no-copy", .hints) { return false }
         switch stanza.type {
         case .groupchat:
             return false

@@ -35,9 +35,12 @@ public enum StandardProfiles {
               pre-approval: off
             messages:
               requests: off
-            archive: {}
+            archive:
+              shared: on
+              bodies-only: on
             offline:
               announce: off
+              bodies-only: on
             nickname: {}
             personal-message: {}
             vcard:
@@ -66,6 +69,11 @@ public enum StandardProfiles {
             roster: {}
             presence: {}
             messages: {}
+            stanza-ids: {}
+            archive: {}
+            retraction: {}
+            mam: {}
+            archive-preferences: {}
             offline: {}
             carbons: {}
             blocking: {}

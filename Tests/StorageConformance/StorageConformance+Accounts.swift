@@ -82,7 +82,7 @@ extension StorageConformance {
             #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
             try await storage.commit([.removeAccount(removed)])
 
-            let later = try Samples.entry(3, owner: owners[0])
+            let later = try Samples.entry(1000, owner: owners[0])
             try await storage.commit([.append(later)])
             #expect(try await storage.archived(.init(collection: "archive", owner: removed, limit: 9)) == [later])
             #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
@@ -91,14 +91,15 @@ extension StorageConformance {
 
     private static func belongings(of owner: String) throws -> [StorageChange] {
         let jid = try Samples.jid(owner)
+        let id = Int64(owner.utf8.first ?? 0) * 2
         return [
             .addAccount(try Samples.account(owner), credentials: [try Samples.credential(.sha256)]),
             .addToken(try Samples.token(owner.utf8.first ?? 0, of: owner)),
             .putRosterItem(owner: jid, RosterItem(jid: try Samples.jid("bob@example.com"), state: .both)),
             .setRosterVersion(owner: jid, "7"),
             .putValue(store: "vcard", owner: jid, key: "", [1]),
-            .append(try Samples.entry(1, owner: owner)),
-            .append(try Samples.entry(2, owner: owner, collection: ArchiveEntry.offline)),
+            .append(try Samples.entry(id, owner: owner)),
+            .append(try Samples.entry(id + 1, owner: owner, collection: ArchiveEntry.offline)),
         ]
     }
 }

@@ -141,6 +141,79 @@ extension StorageConformance {
             try await storage.commit([.replaceArchived(owner: mary, id, stanza: Array("third".utf8))])
             #expect(try await storage.archived(query()).map(\.stanza) == [Array("third".utf8)])
         },
+        StorageConformance("Entries are found by their words once they are indexed, whose they are, until they are gone") {
+            storage in
+            func stanza(_ text: String) -> String { "<message xmlns='jabber:client'><body>\(text)</body></message>" }
+            func find(_ words: String, _ owner: String = "mary@example.com", peer: String? = nil) async throws -> [Int64] {
+                var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: try Samples.jid(owner))
+                query.peer = try peer.map(Samples.jid)
+                query.words = words
+                let found = try await ids(storage, query)
+                #expect(try await storage.archivedCount(query) == found.count)
+                query.newestFirst = true
+                query.limit = 1
+                #expect(try await ids(storage, query) == Array(found.suffix(1)))
+                return found
+            }
+            try await storage.commit([
+                .append(try Samples.entry(1, stanza: stanza("Wherefore art thou Romeo?"))),
+                .append(try Samples.entry(2, owner: "bob@example.com", stanza: stanza("Romeo"))),
+                .append(try Samples.entry(3, collection: ArchiveEntry.offline, stanza: stanza("Romeo"))),
+                .append(try Samples.entry(4, owner: "eve@example.org", stanza: stanza("Romeo"))),
+                .append(try Samples.entry(5, peer: "alice@example.com", stanza: stanza("Café, ROMEO &amp; l1"))),
+                .append(try Samples.entry(6, stanza: "<message xmlns='jabber:client'/>")),
+                .append(try Samples.entry(7, stanza: "no XML")),
+            ])
+            let end = ArchiveID(rawValue: 7)
+            #expect(try await find("romeo").isEmpty)
+            #expect(try await !storage.isArchiveIndexed(host: "example.com", before: end))
+            // By three, with nothing left behind.
+            for _ in 0..<3 {
+                try await storage.commit([.indexArchive(host: "example.com", before: end, atMost: 3)])
+            }
+            #expect(try await storage.isArchiveIndexed(host: "example.com", before: end))
+            #expect(try await !storage.isArchiveIndexed(host: "example.com", before: ArchiveID(rawValue: 8)))
+            #expect(try await !storage.isArchiveIndexed(host: "example.org", before: end))
+            #expect(try await find("romeo") == [1, 5])
+            #expect(try await find("romeo", "bob@example.com") == [2])
+            #expect(try await find("romeo", "eve@example.org").isEmpty)
+            #expect(try await find("romeo", peer: "alice@example.com") == [5])
+            #expect(try await find("thou WHEREFORE") == [1])
+            #expect(try await find("cafe") == [5])
+            #expect(try await find("l1") == [5])
+            for special in ["\"", "romeo\"", "NOT", "list:", "-", "(", "body : romeo*"] { _ = try await find(special) }
+
+            let mary = try Samples.jid("mary@example.com")
+            try await storage.commit([.replaceArchived(owner: mary, ArchiveID(rawValue: 1), stanza: [])])
+            #expect(try await find("romeo") == [5])
+            try await storage.commit([.removeArchived(query(after: 4, before: 6))])
+            #expect(try await find("romeo").isEmpty)
+            try await storage.commit([.removeAccount(try Samples.jid("bob@example.com"))])
+            #expect(try await find("romeo", "bob@example.com").isEmpty)
+        },
+        StorageConformance("Archives over their limits are told, page by page") { storage in
+            for (index, owner) in ["ann", "bob", "cat", "dan"].enumerated() {
+                for number in 0..<(index + 1) {
+                    let id = Int64(number * 10 + index + 1)
+                    try await storage.commit([.append(try Samples.entry(id, owner: "\(owner)@example.com"))])
+                }
+            }
+            try await storage.commit([.append(try Samples.entry(100, owner: "eve@example.org"))])
+            func surplus(since: Int64?, maximum: Int?, after: String? = nil, count: Int = 100) async throws -> [String] {
+                let limits = ArchiveLimits(
+                    host: "example.com", collection: ArchiveEntry.archive,
+                    since: since.map { ArchiveID(rawValue: $0) }, maximum: maximum)
+                let found = try await storage.archivesOver(limits, after: try after.map(Samples.jid), atMost: count)
+                return found.surplus.map { "\($0.owner.local ?? "") \($0.before?.rawValue ?? 0)" }
+                    + [found.last?.local ?? "end"]
+            }
+            #expect(try await surplus(since: nil, maximum: 2) == ["cat 4", "dan 15", "end"])
+            #expect(try await surplus(since: 3, maximum: nil) == ["ann 3", "bob 3", "end"])
+            #expect(try await surplus(since: 4, maximum: 2) == ["ann 4", "bob 4", "cat 4", "dan 15", "end"])
+            #expect(try await surplus(since: 4, maximum: nil, count: 2) == ["ann 4", "bob 4", "bob"])
+            #expect(try await surplus(since: 4, maximum: nil, after: "bob@example.com", count: 2) == ["cat 4", "dan"])
+            #expect(try await surplus(since: nil, maximum: nil) == ["end"])
+        },
         StorageConformance("The secret of the ids' texts stays the same") { storage in
             let secret = try await storage.archiveSecret()
             #expect(secret.count == 16)

@@ -34,7 +34,7 @@ extension StorageConformance {
         },
         StorageConformance("After a group failed, what it named for the first time can be stored") { storage in
             try await storage.commit([.append(try Samples.entry(1))])
-            let new = try Samples.entry(1, owner: "new@example.com", peer: "newer@example.com")
+            let new = try Samples.entry(3, owner: "new@example.com", peer: "newer@example.com")
             await expectFailure(.alreadyExists, [.append(new), .append(try Samples.entry(1))], on: storage)
             try await storage.commit([.append(try Samples.entry(2, owner: "other@example.com", peer: "x@example.com"))])
             try await storage.commit([.append(new)])
@@ -71,7 +71,8 @@ extension StorageConformance {
                 for (writer, reports) in reports.enumerated() {
                     tasks.addTask {
                         for id in 1...rows {
-                            let entry = try Samples.entry(id, owner: "w\(writer)@example.com")
+                            let entry = try Samples.entry(
+                                Int64(writer) * rows + id, owner: "w\(writer)@example.com")
                             storage.submit([.append(entry)]) { result in reports.add(id, result) }
                         }
                     }
@@ -83,7 +84,8 @@ extension StorageConformance {
             for (writer, reports) in reports.enumerated() {
                 #expect(reports.successes == Array(1...rows))
                 #expect(reports.failures.isEmpty)
-                #expect(try await archivedIDs(storage, owner: "w\(writer)@example.com") == Array(1...rows))
+                #expect(try await archivedIDs(storage, owner: "w\(writer)@example.com")
+                        == (1...rows).map { Int64(writer) * rows + $0 })
             }
         },
         StorageConformance("What a commit reported is seen by the next read") { storage in

@@ -3,53 +3,88 @@ import XMPPServer
 
 /// Keeps conversations. How they are read is other modules' business: there is one archive for all of them.
 ///
-/// Whether a message is kept is decided when it is sent: if the sender or the recipient has switched history on, both
-/// sides can read it later.
+/// Whether a message is kept is decided when it is sent, for the sender's archive and for the recipient's. Both entries
+/// belong to the message's one commit: it is archived as a whole or refused. Where there is the module `stanza-ids`, the
+/// ids go along with the message (XEP-0359), each to the owner of its archive alone.
 struct Archive: ServerModule {
     static let info = ModuleInfo(
-        "archive", implements: [], requires: ["messages"], summary: "Keeps conversations of those who want it.")
+        "archive", implements: [.xep(334, "1.0.0")], requires: ["messages"],
+        summary: "Keeps conversations of those who want it.")
 
     private let host: Host
+    private let writesIDs: Bool
+    private let isShared: Bool
+    private let takesBodiesAlone: Bool
+    private let retention: ArchiveRetention
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
+        writesIDs = host.configuration.modules.contains { $0.name == StanzaIDs.info.name }
+        isShared = configuration.boolean(
+            "shared", default: false,
+            "Whether a conversation is kept for both as soon as one of the two keeps a history; else each has an archive "
+                + "of their own.")
+        takesBodiesAlone = configuration.boolean(
+            "bodies-only", default: false,
+            "Whether nothing but messages with a text is kept; else what belongs to a conversation is kept as well, such "
+                + "as receipts, reactions and retractions.")
+        retention = ArchiveRetention(host, configuration)
     }
 
     func register(_ registrar: inout Registrar) {
+        registrar.resident(ArchivePreferences.store, in: ArchivePreferences.slot) { $0.fill($1) }
+        // Whoever writes faster than the disk waits for it.
+        registrar.on(Hooks.messageToAccount, .archive) { [storage = host.storage] _ in
+            guard storage.isCrowded else { return .go }
+            return .wait {
+                await storage.room()
+                return .go
+            }
+        }
         registrar.on(Hooks.messageToAccount, .archive, keep)
+        if retention.isLimited { registrar.job(every: .seconds(60)) { [retention] in await retention.run() } }
     }
 
     @Sendable private func keep(_ event: inout StanzaEvent) -> Verdict {
-        guard let recipient = event.account, event.stanza.type == .chat || event.stanza.type == .normal,
-            event.stanza.element.hasChild("body", .client)
-        else { return .go }
+        guard let recipient = event.account, isWorthKeeping(event.stanza) else { return .go }
         let sender = event.sender?.record
-        guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
+        var owners: [(record: AccountRecord, peer: JID, isIncoming: Bool)] = []
+        if isShared {
+            guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
+            owners.append((recipient, event.from, true))
+            if let sender, sender !== recipient { owners.append((sender, recipient.jid, false)) }
+        } else {
+            if recipient.archives(event.from) { owners.append((recipient, event.from, true)) }
+            if let sender, sender !== recipient, sender.archives(event.to ?? recipient.jid) {
+                owners.append((sender, recipient.jid, false))
+            }
+        }
+        guard !owners.isEmpty else { return .go }
+        let time = host.now()
+        let reserved = host.archiveIDs.reserve(owners.count, at: time)
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         let stanza = Array(writer.finish().readableBytesView)
-        let time = host.now()
-        host.archiveIDs.submitting(at: time) { next in
-            let id = next()
-            func entry(_ owner: JID, _ peer: JID, isIncoming: Bool) -> StorageChange {
+        var changes: [StorageChange] = []
+        for (owner, id) in zip(owners, reserved.ids) {
+            changes.append(
                 .append(
                     ArchiveEntry(
-                        id: id, collection: ArchiveEntry.archive, owner: owner, peer: peer.bare,
-                        isIncoming: isIncoming, time: time, stanza: stanza))
-            }
-            var changes = [entry(recipient.jid, event.from, isIncoming: true)]
-            if let sender, sender !== recipient {
-                changes.append(entry(sender.jid, recipient.jid, isIncoming: false))
-            }
-            host.storage.submit(changes, .soon) { [host] result in
-                if case .failure(let error) = result { _ = host.report(error) }
+                        id: id, collection: ArchiveEntry.archive, owner: owner.record.jid, peer: owner.peer,
+                        isIncoming: owner.isIncoming, time: id.time, stanza: stanza)))
+            guard writesIDs else { continue }
+            event.append(for: owner.isIncoming ? .recipient : .sender) { [ids = host.archiveIDs] writer in
+                StanzaIDs.write(ids.text(id), by: owner.record.jid, to: &writer)
             }
         }
-        // Whoever writes faster than the disk waits for it.
-        guard host.storage.isCrowded else { return .go }
-        return .wait { [storage = host.storage] in
-            await storage.room()
-            return .go
-        }
+        event.commit(changes, ids: reserved)
+        return .go
+    }
+
+    private func isWorthKeeping(_ stanza: Stanza) -> Bool {
+        guard [.chat, .normal, .unknown].contains(stanza.type) else { return false }
+        let content = MessageContent(of: stanza.element)
+        if takesBodiesAlone { return content.contains(.body) }
+        return content.isArchived
     }
 }

@@ -14,11 +14,15 @@ struct Offline: ServerModule {
     private let host: Host
     private let maximum: Int
     private let isAnnounced: Bool
+    private let takesBodiesAlone: Bool
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
         isAnnounced = configuration.boolean(
             "announce", default: true, "Whether service discovery tells that messages are kept.")
+        takesBodiesAlone = configuration.boolean(
+            "bodies-only", default: false,
+            "Whether receipts, markers and the like are kept only if they come with a text.")
         maximum = configuration.integer(
             "maximum-messages", default: 1000, in: 1...1_000_000,
             "How many messages are kept for an account; beyond them senders get service-unavailable.")
@@ -66,29 +70,34 @@ struct Offline: ServerModule {
         return .wait {
             switch await backlog.decided() {
             case .none, .unknown: .go
-            case .busy: message.map(keep) ?? .handled
+            case .busy: keep(message)
             }
         }
     }
 
+    /// Not what is worth nothing later, XEP-0160 §3, nor what its sender does not want to be kept, XEP-0334.
     private func isKept(_ event: StanzaEvent) -> Bool {
-        event.stanza.type == .chat || event.stanza.type == .normal
+        guard event.stanza.type == .chat || event.stanza.type == .normal else { return false }
+        let content = MessageContent(of: event.stanza.element)
+        return !isFleeting(content) && !content.contains(.noStore)
     }
 
-    /// `nil`: states of a conversation are worth nothing later, XEP-0160 §3.
-    private func message(of event: StanzaEvent, _ account: AccountRecord) -> Message? {
-        let message = event.stanza.element
-        guard !Messages.isAboutConversation(message) || message.hasChild("body", .client) else { return nil }
+    private func isFleeting(_ content: MessageContent) -> Bool {
+        content.isFleeting || takesBodiesAlone && content.contains(.conversation) && !content.contains(.body)
+    }
+
+    private func message(of event: StanzaEvent, _ account: AccountRecord) -> Message {
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         return Message(
-            account: account, from: event.from, element: message, time: host.now(),
+            account: account, from: event.from, element: event.stanza.element, time: host.now(),
             stanza: Array(writer.finish().readableBytesView))
     }
 
     private func keep(_ event: StanzaEvent) -> Verdict {
-        guard let account = event.account, isKept(event) else { return .go }
-        return message(of: event, account).map(keep) ?? .handled
+        guard let account = event.account else { return .go }
+        if isKept(event) { return keep(message(of: event, account)) }
+        return isFleeting(MessageContent(of: event.stanza.element)) ? .handled : .go
     }
 
     private func keep(_ message: Message) -> Verdict {

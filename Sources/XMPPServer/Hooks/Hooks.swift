@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XML
 import XMPP
 import XMPPStream
@@ -85,6 +86,18 @@ public struct StanzaEvent: Sendable {
         if let then { pending.completions.append(then) }
     }
 
+    /// Adds changes that are not known before something has been waited for: those that there are when the group is
+    /// submitted.
+    public mutating func commit(_ changes: LateChanges) {
+        pending.late.append(changes)
+    }
+
+    /// Calls `body` when the stanza's journey has ended without its being refused, with the event as it was then: for copies
+    /// of what has been delivered or kept.
+    public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaEvent) -> Void) {
+        pending.copies.append(body)
+    }
+
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }
 
@@ -169,14 +182,32 @@ public struct KeptMessage: Sendable {
     }
 }
 
+/// Changes that a handler finds out while a stanza waits for it.
+public final class LateChanges: Sendable {
+    private let changes = Mutex<[StorageChange]>([])
+
+    public init() {}
+
+    public func add(_ change: StorageChange) { changes.withLock { $0.append(change) } }
+
+    var all: [StorageChange] { changes.withLock { $0 } }
+}
+
 /// What a stanza is about to make durable.
 struct PendingCommit: Sendable {
     var changes: [StorageChange] = []
     var urgency = CommitUrgency.soon
     var reservations: [ArchiveReservation] = []
     var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
+    var copies: [@Sendable (StanzaEvent) -> Void] = []
+    var late: [LateChanges] = []
 
-    var isEmpty: Bool { changes.isEmpty && completions.isEmpty }
+    var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }
+
+    /// All that is to be submitted now.
+    var group: [StorageChange] {
+        late.isEmpty ? changes : late.flatMap(\.all) + changes
+    }
 
     /// To be called when the changes have been submitted.
     func submitted() {

@@ -54,6 +54,9 @@ public enum Reply: Sendable {
     case ok
     /// A result with what the closure writes as payload.
     case result(@Sendable (inout XMLWriter) -> Void)
+    /// The same behind stanzas of their own: the first closure sends them, on the session's loop.
+    case preceded(
+        by: @Sendable (ClientSession) -> Void, @Sendable (inout XMLWriter) -> Void)
     case error(StanzaError)
     /// An empty result, behind which the stream ends with the error.
     case last(StreamError)

@@ -32,7 +32,9 @@ extension StanzaRouter {
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
     func deliverAgain(_ bytes: ByteBuffer, from ended: ClientSession) {
         guard let element = try? Element(parsing: bytes, contentNamespace: .client), let stanza = Stanza(element),
-            stanza.kind == .message, let from = element["from"].flatMap({ JID($0) })
+            stanza.kind == .message, let from = element["from"].flatMap({ JID($0) }),
+            // What the account itself says, such as a copy or an answer in messages, was for that session alone.
+            from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }
         let event = StanzaEvent(
             stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record)

@@ -111,6 +111,9 @@ extension StanzaRouter {
             result(request) { _ in }
         case .result(let write):
             result(request, write)
+        case .preceded(let send, let write):
+            send(request.session)
+            result(request, write)
         case .error(let error):
             refuse(request, error)
         case .last(let error):

@@ -115,9 +115,10 @@ public final class StanzaRouter: Sendable {
     /// The journey ends here: submits what the stanza makes durable.
     private func commit(_ event: StanzaEvent) {
         let pending = event.pending
+        for copy in pending.copies { copy(event) }
         guard !pending.isEmpty else { return }
         track(event, holdsAnswers: false) { done in
-            event.host.storage.submit(pending.changes, pending.urgency) { result in
+            event.host.storage.submit(pending.group, pending.urgency) { result in
                 for completion in pending.completions { completion(result) }
                 if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
             }
@@ -128,8 +129,9 @@ public final class StanzaRouter: Sendable {
     /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
     private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
         let pending = event.pending
+        for copy in pending.copies { copy(event) }
         track(event, holdsAnswers: true) { done in
-            operation(pending.changes) { error in
+            operation(pending.group) { error in
                 let result = error.map { Result<Void, StorageError>.failure(StorageError(.failed, "\($0)")) }
                 for completion in pending.completions { completion(result ?? .success(())) }
                 done(error)

@@ -34,6 +34,10 @@ private struct NoStorage: Storage {
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
     func archiveSecret() async throws(StorageError) -> [UInt8] { [] }
+    func archivesOver(
+        _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
+    ) async throws(StorageError) -> ArchiveSurplus { ArchiveSurplus(surplus: [], last: nil) }
+    func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool { true }
     func archivePeers(
         collection: String, owner: JID, newest limit: Int
     ) async throws(StorageError) -> [ArchivePeer] { [] }

@@ -47,6 +47,12 @@ public protocol Storage: Sendable {
     /// The peers with whom `owner` has entries in the collection, the one with the most recent entry first, each with
     /// the span of its newest `limit` entries.
     func archivePeers(collection: String, owner: JID, newest limit: Int) async throws(StorageError) -> [ArchivePeer]
+    /// Looks at the archives of a host, from that of the first owner behind `owner` on, but at no more than `count`.
+    func archivesOver(
+        _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
+    ) async throws(StorageError) -> ArchiveSurplus
+    /// Whether all entries of the host's archives before the id can be found by their words.
+    func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool
     /// The greatest id that was ever appended, in any collection, removed entries included; nil before the first.
     func newestArchiveID() async throws(StorageError) -> ArchiveID?
     /// 16 random bytes, the same as long as the store lives: what the texts of archive ids are made with.

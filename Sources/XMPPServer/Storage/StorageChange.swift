@@ -51,4 +51,7 @@ public enum StorageChange: Sendable {
     case replaceArchived(owner: JID, ArchiveID, stanza: [UInt8])
     /// Removes the entries that the query describes.
     case removeArchived(ArchiveQuery)
+    /// Makes the texts of entries in the conversations of a host's accounts known to the index, in the order of their ids:
+    /// of the next so many that no such change has come to yet, whosever they are, but none from `before` on.
+    case indexArchive(host: String, before: ArchiveID, atMost: Int)
 }

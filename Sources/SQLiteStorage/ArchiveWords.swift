@@ -1,0 +1,81 @@
+import Foundation
+import GRDB
+import NIOCore
+import XML
+import XMPP
+import XMPPServer
+
+/// The full-text index of archives (SQLite's FTS5).
+///
+/// Appending an entry does not touch it: entries are indexed later, many at a time, by `StorageChange.indexArchive`. The
+/// table `archive_indexed` says up to which id that has come for each host; while it is empty nothing has ever been
+/// indexed, and removing an entry costs nothing more, either.
+enum ArchiveWords {
+    /// What FTS5 is to look for: each word by itself, in the texts of one list. nil: there are no words.
+    static func match(_ words: String, list: Int64) -> String? {
+        let words = words.split(whereSeparator: \.isWhitespace)
+        guard !words.isEmpty else { return nil }
+        let quoted = words.map { "\"\($0.replacing("\"", with: "\"\""))\"" }.joined(separator: " ")
+        return "list : \"\(name(of: list))\" AND body : (\(quoted))"
+    }
+
+    fileprivate static func name(of list: Int64) -> String { "l\(list)" }
+
+    /// The text of a stanza; nil: it has none.
+    fileprivate static func text(of stanza: [UInt8]) -> String? {
+        guard let message = try? Element(parsing: ByteBuffer(bytes: stanza)) else { return nil }
+        let bodies = message.children.filter { $0.isNamed("body", .client) }.map(\.text).filter { !$0.isEmpty }
+        return bodies.isEmpty ? nil : bodies.joined(separator: "\n")
+    }
+}
+
+extension ChangeWriter {
+    /// Whether anything was ever indexed.
+    private func hasIndex() throws -> Bool {
+        try Bool.fetchOne(db.prepared("SELECT EXISTS (SELECT 1 FROM archive_indexed)")) ?? false
+    }
+
+    /// Forgets the words of entries.
+    ///
+    /// - Parameter entries: a query in SQL for their ids.
+    func forgetWords(of entries: String, _ arguments: StatementArguments) throws {
+        guard try hasIndex() else { return }
+        try db.run("DELETE FROM archive_text WHERE rowid IN (\(entries))", arguments)
+    }
+
+    func indexArchive(host: String, before end: ArchiveID, atMost count: Int) throws {
+        let done = try Int64.fetchOne(db.prepared("SELECT id FROM archive_indexed WHERE host = ?", [host])) ?? 0
+        let sql = """
+            SELECT archive.id, list, stanza, collection = ? AND substr(owner, instr(owner, '@') + 1) = ?
+            FROM archive JOIN archive_list ON archive_list.id = list
+            WHERE archive.id > ? AND archive.id < ? ORDER BY archive.id LIMIT ?
+            """
+        let rows = try Row.fetchAll(
+            db.prepared(sql, [ArchiveEntry.archive, host, done, end.rawValue, count]))
+        for row in rows where row[3] {
+            let stanza = try row.withUnsafeData(atIndex: 2) { data in data.map { Array($0) } ?? [] }
+            guard let text = ArchiveWords.text(of: stanza) else { continue }
+            let (id, list): (Int64, Int64) = (row[0], row[1])
+            try db.run(
+                "INSERT INTO archive_text (rowid, list, body) VALUES (?, ?, ?)",
+                [id, ArchiveWords.name(of: list), text])
+        }
+        // The last one that was looked at, or all that there could be.
+        let reached: Int64 = rows.count == count ? rows.last?[0] ?? done : max(done, end.rawValue - 1)
+        try db.run("INSERT OR REPLACE INTO archive_indexed VALUES (?, ?)", [host, reached])
+    }
+}
+
+extension SQLiteStorage {
+    public func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool {
+        try await read { db in
+            let sql = """
+                SELECT NOT EXISTS (
+                    SELECT 1 FROM archive
+                    WHERE id > coalesce((SELECT id FROM archive_indexed WHERE host = ?), 0) AND id < ?
+                )
+                """
+            return try Bool.fetchOne(db.prepared(sql, [host, id.rawValue])) ?? false
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import XMPPServer
+
+/// XEP-0431: Full Text Search in MAM. People look for words in their archives.
+///
+/// Messages are indexed a little later than they are kept, many at a time, so that nobody who sends one waits for it; a
+/// search first has the rest indexed.
+struct ArchiveFullText: ServerModule {
+    static let info = ModuleInfo(
+        "full-text", implements: [.xep(431, "0.2.0")], requires: ["mam"],
+        summary: "People look for words in their archives.")
+
+    static let field = "{urn:xmpp:fulltext:0}fulltext"
+
+    /// How many messages are indexed in one commit.
+    private static let groupCount = 250
+    /// How many such commits a run of the job makes.
+    private static let groups = 40
+
+    private let host: Host
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:fulltext:0")
+        registrar.accountFeature("urn:xmpp:fulltext:0")
+        registrar.job(every: .seconds(5)) { [host] in
+            do throws(StorageError) {
+                _ = try await Self.index(host, groups: Self.groups)
+            } catch {
+                _ = host.report(error)
+            }
+        }
+    }
+
+    /// Brings the index up to now.
+    ///
+    /// - Returns: whether that took no more than so many groups.
+    static func index(_ host: Host, groups: Int = 4 * groups) async throws(StorageError) -> Bool {
+        let frontier = host.archiveIDs.frontier
+        await host.storage.flush()
+        for _ in 0..<groups {
+            if try await host.storage.isArchiveIndexed(host: host.domain, before: frontier) { return true }
+            try await host.storage.commit([
+                .indexArchive(host: host.domain, before: frontier, atMost: groupCount)
+            ])
+        }
+        return false
+    }
+}

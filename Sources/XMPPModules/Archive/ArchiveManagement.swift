@@ -1,0 +1,205 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0313: Message Archive Management. People read their archives, page by page.
+///
+///     C: <iq type="set" id="q1"><query xmlns="urn:xmpp:mam:2" queryid="f27">
+///          <x xmlns="jabber:x:data" type="submit">…</x>
+///          <set xmlns="http://jabber.org/protocol/rsm"><max>50</max><before/></set></query></iq>
+///     S: <message from="…" to="…"><result xmlns="urn:xmpp:mam:2" queryid="f27" id="…">
+///          <forwarded xmlns="urn:xmpp:forward:0"><delay …/><message …/></forwarded></result></message> …
+///     S: <iq type="result" id="q1"><fin xmlns="urn:xmpp:mam:2" complete="true"><set …/></fin></iq>
+struct ArchiveManagement: ServerModule {
+    static let info = ModuleInfo(
+        "mam", implements: [.xep(313, "1.1.3"), .xep(59, "1.0"), .xep(297, "1.0")], requires: ["archive"],
+        summary: "People read their archives.")
+
+    static let namespace: Namespace = "urn:xmpp:mam:2"
+
+    /// Up to how many matching messages are counted along with each page.
+    private static let cheapCount = 1000
+
+    private let host: Host
+    private let pageSize: Int
+    private let findsWords: Bool
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        findsWords = host.configuration.modules.contains { $0.name == ArchiveFullText.info.name }
+        pageSize = configuration.integer(
+            "page-size", default: 250, in: 1...5000,
+            "How many messages are sent at most for one query; also if the client does not say how many it wants.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        for feature in ["urn:xmpp:mam:2", "urn:xmpp:mam:2#extended"] {
+            registrar.accountFeature(feature)
+            // Some clients look for it there.
+            registrar.feature(feature)
+        }
+        registrar.iq(.get, "query", Self.namespace, to: .ownAccount) { request in
+            if request.payload.firstChild != nil { return .error(.badRequest) }
+            return .result(writeForm)
+        }
+        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, query)
+        registrar.iq(.get, "metadata", Self.namespace, to: .ownAccount, describe)
+        // The same for accounts that do not exist.
+        registrar.iq(.get, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
+        registrar.iq(.set, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
+        registrar.iq(.get, "metadata", Self.namespace, to: .account) { _ in .error(.forbidden) }
+    }
+
+    // MARK: Queries, §4
+
+    @Sendable private func query(_ request: IQRequest) -> Reply {
+        let owner = request.session.record.jid
+        let search: ArchiveSearch
+        do throws(StanzaError) {
+            search = try ArchiveSearch(
+                request.payload, owner: owner, pageSize: pageSize, findsWords: findsWords, ids: host.archiveIDs)
+        } catch {
+            return .error(error)
+        }
+        let queryID = request.payload["queryid"]
+        return .async {
+            do throws(StorageError) {
+                guard let page = try await read(search) else { return .error(.itemNotFound) }
+                let entries = search.isFlipped ? page.entries.reversed() : page.entries
+                return .preceded(
+                    by: { session in
+                        for entry in entries { send(entry, queryID, to: session) }
+                    },
+                    { writer in
+                        writer.start("fin", Self.namespace)
+                        if page.isComplete { writer.attribute("complete", "true" as StaticString) }
+                        if !page.isStable { writer.attribute("stable", "false" as StaticString) }
+                        ResultSet.write(
+                            first: page.entries.first.map { host.archiveIDs.text($0.id) },
+                            last: page.entries.last.map { host.archiveIDs.text($0.id) }, count: page.count, to: &writer)
+                        writer.end()
+                    })
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    private struct Page: Sendable {
+        var entries: [ArchiveEntry]
+        var isComplete: Bool
+        var count: Int?
+        /// Whether the same query will have the same result, §4.3.2.
+        var isStable = true
+    }
+
+    /// - Returns: `nil` if the client has named an entry that there is none of.
+    private func read(_ search: ArchiveSearch) async throws(StorageError) -> Page? {
+        var query = search.query
+        query.restrict(before: host.archiveIDs.frontier)
+        // What has been delivered is there to be read, also if its commit waits for company.
+        await host.storage.flush()
+        if !search.named.isEmpty {
+            let named = ArchiveQuery(
+                collection: query.collection, owner: query.owner, ids: Array(search.named), limit: search.named.count)
+            guard try await host.storage.archivedCount(named) == search.named.count else { return nil }
+        }
+        var isStable = true
+        if query.words != nil { isStable = try await ArchiveFullText.index(host) }
+        guard search.maximum > 0 else {
+            query.limit = .max
+            let count = try await host.storage.archivedCount(query)
+            return Page(entries: [], isComplete: count == 0, count: count, isStable: isStable)
+        }
+        // One more than fits tells whether there are more.
+        query.limit = search.maximum + 1
+        query.newestFirst = search.isBackward
+        var entries = try await host.storage.archived(query)
+        let isComplete = entries.count <= search.maximum
+        if !isComplete { if search.isBackward { entries.removeFirst() } else { entries.removeLast() } }
+        let count = try await count(search, entries, isComplete)
+        return Page(entries: entries, isComplete: isComplete, count: count, isStable: isStable)
+    }
+
+    /// How many messages match on all pages, where that is cheap to say.
+    private func count(
+        _ search: ArchiveSearch, _ entries: [ArchiveEntry], _ isComplete: Bool
+    ) async throws(StorageError) -> Int? {
+        var query = search.wholeResult
+        guard query.peer?.isFull != true else { return nil }
+        if isComplete, query == search.query { return entries.count }
+        query.restrict(before: host.archiveIDs.frontier)
+        query.limit = Self.cheapCount + 1
+        let count = try await host.storage.archivedCount(query)
+        return count <= Self.cheapCount ? count : nil
+    }
+
+    private func send(_ entry: ArchiveEntry, _ queryID: String?, to session: ClientSession) {
+        guard let element = try? Element(parsing: ByteBuffer(bytes: entry.stanza)) else { return }
+        session.send { writer in
+            writer.start("message", .client)
+            writer.attribute("from", entry.owner.string)
+            writer.attribute("to", session.jid.string)
+            writer.start("result", Self.namespace)
+            writer.attribute("queryid", queryID)
+            writer.attribute("id", host.archiveIDs.text(entry.id))
+            writer.element("forwarded", .forward) { writer in
+                writer.element("delay", .delay, ["stamp": entry.time.xep0082])
+                writer.copy(element)
+            }
+            writer.end()
+            writer.end()
+        }
+    }
+
+    // MARK: The form, §4.1.5
+
+    @Sendable private func writeForm(to writer: inout XMLWriter) {
+        writer.element("query", Self.namespace) { writer in
+            writer.element("x", .dataForms, ["type": "form"]) { writer in
+                writer.element("field", nil, ["type": "hidden", "var": "FORM_TYPE"]) {
+                    $0.element("value", text: Self.namespace.name)
+                }
+                writer.element("field", nil, ["type": "jid-single", "var": "with"])
+                for name in ["start", "end", "before-id", "after-id"] {
+                    writer.element("field", nil, ["type": "text-single", "var": name])
+                }
+                writer.element("field", nil, ["type": "list-multi", "var": "ids"]) { writer in
+                    writer.element(
+                        "validate", "http://jabber.org/protocol/xdata-validate", ["datatype": "xs:string"]
+                    ) { $0.element("open") }
+                }
+                if findsWords {
+                    writer.element("field", nil, ["type": "text-single", "var": ArchiveFullText.field])
+                }
+            }
+        }
+    }
+
+    // MARK: Metadata, §5
+
+    @Sendable private func describe(_ request: IQRequest) -> Reply {
+        let owner = request.session.record.jid
+        return .async {
+            do throws(StorageError) {
+                var query = ArchiveQuery(
+                    collection: ArchiveEntry.archive, owner: owner, before: host.archiveIDs.frontier, limit: 1)
+                await host.storage.flush()
+                let first = try await host.storage.archived(query).first
+                query.newestFirst = true
+                let last = try await host.storage.archived(query).last
+                return .result { writer in
+                    writer.element("metadata", Self.namespace) { writer in
+                        for (name, entry) in [("start", first), ("end", last)] as [(StaticString, ArchiveEntry?)] {
+                            guard let entry else { continue }
+                            writer.element(
+                                name, nil,
+                                ["id": host.archiveIDs.text(entry.id), "timestamp": entry.time.xep0082])
+                        }
+                    }
+                }
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import XMPPServer
+
+/// XEP-0441: Message Archive Management Preferences.
+///
+///     C: <iq type="set" id="p1"><prefs xmlns="urn:xmpp:mam:2" default="roster">
+///          <always/><never><jid>…</jid></never></prefs></iq>
+///     S: <iq type="result" id="p1"><prefs xmlns="urn:xmpp:mam:2" default="roster">…</prefs></iq>
+struct ArchivePreferencesRequests: ServerModule {
+    static let info = ModuleInfo(
+        "archive-preferences", implements: [.xep(441, "0.2.0")], requires: ["archive"],
+        summary: "People say what is kept in their archives.")
+
+    static let namespace: Namespace = "urn:xmpp:mam:2"
+
+    private let host: Host
+    private let maximum: Int
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        maximum = configuration.integer(
+            "maximum-items", default: 1000, in: 1...100_000, "How many addresses the lists of an account may have.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.iq(.get, "prefs", Self.namespace, to: .ownAccount) { request in
+            let record = request.session.record
+            let values = record[ArchivePreferences.slot].values
+            return .result { Self.write(values, of: record, to: &$0) }
+        }
+        registrar.iq(.set, "prefs", Self.namespace, to: .ownAccount, set)
+        for kind in [IQRequest.Kind.get, .set] {
+            registrar.iq(kind, "prefs", Self.namespace, to: .account) { _ in .error(.forbidden) }
+        }
+    }
+
+    @Sendable private func set(_ request: IQRequest) -> Reply {
+        guard request.payload["default"] != nil, let values = ArchivePreferences.Values(request.payload) else {
+            return .error(.badRequest)
+        }
+        guard values.exceptions.count <= maximum else { return .error(StanzaError(.resourceConstraint)) }
+        let record = request.session.record
+        return .async { [host] in
+            if let error = await host.set(values, of: record) { return .error(error) }
+            return .result { Self.write(values, of: record, to: &$0) }
+        }
+    }
+
+    /// Everybody has a default, be it that of the account's own switch.
+    private static func write(
+        _ values: ArchivePreferences.Values, of record: AccountRecord, to writer: inout XMLWriter
+    ) {
+        var values = values
+        values.standard = values.standard ?? (record.keepsHistory ? .always : .never)
+        values.write(to: &writer)
+    }
+}
+
+extension Host {
+    /// Stores what an account wants to have in its archive.
+    func set(_ values: ArchivePreferences.Values, of record: AccountRecord) async -> StanzaError? {
+        let store = KeyedStore<ArchivePreferences.Values>(ArchivePreferences.store, in: storage)
+        do throws(StorageError) {
+            try await store.put(values, record.jid)
+        } catch {
+            return report(error)
+        }
+        record[ArchivePreferences.slot].replace(values)
+        return nil
+    }
+}

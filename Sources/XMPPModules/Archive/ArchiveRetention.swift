@@ -1,0 +1,67 @@
+import Synchronization
+import XMPPServer
+
+/// How long conversations are kept, and how much of them: a job that removes the rest, the oldest first.
+///
+/// A run looks at some archives, one after the other, and goes on where the one before it stopped. What it removes goes
+/// through the write queue in small groups, each behind what others have submitted meanwhile, so that nobody waits for it
+/// longer than one of them takes.
+final class ArchiveRetention: Sendable {
+    /// How many archives a run looks at, how many entries it removes, and how many at a time.
+    private static let archives = 1000
+    private static let entries = 20_000
+    private static let groupCount = 250
+
+    private let host: Host
+    private let time: Duration
+    private let maximum: Int
+    /// The owner of the archive that was looked at last.
+    private let last = Mutex<JID?>(nil)
+
+    init(_ host: Host, _ configuration: ConfigSection) {
+        self.host = host
+        time = configuration.duration(
+            "keep-time", default: .zero, in: .zero...(.seconds(36_525 * 86_400)),
+            "How long messages stay in the archives; 0: until they are removed by their owners.")
+        maximum = configuration.integer(
+            "maximum-messages", default: 0, in: 0...100_000_000,
+            "How many messages stay in the archive of an account, the newest of them; 0: any number.")
+    }
+
+    var isLimited: Bool { time > .zero || maximum > 0 }
+
+    /// Removes what has become too old or too much, up to the bound of one run.
+    func run() async {
+        do throws(StorageError) {
+            var budget = Self.entries
+            let limits = ArchiveLimits(
+                host: host.domain, collection: ArchiveEntry.archive, since: oldest,
+                maximum: maximum > 0 ? maximum : nil)
+            let page = try await host.storage.archivesOver(
+                limits, after: last.withLock { $0 }, atMost: Self.archives)
+            for surplus in page.surplus {
+                var query = surplus
+                query.limit = Self.groupCount
+                while budget > 0 {
+                    let count = try await host.storage.archivedCount(query)
+                    guard count > 0 else { break }
+                    try await host.storage.commit([.removeArchived(query)])
+                    budget -= count
+                }
+                // The rest of this one is for the next run.
+                guard budget > 0 else { return }
+                last.withLock { $0 = surplus.owner }
+            }
+            last.withLock { $0 = page.last }
+        } catch {
+            _ = host.report(error)
+        }
+    }
+
+    private var oldest: ArchiveID? {
+        guard time > .zero else { return nil }
+        let (seconds, attoseconds) = time.components
+        let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
+        return ArchiveID.first(at: Timestamp(milliseconds: host.now().milliseconds - milliseconds))
+    }
+}

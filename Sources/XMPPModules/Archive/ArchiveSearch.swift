@@ -1,0 +1,80 @@
+import XMPPServer
+
+/// What a client asks of its archive, XEP-0313 §4.
+struct ArchiveSearch {
+    /// What the form asks for, whichever page of it.
+    private(set) var wholeResult: ArchiveQuery
+    /// What the page can be of.
+    private(set) var query: ArchiveQuery
+    /// The entries that the client has named, and that have to be there.
+    private(set) var named: Set<ArchiveID> = []
+    let maximum: Int
+    let isBackward: Bool
+    let isFlipped: Bool
+
+    /// - Parameter findsWords: whether words can be looked for, XEP-0431.
+    /// - Throws: what the client is told.
+    init(
+        _ request: Element, owner: JID, pageSize: Int, findsWords: Bool, ids: ArchiveIDGenerator
+    ) throws(StanzaError) {
+        wholeResult = ArchiveQuery(collection: ArchiveEntry.archive, owner: owner)
+        query = wholeResult
+        let page = try ResultSet(of: request)
+        maximum = min(page.maximum ?? pageSize, pageSize)
+        isBackward = page.isBackward
+        isFlipped = request.hasChild("flip-page", ArchiveManagement.namespace)
+
+        if let form = request.child("x", .dataForms) { try read(form, pageSize, findsWords, ids) }
+        query = wholeResult
+        switch page.place {
+        case .first, .last: break
+        case .after(let text): query.restrict(after: try name(text, ids))
+        case .before(let text): query.restrict(before: try name(text, ids))
+        }
+        if let until = page.until { query.restrict(after: try name(until, ids)) }
+    }
+
+    private mutating func read(
+        _ form: Element, _ pageSize: Int, _ findsWords: Bool, _ ids: ArchiveIDGenerator
+    ) throws(StanzaError) {
+        guard form.attribute("type", equals: "submit") else { throw .badRequest }
+        for field in form.children where field.isNamed("field", .dataForms) {
+            let values = field.children.filter { $0.isNamed("value", .dataForms) }.map(\.text)
+            guard let name = field["var"] else { throw .badRequest }
+            // A field that was left empty asks for nothing.
+            guard let value = values.first, !value.isEmpty else { continue }
+            switch name {
+            case "FORM_TYPE":
+                guard value == ArchiveManagement.namespace.name else { throw .badRequest }
+            case "with":
+                guard let peer = JID(value) else { throw .jidMalformed }
+                wholeResult.peer = peer
+            case "start": wholeResult.restrict(since: try time(value))
+            case "end": wholeResult.restrict(until: try time(value))
+            case "after-id": wholeResult.restrict(after: try self.name(value, ids))
+            case "before-id": wholeResult.restrict(before: try self.name(value, ids))
+            case "ids":
+                guard values.count <= pageSize else { throw .policyViolation }
+                var listed: [ArchiveID] = []
+                for value in values { listed.append(try self.name(value, ids)) }
+                wholeResult.ids = listed
+            case ArchiveFullText.field where findsWords: wholeResult.words = value
+            default:
+                // §4.1.5
+                throw .featureNotImplemented
+            }
+        }
+    }
+
+    private func time(_ text: String) throws(StanzaError) -> Timestamp {
+        guard let time = Timestamp(text) else { throw .badRequest }
+        return time
+    }
+
+    /// The entry that a client means, which has to be there.
+    private mutating func name(_ text: String, _ ids: ArchiveIDGenerator) throws(StanzaError) -> ArchiveID {
+        guard let id = ids.id(text) else { throw .itemNotFound }
+        named.insert(id)
+        return id
+    }
+}

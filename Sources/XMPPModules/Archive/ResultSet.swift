@@ -1,0 +1,73 @@
+import XMPPServer
+
+/// XEP-0059: which page of a result is asked for.
+struct ResultSet {
+    /// Where the page lies.
+    enum Place {
+        /// From the beginning on.
+        case first
+        /// Behind this item.
+        case after(String)
+        /// Just before this item.
+        case before(String)
+        /// At the end.
+        case last
+    }
+
+    /// How many items the page may have; nil: as many as the server likes.
+    let maximum: Int?
+    let place: Place
+    /// The other bound, where both are given.
+    let until: String?
+
+    /// The whole result.
+    static let all = ResultSet(maximum: nil, place: .first, until: nil)
+
+    private init(maximum: Int?, place: Place, until: String?) {
+        self.maximum = maximum
+        self.place = place
+        self.until = until
+    }
+
+    /// Reads the `<set/>` of a request.
+    ///
+    /// - Throws: `bad-request`, or `feature-not-implemented` if a page is asked for by its number, §2.6.
+    init(of request: Element) throws(StanzaError) {
+        guard let set = request.child("set", .resultSet) else {
+            self = .all
+            return
+        }
+        if set.hasChild("index", .resultSet) { throw .featureNotImplemented }
+        if let text = set.child("max", .resultSet)?.text {
+            guard let number = Int(text), number >= 0 else { throw .badRequest }
+            maximum = number
+        } else {
+            maximum = nil
+        }
+        let after = set.child("after", .resultSet)?.text
+        switch (set.child("before", .resultSet)?.text, after) {
+        case ("", nil): (place, until) = (.last, nil)
+        case ("", let after): (place, until) = (.last, after)
+        case (let before?, let after): (place, until) = (.before(before), after)
+        case (nil, let after?): (place, until) = (.after(after), nil)
+        case (nil, nil): (place, until) = (.first, nil)
+        }
+    }
+
+    /// Whether pages are asked for from the end towards the beginning.
+    var isBackward: Bool {
+        switch place {
+        case .first, .after: false
+        case .before, .last: true
+        }
+    }
+
+    /// Writes which page a result is.
+    static func write(first: String?, last: String?, count: Int?, to writer: inout XMLWriter) {
+        writer.element("set", .resultSet) { writer in
+            if let first { writer.element("first", text: first) }
+            if let last { writer.element("last", text: last) }
+            if let count { writer.element("count", text: String(count)) }
+        }
+    }
+}

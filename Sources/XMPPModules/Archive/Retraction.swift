@@ -1,0 +1,78 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0424: Message Retraction. What its author takes back leaves a tombstone in both archives, in the same commit that
+/// keeps the retraction; what clients do with it is theirs.
+///
+/// Only the one who wrote a message takes it back: it is looked for among those that the sender of the retraction sent to
+/// its recipient.
+struct Retraction: ServerModule {
+    static let info = ModuleInfo(
+        "retraction", implements: [.xep(424, "0.4.2")], requires: ["archive"],
+        summary: "Messages that are taken back leave a tombstone in the archives.")
+
+    private static let namespace: Namespace = "urn:xmpp:message-retract:1"
+
+    private let host: Host
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+    }
+
+    func register(_ registrar: inout Registrar) {
+        for feature in ["urn:xmpp:message-retract:1", "urn:xmpp:message-retract:1#tombstone"] {
+            registrar.feature(feature)
+            registrar.accountFeature(feature)
+        }
+        registrar.on(Hooks.messageToAccount, .archive, bury)
+    }
+
+    @Sendable private func bury(_ event: inout StanzaEvent) -> Verdict {
+        let message = event.stanza.element
+        guard event.stanza.type == .chat || event.stanza.type == .normal,
+            let retracted = message.child("retract", Self.namespace)?["id"], let retraction = message["id"],
+            let recipient = event.account
+        else { return .go }
+        var searches = [search(recipient.jid, event.from.bare, isIncoming: true, retracted)]
+        if let sender = event.sender?.record, sender !== recipient {
+            searches.append(search(sender.jid, recipient.jid, isIncoming: false, retracted))
+        }
+        let changes = LateChanges()
+        event.commit(changes)
+        let stamp = host.now()
+        return .wait { [searches] in
+            do throws(StorageError) {
+                // It may have been sent just now.
+                await host.storage.flush()
+                for search in searches {
+                    guard let entry = try await host.storage.archived(search).last,
+                        let tombstone = tombstone(of: entry, retraction, stamp)
+                    else { continue }
+                    changes.add(.replaceArchived(owner: entry.owner, entry.id, stanza: tombstone))
+                }
+                return .go
+            } catch {
+                return .bounce(host.report(error))
+            }
+        }
+    }
+
+    private func search(_ owner: JID, _ peer: JID, isIncoming: Bool, _ messageID: String) -> ArchiveQuery {
+        ArchiveQuery(
+            collection: ArchiveEntry.archive, owner: owner, peer: peer, messageID: messageID, isIncoming: isIncoming,
+            limit: 1, newestFirst: true)
+    }
+
+    /// §5: nothing is left of the message but from whom and to whom it went. `nil`: it is a tombstone already.
+    private func tombstone(of entry: ArchiveEntry, _ retraction: String, _ stamp: Timestamp) -> [UInt8]? {
+        guard let message = try? Element(parsing: ByteBuffer(bytes: entry.stanza)),
+            !message.hasChild("retracted", Self.namespace)
+        else { return nil }
+        var writer = XMLWriter(contentNamespace: .none)
+        writer.start("message", .client)
+        for name in ["from", "to", "type", "id"] as [StaticString] { writer.attribute(name, message[name]) }
+        writer.element("retracted", Self.namespace, ["id": retraction, "stamp": stamp.xep0082])
+        writer.end()
+        return Array(writer.finish().readableBytesView)
+    }
+}

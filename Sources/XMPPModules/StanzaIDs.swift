@@ -1,0 +1,35 @@
+import XMPPServer
+
+/// XEP-0359: Unique and Stable Stanza IDs. Whoever keeps a message says under which id; nobody says it in the name of
+/// somebody who is served here.
+struct StanzaIDs: ServerModule {
+    static let info = ModuleInfo(
+        "stanza-ids", implements: [.xep(359, "0.7.0")], summary: "Messages carry the ids of the archives they are in.")
+
+    private let hosts: HostTable
+
+    init(host: Host, configuration: ConfigSection) {
+        hosts = host.router.hosts
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("urn:xmpp:sid:0")
+        registrar.accountFeature("urn:xmpp:sid:0")
+        registrar.on(Hooks.messageFromClient, .rewrite) { [hosts] event in
+            event.strip { child in
+                guard child.isNamed("stanza-id", .stanzaIDs) else { return false }
+                guard let by = child["by"].flatMap({ JID($0) }) else { return true }
+                return hosts[by.domain] != nil
+            }
+            return .go
+        }
+    }
+
+    /// Writes the id that a message has in an archive.
+    static func write(_ id: String, by archive: JID, to writer: inout XMLWriter) {
+        writer.start("stanza-id", .stanzaIDs)
+        writer.attribute("by", archive.string)
+        writer.attribute("id", id)
+        writer.end()
+    }
+}

@@ -1,0 +1,33 @@
+import XMPP
+
+/// How much of a host's archives is to be kept.
+public struct ArchiveLimits: Sendable {
+    /// Whose accounts' archives.
+    public let host: String
+    /// The collection.
+    public let collection: String
+    /// Entries before this id are too old; nil: none is.
+    public let since: ArchiveID?
+    /// How many entries of an archive may stay, the newest; nil: any number.
+    public let maximum: Int?
+
+    public init(host: String, collection: String, since: ArchiveID?, maximum: Int?) {
+        self.host = host
+        self.collection = collection
+        self.since = since
+        self.maximum = maximum
+    }
+}
+
+/// Some of a host's archives, with what is over the limits.
+public struct ArchiveSurplus: Sendable, Equatable {
+    /// For each archive that holds too much, in the order of their owners, which entries those are.
+    public let surplus: [ArchiveQuery]
+    /// The owner of the last archive that was looked at; nil: there are no more behind it.
+    public let last: JID?
+
+    public init(surplus: [ArchiveQuery], last: JID?) {
+        self.surplus = surplus
+        self.last = last
+    }
+}
