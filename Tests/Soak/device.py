@@ -332,19 +332,20 @@ def stanza_id(element, by):
     return named[0] if named else None
 
 
-async def read_archive(port, domain, account, password, resource):
-    """All of an account's archive, paged from its start: origin-id, body, archive id, stamp of each message."""
+async def read_archive(port, domain, account, password, resource, after=None):
+    """An account's archive, paged from its start or after an id: origin-id, body, archive id, stamp of each message."""
     stream = await Stream.open(port, domain)
     try:
         await stream.authenticate(await stream.begin(), account, password)
         await stream.bind(resource)
-        entries, after, page = [], "", 0
+        entries, page = [], 0
         while True:
             page += 1
+            since = f"<after>{after}</after>" if after else ""
             found = []
             query = (
                 f"<query xmlns='{MAM[1:-1]}' queryid='p{page}'><set xmlns='http://jabber.org/protocol/rsm'>"
-                f"<max>100</max>{after}</set></query>")
+                f"<max>100</max>{since}</set></query>")
             answer = await stream.ask("set", query, otherwise=found.append)
             results = [item for message in found for item in message.findall(MAM + "result")]
             for result in results:
@@ -357,7 +358,7 @@ async def read_archive(port, domain, account, password, resource):
                 entries.append((message.get("id"), message.findtext(CLIENT + "body"), result.get("id"), stamp))
             if answer.find(MAM + "fin").get("complete") == "true" or not results:
                 return entries
-            after = f"<after>{results[-1].get('id')}</after>"
+            after = results[-1].get("id")
     finally:
         if not stream.is_cut:
             stream.close()
