@@ -46,7 +46,16 @@ MESSENGER = [
 
 CONTACTS = [("anna", "peter"), ("clara", "david"), ("erika", "frank"), ("nora", "paul"), ("oscar", "quinn")]
 
-STANDARD = {"romeo": "wherefore art thou", "juliet": "by yonder blessed moon"}
+STANDARD = {
+    "romeo": "wherefore art thou",
+    "juliet": "by yonder blessed moon",
+    "mercutio": "a plague on both your houses",
+    "tybalt": "what, drawn, and talk of peace",
+    "benvolio": "part, fools, put up your swords",
+    "rosaline": "she hath forsworn to love",
+}
+
+STANDARD_CONTACTS = [("mercutio", "tybalt")]
 
 
 class People:
@@ -64,6 +73,8 @@ class People:
         self.tokens["john"]["late token"] = self.messenger["john"].mint(server, SCOPE)
         for one, other in CONTACTS:
             server.command("contact", "add", self.messenger[one].jid, self.messenger[other].jid)
+        for one, other in STANDARD_CONTACTS:
+            server.command("contact", "add", f"{one}@localhost", f"{other}@localhost")
 
     def _add(self, server, late):
         for account in MESSENGER:

@@ -44,6 +44,8 @@ class Fault:
     kind: str
     message: Message
     what: str
+    # The one that was before it, and should not have been.
+    earlier: Message | None = None
 
 
 class Ledger:
@@ -234,6 +236,6 @@ def _backwards(sights, where):
         way = (message.sender, message.to_account)
         before = highest.get(way)
         if before is not None and before.number > message.number:
-            yield Fault("reordered", message, f"{where} after {before.id}")
+            yield Fault("reordered", message, f"{where} after {before.id}", before)
         else:
             highest[way] = message
