@@ -215,7 +215,7 @@ class Device:
         session.acknowledge(int(count), "resumption", self.ledger)
         for _, stanza, message in list(session.queue):
             if message is not None:
-                self.ledger.note(message, "sent again after the resumption")
+                self.ledger.sent_again(message)
             stream.write(stanza)
 
     def _new_session(self, jid):

@@ -8,6 +8,8 @@ stanza-id. What must hold:
 - No message is there twice: one entry in an archive, one stanza-id, and once in a session, unless what comes again has the
   stamp of a delay and the account has given another session up: then it was handed on from that one, and the client knows it
   by its stanza-id.
+- What was seen before a kill and not acknowledged need not have been durable: what was seen of it then counts for nothing, if
+  its sender sends it again after the kill and it is seen again.
 - The acknowledged messages of a sending device to an account are in order: in each session those without a stamp as they
   come, those with one by their stamps; in the archive as they are paged.
 
@@ -16,6 +18,7 @@ A message that was neither acknowledged nor refused when its session ended is un
 
 import collections
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(eq=False)
@@ -26,10 +29,12 @@ class Message:
     to_account: str
     number: int
     state: str = "sent"
+    acknowledged_at: float | None = None
+    sent_again_at: float | None = None
     history: list = dataclasses.field(default_factory=list)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Sight:
     """A message as a session or an archive had it."""
 
@@ -58,6 +63,7 @@ class Ledger:
         self.timeline = []
         self.sessions = collections.defaultdict(lambda: collections.defaultdict(list))
         self.archives = {}
+        self.kills = []
         self.ends = collections.defaultdict(list)
         self.strange = []
         self.last_sight = 0.0
@@ -79,10 +85,15 @@ class Ledger:
         self.events[kind] += 1
         self.timeline.append((self.clock(), who, f"{kind} {detail}".rstrip()))
 
+    def sent_again(self, message):
+        message.sent_again_at = self.clock()
+        self.note(message, "sent again after the resumption")
+
     def acknowledged(self, message, how):
         # One that was refused is answered for, too.
         if message.state == "sent":
             message.state = "acknowledged"
+            message.acknowledged_at = self.clock()
         self.note(message, f"acknowledged by {how}")
 
     def unknown(self, message):
@@ -93,6 +104,10 @@ class Ledger:
     def given_up(self, account, session):
         """The device will not resume the session: what that one did not take is for others."""
         self.ends[account].append((self.clock(), session))
+
+    def killed(self):
+        """The server was killed, and all that it had sent has arrived."""
+        self.kills.append(self.clock())
 
     def refused(self, message_id, condition):
         message = self.messages.get(message_id)
@@ -163,20 +178,38 @@ class Ledger:
             sessions = self.sessions[account] if account in self.sessions else {}
             for session, sights in sessions.items():
                 here = set()
-                for sight in sights:
+                for sight in self._lasting(sights):
                     if sight.message in here:
                         if sight.stamp is None or not self._may_be_handed_on(account, session, sight):
                             yield Fault("duplicated", sight.message, f"twice in session {session}")
                         else:
                             self.events["handed on to a session that knew it"] += 1
                     here.add(sight.message)
-                    yield from self._renamed(account, names, sight)
             here = set()
             for sight in self.archives.get(account, ()):
                 if sight.message in here:
                     yield Fault("duplicated", sight.message, f"twice in the archive of {account}")
                 here.add(sight.message)
-                yield from self._renamed(account, names, sight)
+            everything = [sight for sights in sessions.values() for sight in sights] + self.archives.get(account, [])
+            for sight in self._lasting(everything):
+                if sight.stanza_id is not None:
+                    first = names.setdefault(sight.message, sight.stanza_id)
+                    if first != sight.stanza_id:
+                        yield Fault("duplicated", sight.message, f"at {account} both {first} and {sight.stanza_id}")
+
+    def _lasting(self, sights):
+        """Without those that a kill has made void, where there are others."""
+        void = [sight for sight in sights if self._is_void(sight)]
+        if not void:
+            return sights
+        others = {sight.message for sight in sights if not self._is_void(sight)}
+        return [sight for sight in sights if sight.message not in others or not self._is_void(sight)]
+
+    def _is_void(self, sight):
+        message = sight.message
+        if message.sent_again_at is None or (message.acknowledged_at or math.inf) < message.sent_again_at:
+            return False
+        return any(sight.moment < kill < message.sent_again_at for kill in self.kills)
 
     def _may_be_handed_on(self, account, session, sight):
         return any(moment < sight.moment and other != session for moment, other in self.ends[account])
@@ -191,7 +224,7 @@ class Ledger:
         for account, sessions in self.sessions.items():
             for session, sights in sessions.items():
                 first = {}
-                for sight in sights:
+                for sight in self._lasting(sights):
                     first.setdefault(sight.message, sight)
                 live = [sight for sight in first.values() if sight.stamp is None]
                 late = sorted((sight for sight in first.values() if sight.stamp), key=lambda sight: sight.stamp)

@@ -11,7 +11,8 @@ STAMP = "2026-01-01T00:00:0{}Z"
 
 class LedgerTests(unittest.TestCase):
     def setUp(self):
-        self.ledger = Ledger(lambda: 0.0)
+        self.now = 0.0
+        self.ledger = Ledger(lambda: self.now)
         self.messages = [self.ledger.new_message("a1", "a", "b") for _ in range(3)]
 
     def send(self, *states):
@@ -81,6 +82,25 @@ class LedgerTests(unittest.TestCase):
         self.assertEqual(self.found(), [])
         self.see(self.messages[0], stamp=STAMP.format(1), name="another")
         self.assertEqual(self.found(), [("duplicated", 1)])
+
+    def test_seen_again_after_a_kill(self):
+        self.ledger.wants_archive = False
+        self.send("acknowledged")
+        for message in self.messages:
+            self.see(message, name="before")
+        self.now = 1
+        self.ledger.killed()
+        self.now = 2
+        self.ledger.sent_again(self.messages[1])
+        self.ledger.sent_again(self.messages[2])
+        self.send("", "acknowledged", "unknown")
+        for message in self.messages[1:]:
+            self.see(message, name="after")
+        self.assertEqual(self.found(), [])
+        self.see(self.messages[0], name="before")
+        self.assertEqual(self.found(), [("duplicated", 1)])
+        self.see(self.messages[1], name="after")
+        self.assertIn(("duplicated", 2), self.found())
 
     def test_twice_in_an_archive(self):
         self.send("unknown", "unknown", "unknown")
