@@ -157,7 +157,7 @@ hosts:
     key: key.pem
     authentication: {{require-tls: off, scram-iterations: 4096}}
     modules:
-      registration: on
+      registration: {{new-accounts: on}}
       presence: {{invitations-per-hour: 0}}
       offline: {{maximum-messages: 1000000}}
 {archive}  messenger.localhost:

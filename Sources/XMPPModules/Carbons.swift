@@ -28,6 +28,9 @@ struct Carbons: ServerModule {
             request.session.set(Self.isOn, false)
             return .ok
         }
+        registrar.bindFeature(Self.namespace) { asked, session, _ in
+            if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
+        }
         registrar.on(Hooks.messageFromClient, .copy, copySent)
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }

@@ -1,8 +1,8 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0077: In-Band Registration: accounts made by clients before sign-in, and passwords changed after it. In no profile
-/// that ships: a host that wants it says so.
+/// XEP-0077: In-Band Registration: accounts made by clients before sign-in, where the host wants that; passwords changed
+/// and accounts removed after it.
 ///
 /// Left out: forms, redirection, and registration with anything but the host itself.
 struct Registration: ServerModule {
@@ -18,8 +18,8 @@ struct Registration: ServerModule {
     init(host: Host, configuration: ConfigSection) {
         self.host = host
         allowsNewAccounts = configuration.boolean(
-            "new-accounts", default: true,
-            "Whether accounts can be made; if not, passwords can be changed all the same.")
+            "new-accounts", default: false,
+            "Whether anybody can make an account; if not, passwords can be changed and accounts removed all the same.")
     }
 
     func register(_ registrar: inout Registrar) {

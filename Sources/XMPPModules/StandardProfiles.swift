@@ -77,6 +77,11 @@ public enum StandardProfiles {
             offline: {}
             carbons: {}
             blocking: {}
+            push: {}
+            last-activity: {}
+            private-xml: {}
+            registration:
+              new-accounts: off
             nickname: {}
             personal-message: {}
             vcard: {}

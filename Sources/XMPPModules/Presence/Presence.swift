@@ -19,10 +19,19 @@ struct Presence: ServerModule {
 
     /// A session becomes available, or changes from a negative priority to one that takes messages.
     static let becameAvailable = HookPoint<SessionEvent>("becameAvailable")
+    /// A session that was available is not any more.
+    static let becameUnavailable = HookPoint<Unavailable>("becameUnavailable")
     /// A session is about to invite somebody; a handler may refuse it.
     static let inviting = HookPoint<SessionEvent>("inviting")
     /// An invitation is about to be shown to the account that it is for.
     static let invitation = HookPoint<StanzaEvent>("invitation")
+
+    /// A session that has taken back its presence.
+    struct Unavailable: Sendable {
+        let session: ClientSession
+        /// What the client has said; `nil`: it has just gone.
+        let presence: Element?
+    }
 
     private static let hasTakenMessages = ClientSession.Flag("has taken messages")
 
@@ -170,6 +179,10 @@ struct Presence: ServerModule {
     private func becameUnavailable(_ session: ClientSession, stanza: Stanza?) {
         let wasAvailable = session.isAvailable
         let addresses = directed.forget(session)
+        if wasAvailable {
+            var event = Unavailable(session: session, presence: stanza?.element)
+            host.fire(Self.becameUnavailable, &event)
+        }
         guard wasAvailable || !addresses.isEmpty,
             let stanza = stanza ?? .presence(type: .unavailable, from: session.jid, to: session.record.jid)
         else { return }

@@ -6,7 +6,7 @@ import XMPPServer
 /// only the items that changed since a version; a client whose version is old gets the whole list.
 struct Rosters: ServerModule {
     static let info = ModuleInfo(
-        "roster", implements: [.rfc(6121, "§2")], summary: "The contact list.")
+        "roster", implements: [.rfc(6121, "§2"), .xep(237, "1.3")], summary: "The contact list.")
 
     /// What a client may do to the items of its roster.
     enum Verb: String, CaseIterable, Sendable {

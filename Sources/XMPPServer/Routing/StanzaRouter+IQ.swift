@@ -16,6 +16,7 @@ extension StanzaRouter {
             request(event, payload, stanza.type == .get ? .get : .set, session)
         case .result, .error:
             // Answers to the server's own requests go no further; others go to the session that asked.
+            if outgoing.answered(stanza, from: session, to: event.to) { return }
             if let to = event.to, to.isFull { relay(event, to) }
         default:
             bounce(event, .badRequest)

@@ -18,6 +18,7 @@ public final class StanzaRouter: Sendable {
     public let hosts: HostTable
     let loops: LoopTable
     let journeys = JourneyCount()
+    let outgoing = OutgoingRequests()
 
     init(hosts: HostTable, loops: LoopTable) {
         self.hosts = hosts
@@ -264,6 +265,7 @@ public final class StanzaRouter: Sendable {
     // MARK: Ends
 
     func ended(_ session: ClientSession, _ reason: StreamEnd) {
+        outgoing.ended(session)
         var event = SessionEvent(session: session, host: session.host, end: reason)
         let hooks = session.host.sessionEnded
         _ = hooks.run(&event, from: 0, to: hooks.entries.count)

@@ -1,0 +1,127 @@
+import Synchronization
+import XMPPServer
+
+/// XEP-0012: Last Activity: how long the host has been running, and since when somebody is away, for those who may see
+/// their presence. How long somebody has not touched a client, that client says.
+struct LastActivity: ServerModule {
+    static let info = ModuleInfo(
+        "last-activity", implements: [.xep(12, "2.0")], requires: ["presence"],
+        summary: "Tells contacts since when somebody is away.")
+
+    private static let namespace: Namespace = "jabber:iq:last"
+    /// Longer words of farewell are cut.
+    private static let maximumStatus = 1000
+
+    private let host: Host
+    private let startedAt: Timestamp
+    private let store: KeyedStore<Departure>
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        startedAt = host.now()
+        store = KeyedStore("last-activity", in: host.storage)
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.feature("jabber:iq:last")
+        registrar.iq(.get, "query", Self.namespace, to: .server) { [host, startedAt] _ in
+            Self.result(seconds: host.now().seconds(since: startedAt), status: nil)
+        }
+        registrar.iq(.get, "query", Self.namespace, to: [.ownAccount, .account], describe)
+        registrar.on(Hooks.iqToSession, .block) { event in
+            guard event.stanza.type == .get, event.stanza.element.hasChild("query", Self.namespace),
+                let asker = event.sender?.record, let to = event.to, !Self.maySee(to, asker)
+            else { return .go }
+            return .bounce(.forbidden)
+        }
+        registrar.on(Presence.becameUnavailable, .archive) { event in
+            note(event)
+            return .go
+        }
+    }
+
+    /// §6: nobody learns more than presence shows them.
+    private static func maySee(_ jid: JID, _ asker: AccountRecord) -> Bool {
+        jid.isSameBare(as: asker.jid) || asker.rosterItem(jid)?.state.hasTo == true
+    }
+
+    // MARK: Answers
+
+    @Sendable private func describe(_ request: IQRequest) -> Reply {
+        let owner = request.owner
+        guard Self.maySee(owner, request.session.record) else { return .error(.forbidden) }
+        if let record = host.accounts.resident(owner), record.sessions.contains(where: \.isAvailable) {
+            return Self.result(seconds: 0, status: nil)
+        }
+        if let departure = host.accounts.resident(owner)?[Self.last].departure { return result(departure) }
+        return .async {
+            do throws(StorageError) {
+                guard let departure = try await store.get(owner) else { return .error(.itemNotFound) }
+                return result(departure)
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    private func result(_ departure: Departure) -> Reply {
+        Self.result(seconds: host.now().seconds(since: departure.at), status: departure.status)
+    }
+
+    private static func result(seconds: Int64, status: String?) -> Reply {
+        .result { writer in
+            writer.element("query", namespace, ["seconds": "\(seconds)"], text: status ?? "")
+        }
+    }
+
+    // MARK: Departures
+
+    /// The last of an account's sessions has gone, with these words.
+    private func note(_ event: Presence.Unavailable) {
+        let record = event.session.record
+        guard !record.sessions.contains(where: { $0 !== event.session && $0.isAvailable }) else { return }
+        let status = event.presence?.child("status", .client)?.text ?? ""
+        let departure = Departure(at: host.now(), status: String(status.prefix(Self.maximumStatus)))
+        record[Self.last].departure = departure
+        host.storage.submit([store.putting(departure, record.jid)], .soon) { [host] result in
+            // Until it can be read back, the record keeps it.
+            withExtendedLifetime(record) {}
+            if case .failure(let error) = result { _ = host.report(error) }
+        }
+    }
+
+    private static let last = AccountRecord.Slot("last activity") { LastDeparture() }
+
+    private final class LastDeparture: Sendable {
+        private let state = Mutex<Departure?>(nil)
+        /// `nil`: there has been none since the account is in memory.
+        var departure: Departure? {
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
+        }
+    }
+
+    /// When somebody went away, and with which words.
+    struct Departure: StoredValue {
+        let at: Timestamp
+        let status: String
+
+        init(at: Timestamp, status: String) {
+            self.at = at
+            self.status = status
+        }
+
+        init?(stored element: Element) {
+            guard let at = element["at"].flatMap({ Timestamp($0) }) else { return nil }
+            self.init(at: at, status: element.text)
+        }
+
+        func write(to writer: inout XMLWriter) {
+            writer.element("departure", "urn:swallowtail:last-activity", ["at": at.xep0082], text: status)
+        }
+    }
+}
+
+extension Timestamp {
+    fileprivate func seconds(since earlier: Timestamp) -> Int64 { max(0, (milliseconds - earlier.milliseconds) / 1000) }
+}

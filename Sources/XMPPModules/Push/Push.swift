@@ -1,0 +1,216 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0357: Push Notifications: when a message waits for a client that is not there, its app server is told, which
+/// wakes it by the means of its platform.
+///
+/// The app server is an account of a host that is served here: by its full JID, or by its bare JID, which means its most
+/// available session. It learns how many messages wait; from whom the last is, and what it says, are settings.
+struct Push: ServerModule {
+    static let info = ModuleInfo(
+        "push", implements: [.xep(357, "0.4.1")], requires: ["presence"],
+        summary: "Lets app servers wake clients for which messages wait.")
+
+    private static let namespace: Namespace = "urn:xmpp:push:0"
+    private static let pubsub: Namespace = "http://jabber.org/protocol/pubsub"
+    private static let encryption: Namespace = "urn:xmpp:eme:0"
+    private static let store = "push"
+    private static let list = AccountRecord.Slot("push") { PushList() }
+    /// Refusals in a row after which an app server is asked no more, if each might have passed.
+    private static let maximumFailures = 5
+    private static let answerTime = Duration.seconds(30)
+
+    private let host: Host
+    private let maximum: Int
+    private let tellsSender: Bool
+    private let tellsBody: Bool
+    private let limit: AttemptLimit<JID>
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        maximum = configuration.integer(
+            "maximum-services", default: 20, in: 1...1000, "How many app servers an account may have told.")
+        tellsSender = configuration.boolean(
+            "sender", default: false, "Whether app servers learn whom the last message is from.")
+        tellsBody = configuration.boolean("body", default: false, "Whether app servers learn what the last message says.")
+        let perMinute = configuration.integer(
+            "per-minute", default: 60, in: 0...100_000,
+            "Notifications for an account in a minute, beyond which app servers are not told; 0: any number.")
+        limit = AttemptLimit(limit: perMinute, within: .seconds(60))
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.accountFeature("urn:xmpp:push:0")
+        registrar.resident(Self.store, in: Self.list) { list, values in
+            for registration in values.values.compactMap({ PushRegistration(stored: $0) }) { list.put(registration) }
+        }
+        registrar.iq(.set, "enable", Self.namespace, to: .ownAccount, enable)
+        registrar.iq(.set, "disable", Self.namespace, to: .ownAccount, disable)
+        registrar.on(Hooks.sessionBound, .deliver) { event in
+            event.session.record[Self.list].wasSeen(event.session.jid.resource ?? "")
+            return .go
+        }
+        registrar.on(Hooks.messageKept, .copy) { event in
+            kept(event)
+            return .go
+        }
+        // What others of the account's sessions take waits for those that are not there, too.
+        registrar.on(Hooks.messageToAccount, .copy) { event in
+            guard let account = event.account, !account[Self.list].isEmpty, Self.isWorthIt(event.stanza.element) else {
+                return .go
+            }
+            let sessions = account.sessions
+            switch MessageDestination(of: event, among: sessions) {
+            case .session, .sessions:
+                notify(account, event.stanza.element, event.from) { registration in
+                    !sessions.contains { $0.jid.resource == registration.resource }
+                }
+            case .nobody, .refused, .nowhere: break
+            }
+            return .go
+        }
+    }
+
+    // MARK: Requests, §5
+
+    @Sendable private func enable(_ request: IQRequest) -> Reply {
+        guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
+        guard service.hasLocal, host.router.hosts[service.domain] != nil else {
+            return .error(StanzaError(.remoteServerNotFound))
+        }
+        let node = request.payload["node"] ?? ""
+        guard node.utf8.count <= JID.maximumPartByteCount else { return .error(.notAcceptable) }
+        let registration = PushRegistration(
+            service: service, node: node, resource: request.from.resource ?? "",
+            options: request.payload.child("x", .dataForms)?.detached())
+        let record = request.session.record
+        let list = record[Self.list]
+        guard list.contains(registration.key) || list.count < maximum else { return .error(.policyViolation) }
+        let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
+            .putting(registration, record.jid, key: registration.key)
+        return commit([change], record) { list.put(registration) }
+    }
+
+    @Sendable private func disable(_ request: IQRequest) -> Reply {
+        guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
+        let node = request.payload["node"]
+        let record = request.session.record
+        let list = record[Self.list]
+        let ended = list.all.filter { $0.service == service && (node == nil || $0.node == node) }.map(\.key)
+        guard !ended.isEmpty else { return .error(.itemNotFound) }
+        return commit(Self.removal(of: ended, record), record) {
+            for key in ended { list.remove(key) }
+        }
+    }
+
+    private static func removal(of keys: [String], _ record: AccountRecord) -> [StorageChange] {
+        keys.map { .removeValue(store: store, owner: record.jid, key: $0) }
+    }
+
+    private func commit(
+        _ changes: [StorageChange], _ record: AccountRecord, then apply: @escaping @Sendable () -> Void
+    ) -> Reply {
+        let commit = Commit()
+        host.storage.submit(changes) { result in
+            if case .success = result { apply() }
+            withExtendedLifetime(record) { commit.finish(result) }
+        }
+        return .async { [host] in
+            do throws(StorageError) {
+                try await commit.wait()
+                return .ok
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    // MARK: Notifications, §7
+
+    private func kept(_ event: KeptMessage) {
+        guard !event.account[Self.list].isEmpty, Self.isWorthIt(event.message) else { return }
+        let sessions = event.account.sessions
+        notify(event.account, event.message, event.from) { registration in
+            if let session = event.session { return session.jid.resource == registration.resource }
+            return !sessions.contains { $0.jid.resource == registration.resource }
+        }
+    }
+
+    /// Only what a person would want to be woken for.
+    private static func isWorthIt(_ message: Element) -> Bool {
+        message.hasChild("body", .client) || message.hasChild("encryption", encryption)
+    }
+
+    private func notify(
+        _ account: AccountRecord, _ message: Element, _ from: JID, where isMeant: (PushRegistration) -> Bool
+    ) {
+        let news = News(
+            sender: tellsSender ? from.string : nil,
+            body: tellsBody ? message.child("body", .client)?.text : nil)
+        for registration in account[Self.list].messageWaits(where: isMeant) { tell(registration, of: account, news) }
+    }
+
+    /// What an app server learns of the last message.
+    private struct News: Sendable {
+        let sender: String?
+        let body: String?
+    }
+
+    /// Tells an app server what waits; one notification at a time.
+    private func tell(_ registration: PushRegistration, of account: AccountRecord, _ news: News) {
+        let list = account[Self.list]
+        guard let count = list.take(registration.key) else { return }
+        guard limit.allows(account.jid, now: host.now()) else { return list.missed(registration.key) }
+        limit.count(account.jid, now: host.now())
+        host.router.request(.set, from: host.jid, to: registration.service, within: Self.answerTime) { writer in
+            Self.write(registration, count, news, to: &writer)
+        } then: { answer in
+            told(registration, of: account, news, answer)
+        }
+    }
+
+    private func told(
+        _ registration: PushRegistration, of account: AccountRecord, _ news: News, _ answer: RequestAnswer
+    ) {
+        let list = account[Self.list]
+        switch answer {
+        case .result:
+            if list.told(registration.key) { tell(registration, of: account, news) }
+        case .error(let error):
+            let failures = list.failed(registration.key)
+            // §7.1: what the app server does not want is not sent again.
+            guard error?.attribute("type", equals: "wait") != true || failures >= Self.maximumFailures else { return }
+            list.remove(registration.key)
+            host.storage.submit(Self.removal(of: [registration.key], account), .soon) { [host] result in
+                if case .failure(let error) = result { _ = host.report(error) }
+            }
+        case .none:
+            list.missed(registration.key)
+        }
+    }
+
+    private static func write(
+        _ registration: PushRegistration, _ count: Int, _ news: News, to writer: inout XMLWriter
+    ) {
+        writer.start("pubsub", pubsub)
+        writer.start("publish")
+        writer.attribute("node", registration.node)
+        writer.start("item")
+        writer.start("notification", namespace)
+        writer.start("x", .dataForms)
+        writer.attribute("type", "submit" as StaticString)
+        field("FORM_TYPE", "urn:xmpp:push:summary", to: &writer)
+        field("message-count", "\(count)", to: &writer)
+        if let sender = news.sender { field("last-message-sender", sender, to: &writer) }
+        if let body = news.body { field("last-message-body", body, to: &writer) }
+        for _ in 0..<4 { writer.end() }
+        if let options = registration.options {
+            writer.element("publish-options") { $0.copy(options) }
+        }
+        writer.end()
+    }
+
+    private static func field(_ name: String, _ value: String, to writer: inout XMLWriter) {
+        writer.element("field", nil, ["var": name]) { $0.element("value", text: value) }
+    }
+}
