@@ -120,7 +120,9 @@ struct ScriptReader {
             case "name": person.account.displayName = value
             case "history": person.account.keepsHistory = value == "on"
             case "scopes": person.scopes = value == "none" ? nil : Set(value.split(separator: ",").map(String.init))
-            case "keys": person.hashes = SCRAMHash.allCases.filter { value.split(separator: ",").contains($0.rawValue[...]) }
+            case "keys":
+                let names = value.split(separator: ",").map(String.init)
+                person.hashes = SCRAMHash.allCases.filter { names.contains($0.rawValue) }
             case "expires": person.expiresAt = Timestamp(value)
             default: throw ConversationFailure("no setting \(key)")
             }

@@ -20,7 +20,7 @@ struct TextPattern {
         while let first = rest.first {
             if rest.hasPrefix("{{"), let end = rest.firstRange(of: "}}") {
                 let name = String(rest[rest.index(rest.startIndex, offsetBy: 2)..<end.lowerBound])
-                if let value = known[name] ?? TokenProofs.value(name, known: known) {
+                if let value = known[name] ?? Self.computed(name, known: known) {
                     literal += value
                 } else {
                     endLiteral()
@@ -66,14 +66,14 @@ struct TextPattern {
     }
 
     /// The text with all names replaced by what they stand for; `{{x*100}}` is a hundred times x,
-    /// `{{proof …}}` and `{{answer …}}` are made by `TokenProofs`.
+    /// `{{proof …}}`, `{{answer …}}` and `{{scram …}}` are made by `TokenProofs` and `SCRAMProofs`.
     static func fill(_ text: String, known: [String: String]) throws -> String {
         var result = ""
         var rest = text[...]
         while let begin = rest.firstRange(of: "{{"), let end = rest[begin.upperBound...].firstRange(of: "}}") {
             result += rest[..<begin.lowerBound]
             let name = String(rest[begin.upperBound..<end.lowerBound])
-            if let value = known[name] ?? TokenProofs.value(name, known: known) {
+            if let value = known[name] ?? computed(name, known: known) {
                 result += value
             } else if let star = name.lastIndex(of: "*"), let count = Int(name[name.index(after: star)...]) {
                 result += String(repeating: String(name[..<star]), count: count)
@@ -83,5 +83,9 @@ struct TextPattern {
             rest = rest[end.upperBound...]
         }
         return result + rest
+    }
+
+    private static func computed(_ name: String, known: [String: String]) -> String? {
+        TokenProofs.value(name, known: known) ?? SCRAMProofs.value(name, known: known)
     }
 }

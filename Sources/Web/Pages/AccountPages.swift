@@ -92,6 +92,15 @@ enum AccountPages {
                 "lastUse": moment(grant.lastUsedAt),
             ])
         }
+        let clients = try await context.host.clients(of: record)
+        for client in clients where client.isDevice {
+            let names = [client.software, client.device].compactMap(\.self)
+            entries.append([
+                "id": client.id, "app": names.isEmpty ? "A chat program" : names.joined(separator: ", "),
+                "online": client.isConnected, "rights": "Everything that you can do",
+                "since": day(client.firstSeen), "lastUse": moment(client.lastSeen),
+            ])
+        }
         return entries
     }
 
@@ -151,6 +160,12 @@ enum AccountPages {
     @Sendable private static func signOutApp(
         _ record: AccountRecord, _ form: Form, _ context: WebContext
     ) async throws -> Outcome {
+        if let id = form["grant"],
+            let client = try await context.host.clients(of: record).first(where: { $0.id == id && $0.isDevice })
+        {
+            try await context.host.revoke(client, of: record)
+            return .done("The device is signed out. With your password it can sign in again.")
+        }
         guard let id = form["grant"], let grant = try await context.host.storage.grant(id),
             grant.account == record.jid
         else { return .problem("That app is signed out already.") }

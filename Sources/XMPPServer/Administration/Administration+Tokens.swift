@@ -31,8 +31,43 @@ extension Administration {
     }
 
     func tokens(of name: AccountName?) async throws -> [TokenInfo] {
-        if let name { return try await infos(storage.tokens(of: account(name).jid)) }
-        return try await infos(allTokens())
+        let accounts = if let name { [try await account(name)] } else { try await storage.accounts(host: nil) }
+        var found: [TokenInfo] = []
+        for account in accounts {
+            found += try await infos(storage.tokens(of: account.jid))
+            found += try await devices(of: account.jid).compactMap { info($0, of: account.jid) }
+        }
+        return found
+    }
+
+    private func devices(of account: JID) async throws -> [Device] {
+        try await Device.store(in: storage).all(account).values.sorted { ($0.firstSeen, $0.id) < ($1.firstSeen, $1.id) }
+    }
+
+    /// What a device can sign in with (XEP-0484); nil: it has no token.
+    private func info(_ device: Device, of account: JID) -> TokenInfo? {
+        guard let token = device.tokens.max(by: { $0.expiresAt < $1.expiresAt }) else { return nil }
+        return TokenInfo(
+            id: device.id,
+            account: account.string,
+            scopes: [],
+            createdAt: token.createdAt.xep0082,
+            expiresAt: token.expiresAt.xep0082,
+            isExpired: token.expiresAt <= now(),
+            label: device.name,
+            app: device.software ?? "a client",
+            lastUsedAt: device.methods.contains(.fast) ? device.lastSeen.xep0082 : nil
+        )
+    }
+
+    /// The device that `token list` shows under the id, if there is one.
+    private func device(_ id: String) async throws -> (Device, of: JID)? {
+        for account in try await storage.accounts(host: nil) {
+            if let device = try await devices(of: account.jid).first(where: { $0.id == id }) {
+                return (device, account.jid)
+            }
+        }
+        return nil
     }
 
     private func allTokens() async throws -> [Token] {
@@ -44,6 +79,14 @@ extension Administration {
     }
 
     func revoke(_ token: String) async throws -> String {
+        if let (device, account) = try await device(token) {
+            if let host = server?.hosts[account.domain] {
+                try await host.revoke(device, of: account)
+            } else {
+                try await Device.store(in: storage).remove(account, key: device.id)
+            }
+            return "the tokens of the device \(device.id) of \(account) are revoked"
+        }
         let token = try await self.token(token)
         if let host = server?.hosts[token.account.domain] {
             try await host.revoke(token)

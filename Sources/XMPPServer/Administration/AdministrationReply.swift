@@ -81,7 +81,7 @@ public struct MintedToken: Codable, Sendable {
 
 /// A token, without its text.
 public struct TokenInfo: Codable, Sendable, Equatable {
-    /// The first digits of the digest: enough to name the token.
+    /// The first digits of the digest, or the id of the device that has the token: enough to name it.
     public let id: String
     public let account: String
     public let scopes: [String]
@@ -90,7 +90,7 @@ public struct TokenInfo: Codable, Sendable, Equatable {
     public let expiresAt: String?
     public let isExpired: Bool
     public let label: String?
-    /// The name of the app that got it; nil: an administrator made it.
+    /// The name of the app or client that got it; nil: an administrator made it.
     public let app: String?
     /// When somebody last signed in with it; nil: nobody has.
     public let lastUsedAt: String?

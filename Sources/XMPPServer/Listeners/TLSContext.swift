@@ -49,7 +49,10 @@ public final class TLSContext: Sendable {
         if identities.count > 1 {
             configuration.sslContextCallback = { [identities] values, promise in
                 var override = NIOSSLContextConfigurationOverride()
-                if let identity = values.serverHostname.flatMap({ Self.identity(named: $0, in: identities) }) {
+                // The first is the context's own; setting it again would cost a check of its key.
+                if let identity = values.serverHostname.flatMap({ Self.identity(named: $0, in: identities) }),
+                    identity.domain != identities.first?.domain
+                {
                     override.certificateChain = identity.chain
                     override.privateKey = identity.key
                 }

@@ -40,7 +40,9 @@ extension Host {
         _ account: OpenedAccount, resource: String?, on stream: StreamHandler
     ) -> Result<ClientSession, StanzaError> {
         if let resource, resource.utf8.count > configuration.limits.resourceLength { return .failure(.badRequest) }
-        guard let jid = account.record.jid.with(resource: resource ?? Self.makeResource()) else { return .failure(.badRequest) }
+        guard let jid = account.record.jid.with(resource: resource ?? Self.makeResource()) else {
+            return .failure(.badRequest)
+        }
         return bind(account, jid, configuration.streams.resourceConflict, on: stream)
     }
 

@@ -31,6 +31,11 @@ public struct AccountClient: Sendable {
         }
     }
 
+    /// Whether it is a device that has said which one it is.
+    public var isDevice: Bool {
+        if case .device = kind { true } else { false }
+    }
+
     /// Whether it may do all that the account's owner may.
     public var isUnrestricted: Bool { methods != [.grant] }
 
@@ -84,10 +89,10 @@ extension Host {
     }
 
     private func client(_ session: ClientSession) -> AccountClient {
-        AccountClient(
-            kind: .session(session), id: "session:\(key.name("session", session.record.jid, session.jid.resource ?? ""))",
-            isConnected: true, firstSeen: session.boundAt, lastSeen: session.boundAt, methods: [.password],
-            software: nil, device: nil)
+        let id = key.name("session", session.record.jid, session.jid.resource ?? "")
+        return AccountClient(
+            kind: .session(session), id: "session:\(id)", isConnected: true, firstSeen: session.boundAt,
+            lastSeen: session.boundAt, methods: [.password], software: nil, device: nil)
     }
 
     /// Takes away the access that a client has; where that is its owner's password, it can come back with it.

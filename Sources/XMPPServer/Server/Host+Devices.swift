@@ -62,7 +62,8 @@ extension Host {
             expiresAt: token.expiresAt)
         let (stored, storing) = AsyncStream.makeStream(of: Bool.self)
         let isStored = record.updateDevice(
-            id, secrets: account.secrets, then: { result in
+            id, secrets: account.secrets,
+            then: { result in
                 if case .failure(let error) = result { _ = self.report(error) }
                 storing.yield((try? result.get()) != nil)
             }, change)

@@ -18,7 +18,9 @@ public struct ServerKey: Sendable {
     /// The key that is in a file, which is made if it is not there, for its owner alone.
     public init(file path: String) throws(ServerError) {
         if let bytes = FileManager.default.contents(atPath: path) {
-            guard bytes.count == Self.byteCount else { throw ServerError("\(path) holds no key of \(Self.byteCount) bytes") }
+            guard bytes.count == Self.byteCount else {
+                throw ServerError("\(path) holds no key of \(Self.byteCount) bytes")
+            }
             key = SymmetricKey(data: bytes)
             return
         }
@@ -44,8 +46,8 @@ public struct ServerKey: Sendable {
     /// A name of twelve letters and digits that tells nothing of what it was made from.
     func name(_ purpose: String, _ account: JID, _ text: String) -> String {
         let code = Base64.encode(code(of: "\(purpose)\0\(account)\0\(text)"))
-        return String(code.utf8.lazy.filter { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }.prefix(12)
-            .map { Character(UnicodeScalar($0)) })
+        let letters = code.utf8.filter { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }
+        return String(decoding: letters.prefix(12), as: UTF8.self)
     }
 
     /// HMAC-SHA-256 of a text under the key: 32 bytes that nobody else can make.

@@ -8,7 +8,8 @@ public struct AuthenticationRequest: Sendable {
     /// nil: the client does not say.
     public let userAgent: UserAgent?
 
-    init(_ element: Element) {
+    /// - Parameter element: `<authenticate/>`.
+    public init(_ element: Element) {
         // The sign-in may take more messages, and time.
         self.element = element.detached()
         userAgent = element.child("user-agent", .sasl2).map(UserAgent.init)

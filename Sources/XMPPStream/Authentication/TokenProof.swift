@@ -30,10 +30,12 @@ public struct TokenProof: Sendable {
         self.installation = installation
         self.mechanism = mechanism
         code = Array(message[message.index(after: end)...])
-        bindingData = try mechanism.binding.map { type throws(SASLFailure) in
+        if let type = mechanism.binding {
             guard let data = binding.data[type] else { throw .invalidMechanism }
-            return data
-        } ?? []
+            bindingData = data
+        } else {
+            bindingData = []
+        }
         count = try fast["count"].map { text throws(SASLFailure) in
             guard let count = Int(text), count > 0 else { throw .malformedRequest }
             return count

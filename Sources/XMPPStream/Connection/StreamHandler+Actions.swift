@@ -71,7 +71,9 @@ extension StreamHandler {
         append(features.bytes)
     }
 
-    private func writeFeatures(_ layer: StreamStateMachine.Layer, _ settings: NegotiationSettings) -> FeatureCache.Features {
+    private func writeFeatures(
+        _ layer: StreamStateMachine.Layer, _ settings: NegotiationSettings
+    ) -> FeatureCache.Features {
         let offersSignIn = layer == .secured || (layer == .plain && !settings.requiresTLS)
         var version: String?
         var writer = XMLWriter()

@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import XMPPServer
@@ -64,5 +65,11 @@ import Testing
     ])
     func otherTextsAreNoTargets(text: String) {
         #expect(RedirectTarget(text) == nil)
+    }
+
+    @Test(
+        "A socket's address is what its text says", arguments: ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "::"])
+    func ofSocket(_ text: String) throws {
+        #expect(IPAddress(try SocketAddress(ipAddress: text, port: 5222)) == IPAddress(text))
     }
 }

@@ -65,6 +65,21 @@ final class ScriptedNegotiation {
         machine.lookUpAnswered(answer).map(ScriptedAuthentication.describe) ?? "nothing"
     }
 
+    func finished(isBound: Bool) { machine.signInFinished(isBound: isBound) }
+    func failed() -> String { ScriptedAuthentication.describe(machine.signInFailed()) }
+    var featuresVersion: String? {
+        get { machine.featuresVersion }
+        set { machine.featuresVersion = newValue }
+    }
+
+    func upgrade(_ hashes: [SCRAMHash], data: [UInt8]? = nil) -> String {
+        machine.upgradeWanted(hashes, iterations: 4096, data: data).map(ScriptedAuthentication.describe) ?? "nothing"
+    }
+
+    func taskEnded(_ result: Result<Void, SASLFailure> = .success(())) -> String {
+        machine.taskEnded(result).map(ScriptedAuthentication.describe) ?? "finish"
+    }
+
     func tlsEstablished() { machine.tlsEstablished() }
     func resourceBound() { machine.resourceBound() }
     func bindRefused() { machine.bindRefused() }
