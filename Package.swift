@@ -83,7 +83,7 @@ let package = Package(
 
         target("XML", [nioCore]),
         target("XMPP", ["XML", "CIDN2", nioCore]),
-        target("XMPPStream", ["XMPP", heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
+        target("XMPPStream", ["XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
             "XMPPServer", ["XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
         target("XMPPModules", ["XMPPServer"]),

@@ -88,6 +88,12 @@ struct ChangeWriter: ~Copyable {
                 "DELETE FROM keyed_value WHERE owner = ? AND store = ? AND key = ?",
                 [owner.bareText, store, key]
             )
+        case .putSession(let session): try put(session)
+        case .setHandled(let id, let count):
+            try db.run("UPDATE session SET handled = ? WHERE id = ?", [Int64(count), id])
+        case .appendUnacknowledged(let id, let message): try append(message, session: id)
+        case .removeUnacknowledged(let id, let position): try removeUnacknowledged(session: id, upTo: position)
+        case .removeSession(let id): try db.run("DELETE FROM session WHERE id = ?", [id])
         case .append(let entry): try append(entry)
         case .replaceArchived(let owner, let id, let stanza):
             try replaceArchived(owner: owner.bareText, id, stanza)

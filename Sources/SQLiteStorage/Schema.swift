@@ -18,6 +18,7 @@ enum Schema {
             try numberArchive(db)
             try createArchiveIndex(db)
         }
+        migrator.registerMigration("0007-sessions") { db in try createSessions(db) }
         return migrator
     }
 
@@ -196,6 +197,39 @@ enum Schema {
                 ALTER TABLE token ADD COLUMN last_used_at INTEGER;
                 CREATE INDEX token_by_grant ON token (app_grant) WHERE app_grant IS NOT NULL;
                 CREATE INDEX token_by_expiry ON token (expires_at) WHERE expires_at IS NOT NULL;
+                """
+        )
+    }
+
+    /// Sessions that can be resumed, and their messages until they are acknowledged.
+    private static func createSessions(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE session (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    account TEXT NOT NULL REFERENCES account ON DELETE CASCADE,
+                    jid TEXT NOT NULL,
+                    secret TEXT NOT NULL,
+                    bound_at INTEGER NOT NULL,
+                    seconds INTEGER NOT NULL,
+                    token BLOB,
+                    app_grant TEXT,
+                    user_agent TEXT,
+                    handled INTEGER NOT NULL,
+                    presence BLOB,
+                    flags TEXT NOT NULL
+                ) STRICT;
+                CREATE INDEX session_by_account ON session (account);
+
+                CREATE TABLE unacknowledged (
+                    session INTEGER NOT NULL REFERENCES session ON DELETE CASCADE,
+                    position INTEGER NOT NULL,
+                    is_numbered INTEGER NOT NULL,
+                    is_copied INTEGER NOT NULL,
+                    time INTEGER NOT NULL,
+                    stanza BLOB NOT NULL,
+                    PRIMARY KEY (session, position)
+                ) STRICT, WITHOUT ROWID;
                 """
         )
     }

@@ -233,6 +233,8 @@ extension StorageChange {
         case .putRosterItem(_, let item): fixed + (item.invitation?.count ?? 0)
         case .putValue(_, _, _, let value): fixed + value.count
         case .append(let entry): fixed + entry.stanza.count
+        case .appendUnacknowledged(_, let message): fixed + message.stanza.count
+        case .putSession(let session): fixed + (session.presence?.count ?? 0)
         default: fixed
         }
     }

@@ -115,6 +115,21 @@ public final class FailingStorage: Storage {
         return try await storage.values(stores, owner)
     }
 
+    public func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] {
+        try step()
+        return try await storage.sessions(of: jid)
+    }
+
+    public func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] {
+        try step()
+        return try await storage.unacknowledged(session: session)
+    }
+
+    public func accountsWithSessions(host: String) async throws(StorageError) -> [JID] {
+        try step()
+        return try await storage.accountsWithSessions(host: host)
+    }
+
     public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
         try step()
         return try await storage.archived(query)

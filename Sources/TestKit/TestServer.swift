@@ -62,6 +62,7 @@ public final class TestServer: Sendable {
             now: { [clock] in clock.now })
         let problems = report.finish()
         guard problems.isEmpty else { throw ConfigErrors(problems) }
+        if transport.isInMemory { await server.restoreSessions() }
         addresses = transport.isInMemory ? [] : try await server.start()
     }
 

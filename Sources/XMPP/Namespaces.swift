@@ -39,6 +39,8 @@ extension Namespace {
     public static let discoInfo: Namespace = "http://jabber.org/protocol/disco#info"
     /// What belongs to an entity (XEP-0030).
     public static let discoItems: Namespace = "http://jabber.org/protocol/disco#items"
+    /// Acknowledgement and resumption (XEP-0198).
+    public static let streamManagement: Namespace = "urn:xmpp:sm:3"
     /// Forms (XEP-0004).
     public static let dataForms: Namespace = "jabber:x:data"
     /// Ids of stanzas (XEP-0359).

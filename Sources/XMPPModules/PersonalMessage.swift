@@ -47,6 +47,6 @@ struct PersonalMessage: ServerModule {
         for child in presence.children where !child.isNamed("status", .client) { writer.copy(child) }
         writer.end()
         guard let element = try? Element(parsing: writer.finish(), contentNamespace: .client) else { return }
-        session.received(element)
+        session.act(element)
     }
 }

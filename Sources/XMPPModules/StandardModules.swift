@@ -30,6 +30,8 @@ public enum StandardModules {
         Offline.self,
         LastActivity.self,
         PrivateXML.self,
+        StreamManagement.self,
+        ClientState.self,
         VCard.self,
         JIDLookup.self,
     ]

@@ -75,6 +75,8 @@ public enum StandardProfiles {
             mam: {}
             archive-preferences: {}
             offline: {}
+            stream-management: {}
+            client-state: {}
             carbons: {}
             blocking: {}
             push: {}

@@ -77,6 +77,7 @@ public final class Conversation {
     private func run() async throws {
         for step in script.steps {
             do {
+                print("STEP", script.name, step.line)
                 try await perform(step.action)
             } catch {
                 throw ConversationFailure("\(script.name).xmpp:\(step.line) (\(server.transport.rawValue)): \(error)")
@@ -124,6 +125,11 @@ public final class Conversation {
         case .stopServer:
             stopping = Task { [server] in await server.server.stop() }
         case .restartServer:
+            await tearDown()
+            clients = []
+            server = try await TestServer(after: server)
+        case .killServer:
+            server.storage.failFromNowOn()
             await tearDown()
             clients = []
             server = try await TestServer(after: server)

@@ -58,6 +58,7 @@ public struct Script: Sendable {
         case advance(Duration)
         case stopServer
         case restartServer
+        case killServer
         case failStorage(Bool)
         case mint(alias: String)
         case administrate(AdministrationRequest)

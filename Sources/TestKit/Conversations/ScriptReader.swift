@@ -166,6 +166,7 @@ struct ScriptReader {
             return .advance(try Self.duration(words.dropFirst(2)))
         case ("server", "stops"): return .stopServer
         case ("server", "restarts"): return .restartServer
+        case ("server", "dies"): return .killServer
         case ("storage", "fails"): return .failStorage(true)
         case ("storage", "recovers"): return .failStorage(false)
         case ("administrator", let verb): return try Self.administration(verb, words)

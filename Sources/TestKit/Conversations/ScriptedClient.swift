@@ -4,11 +4,13 @@ import XMPPServer
 /// A client that does what a script says.
 final class ScriptedClient {
     let connection: any TestConnection
-    /// The full JID, once a resource is bound.
+    /// The full JID, once a resource is bound; some other one for a session that was resumed.
     var jid: JID?
     /// Received, but not looked at by the script yet.
     var pending: [Received] = []
     private var pings = 0
+    /// Whether it has enabled stream management: what it sends to find out that all is done must not be counted then.
+    private var isCounting = false
 
     init(_ connection: any TestConnection) {
         self.connection = connection
@@ -29,6 +31,13 @@ final class ScriptedClient {
         {
             jid = bound
         }
+        if case .element(let element) = received {
+            if element.descendant("enabled") != nil { isCounting = true }
+            if let resumed = element.descendant("resumed") {
+                isCounting = true
+                jid = jid ?? resumed["previd"].flatMap { JID("resumed.localhost/\($0)") }
+            }
+        }
         return received
     }
 
@@ -37,9 +46,12 @@ final class ScriptedClient {
         guard jid != nil else { return }
         pings += 1
         let id = "settle-\(pings)"
-        try await send("<iq type='get' id='\(id)'><ping xmlns='urn:xmpp:ping'/></iq>")
+        try await send(
+            isCounting ? "<r xmlns='urn:xmpp:sm:3'/>" : "<iq type='get' id='\(id)'><ping xmlns='urn:xmpp:ping'/></iq>")
         while let received = await connection.inbox.next() {
-            if case .element(let element) = received, element["id"] == id { return }
+            if case .element(let element) = received {
+                if isCounting ? element.isNamed("a", .streamManagement) : element["id"] == id { return }
+            }
             pending.append(received)
             if received.isEnd {
                 jid = nil
@@ -47,5 +59,13 @@ final class ScriptedClient {
             }
         }
         throw ConversationFailure("\n  expected: the answer to a ping\n  received: nothing")
+    }
+}
+
+extension Element {
+    /// The element of stream management with that name: this one, or one inside.
+    fileprivate func descendant(_ name: StaticString) -> Element? {
+        if isNamed(name, .streamManagement) { return self }
+        return children.lazy.compactMap { $0.descendant(name) }.first
     }
 }

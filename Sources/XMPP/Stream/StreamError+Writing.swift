@@ -15,6 +15,11 @@ extension StreamError {
             writer.text(text)
             writer.end()
         }
+        if let detail {
+            writer.start(detail.name, detail.namespace)
+            for (name, count) in detail.counts { writer.attribute(name, Int(count)) }
+            writer.end()
+        }
         writer.end()
     }
 }

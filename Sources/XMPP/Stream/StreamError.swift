@@ -1,12 +1,36 @@
+public import XML
+
 /// Why a stream ends (RFC 6120, section 4.9).
 public struct StreamError: Error, Equatable, Sendable {
     public var condition: Condition
     /// An explanation for people, in English. It goes to the peer.
     public var text: String?
+    /// A condition of an extension's own, as one element (RFC 6120, section 4.9.4).
+    public var detail: Detail?
 
-    public init(_ condition: Condition, text: String? = nil) {
+    public init(_ condition: Condition, text: String? = nil, detail: Detail? = nil) {
         self.condition = condition
         self.text = text
+        self.detail = detail
+    }
+
+    /// An element without content.
+    public struct Detail: Equatable, Sendable {
+        public let name: StaticString
+        public let namespace: Namespace
+        /// Attributes that are numbers.
+        public let counts: [(StaticString, UInt32)]
+
+        public init(_ name: StaticString, _ namespace: Namespace, _ counts: [(StaticString, UInt32)]) {
+            self.name = name
+            self.namespace = namespace
+            self.counts = counts
+        }
+
+        public static func == (one: Detail, other: Detail) -> Bool {
+            "\(one.name)" == "\(other.name)" && one.namespace == other.namespace
+                && one.counts.map { "\($0.0)=\($0.1)" } == other.counts.map { "\($0.0)=\($0.1)" }
+        }
     }
 }
 

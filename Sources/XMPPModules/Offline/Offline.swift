@@ -90,7 +90,7 @@ struct Offline: ServerModule {
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         return Message(
-            account: account, from: event.from, element: event.stanza.element, time: host.now(),
+            account: account, from: event.from, element: event.stanza.element, time: event.time ?? host.now(),
             stanza: Array(writer.finish().readableBytesView))
     }
 

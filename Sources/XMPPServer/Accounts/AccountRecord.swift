@@ -174,6 +174,14 @@ public final class AccountRecord: Sendable {
         case tooMany
     }
 
+    /// Puts a session in the place of another one.
+    func replace(_ former: ClientSession, with session: ClientSession) {
+        state.withLock { state in
+            guard let index = state.sessions.firstIndex(where: { $0 === former }) else { return }
+            state.sessions[index] = session
+        }
+    }
+
     func remove(_ session: ClientSession) {
         state.withLock { state in state.sessions.removeAll { $0 === session } }
     }

@@ -19,6 +19,8 @@ public final class AccountTable: Sendable {
     private let shards: [Shard]
     private let storage: any Storage
     private let residents = Mutex<[ResidentValues]>([])
+    /// Brings back an account's sessions along with it.
+    private let restore = Mutex<(@Sendable (AccountRecord) async throws(StorageError) -> [ClientSession])?>(nil)
     /// Records that a shard may hold before it looks for ones that nobody uses.
     private let shardCapacity: Int
 
@@ -61,12 +63,20 @@ public final class AccountTable: Sendable {
                 devices: try await Device.store(in: storage).all(account.jid))
             let record = AccountRecord(account: account, roster: roster, secrets: secrets, storage: storage)
             try await fill(record)
-            if let record = insert(record, in: shard, readAt: generation) { return record }
+            let sessions = try await restore.withLock { $0 }?(record) ?? []
+            let inserted = insert(record, in: shard, readAt: generation)
+            for session in sessions { inserted === record ? session.wasRestored() : session.wasNotRestored() }
+            if let inserted { return inserted }
         }
     }
 
     /// Declares what is read along with each account from now on.
     func add(_ values: [ResidentValues]) { residents.withLock { $0 += values } }
+
+    /// Declares how an account's sessions are brought back.
+    func restoreSessions(with restore: @escaping @Sendable (AccountRecord) async throws(StorageError) -> [ClientSession]) {
+        self.restore.withLock { $0 = restore }
+    }
 
     private func fill(_ record: AccountRecord) async throws(StorageError) {
         let residents = residents.withLock { $0 }

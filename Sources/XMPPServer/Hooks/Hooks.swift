@@ -50,12 +50,15 @@ public struct StanzaEvent: Sendable {
     public internal(set) var host: Host
     /// The account that the stanza is for; known at `…ToAccount`.
     public internal(set) var account: AccountRecord?
+    /// When the stanza came, if that is not now: it has waited for a session that has ended since.
+    public internal(set) var time: Timestamp?
+    /// The session that it has waited for, which does not take it any more.
+    var leaving: ClientSession?
     /// What is to be committed when the journey ends.
     private(set) var pending = PendingCommit()
 
     init(
-        stanza: Stanza, from: JID, to: JID?, sender: ClientSession?, host: Host, account: AccountRecord?,
-        pending: PendingCommit = PendingCommit()
+        stanza: Stanza, from: JID, to: JID?, sender: ClientSession?, host: Host, account: AccountRecord?
     ) {
         self.stanza = stanza
         self.from = from
@@ -63,7 +66,6 @@ public struct StanzaEvent: Sendable {
         self.sender = sender
         self.host = host
         self.account = account
-        self.pending = pending
     }
 
     /// Adds to what the stanza makes durable.

@@ -20,8 +20,14 @@ final class LoopTable: Sendable {
     private static let ofThread = ThreadSpecificVariable<Memory>()
     private static let count = Atomic<Int>(0)
 
+    private let group: any EventLoopGroup
     private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
     private let id = count.wrappingAdd(1, ordering: .relaxed).newValue
+
+    init(group: any EventLoopGroup) { self.group = group }
+
+    /// That of some loop, another one each time: for what has no connection.
+    var next: LoopContext { context(of: group.next()) }
 
     /// The context of the loop whose thread this is called on; `nil` on other threads.
     var current: LoopContext? {

@@ -60,6 +60,8 @@ public struct Registrar {
 
     let module: String
     var jobs: [Job] = []
+    var resumption: ResumptionSettings?
+    var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
     var features: [String] = []
@@ -197,6 +199,15 @@ public struct Registrar {
     ) {
         residents.append(ResidentValues(store: store) { record, values in fill(record[slot], values) })
     }
+
+    /// Lets sessions whose clients acknowledge what they get outlive their connections.
+    public mutating func resumption(_ settings: ResumptionSettings) { resumption = settings }
+
+    /// Says what becomes of a stanza for a client that does not look (`ClientSession.Flag.isInactive`): the moment before
+    /// it goes to the session's stream. Sessions whose clients look never come here.
+    ///
+    /// - Parameter judge: called on any loop, under no lock; nil: another module may say.
+    public mutating func urgency(_ judge: @escaping @Sendable (Stanza) -> StanzaUrgency?) { judgements.append(judge) }
 
     /// Does something again and again while the server runs, the first time after one interval; the next interval begins
     /// when it is done. A run has bounded work: what is left is for the next.

@@ -15,18 +15,56 @@ extension StanzaRouter {
     }
 
     /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
-    func deliver(_ event: StanzaEvent) -> Delivered {
+    func deliver(_ event: inout StanzaEvent) -> Delivered {
         guard event.stanza.kind == .message, let account = event.account else { return .done }
-        let sessions = account.sessions
+        var sessions = account.sessions
+        if let leaving = event.leaving { sessions.removeAll { $0 === leaving } }
         let destination = MessageDestination(of: event, among: sessions)
         switch destination {
         case .nobody: return .nobody
         case .nowhere: break
         case .refused: return .refused(.serviceUnavailable)
-        case .session(let session): send(event, to: session)
-        case .sessions: for session in sessions where destination.includes(session) { send(event, to: session) }
+        case .session(let session):
+            send(&event, to: session, isCopied: false)
+        case .sessions:
+            let recipients = sessions.filter(destination.includes)
+            for session in recipients { send(&event, to: session, isCopied: recipients.count > 1) }
         }
         return .done
+    }
+
+    /// Sends a message, and has it commit what the session keeps of it.
+    private func send(_ event: inout StanzaEvent, to session: ClientSession, isCopied: Bool) {
+        var sent = event
+        if let time = event.time { sent.stamp(time) }
+        if session.take(&event, isCopied: isCopied, write: { sent.write(to: &$0) }) { return }
+        send(sent, to: session)
+    }
+
+    /// A message that a session's client has not acknowledged goes where it goes without that session, with the time at
+    /// which it came.
+    ///
+    /// - Parameters:
+    ///   - changes: what is to be committed with whatever keeps it.
+    ///   - arrived: called when all that has been submitted, from any thread.
+    func handOn(
+        _ entry: SessionOutbox.Entry, _ changes: [StorageChange], from session: ClientSession,
+        arrived: @escaping @Sendable () -> Void
+    ) {
+        guard let element = try? Element(parsing: entry.stanza, contentNamespace: .client),
+            let stanza = Stanza(element), let from = element["from"].flatMap({ JID($0) }),
+            !entry.isCopied || !session.hasCompanion(since: entry.time)
+        else {
+            session.host.storage.submit(changes, .soon, completion: nil)
+            return arrived()
+        }
+        var event = StanzaEvent(
+            stanza: stanza, from: from, to: session.record.jid, sender: nil, host: session.host,
+            account: session.record)
+        event.commit(changes)
+        event.leaving = session
+        event.time = event.takeStamp() ?? entry.time
+        travel(Journey(event: event, stage: .deliver, arrived: arrived))
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.

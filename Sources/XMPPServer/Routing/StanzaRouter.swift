@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XML
 import XMPP
 import XMPPStream
@@ -19,6 +20,8 @@ public final class StanzaRouter: Sendable {
     let loops: LoopTable
     let journeys = JourneyCount()
     let outgoing = OutgoingRequests()
+    /// Whether the server is about to stop: sessions are not ended any more, but left to the next process.
+    let isStopping = Atomic<Bool>(false)
 
     init(hosts: HostTable, loops: LoopTable) {
         self.hosts = hosts
@@ -37,6 +40,8 @@ public final class StanzaRouter: Sendable {
 
         var event: StanzaEvent
         var stage: Stage
+        /// Called when the journey has ended: what it changes has been submitted.
+        var arrived: (@Sendable () -> Void)?
 
         var loop: LoopContext? { event.sender?.loop }
     }
@@ -76,6 +81,12 @@ public final class StanzaRouter: Sendable {
 
     func travel(_ start: Journey) {
         var journey = start
+        guard go(&journey) else { return }
+        journey.arrived?()
+    }
+
+    /// - Returns: whether the journey has ended; if not it goes on later.
+    private func go(_ journey: inout Journey) -> Bool {
         while true {
             let outcome: HookList<StanzaEvent>.Outcome
             switch journey.stage {
@@ -84,32 +95,47 @@ public final class StanzaRouter: Sendable {
                 outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
                 if case .passed = outcome { journey.stage = .addressed }
             case .addressed:
-                guard find(&journey) else { return }
+                guard find(&journey) else { return false }
                 outcome = .passed
             case .toAccount(let index):
                 let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
                 outcome = hooks.run(&journey.event, from: index, to: hooks.fallback)
                 if case .passed = outcome { journey.stage = .deliver }
             case .deliver:
-                switch deliver(journey.event) {
-                case .done: return commit(journey.event)
-                case .refused(let error): return bounce(journey.event, error)
-                case .nobody: break
+                switch deliver(&journey.event) {
+                case .done:
+                    commit(journey.event)
+                    return true
+                case .refused(let error):
+                    bounce(journey.event, error)
+                    return true
+                case .nobody:
+                    break
                 }
                 journey.stage = .fallback(journey.event.host.toAccount(journey.event.stanza.kind).fallback)
                 outcome = .passed
             case .fallback(let index):
                 let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
                 outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
-                if case .passed = outcome { return undelivered(journey.event) }
+                if case .passed = outcome {
+                    undelivered(journey.event)
+                    return true
+                }
             }
             switch outcome {
-            case .passed: continue
-            case .handled: return commit(journey.event)
-            case .bounced(let error): return bounce(journey.event, error)
-            case .waiting(let next, let operation): return wait(journey, next, operation)
-            case .keeping(let operation): return keep(journey.event, operation)
+            case .passed:
+                continue
+            case .handled:
+                commit(journey.event)
+            case .bounced(let error):
+                bounce(journey.event, error)
+            case .waiting(let next, let operation):
+                wait(journey, next, operation)
+                return false
+            case .keeping(let operation):
+                keep(journey.event, operation)
             }
+            return true
         }
     }
 
@@ -119,7 +145,7 @@ public final class StanzaRouter: Sendable {
         for copy in pending.copies { copy(event) }
         guard !pending.isEmpty else { return }
         track(event, holdsAnswers: false) { done in
-            event.host.storage.submit(pending.group, pending.urgency) { result in
+            event.host.storage.submit(changes(of: event), pending.urgency) { result in
                 for completion in pending.completions { completion(result) }
                 if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
             }
@@ -132,13 +158,21 @@ public final class StanzaRouter: Sendable {
         let pending = event.pending
         for copy in pending.copies { copy(event) }
         track(event, holdsAnswers: true) { done in
-            operation(pending.group) { error in
+            operation(changes(of: event)) { error in
                 let result = error.map { Result<Void, StorageError>.failure(StorageError(.failed, "\($0)")) }
                 for completion in pending.completions { completion(result ?? .success(())) }
                 done(error)
             }
             pending.submitted()
         }
+    }
+
+    /// What the stanza changes, and that it has been handled.
+    private func changes(of event: StanzaEvent) -> [StorageChange] {
+        guard let sender = event.sender, sender.loop.eventLoop.inEventLoop, let count = sender.countToStore() else {
+            return event.pending.group
+        }
+        return event.pending.group + [count]
     }
 
     /// Begins something that makes the stanza durable. Its sender's acknowledgement waits for it, and its sender is told
@@ -169,12 +203,13 @@ public final class StanzaRouter: Sendable {
         }
         goOn(journey, after: operation) { router, journey, verdict in
             switch verdict {
-            case .go: router.travel(journey)
+            case .go: return router.travel(journey)
+            case .wait(let operation): return router.wait(journey, next, operation)
             case .handled: router.commit(journey.event)
             case .bounce(let error): router.bounce(journey.event, error)
-            case .wait(let operation): router.wait(journey, next, operation)
             case .keep(let operation): router.keep(journey.event, operation)
             }
+            journey.arrived?()
         }
     }
 
@@ -253,8 +288,14 @@ public final class StanzaRouter: Sendable {
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
     func bounce(_ event: StanzaEvent, _ error: StanzaError) {
-        guard let session = event.sender else { return }
+        guard let session = event.sender ?? formerSender(of: event) else { return }
         bounce(event.stanza, error, to: session, answering: event.stanza.element["to"])
+    }
+
+    /// Who sent a message that a session has left behind, if they are still there.
+    private func formerSender(of event: StanzaEvent) -> ClientSession? {
+        guard event.leaving != nil, let resource = event.from.resource else { return nil }
+        return hosts[event.from.domain]?.accounts.resident(event.from)?.session(resource)
     }
 
     func bounce(_ stanza: Stanza, _ error: StanzaError, to session: ClientSession, answering address: String?) {

@@ -1,4 +1,5 @@
 import Logging
+import NIOPosix
 import XMPP
 import XMPPStream
 
@@ -10,7 +11,7 @@ extension Host {
         }
         return Host(
             configuration, jid: jid, limits: .default, storage: NoStorage(), archiveIDs: ArchiveIDGenerator(after: nil),
-            router: StanzaRouter(hosts: HostTable(), loops: LoopTable()), key: ServerKey(),
+            router: StanzaRouter(hosts: HostTable(), loops: LoopTable(group: MultiThreadedEventLoopGroup.singleton)), key: ServerKey(),
             logger: Logger(label: "swallowtail"), now: Timestamp.now)
     }
 }
@@ -31,6 +32,9 @@ private struct NoStorage: Storage {
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
     func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
+    func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] { [] }
+    func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] { [] }
+    func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
     func archiveSecret() async throws(StorageError) -> [UInt8] { [] }

@@ -1,4 +1,5 @@
 import Logging
+import NIOCore
 import Synchronization
 import XML
 import XMPP
@@ -24,6 +25,7 @@ public final class Host: @unchecked Sendable {
     let revocations = Revocations()
     /// Told of accounts that are made.
     let accountAdded: @Sendable (JID) -> Void
+    let endedSessions = Mutex(EndedSessions())
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
@@ -36,6 +38,9 @@ public final class Host: @unchecked Sendable {
     private(set) var iqTable = IQTable()
     private var hooks = HookTable()
     private(set) var jobs: [Registrar.Job] = []
+    /// How sessions outlive their connections; `nil`: they do not.
+    public private(set) var resumption: ResumptionSettings?
+    private var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
     private var streamElements: [Registrar.StreamElement] = []
@@ -112,6 +117,9 @@ public final class Host: @unchecked Sendable {
             modules.append((type.info, module))
         }
         freeze(table)
+        if resumption != nil {
+            accounts.restoreSessions { [self] record throws(StorageError) in try await restore(into: record) }
+        }
     }
 
     private func take(_ registrar: Registrar, _ table: inout HookTable) throws(ModuleConflict) {
@@ -122,6 +130,8 @@ public final class Host: @unchecked Sendable {
         }
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
         jobs += registrar.jobs
+        judgements += registrar.judgements
+        resumption = registrar.resumption ?? resumption
         accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers
         streamFeatures += registrar.streamFeatures
@@ -168,6 +178,14 @@ public final class Host: @unchecked Sendable {
     public func messageKept(_ kept: KeptMessage) {
         var event = kept
         _ = messageKept.run(&event, from: 0, to: messageKept.entries.count)
+    }
+
+    /// What becomes of a stanza for a client that does not look.
+    func urgency(of bytes: ByteBuffer) -> StanzaUrgency {
+        guard !judgements.isEmpty, let element = try? Element(parsing: bytes, contentNamespace: .client),
+            let stanza = Stanza(element)
+        else { return .now }
+        return judgements.lazy.compactMap { $0(stanza) }.first ?? .now
     }
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {

@@ -19,7 +19,7 @@ public final class Server: Sendable {
     let tls: TLSContext?
     let exporter: TLSExporter
     let connections: ConnectionLimits
-    let loops = LoopTable()
+    let loops: LoopTable
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
@@ -51,6 +51,7 @@ public final class Server: Sendable {
         self.now = now
         threads = NIOThreadPool(numberOfThreads: 2)
         hosts = HostTable()
+        loops = LoopTable(group: group)
         router = StanzaRouter(hosts: hosts, loops: loops)
         connections = ConnectionLimits(configuration.limits)
         do {
@@ -113,6 +114,7 @@ public final class Server: Sendable {
     /// - Returns: the addresses that they listen on, in the order of the configuration.
     @discardableResult
     public func start() async throws -> [SocketAddress] {
+        await restoreSessions()
         var addresses: [SocketAddress] = []
         do {
             for configuration in configuration.listeners {
@@ -124,6 +126,11 @@ public final class Server: Sendable {
         }
         jobs.start(Self.jobs(storage, now, logger) + hosts.all.flatMap(\.jobs))
         return addresses
+    }
+
+    /// Brings back the sessions of an earlier process whose clients may come back.
+    public func restoreSessions() async {
+        for host in hosts.all { await host.restoreSessions() }
     }
 
     /// Opens a port for something else than streams, until the server stops.
@@ -170,6 +177,7 @@ public final class Server: Sendable {
     /// Ends everything. What was accepted is durable when it returns.
     public func stop() async {
         await closeListeners()
+        router.isStopping.store(true, ordering: .relaxed)
         await jobs.stop()
         // A connection that was accepted just now may be the first of its loop.
         for loop in group.makeIterator() { _ = loops.context(of: loop) }

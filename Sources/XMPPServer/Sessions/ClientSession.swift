@@ -13,6 +13,10 @@ import XMPPStream
 /// priority, what did it announce last) is atomic or behind a lock; `send` may be called from anywhere. A module that
 /// keeps a session keeps no connection alive: after its end a session takes nothing any more.
 ///
+/// **Resumption.** A session whose client acknowledges what it gets has a `SessionOutbox`, and may outlive its connection;
+/// see `ClientSession+Resumption.swift`. Whoever resumes it gets a new session, on the loop of its new stream, that takes
+/// over the outbox and everything else; what is sent to the former one goes there as well.
+///
 /// **Order.** A stanza whose handling has to wait holds the stream: what the client sent behind it is not even parsed
 /// until it goes on. IQ requests whose answer is `.async` do not hold, up to `Host.parallelRequests` of them.
 public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sendable {
@@ -29,8 +33,22 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public let userAgent: UserAgent?
 
     // On the loop only.
-    let stream: StreamHandler
-    private var isOver = false
+    /// `nil`: the connection is lost, and the client may come back.
+    var stream: StreamHandler?
+    var isOver = false
+    /// How many stanzas of the client have been handled, modulo 2³², since it began to count.
+    var handled: UInt32 = 0
+    /// The count that has been given to the storage; `nil`: unknown.
+    var storedCount: UInt32?
+    var isAnswering = false
+    var mustAnswerAgain = false
+    /// Runs while the client has not answered how far it has come.
+    var question: Scheduled<Void>?
+    /// How many stanzas were written when it was asked.
+    var askedAt: UInt32?
+    /// Ends a session that nobody resumes in time.
+    var timer: Scheduled<Void>?
+    private var waitingForRest: [() -> Void] = []
     /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
     private var lastAddress: JID?
     private var requests: [PendingRequest] = []
@@ -50,7 +68,12 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     private let availability = Atomic<Int>(unavailablePriority)
     private let presenceState = Mutex<Element?>(nil)
     private let flags = Atomic<UInt32>(0)
+    /// Put in place on the loop, once, before the flag says so.
+    private(set) var outbox: SessionOutbox?
+    /// How many stanzas of other loops are on their way through the mailbox.
+    private let inFlight = Atomic<Int>(0)
 
+    private static let hasOutbox = Flag("outbox")
     private static let unavailablePriority = Int.min
 
     init(
@@ -64,6 +87,30 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.token = token
         userAgent = stream.userAgent
         loop = stream.loop
+    }
+
+    /// A session that goes on where another one has stopped, for now without a stream of its own.
+    init(_ state: SessionState, record: AccountRecord, host: Host, loop: LoopContext, outbox: SessionOutbox) {
+        jid = state.jid
+        self.record = record
+        self.host = host
+        self.loop = loop
+        boundAt = state.boundAt
+        token = state.token
+        userAgent = state.userAgent
+        handled = state.handled
+        storedCount = state.handled
+        self.outbox = outbox
+        presenceState.withLock { $0 = state.presence }
+        availability.store(state.priority ?? Self.unavailablePriority, ordering: .relaxed)
+        flags.store(state.flags | Self.hasOutbox.bit, ordering: .releasing)
+    }
+
+    /// What a session that goes on has to know.
+    var state: SessionState {
+        SessionState(
+            jid: jid, boundAt: boundAt, token: token, userAgent: userAgent, handled: handled, presence: presence,
+            priority: priority, flags: flags.load(ordering: .relaxed))
     }
 
     // MARK: What routing may ask from any loop
@@ -84,20 +131,27 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public func announce(_ presence: Element?, priority: Int) {
         presenceState.withLock { $0 = presence }
         availability.store(presence == nil ? Self.unavailablePriority : priority, ordering: .relaxed)
+        if usesOutbox { storeState() }
     }
 
     /// A mark that a module sets on a session and reads from anywhere, such as "asked for the roster".
     public struct Flag: Sendable {
         let bit: UInt32
-        /// Flags are made once, as static constants; there can be 32 of them.
-        public init(_ name: StaticString) {
-            let index = flagCount.wrappingAdd(1, ordering: .relaxed).oldValue
-            precondition(index < 32, "no room for the session flag \(name)")
-            bit = 1 << index
-        }
+        /// Flags are made once, as static constants; there can be 32 of them. A session that is resumed keeps them.
+        public init(_ name: StaticString) { bit = 1 << flagNames.withLock { $0.index(of: "\(name)") } }
     }
 
     public func has(_ flag: Flag) -> Bool { flags.load(ordering: .relaxed) & flag.bit != 0 }
+
+    /// The names of the flags that are set.
+    var flagNamesSet: [String] {
+        let bits = flags.load(ordering: .relaxed) & ~Self.hasOutbox.bit
+        return flagNames.withLock { known in known.names.enumerated().filter { bits & 1 << $0.offset != 0 }.map(\.element) }
+    }
+
+    static func bits(ofFlags names: [String]) -> UInt32 {
+        flagNames.withLock { known in names.reduce(0) { $0 | 1 << known.index(of: $1) } }
+    }
 
     public func set(_ flag: Flag, _ isOn: Bool) {
         if isOn {
@@ -105,17 +159,42 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         } else {
             flags.bitwiseAnd(~flag.bit, ordering: .relaxed)
         }
+        if usesOutbox { storeState() }
     }
 
     // MARK: From the client
 
     public func received(_ element: Element) {
-        guard let stanza = Stanza(element) else { return stream.close(.unsupportedStanzaType) }
+        guard let stanza = Stanza(element) else { return stream?.close(.unsupportedStanzaType) ?? () }
         if commits > 0, stanza.kind != .message || commits >= Self.maximumCommits {
             waitingForCommits = stanza
             return holdStream()
         }
+        handle(stanza)
+    }
+
+    private func handle(_ stanza: Stanza) {
+        handled &+= 1
         host.router.received(stanza, from: self)
+    }
+
+    /// Does what the client would have done with a stanza that it has not sent. On the session's loop.
+    public func act(_ element: Element) {
+        guard let stanza = Stanza(element) else { return }
+        host.router.received(stanza, from: self)
+    }
+
+    /// The session goes on with a stream that ends: its stanzas are the client's no more. Called by the stream, once.
+    public func streamEnded(_ reason: StreamEnd) {
+        guard !isOver, stream != nil else { return }
+        if resumption != nil, reason.leavesSession { hibernate() } else { leave(reason) }
+    }
+
+    /// The session is over: it is in no table any more.
+    func ended(_ reason: StreamEnd) {
+        isOver = true
+        for request in requests { request.cancel() }
+        host.router.ended(self, reason)
     }
 
     /// What a stanza's attribute `to` says.
@@ -137,25 +216,17 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         return .valid(jid)
     }
 
-    public func streamEnded(_ reason: StreamEnd) {
-        guard !isOver else { return }
-        isOver = true
-        record.remove(self)
-        for request in requests { request.cancel() }
-        host.router.ended(self, reason)
-    }
-
     /// The default language of what the client sends, RFC 6120 §4.7.4.
-    var language: String? { stream.language }
+    var language: String? { stream?.language }
 
     // MARK: To the client
 
     /// Sends a stanza that is written by `body`. On the session's own loop it is written straight behind what waits for
     /// the client.
     public func send(_ body: (inout XMLWriter) -> Void) {
-        if loop.eventLoop.inEventLoop {
+        if loop.eventLoop.inEventLoop, !usesOutbox {
             guard !isOver else { return }
-            stream.write(body)
+            stream?.write(body)
         } else {
             var writer = XMLWriter()
             body(&writer)
@@ -169,8 +240,17 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     ///   loops.
     public func send(_ stanza: ByteBuffer, from sender: LoopContext? = nil) {
         if loop.eventLoop.inEventLoop {
-            deliver(stanza)
-        } else if let sender = sender ?? host.router.loops.current {
+            take(stanza)
+        } else if takesDirectly {
+            put(stanza)
+        } else {
+            mail(stanza, from: sender)
+        }
+    }
+
+    private func mail(_ stanza: ByteBuffer, from sender: LoopContext?) {
+        if host.resumption != nil { inFlight.wrappingAdd(1, ordering: .relaxed) }
+        if let sender = sender ?? host.router.loops.current {
             // All that comes from one loop goes the same way, so that nothing overtakes.
             sender.send(stanza, to: self, on: loop)
         } else {
@@ -179,18 +259,99 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     public func deliver(_ stanza: ByteBuffer) {
-        guard !isOver else { return host.router.deliverAgain(stanza, from: self) }
+        take(stanza)
+        if host.resumption != nil { inFlight.wrappingSubtract(1, ordering: .releasing) }
+    }
+
+    private func take(_ stanza: ByteBuffer) {
+        if usesOutbox { return put(stanza) }
+        guard !isOver, let stream else { return host.router.deliverAgain(stanza, from: self) }
         stream.append(stanza)
     }
 
+    // MARK: The outbox
+
+    /// Whether all that is sent goes through the outbox.
+    private var usesOutbox: Bool { flags.load(ordering: .acquiring) & Self.hasOutbox.bit != 0 }
+
+    /// Whether this loop may put its stanzas there itself: what it has sent before, through the mailbox, has arrived.
+    private var takesDirectly: Bool { usesOutbox && inFlight.load(ordering: .acquiring) == 0 }
+
+    /// The outbox, if there is one. From any loop.
+    var openedOutbox: SessionOutbox? { usesOutbox ? outbox : nil }
+    /// Whether all commits have ended that the client's stanzas have asked for.
+    var isSettled: Bool { ledger.isSettled }
+
+    /// Makes the outbox, if there is none. On the session's loop.
+    func openOutbox() -> SessionOutbox {
+        if let outbox { return outbox }
+        let outbox = SessionOutbox(host.resumption, owner: self)
+        self.outbox = outbox
+        flags.bitwiseOr(Self.hasOutbox.bit, ordering: .releasing)
+        return outbox
+    }
+
+    /// Puts a stanza into the outbox that nothing is committed with.
+    private func put(_ stanza: ByteBuffer) {
+        let changes = append(stanza, isCopied: false)
+        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+    }
+
+    /// Sends a message that is on its way, and has it commit what the session keeps of it until it is acknowledged.
+    ///
+    /// - Parameter isCopied: whether other sessions of the account get it, too.
+    /// - Returns: whether it was done; only a session with an outbox does that.
+    func take(_ event: inout StanzaEvent, isCopied: Bool, write: (inout XMLWriter) -> Void) -> Bool {
+        guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
+        var writer = XMLWriter()
+        write(&writer)
+        event.commit(append(writer.finish(), at: event.time, isCopied: isCopied))
+        if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
+            host.messageKept(
+                KeptMessage(
+                    message: event.stanza.element, from: event.from, account: account, session: self, host: host))
+        }
+        return true
+    }
+
+    /// - Returns: what is to be committed.
+    private func append(_ stanza: ByteBuffer, at time: Timestamp? = nil, isCopied: Bool) -> [StorageChange] {
+        guard let outbox else { return [] }
+        let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
+        let (appended, writer) = outbox.append(stanza, at: time ?? host.now(), isCopied: isCopied, urgency: urgency)
+        writer?.writeSoon()
+        switch appended {
+        case .taken(let changes):
+            return changes
+        case .overfull(let changes):
+            end(.policyViolation)
+            return changes
+        case .closed:
+            host.router.deliverAgain(stanza, from: self)
+            return []
+        }
+    }
+
+    /// Writes what the outbox has: at once on the session's loop.
+    func writeSoon() {
+        if loop.eventLoop.inEventLoop {
+            writeOutbox()
+        } else {
+            loop.eventLoop.execute { self.writeOutbox() }
+        }
+    }
+
     /// Lets `body` send something, on the session's loop, and waits until all that was sent has been written to the
-    /// connection. `false`: the session is over, and something may not have been.
+    /// connection, or is kept until it can be. `false`: the session is over, and something may not have been.
     public func write(_ body: @escaping @Sendable () -> Void) async -> Bool {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
-                guard !self.isOver else { return continuation.resume(returning: false) }
+                guard !self.isOver, self.outbox?.isLeaving != true else { return continuation.resume(returning: false) }
                 body()
-                self.stream.whenWritten { continuation.resume(returning: $0) }
+                guard self.outbox?.isCounting != true, let stream = self.stream else {
+                    return continuation.resume(returning: true)
+                }
+                stream.whenWritten { continuation.resume(returning: $0) }
             }
         }
     }
@@ -198,9 +359,9 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Ends the session with a stream error; from any loop.
     public func end(_ error: StreamError?) {
         if loop.eventLoop.inEventLoop {
-            stream.close(error)
+            finish(error)
         } else {
-            loop.eventLoop.execute { self.stream.close(error) }
+            loop.eventLoop.execute { self.finish(error) }
         }
     }
 
@@ -236,11 +397,12 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
             waitingForDurability.removeFirst()
             first.body()
         }
+        defer { lookForRest() }
         guard heldAnswers else { return }
         commits -= 1
         guard commits == 0, let stanza = waitingForCommits else { return }
         waitingForCommits = nil
-        host.router.received(stanza, from: self)
+        handle(stanza)
         letStreamGo()
     }
 
@@ -255,12 +417,25 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// The stream goes on when nothing holds it any more: what goes on after a wait may have to wait again.
     private func holdStream() {
         holds += 1
-        if holds == 1 { stream.hold() }
+        if holds == 1 { stream?.hold() }
     }
 
     private func letStreamGo() {
         holds -= 1
-        if holds == 0 { stream.goOn() }
+        if holds == 0 { stream?.goOn() }
+        lookForRest()
+    }
+
+    /// Calls `body` when everything that the client has sent so far is done and durable. The stream has ended.
+    func whenAtRest(_ body: @escaping () -> Void) {
+        waitingForRest.append(body)
+        host.storage.submit([], .now, completion: nil)
+        lookForRest()
+    }
+
+    private func lookForRest() {
+        guard !waitingForRest.isEmpty, ledger.isSettled, holds == 0 else { return }
+        for body in exchange(&waitingForRest, with: []) { body() }
     }
 
     /// Takes note of a request that is answered later; the stream is held when there are too many.
@@ -281,4 +456,16 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 }
 
-private let flagCount = Atomic<UInt32>(0)
+/// The names of all flags, in the order of their bits.
+private struct FlagNames {
+    var names: [String] = []
+
+    mutating func index(of name: String) -> UInt32 {
+        if let index = names.firstIndex(of: name) { return UInt32(index) }
+        precondition(names.count < 32, "no room for the session flag \(name)")
+        names.append(name)
+        return UInt32(names.count - 1)
+    }
+}
+
+private let flagNames = Mutex(FlagNames())

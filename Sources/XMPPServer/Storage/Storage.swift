@@ -40,6 +40,13 @@ public protocol Storage: Sendable {
     /// All values that an owner has in several stores, by store and key; nothing for a store without any.
     func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]]
 
+    /// The sessions of an account that can be resumed, the one that was bound first first.
+    func sessions(of jid: JID) async throws(StorageError) -> [StoredSession]
+    /// The messages that a session's client has not acknowledged, in the order of their positions.
+    func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage]
+    /// The accounts of a host that have sessions which can be resumed.
+    func accountsWithSessions(host: String) async throws(StorageError) -> [JID]
+
     /// The archived entries that the query describes, oldest first.
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry]
     /// How many entries the query describes, counted no further than its limit.

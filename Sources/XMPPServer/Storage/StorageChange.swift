@@ -45,6 +45,18 @@ public enum StorageChange: Sendable {
     /// Removes the value under a key of a store.
     case removeValue(store: String, owner: JID, key: String)
 
+    /// Adds a session that can be resumed, unless its account is gone, or takes over what has changed of one, all but the
+    /// count of what it has handled.
+    case putSession(StoredSession)
+    /// Sets how many of the client's stanzas a session has handled.
+    case setHandled(session: Int64, UInt32)
+    /// Appends a message that a session's client has not acknowledged, unless the session is gone.
+    case appendUnacknowledged(session: Int64, UnacknowledgedMessage)
+    /// Removes a session's messages up to and with a position.
+    case removeUnacknowledged(session: Int64, upTo: Int64)
+    /// Removes a session with its messages.
+    case removeSession(Int64)
+
     /// Appends an entry to the archive; `alreadyExists` if any entry has that id.
     case append(ArchiveEntry)
     /// Puts another stanza in the place of that of an entry of the owner's.

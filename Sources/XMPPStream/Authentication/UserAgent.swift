@@ -13,6 +13,13 @@ public struct UserAgent: Sendable, Equatable {
     /// Characters of a name that are kept.
     static let longestName = 100
 
+    /// The installation that is known by that UUID alone.
+    public init(id: String) {
+        self.id = id
+        software = nil
+        device = nil
+    }
+
     init(_ element: Element) {
         id = element["id"].flatMap(Self.uuid)
         software = Self.name(element.child("software", .sasl2)?.text)

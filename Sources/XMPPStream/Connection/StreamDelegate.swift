@@ -66,6 +66,8 @@ public protocol StreamDelegate: Sendable {
 public protocol StreamSession: AnyObject {
     var jid: JID { get }
     func received(_ stanza: Element)
+    /// The client has closed its stream, which is about to be closed as well: a last word.
+    func streamCloses()
     /// The stream is gone. Called once.
     func streamEnded(_ reason: StreamEnd)
 }

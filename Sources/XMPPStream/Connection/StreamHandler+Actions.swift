@@ -299,6 +299,9 @@ extension StreamHandler {
         lookAgain()
     }
 
+    /// The account that has signed in, a bare JID.
+    public var signedIn: JID? { machine.signedIn }
+
     /// Gives a stream that has signed in, and bound no resource yet, a session that it goes on with.
     public func resume(_ session: any StreamSession) {
         machine.sessionResumed()

@@ -49,6 +49,7 @@ extension StreamHandler {
     func closedByPeer() {
         switch machine.closeReceived() {
         case .answerAndDisconnect:
+            session?.streamCloses()
             appendRaw("</stream:stream>")
             hasSentClose = true
             endSession(.closed)

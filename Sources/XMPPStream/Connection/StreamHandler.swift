@@ -32,7 +32,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     var parser: StreamParser
     var context: ChannelHandlerContext?
     var settings: NegotiationSettings?
-    var session: (any StreamSession)?
+    public internal(set) var session: (any StreamSession)?
     var pauses: Pause = []
     /// What the client can be sure of when it binds its sign-in to this connection.
     private(set) var binding = ChannelBinding()

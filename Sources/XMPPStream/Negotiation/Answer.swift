@@ -15,3 +15,13 @@ public enum Answer<Value: Sendable>: Sendable {
         }
     }
 }
+
+extension Answer {
+    /// The same, with its value changed by `transform`.
+    public func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Answer<Other> {
+        switch self {
+        case .now(let value): .now(transform(value))
+        case .later(let body): .later { transform(await body()) }
+        }
+    }
+}

@@ -170,6 +170,8 @@ final class StubSession: StreamSession, Sendable {
         }
     }
 
+    func streamCloses() {}
+
     func streamEnded(_ reason: StreamEnd) {
         state.withLock { state in
             state.end = reason

@@ -1,0 +1,42 @@
+import Foundation
+import GRDB
+import XMPP
+import XMPPServer
+
+extension ChangeWriter {
+    /// The count of what was handled stays as it is: it goes with what it counts.
+    func put(_ session: StoredSession) throws {
+        try db.run(
+            """
+            INSERT INTO session
+            (id, account, jid, secret, bound_at, seconds, token, app_grant, user_agent, handled, presence, flags)
+            SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM account WHERE jid = ?)
+            ON CONFLICT (id) DO UPDATE SET
+            token = excluded.token, app_grant = excluded.app_grant, user_agent = excluded.user_agent,
+            presence = excluded.presence, flags = excluded.flags
+            """,
+            [
+                session.id, session.jid.bareText, session.jid.string, session.secret, session.boundAt.milliseconds,
+                session.time.components.seconds, session.token.map { Data($0.digest) }, session.token?.grant,
+                session.userAgent, Int64(session.handled), session.presence.map { Data($0) },
+                TextList.encode(session.flags), session.jid.bareText,
+            ])
+    }
+
+    /// A session that has ended meanwhile gets none: whoever ended it has taken care of the message.
+    func append(_ message: UnacknowledgedMessage, session: Int64) throws {
+        try db.run(
+            """
+            INSERT INTO unacknowledged (session, position, is_numbered, is_copied, time, stanza)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM session WHERE id = ?1)
+            """,
+            [
+                session, message.position, message.isNumbered, message.isCopied, message.time.milliseconds,
+                Data(message.stanza),
+            ])
+    }
+
+    func removeUnacknowledged(session: Int64, upTo position: Int64) throws {
+        try db.run("DELETE FROM unacknowledged WHERE session = ? AND position <= ?", [session, position])
+    }
+}

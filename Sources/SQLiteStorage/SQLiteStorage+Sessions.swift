@@ -1,0 +1,53 @@
+import Foundation
+import GRDB
+import XMPP
+import XMPPServer
+import XMPPStream
+
+extension SQLiteStorage {
+    public func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] {
+        try await read { db in
+            try Row.fetchAll(db.prepared("SELECT * FROM session WHERE account = ? ORDER BY bound_at", [jid.bareText]))
+                .map(StoredSession.init(row:))
+        }
+    }
+
+    public func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] {
+        try await read { db in
+            try Row.fetchAll(
+                db.prepared("SELECT * FROM unacknowledged WHERE session = ? ORDER BY position", [session])
+            ).map { row in
+                UnacknowledgedMessage(
+                    position: row["position"], isNumbered: row["is_numbered"], isCopied: row["is_copied"],
+                    time: row.timestamp("time"), stanza: try row.bytes("stanza"))
+            }
+        }
+    }
+
+    public func accountsWithSessions(host: String) async throws(StorageError) -> [JID] {
+        try await read { db in
+            try Row.fetchAll(
+                db.prepared(
+                    """
+                    SELECT DISTINCT account AS jid FROM session
+                    WHERE account IN (SELECT jid FROM account WHERE host = ?)
+                    """, [host])
+            ).map { try $0.jid("jid") }
+        }
+    }
+}
+
+extension StoredSession {
+    fileprivate init(row: Row) throws {
+        let digest: Data? = row["token"]
+        let jid = try row.jid("jid")
+        let handled: Int64 = row["handled"]
+        let time: Int = row["seconds"]
+        let presence: Data? = row["presence"]
+        self.init(
+            id: row["id"], jid: jid, secret: row["secret"], boundAt: row.timestamp("bound_at"), time: .seconds(time),
+            token: digest.map { VerifiedToken(user: jid.local ?? "", digest: Array($0), grant: row["app_grant"]) },
+            userAgent: row["user_agent"], handled: UInt32(truncatingIfNeeded: handled),
+            presence: presence.map { Array($0) }, flags: TextList.decode(row["flags"]))
+    }
+}

@@ -1,0 +1,208 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0198: Stream Management: both sides tell how many stanzas they have handled, and a client that has lost its
+/// connection goes on with its session on another one.
+///
+/// What is acknowledged is durable. A session that is not resumed in time ends, and what its client has not acknowledged
+/// goes to the account's other clients, or is kept.
+///
+///     C: <enable xmlns="urn:xmpp:sm:3" resume="true"/>
+///     S: <enabled xmlns="urn:xmpp:sm:3" id="…" resume="true" max="600"/>
+///     C: <message …/><r xmlns="urn:xmpp:sm:3"/>
+///     S: <a xmlns="urn:xmpp:sm:3" h="1"/>
+struct StreamManagement: ServerModule {
+    static let info = ModuleInfo(
+        "stream-management", implements: [.xep(198, "1.6.3")],
+        summary: "Acknowledges stanzas, and lets clients go on with their session on another connection.")
+
+    private let host: Host
+    private let settings: ResumptionSettings
+    private let resumes: Bool
+    private let location: String?
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        resumes = configuration.boolean(
+            "resume", default: true, "Whether a session outlives its connection, so that its client can resume it.")
+        settings = ResumptionSettings(
+            time: configuration.duration(
+                "resume-time", default: .seconds(600), in: .seconds(1)...(.seconds(86_400)),
+                "How long a session may be without a connection before it ends."),
+            stanzas: configuration.integer(
+                "queued-stanzas", default: 5_000, in: 10...1_000_000,
+                "Stanzas that may wait for a client's acknowledgement. With more its session ends, and messages go elsewhere."),
+            bytes: configuration.byteCount(
+                "queued-bytes", default: 4 << 20, in: (16 << 10)...(1 << 30), "Bytes of these stanzas."),
+            patience: configuration.duration(
+                "acknowledgement-time", default: .seconds(60), in: .seconds(1)...(.seconds(3_600)),
+                "How long a client may take to answer a request for acknowledgement. After that its connection is lost."))
+        location = configuration.optionalString(
+            "location", "Where clients are to resume, as `host` or `host:port`, if that is another place than usual.")
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.resumption(settings)
+        registrar.streamFeature(.authenticated) { $0.element("sm", .streamManagement) }
+        registrar.streamElement("enable", .streamManagement, .authenticated, enable)
+        registrar.streamElement("resume", .streamManagement, .authenticated, resume)
+        registrar.streamElement("r", .streamManagement, .authenticated) { _, stream in
+            withAcknowledging(stream) { $0.answerCount() }
+        }
+        registrar.streamElement("a", .streamManagement, .authenticated) { element, stream in
+            withAcknowledging(stream) { acknowledged(element, $0, stream) }
+        }
+        registrar.bindFeature(.streamManagement) { element, session, writer in
+            guard let element, element.hasName("enable") else { return }
+            enable(element, session, to: &writer)
+        }
+        registrar.authenticationFeature(
+            "resume", .streamManagement, announcedBy: { $0.element("sm", .streamManagement) }, resumeInline)
+    }
+
+    // MARK: Enabling, §3
+
+    @Sendable private func enable(_ element: Element, _ stream: StreamHandler) -> Bool {
+        guard let session = stream.session as? ClientSession else {
+            stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
+            return true
+        }
+        guard !session.isAcknowledging else {
+            stream.close(StreamError(.policyViolation, text: "stream management is enabled already"))
+            return true
+        }
+        stream.write { enable(element, session, to: &$0) }
+        return true
+    }
+
+    private func enable(_ element: Element, _ session: ClientSession, to writer: inout XMLWriter) {
+        let asksToResume = element.attribute("resume", equals: "true") || element.attribute("resume", equals: "1")
+        var time = settings.time
+        if let wish = element["max"].flatMap({ Int($0) }), wish > 0 { time = min(time, .seconds(wish)) }
+        session.beginAcknowledging(resumableFor: resumes && asksToResume ? time : nil)
+        writer.start("enabled", .streamManagement)
+        if let resumption = session.resumption {
+            writer.attribute("id", resumption.secret)
+            writer.attribute("resume", "true" as StaticString)
+            writer.attribute("max", Int(resumption.time.components.seconds))
+            writer.attribute("location", location)
+        }
+        writer.end()
+    }
+
+    // MARK: Acknowledgement, §4
+
+    private func withAcknowledging(_ stream: StreamHandler, _ body: (ClientSession) -> Void) -> Bool {
+        if let session = stream.session as? ClientSession, session.isAcknowledging {
+            body(session)
+        } else {
+            stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
+        }
+        return true
+    }
+
+    private func acknowledged(_ element: Element, _ session: ClientSession, _ stream: StreamHandler) {
+        guard let count = element["h"].flatMap({ UInt32($0) }) else { return stream.close(.badFormat) }
+        guard let sent = session.acknowledged(count) else { return }
+        stream.close(Self.tooHigh(count, sent: sent))
+    }
+
+    /// §4: the client has handled what it was never sent.
+    private static func tooHigh(_ count: UInt32, sent: UInt32) -> StreamError {
+        StreamError(
+            .undefinedCondition,
+            detail: StreamError.Detail("handled-count-too-high", .streamManagement, [("h", count), ("send-count", sent)]))
+    }
+
+    // MARK: Resumption, §5
+
+    @Sendable private func resume(_ element: Element, _ stream: StreamHandler) -> Bool {
+        guard stream.session == nil, let account = stream.signedIn else {
+            stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
+            return true
+        }
+        stream.wait({ await host.find(account) }) { stream, found in
+            switch found {
+            case .success(let record?):
+                stream.wait(resume(element, record, stream)) { stream, step in
+                    finish(step(), stream)
+                }
+            case .success(nil):
+                stream.write { Self.writeFailure(StanzaError(.notAuthorized), to: &$0) }
+            case .failure(let error):
+                stream.write { Self.writeFailure(error, to: &$0) }
+            }
+        }
+        return true
+    }
+
+    private func finish(_ result: Result<Resumed, ResumptionFailure>, _ stream: StreamHandler) {
+        switch result {
+        case .success(let resumed):
+            stream.resume(resumed.session)
+            stream.write { resumed.write(to: &$0) }
+            resumed.session.connect(to: stream)
+        case .failure(.tooHigh(let count, let sent)):
+            stream.close(Self.tooHigh(count, sent: sent))
+        case .failure(let failure):
+            stream.write { Self.write(failure, to: &$0) }
+        }
+    }
+
+    /// Within a sign-in by XEP-0388.
+    @Sendable private func resumeInline(
+        _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
+    ) -> Answer<@Sendable () -> InlineOutcome> {
+        resume(element, record, stream).map { step in
+            {
+                switch step() {
+                case .success(let resumed):
+                    InlineOutcome(
+                        session: resumed.session, write: { resumed.write(to: &$0) },
+                        then: { resumed.session.connect(to: stream) })
+                case .failure(let failure):
+                    InlineOutcome { Self.write(failure, to: &$0) }
+                }
+            }
+        }
+    }
+
+    private struct Resumed {
+        let session: ClientSession
+        let secret: String
+
+        func write(to writer: inout XMLWriter) {
+            writer.element(
+                "resumed", .streamManagement, ["previd": secret, "h": String(session.handledCount)])
+        }
+    }
+
+    private func resume(
+        _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
+    ) -> Answer<@Sendable () -> Result<Resumed, ResumptionFailure>> {
+        guard let secret = element["previd"], let count = element["h"].flatMap({ UInt32($0) }) else {
+            return .now { .failure(.refused(.badRequest)) }
+        }
+        return host.resume(secret, count: count, of: record, on: stream).map { step in
+            { step().map { Resumed(session: $0, secret: secret) } }
+        }
+    }
+
+    // MARK: Failures, §6
+
+    private static func write(_ failure: ResumptionFailure, to writer: inout XMLWriter) {
+        switch failure {
+        case .notFound(let count): writeFailure(StanzaError(.itemNotFound), handled: count, to: &writer)
+        case .tooHigh(let count, _): writeFailure(.badRequest, handled: count, to: &writer)
+        case .refused(let error): writeFailure(error, to: &writer)
+        }
+    }
+
+    private static func writeFailure(_ error: StanzaError, handled: UInt32? = nil, to writer: inout XMLWriter) {
+        writer.start("failed", .streamManagement)
+        writer.attribute("h", handled.map { String($0) })
+        writer.start(dynamic: error.condition.rawValue, namespaceName: Namespace.stanzas.name)
+        writer.end()
+        writer.end()
+    }
+}

@@ -1,0 +1,27 @@
+import NIOCore
+
+/// What is held back from a client that does not look: of each kind the last, in the order in which they came.
+struct HeldBack {
+    private var stanzas: [String: (place: Int, stanza: ByteBuffer)] = [:]
+    private var nextPlace = 0
+    private(set) var byteCount = 0
+
+    /// With more than this nothing is held back any longer.
+    static let maximumCount = 1_000
+    static let maximumBytes = 1 << 20
+
+    var isEmpty: Bool { stanzas.isEmpty }
+    var isFull: Bool { stanzas.count >= Self.maximumCount || byteCount >= Self.maximumBytes }
+
+    mutating func put(_ stanza: ByteBuffer, kind: String) {
+        byteCount += stanza.readableBytes - (stanzas[kind]?.stanza.readableBytes ?? 0)
+        stanzas[kind] = (nextPlace, stanza)
+        nextPlace += 1
+    }
+
+    /// All of them, in order; nothing is held back any more.
+    mutating func takeAll() -> [ByteBuffer] {
+        defer { self = HeldBack() }
+        return stanzas.values.sorted { $0.place < $1.place }.map(\.stanza)
+    }
+}

@@ -1,0 +1,104 @@
+import NIOCore
+import Synchronization
+import XML
+import XMPP
+import XMPPStream
+
+/// Sessions that are resumed, from memory or from the storage.
+extension Host {
+    /// What a session that is being resumed has to do on its new stream's loop.
+    public typealias ResumptionStep = @Sendable () -> Result<ClientSession, ResumptionFailure>
+
+    /// Resumes the session of an account that has this secret, with a stream that has signed in to the account. What the
+    /// client has handled is forgotten, and everything that has come from it on its former connection is durable.
+    ///
+    /// - Parameters:
+    ///   - count: how many stanzas the client has handled.
+    /// - Returns: what is to be done on the stream's loop. It gives the session that takes the former one's place; it has
+    ///   to be connected (`ClientSession.connect`) when the client has been told.
+    public func resume(
+        _ secret: String, count: UInt32, of record: AccountRecord, on stream: StreamHandler
+    ) -> Answer<ResumptionStep> {
+        guard let session = record.sessions.first(where: { $0.resumption?.isKnown(by: secret) ?? false }),
+            let outbox = session.openedOutbox
+        else { return .now { [self] in .failure(.notFound(handled: endedCount(secret))) } }
+        return .later { [self] in
+            guard let handled = await session.surrender() else {
+                return { [self] in .failure(.notFound(handled: endedCount(secret))) }
+            }
+            guard let changes = outbox.prepare(count) else {
+                return { .failure(.tooHigh(handled: handled, sent: outbox.written)) }
+            }
+            do throws(StorageError) {
+                if !changes.isEmpty { try await storage.commit(changes) }
+            } catch {
+                let error = report(error)
+                return { .failure(.refused(error)) }
+            }
+            return { [self] in takeOver(session, outbox, handled: handled, stream) }
+        }
+    }
+
+    private func takeOver(
+        _ former: ClientSession, _ outbox: SessionOutbox, handled: UInt32, _ stream: StreamHandler
+    ) -> Result<ClientSession, ResumptionFailure> {
+        let record = former.record
+        guard accounts.resident(record.jid) === record, !revocations.contains(stream.token) else {
+            return .failure(.refused(StanzaError(.notAuthorized)))
+        }
+        var state = former.state
+        state.handled = handled
+        state.token = stream.token
+        state.userAgent = stream.userAgent ?? state.userAgent
+        let session = ClientSession(state, record: record, host: self, loop: stream.loop, outbox: outbox)
+        guard outbox.change(owner: former, to: session) else { return .failure(.notFound(handled: handled)) }
+        record.replace(former, with: session)
+        former.loop.eventLoop.execute { former.wasSucceeded() }
+        session.startTimer()
+        session.storeState()
+        return .success(session)
+    }
+
+    private func endedCount(_ secret: String) -> UInt32? { endedSessions.withLock { $0[secret] } }
+
+    func remember(_ resumption: Resumption, handled: UInt32) {
+        endedSessions.withLock { $0.add(resumption.secret, handled: handled) }
+    }
+
+    // MARK: From the storage
+
+    /// Brings back the sessions that the process before this one has left: they hibernate, and have their time from now.
+    func restore(into record: AccountRecord) async throws(StorageError) -> [ClientSession] {
+        guard let settings = resumption else { return [] }
+        var sessions: [ClientSession] = []
+        for stored in try await storage.sessions(of: record.jid) {
+            let messages = try await storage.unacknowledged(session: stored.id)
+            let isVoid =
+                if let token = stored.token { try await storage.token(digest: token.digest) == nil } else { false }
+            let resumption = Resumption(
+                id: stored.id, secret: stored.secret, time: isVoid ? .zero : min(stored.time, settings.time))
+            let outbox = SessionOutbox(settings, resumption, messages: messages)
+            let presence = stored.presence.flatMap { try? Element(parsing: ByteBuffer(bytes: $0)) }
+            let state = SessionState(
+                jid: stored.jid, boundAt: stored.boundAt, token: stored.token,
+                userAgent: stored.userAgent.map { UserAgent(id: $0) }, handled: stored.handled, presence: presence,
+                priority: presence.map { $0.child("priority", .client).flatMap { Int($0.text) } ?? 0 },
+                flags: ClientSession.bits(ofFlags: stored.flags))
+            let session = ClientSession(state, record: record, host: self, loop: router.loops.next, outbox: outbox)
+            outbox.restored(to: session)
+            _ = record.add(session, atMost: .max)
+            sessions.append(session)
+        }
+        return sessions
+    }
+
+    /// Brings all sessions back that are in the storage, with their accounts.
+    func restoreSessions() async {
+        guard resumption != nil else { return }
+        do throws(StorageError) {
+            for account in try await storage.accountsWithSessions(host: domain) { _ = try await accounts.load(account) }
+        } catch {
+            _ = report(error)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import XMPP
+import XMPPStream
+
+/// A session that can be resumed, as it is found after the process that held it has ended, XEP-0198 §5.
+public struct StoredSession: Sendable, Equatable {
+    /// Its number: random, and never used again.
+    public let id: Int64
+    /// The full JID.
+    public let jid: JID
+    /// What the client has to know to resume it.
+    public let secret: String
+    /// When its resource was bound.
+    public let boundAt: Timestamp
+    /// How long it may be without a connection.
+    public let time: Duration
+    /// The token that it was opened with; nil: with another secret.
+    public let token: VerifiedToken?
+    /// The UUID of the client's installation, if it has told it.
+    public let userAgent: String?
+    /// How many of the client's stanzas have been handled, modulo 2³²; what they changed is as durable as this count.
+    public var handled: UInt32
+    /// Its last available presence; nil: it is not available.
+    public var presence: [UInt8]?
+    /// The names of the flags that are set.
+    public var flags: [String]
+
+    public init(
+        id: Int64, jid: JID, secret: String, boundAt: Timestamp, time: Duration, token: VerifiedToken?,
+        userAgent: String?, handled: UInt32, presence: [UInt8]?, flags: [String]
+    ) {
+        self.id = id
+        self.jid = jid
+        self.secret = secret
+        self.boundAt = boundAt
+        self.time = time
+        self.token = token
+        self.userAgent = userAgent
+        self.handled = handled
+        self.presence = presence
+        self.flags = flags
+    }
+}
+
+/// A message that a session's client has not acknowledged yet.
+public struct UnacknowledgedMessage: Sendable, Equatable {
+    /// Its place among the session's messages; it grows.
+    public let position: Int64
+    /// Whether the place is also the number that the client counts it with. It is not if the message came when that was
+    /// not known.
+    public let isNumbered: Bool
+    /// Whether other sessions of the account have got the message, too.
+    public let isCopied: Bool
+    /// When it came.
+    public let time: Timestamp
+    /// The stanza as it is sent.
+    public let stanza: [UInt8]
+
+    public init(position: Int64, isNumbered: Bool, isCopied: Bool, time: Timestamp, stanza: [UInt8]) {
+        self.position = position
+        self.isNumbered = isNumbered
+        self.isCopied = isCopied
+        self.time = time
+        self.stanza = stanza
+    }
+}
