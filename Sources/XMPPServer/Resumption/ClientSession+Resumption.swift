@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XML
 import XMPP
 import XMPPStream
