@@ -77,7 +77,6 @@ public final class Conversation {
     private func run() async throws {
         for step in script.steps {
             do {
-                print("STEP", script.name, step.line)
                 try await perform(step.action)
             } catch {
                 throw ConversationFailure("\(script.name).xmpp:\(step.line) (\(server.transport.rawValue)): \(error)")

@@ -33,6 +33,10 @@ struct Offline: ServerModule {
         registrar.on(Hooks.messageFromClient, .rewrite, removeForgedStamps)
         registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
         registrar.on(Hooks.messageToAccount, .fallback) { event in keep(event) }
+        registrar.on(Hooks.sessionRestored, .deliver) { event in
+            deliver(to: event.session.record)
+            return .go
+        }
         registrar.on(Presence.becameAvailable, .deliver) { event in
             deliver(to: event.session.record)
             return .go

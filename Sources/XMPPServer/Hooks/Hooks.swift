@@ -27,6 +27,8 @@ public enum Hooks {
     public static let messageKept = HookPoint<KeptMessage>("messageKept")
     /// A resource has been bound.
     public static let sessionBound = HookPoint<SessionEvent>("sessionBound")
+    /// A session of an earlier process has been brought back, with its presence and flags as they were.
+    public static let sessionRestored = HookPoint<SessionEvent>("sessionRestored")
     /// A session is over; it is not found in any table any more.
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
     /// An account's record was changed by an administrator or its owner.

@@ -177,7 +177,11 @@ extension ClientSession {
     }
 
     /// The session has been brought back from the storage, and is found from now on. From anywhere.
-    func wasRestored() { loop.eventLoop.execute { self.startTimer() } }
+    func wasRestored() {
+        loop.eventLoop.execute { self.startTimer() }
+        var event = SessionEvent(session: self, host: host)
+        host.fire(Hooks.sessionRestored, &event)
+    }
 
     /// Another look-up of the account was faster, and has brought it back, too.
     func wasNotRestored() { outbox?.drop() }
