@@ -147,7 +147,7 @@ struct Offline: ServerModule {
     private static let pageCount = 100
 
     private static func taker(of account: AccountRecord) -> ClientSession? {
-        account.sessions.first { ($0.priority ?? -1) >= 0 }
+        account.sessions.first { ($0.priority ?? -1) >= 0 && !$0.isLeaving }
     }
 
     /// Hands over what has been kept. Only one hand-over for an account is under way at a time; what is kept while it
@@ -176,7 +176,10 @@ struct Offline: ServerModule {
                         collection: ArchiveEntry.offline, owner: account.jid, after: last, limit: Self.pageCount))
                 if !entries.isEmpty { backlog.foundSome() }
                 let isLast = entries.count < Self.pageCount
-                let isWritten = await session.write {
+                // A session that keeps them until they are acknowledged has them from the moment on when they are not here
+                // any more.
+                let handedOver = entries.last.map { [removal(of: account, upTo: $0.id)] } ?? []
+                let isWritten = await session.write(committing: handedOver) {
                     for entry in entries { send(entry, to: session) }
                     // At once, lest what comes behind them take the long way. What is still on its way to the disk
                     // begins another hand-over when it is there.
@@ -188,16 +191,19 @@ struct Offline: ServerModule {
                 if isLast { break }
             }
             guard let last else { return }
-            let handedOver = ArchiveQuery(
-                collection: ArchiveEntry.offline, owner: account.jid,
-                before: ArchiveID(rawValue: last.rawValue + 1))
-            let removal = Commit()
-            host.storage.submit([.removeArchived(handedOver)], .soon, completion: removal.finish)
-            try await removal.wait()
+            let removed = Commit()
+            host.storage.submit([removal(of: account, upTo: last)], .soon, completion: removed.finish)
+            try await removed.wait()
         } catch {
             backlog.failed()
             _ = host.report(error)
         }
+    }
+
+    private func removal(of account: AccountRecord, upTo last: ArchiveID) -> StorageChange {
+        .removeArchived(
+            ArchiveQuery(
+                collection: ArchiveEntry.offline, owner: account.jid, before: ArchiveID(rawValue: last.rawValue + 1)))
     }
 
     private func send(_ entry: ArchiveEntry, to session: ClientSession) {

@@ -49,6 +49,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Ends a session that nobody resumes in time.
     var timer: Scheduled<Void>?
     private var waitingForRest: [() -> Void] = []
+    /// What is to be committed of all that is being sent; `nil`: each by itself.
+    private var collected: [StorageChange]?
     /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
     private var lastAddress: JID?
     private var requests: [PendingRequest] = []
@@ -294,7 +296,12 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Puts a stanza into the outbox that nothing is committed with.
     private func put(_ stanza: ByteBuffer) {
         let changes = append(stanza, isCopied: false)
-        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+        guard !changes.isEmpty else { return }
+        if loop.eventLoop.inEventLoop, collected != nil {
+            collected?.append(contentsOf: changes)
+        } else {
+            host.storage.submit(changes, .soon, completion: nil)
+        }
     }
 
     /// Sends a message that is on its way, and has it commit what the session keeps of it until it is acknowledged.
@@ -343,11 +350,19 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// Lets `body` send something, on the session's loop, and waits until all that was sent has been written to the
     /// connection, or is kept until it can be. `false`: the session is over, and something may not have been.
-    public func write(_ body: @escaping @Sendable () -> Void) async -> Bool {
+    ///
+    /// - Parameter changes: what is void once the session keeps what was sent: committed in one group with that.
+    public func write(
+        committing changes: [StorageChange] = [], _ body: @escaping @Sendable () -> Void
+    ) async -> Bool {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
-                guard !self.isOver, self.outbox?.isLeaving != true else { return continuation.resume(returning: false) }
+                guard !self.isOver, !self.isLeaving else { return continuation.resume(returning: false) }
+                if self.resumption != nil { self.collected = [] }
                 body()
+                if let collected = exchange(&self.collected, with: nil) {
+                    self.host.storage.submit(collected + changes, .soon, completion: nil)
+                }
                 guard self.outbox?.isCounting != true, let stream = self.stream else {
                     return continuation.resume(returning: true)
                 }
@@ -355,6 +370,9 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
             }
         }
     }
+
+    /// Whether the session is about to end: it takes nothing new.
+    public var isLeaving: Bool { openedOutbox?.isLeaving ?? false }
 
     /// Ends the session with a stream error; from any loop.
     public func end(_ error: StreamError?) {
