@@ -42,6 +42,7 @@ import XMPPServer
             }
         }
         let isReached = server.storage.calls - before >= call
+        server.storage.recover()
         if !isRefused { try await expectMessage(talk, "call \(call)") }
         await talk.tearDown()
         return isReached
