@@ -38,7 +38,7 @@ import XMPPStream
                 _ = try await send(authenticate, until: "</success>")
             }
             received += try await client.read(until: "</stream:features>")
-            guard !received.contains("<bound") else { return }
+            guard !received.contains("<bound"), !received.contains("<resumed") else { return }
             _ = try await send(
                 "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", until: "</iq>")
         }
