@@ -1,8 +1,9 @@
 import XML
 import XMPP
 
-/// What a client asks for together with its sign-in, XEP-0388 §2.3: the element `<authenticate/>`.
-public struct AuthenticationRequest: Sendable {
+/// What a client asks for together with its sign-in, XEP-0388 §2.3: the element `<authenticate/>`. A
+/// class, as a stream has room for one and most often none.
+public final class AuthenticationRequest: Sendable {
     /// The element as received, for those who know its other children.
     public let element: Element
     /// nil: the client does not say.

@@ -25,8 +25,8 @@ public struct VerifiedPassword: Sendable {
     }
 }
 
-/// A client whose installation has shown to know its token.
-public struct VerifiedInstallation: Sendable {
+/// A client whose installation has shown to know its token. A class, as a stream has room for one and most often none.
+public final class VerifiedInstallation: Sendable {
     /// The local part of the account.
     public let user: String
     public let account: FoundAccount

@@ -1,8 +1,9 @@
 import XML
 import XMPP
 
-/// What a client says of itself when it signs in, XEP-0388 §2.3. Nobody but the account's owner is told of it.
-public struct UserAgent: Sendable, Equatable {
+/// What a client says of itself when it signs in, XEP-0388 §2.3. Nobody but the account's owner is told of it. A class, as
+/// stream and session keep it, and most have none.
+public final class UserAgent: Sendable {
     /// Identifies the installation for as long as it is there: a UUID, in lower case.
     public let id: String?
     /// The name of the software.

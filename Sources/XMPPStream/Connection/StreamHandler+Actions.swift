@@ -294,6 +294,9 @@ extension StreamHandler {
     /// From now on the stream's stanzas are the session's.
     func begin(_ session: any StreamSession) {
         self.session = session
+        // The session has what it needs of them.
+        account = nil
+        installation = nil
         deadline = nil
         lastStanza = eventLoop.now
         lookAgain()

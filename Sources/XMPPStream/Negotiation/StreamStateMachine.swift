@@ -39,7 +39,7 @@ public struct StreamStateMachine: ~Copyable {
         /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
         case finishing(Layer)
         /// By XEP-0480: the client gives keys that the account does not have yet.
-        case upgrading(Layer, SASLUpgrade)
+        indirect case upgrading(Layer, SASLUpgrade)
         case binding
         case bound
         case closing

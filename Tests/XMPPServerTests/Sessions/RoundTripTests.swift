@@ -58,7 +58,7 @@ import XMPPStream
         return try #require(attribute("token", in: String(answer[element.lowerBound...])))
     }
 
-    @Test("A returning phone is bound, with what it wants for its session, after one round trip on TLS")
+    @Test("A returning phone has its session, a new one or the old one, after one round trip on TLS")
     func oneRoundTrip() async throws {
         let server = try await TestServer()
         let password = Array("\0romeo\0secret".utf8)
@@ -73,16 +73,30 @@ import XMPPStream
         let channel = Array(SHA256.hash(data: first.client.certificate))
         let key = SymmetricKey(data: Array(token.utf8))
         let code = HMAC<SHA256>.authenticationCode(for: Array("Initiator".utf8) + channel, using: key)
-        let again = authenticate(
-            "HT-SHA-256-ENDP", Array("romeo\0".utf8) + Array(code),
-            "<fast xmlns='urn:xmpp:fast:0'/><config-version xmlns='urn:xmpp:iap:0' value='\(version)'/>"
-                + "<bind xmlns='urn:xmpp:bind:0'><tag>Tern</tag><enable xmlns='urn:xmpp:carbons:2'/></bind>")
+        func again(_ content: String) -> String {
+            authenticate(
+                "HT-SHA-256-ENDP", Array("romeo\0".utf8) + Array(code),
+                "<fast xmlns='urn:xmpp:fast:0'/><config-version xmlns='urn:xmpp:iap:0' value='\(version)'/>" + content)
+        }
+        let bind =
+            "<bind xmlns='urn:xmpp:bind:0'><tag>Tern</tag><enable xmlns='urn:xmpp:carbons:2'/>"
+            + "<enable xmlns='urn:xmpp:sm:3' resume='true'/><inactive xmlns='urn:xmpp:csi:0'/></bind>"
         var phone = try await Phone(server)
-        try await phone.signIn(again, isPipelined: true)
+        try await phone.signIn(again(bind), isPipelined: true)
         #expect(phone.flights == 1)
         let romeo = try #require(JID("romeo@example.org"))
-        let sessions = try #require(try server.host().accounts.resident(romeo)).sessions.map(\.jid.string)
-        #expect(sessions.contains { phone.received.contains("<authorization-identifier>\($0)<") })
+        let record = try #require(try server.host().accounts.resident(romeo))
+        #expect(record.sessions.contains { phone.received.contains("<authorization-identifier>\($0.jid)<") })
+
+        // The connection is lost; what was said meanwhile is there as soon as the session is.
+        let enabled = try #require(phone.received.firstRange(of: "<enabled "))
+        let id = try #require(attribute("id", in: String(phone.received[enabled.lowerBound...])))
+        try await phone.client.close()
+        let resume = "<resume xmlns='urn:xmpp:sm:3' h='0' previd='\(id)'/>"
+        var resumed = try await Phone(server)
+        try await resumed.signIn(again(resume + bind), isPipelined: true)
+        #expect(resumed.flights == 1)
+        #expect(resumed.received.contains("<resumed ") && !resumed.received.contains("<bound"))
         await server.stop()
     }
 
