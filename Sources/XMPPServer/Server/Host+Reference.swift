@@ -11,7 +11,8 @@ extension Host {
         }
         return Host(
             configuration, jid: jid, limits: .default, storage: NoStorage(), archiveIDs: ArchiveIDGenerator(after: nil),
-            router: StanzaRouter(hosts: HostTable(), loops: LoopTable(group: MultiThreadedEventLoopGroup.singleton)), key: ServerKey(),
+            router: StanzaRouter(hosts: HostTable(), loops: LoopTable(group: MultiThreadedEventLoopGroup.singleton)),
+            key: ServerKey(),
             logger: Logger(label: "swallowtail"), now: Timestamp.now)
     }
 }
