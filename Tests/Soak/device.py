@@ -68,7 +68,7 @@ class Device:
         waiting = [stanza for _, stanza, _ in self.session.queue] if self.session else []
         events = [f"{when:.3f} {what}" for when, who, what in self.ledger.timeline if who == self.name]
         return (f"{self.name} is {'online' if self.is_online else 'offline'} with {len(waiting)} stanzas unacknowledged, "
-                f"{waiting[:2]}, after {events[-6:]}")  # fmt: skip
+                f"{waiting[:2]}, after {events[-8:]}")  # fmt: skip
 
     async def live(self):
         """Comes and goes until the task is cancelled."""
@@ -80,7 +80,7 @@ class Device:
             except Lost as loss:
                 self._left(str(loss))
             except Refused as refusal:
-                self.soak.complain(f"{self.name}: {refusal}")
+                self.soak.complain(f"{self.name}: {refusal}; {self.state()}")
                 self._left("gives up its session after what it does not understand")
                 self._forget()
             await asyncio.sleep(self._absence())

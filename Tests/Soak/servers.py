@@ -120,7 +120,8 @@ hosts:
     key: key.pem
     authentication: {{require-tls: off, scram-iterations: 4096}}
     modules:
-      registration: on
+      registration: {{new-accounts: on}}
+      stream-management: {{resume-time: {resume} s}}
 """
 
     def command(self):

@@ -14,7 +14,7 @@ SASL2 = "{urn:xmpp:sasl:2}"
 BIND = "{urn:ietf:params:xml:ns:xmpp-bind}"
 STREAM_ERRORS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 30
 
 
 class Lost(Exception):
@@ -34,6 +34,7 @@ class Stream:
         self._parser = None
         self._depth = 0
         self._root = None
+        self._has_ended = False
         self._next_id = 0
         # (how many writes are left, how much of the last one goes out), if it is to be cut.
         self.fuse = None
@@ -81,6 +82,8 @@ class Stream:
         while not self._elements:
             if self.is_cut:
                 raise Lost("cut")
+            if self._has_ended:
+                raise Lost("stream closed by the server")
             try:
                 data = await self._reader.read(65536)
             except OSError as error:
@@ -110,7 +113,7 @@ class Stream:
                     self._elements.append(element)
                     self._root.remove(element)
                 elif self._depth == 0:
-                    raise Lost("stream closed by the server")
+                    self._has_ended = True
 
     async def expect(self, *tags, otherwise=None):
         """The next element with one of these tags; others go to `otherwise`."""
