@@ -152,6 +152,11 @@ public final class FailingStorage: Storage {
         return try await storage.newestArchiveID()
     }
 
+    public func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] {
+        try step()
+        return try await storage.archiveCollections(query)
+    }
+
     public func archivesOver(
         _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
     ) async throws(StorageError) -> ArchiveSurplus {

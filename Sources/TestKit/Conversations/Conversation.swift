@@ -132,6 +132,9 @@ public final class Conversation {
             await tearDown()
             clients = []
             server = try await TestServer(after: server)
+        case .runJobs:
+            try await settle()
+            await server.server.runJobs()
         case .failStorage(let fails):
             if fails { server.storage.failFromNowOn() } else { server.storage.recover() }
         case .mint(let alias):

@@ -59,6 +59,7 @@ public struct Script: Sendable {
         case stopServer
         case restartServer
         case killServer
+        case runJobs
         case failStorage(Bool)
         case mint(alias: String)
         case administrate(AdministrationRequest)

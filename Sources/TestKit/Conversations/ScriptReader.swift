@@ -167,6 +167,7 @@ struct ScriptReader {
         case ("server", "stops"): return .stopServer
         case ("server", "restarts"): return .restartServer
         case ("server", "dies"): return .killServer
+        case ("jobs", "run"): return .runJobs
         case ("storage", "fails"): return .failStorage(true)
         case ("storage", "recovers"): return .failStorage(false)
         case ("administrator", let verb): return try Self.administration(verb, words)

@@ -149,9 +149,8 @@ enum AccountPages {
         case "off":
             return await change(AccountChanges(keepsHistory: false), record, context, "No history is kept any more.")
         case "delete":
-            try await context.host.storage.commit([
-                .removeArchived(ArchiveQuery(collection: ArchiveEntry.archive, owner: record.jid))
-            ])
+            try await context.host.storage.removeArchived(
+                ArchiveQuery(collection: ArchiveEntry.archive, owner: record.jid))
             return .done("Your history is deleted.")
         default: throw HTTPError(.badRequest)
         }

@@ -11,6 +11,9 @@ struct Archive: ServerModule {
         "archive", implements: [.xep(334, "1.0.0")], requires: ["messages"],
         summary: "Keeps conversations of those who want it.")
 
+    /// Set on sessions that want nothing to be kept of what they send, XEP-0136 §6.
+    static let isPaused = ClientSession.Flag("archiving paused")
+
     private let host: Host
     private let writesIDs: Bool
     private let isShared: Bool
@@ -47,14 +50,16 @@ struct Archive: ServerModule {
 
     @Sendable private func keep(_ event: inout StanzaEvent) -> Verdict {
         guard let recipient = event.account, isWorthKeeping(event.stanza) else { return .go }
-        let sender = event.sender?.record
+        let isPaused = event.sender?.has(Self.isPaused) == true
+        let sender = isPaused ? nil : event.sender?.record
         var owners: [(record: AccountRecord, peer: JID, isIncoming: Bool)] = []
         if isShared {
             guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
             owners.append((recipient, event.from, true))
             if let sender, sender !== recipient { owners.append((sender, recipient.jid, false)) }
         } else {
-            if recipient.archives(event.from) { owners.append((recipient, event.from, true)) }
+            let isNote = event.sender?.record === recipient
+            if recipient.archives(event.from), !(isNote && isPaused) { owners.append((recipient, event.from, true)) }
             if let sender, sender !== recipient, sender.archives(event.to ?? recipient.jid) {
                 owners.append((sender, recipient.jid, false))
             }

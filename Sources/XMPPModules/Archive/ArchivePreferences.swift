@@ -28,10 +28,12 @@ final class ArchivePreferences: Sendable {
 
     var values: Values { isUsed.load(ordering: .acquiring) ? state.withLock { $0 } : Values() }
 
-    func replace(_ values: Values) {
+    /// - Returns: what there was.
+    @discardableResult
+    func replace(_ values: Values) -> Values {
         state.withLock { state in
-            state = values
             isUsed.store(values != Values(), ordering: .releasing)
+            return exchange(&state, with: values)
         }
     }
 

@@ -39,8 +39,9 @@ struct ArchivePreferencesRequests: ServerModule {
         }
         guard values.exceptions.count <= maximum else { return .error(StanzaError(.resourceConstraint)) }
         let record = request.session.record
-        return .async { [host] in
-            if let error = await host.set(values, of: record) { return .error(error) }
+        let stored = host.set(values, of: record)
+        return .async {
+            if let error = await stored() { return .error(error) }
             return .result { Self.write(values, of: record, to: &$0) }
         }
     }
@@ -56,15 +57,26 @@ struct ArchivePreferencesRequests: ServerModule {
 }
 
 extension Host {
-    /// Stores what an account wants to have in its archive.
-    func set(_ values: ArchivePreferences.Values, of record: AccountRecord) async -> StanzaError? {
+    /// Changes what an account wants to have in its archive, along with other changes. It holds at once: what the next
+    /// request changes is changed on top of it.
+    ///
+    /// - Returns: what waits until it is stored; nil: it is.
+    func set(
+        _ values: ArchivePreferences.Values, of record: AccountRecord, with changes: [StorageChange] = []
+    ) -> @Sendable () async -> StanzaError? {
         let store = KeyedStore<ArchivePreferences.Values>(ArchivePreferences.store, in: storage)
-        do throws(StorageError) {
-            try await store.put(values, record.jid)
-        } catch {
-            return report(error)
+        let preferences = record[ArchivePreferences.slot]
+        let former = preferences.replace(values)
+        let commit = Commit()
+        storage.submit(changes + [store.putting(values, record.jid)], completion: commit.finish)
+        return {
+            do throws(StorageError) {
+                try await commit.wait()
+                return nil
+            } catch {
+                if preferences.values == values { preferences.replace(former) }
+                return self.report(error)
+            }
         }
-        record[ArchivePreferences.slot].replace(values)
-        return nil
     }
 }

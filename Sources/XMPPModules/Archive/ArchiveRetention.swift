@@ -7,10 +7,9 @@ import XMPPServer
 /// through the write queue in small groups, each behind what others have submitted meanwhile, so that nobody waits for it
 /// longer than one of them takes.
 final class ArchiveRetention: Sendable {
-    /// How many archives a run looks at, how many entries it removes, and how many at a time.
+    /// How many archives a run looks at, and how many entries it removes.
     private static let archives = 1000
     private static let entries = 20_000
-    private static let groupCount = 250
 
     private let host: Host
     private let time: Duration
@@ -41,13 +40,8 @@ final class ArchiveRetention: Sendable {
                 limits, after: last.withLock { $0 }, atMost: Self.archives)
             for surplus in page.surplus {
                 var query = surplus
-                query.limit = Self.groupCount
-                while budget > 0 {
-                    let count = try await host.storage.archivedCount(query)
-                    guard count > 0 else { break }
-                    try await host.storage.commit([.removeArchived(query)])
-                    budget -= count
-                }
+                query.limit = budget
+                budget -= try await host.storage.removeArchived(query)
                 // The rest of this one is for the next run.
                 guard budget > 0 else { return }
                 last.withLock { $0 = surplus.owner }

@@ -1,24 +1,30 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0136: Message Archiving, as far as the Messenger service had it: the last messages of a conversation, to be listed
-/// and retrieved. Paging, times and resources in requests are ignored, as they were there; nothing can be changed.
+/// XEP-0136: Message Archiving. In full (`complete`, see `MessageCollections` and `ArchivingModes`), or as far as the
+/// Messenger service had it: the last messages of a conversation, to be listed and retrieved. Paging, times and resources
+/// in requests are ignored then, as they were there; nothing can be changed.
 ///
 ///     C: <iq type="get" id="r1"><retrieve xmlns="urn:xmpp:archive" with="…" start="…"/></iq>
 ///     S: <iq type="result" id="r1"><chat xmlns="urn:xmpp:archive" with="…" start="…" version="0">
 ///          <from secs="0"><body>hi</body></from> <to secs="5"><body>yo</body></to></chat></iq>
 struct MessageArchiving: ServerModule {
     static let info = ModuleInfo(
-        "message-archiving", implements: [.xep(136, "1.3")], requires: ["archive"],
+        "message-archiving", implements: [.xep(136, "1.3.1")], requires: ["archive"],
         summary: "Hands out the last messages of a conversation.")
 
     static let namespace: Namespace = "urn:xmpp:archive"
 
     private let host: Host
     private let last: Int
+    private let isComplete: Bool
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
+        isComplete = configuration.boolean(
+            "complete", default: false,
+            "Whether whole archives are handed out, in collections of a day, and people can remove some and say what is "
+                + "kept.")
         last = configuration.integer(
             "last", default: 10, in: 1...1000, "How many messages of a conversation are handed out at most.")
     }
@@ -26,6 +32,16 @@ struct MessageArchiving: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature("urn:xmpp:archive")
         registrar.feature("urn:xmpp:archive:manage")
+        if isComplete {
+            MessageCollections(host: host).register(&registrar)
+            ArchivingModes(host: host).register(&registrar)
+            for (type, name) in [(IQRequest.Kind.get, "modified"), (.set, "save")] as [(IQRequest.Kind, StaticString)] {
+                registrar.iq(type, name, Self.namespace, to: [.server, .ownAccount]) { _ in
+                    .error(.featureNotImplemented)
+                }
+            }
+            return
+        }
         registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], list)
         registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], retrieve)
         for name in ["modified", "pref"] as [StaticString] {
@@ -90,8 +106,8 @@ struct MessageArchiving: ServerModule {
 
     private func maximum(asked retrieve: Element) -> Int {
         guard
-            let max = retrieve.child("set", "http://jabber.org/protocol/rsm")?.child(
-                "max", "http://jabber.org/protocol/rsm")
+            let max = retrieve.child("set", .resultSet)?.child(
+                "max", .resultSet)
         else { return last }
         return Int(max.text).map { Swift.max(0, $0) } ?? last
     }

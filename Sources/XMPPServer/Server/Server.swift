@@ -86,6 +86,11 @@ public final class Server: Sendable {
         threads.start()
     }
 
+    /// Does once, host by host, what modules do again and again while the server runs.
+    public func runJobs() async {
+        for job in hosts.all.flatMap(\.jobs) { await job.run() }
+    }
+
     /// What the server itself does again and again.
     static func jobs(
         _ storage: any Storage, _ now: @escaping @Sendable () -> Timestamp, _ logger: Logger

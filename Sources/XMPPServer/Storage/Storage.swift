@@ -54,6 +54,8 @@ public protocol Storage: Sendable {
     /// The peers with whom `owner` has entries in the collection, the one with the most recent entry first, each with
     /// the span of its newest `limit` entries.
     func archivePeers(collection: String, owner: JID, newest limit: Int) async throws(StorageError) -> [ArchivePeer]
+    /// The collections that begin within what the query describes, in the order of their beginnings.
+    func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection]
     /// Looks at the archives of a host, from that of the first owner behind `owner` on, but at no more than `count`.
     func archivesOver(
         _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
@@ -97,6 +99,25 @@ extension Storage {
     /// Submits a group of changes that somebody waits for.
     public func submit(_ changes: [StorageChange], completion: (@Sendable (Result<Void, StorageError>) -> Void)?) {
         submit(changes, .now, completion: completion)
+    }
+
+    /// Removes the entries that a query describes, a few at a time, so that others' changes go in between.
+    ///
+    /// - Parameter groupCount: how many at a time.
+    /// - Returns: how many there were, if no more than the query's limit.
+    /// - Throws: `StorageError`; what was removed before is gone.
+    @discardableResult
+    public func removeArchived(_ query: ArchiveQuery, by groupCount: Int = 250) async throws(StorageError) -> Int {
+        var removed = 0
+        while removed < query.limit {
+            var group = query
+            group.limit = min(groupCount, query.limit - removed)
+            let count = try await archivedCount(group)
+            guard count > 0 else { break }
+            try await commit([.removeArchived(group)])
+            removed += count
+        }
+        return removed
     }
 
     /// Submits one group of changes and waits until it is durable.

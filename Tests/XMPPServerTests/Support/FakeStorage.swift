@@ -110,6 +110,7 @@ final class FakeStorage: Storage {
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
     func archiveSecret() async throws(StorageError) -> [UInt8] { [] }
+    func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] { [] }
     func archivesOver(
         _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
     ) async throws(StorageError) -> ArchiveSurplus { ArchiveSurplus(surplus: [], last: nil) }

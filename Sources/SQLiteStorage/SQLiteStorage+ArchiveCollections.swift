@@ -1,0 +1,104 @@
+import GRDB
+import XMPP
+import XMPPServer
+
+extension SQLiteStorage {
+    public func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] {
+        guard query.limit > 0 else { return [] }
+        return try await read { db in
+            var walk = try CollectionWalk(query, db)
+            var collections: [ArchiveCollection] = []
+            while collections.count < query.limit, let next = try walk.next() { collections.append(next) }
+            return query.newestFirst ? collections.reversed() : collections
+        }
+    }
+}
+
+/// Goes through the days on which an owner and peers had something to say, by steps in the index: one or two for each day,
+/// however much was said.
+private struct CollectionWalk {
+    /// One peer's next day.
+    private struct Candidate {
+        let peer: Int64
+        let first: ArchiveID
+    }
+
+    private static let day: Int64 = 86_400_000
+
+    private let query: ArchiveQuery
+    private let db: Database
+    private let list: Int64
+    /// The next of each peer.
+    private var candidates: [Candidate] = []
+
+    init(_ query: ArchiveQuery, _ db: Database) throws {
+        self.query = query
+        self.db = db
+        let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
+        list = try Int64.fetchOne(db.prepared(sql, [query.owner.bareText, query.collection])) ?? 0
+        for peer in try peers() { try propose(peer, from: query.newestFirst ? query.before : query.after) }
+    }
+
+    mutating func next() throws -> ArchiveCollection? {
+        let isBefore: (Candidate, Candidate) -> Bool = { [query] in
+            query.newestFirst ? $0.first > $1.first : $0.first < $1.first
+        }
+        guard let index = candidates.indices.min(by: { isBefore(candidates[$0], candidates[$1]) }) else { return nil }
+        let next = candidates.remove(at: index)
+        let bound = query.newestFirst ? next.first : ArchiveID(rawValue: Self.endOfDay(next.first).rawValue - 1)
+        try propose(next.peer, from: bound)
+        let sql = "SELECT jid, time FROM archive JOIN archive_peer ON archive_peer.id = peer WHERE archive.id = ?"
+        guard let row = try Row.fetchOne(db.prepared(sql, [next.first.rawValue])) else { return nil }
+        let mark = ArchivePeer.Mark(id: next.first, time: row.timestamp("time"))
+        return ArchiveCollection(peer: try row.jid("jid"), first: mark)
+    }
+
+    private func peers() throws -> [Int64] {
+        if let peer = query.peer {
+            let sql = "SELECT id FROM archive_peer WHERE jid = ?"
+            return try Int64.fetchAll(db.prepared(sql, [peer.bareText]))
+        }
+        var peers: [Int64] = []
+        let sql = "SELECT peer FROM archive WHERE list = ? AND peer > ? ORDER BY peer LIMIT 1"
+        while let peer = try Int64.fetchOne(db.prepared(sql, [list, peers.last ?? 0])) { peers.append(peer) }
+        return peers
+    }
+
+    /// Takes down the peer's next day behind (or before) a bound whose first entry is within the query.
+    private mutating func propose(_ peer: Int64, from bound: ArchiveID?) throws {
+        var bound = bound
+        while let entry = try entry(peer, bound) {
+            let first = try firstOfDay(peer, entry)
+            if isMeant(first) { return candidates.append(Candidate(peer: peer, first: first)) }
+            // The day began before the query's first moment.
+            if query.newestFirst { return }
+            bound = ArchiveID(rawValue: Self.endOfDay(entry).rawValue - 1)
+        }
+    }
+
+    private func entry(_ peer: Int64, _ bound: ArchiveID?) throws -> ArchiveID? {
+        let sql = query.newestFirst
+            ? "SELECT id FROM archive WHERE list = ? AND peer = ? AND id < ? ORDER BY id DESC LIMIT 1"
+            : "SELECT id FROM archive WHERE list = ? AND peer = ? AND id > ? ORDER BY id LIMIT 1"
+        let none = query.newestFirst ? Int64.max : -1
+        let id = try Int64.fetchOne(db.prepared(sql, [list, peer, bound?.rawValue ?? none]))
+        return id.map { ArchiveID(rawValue: $0) }
+    }
+
+    private func firstOfDay(_ peer: Int64, _ entry: ArchiveID) throws -> ArchiveID {
+        let start = ArchiveID.first(at: Timestamp(milliseconds: entry.time.milliseconds / Self.day * Self.day))
+        let sql = "SELECT id FROM archive WHERE list = ? AND peer = ? AND id >= ? ORDER BY id LIMIT 1"
+        let id = try Int64.fetchOne(db.prepared(sql, [list, peer, start.rawValue]))
+        return id.map { ArchiveID(rawValue: $0) } ?? entry
+    }
+
+    private func isMeant(_ first: ArchiveID) -> Bool {
+        if let after = query.after, first <= after { return false }
+        if let before = query.before, first >= before { return false }
+        return true
+    }
+
+    private static func endOfDay(_ entry: ArchiveID) -> ArchiveID {
+        ArchiveID.first(at: Timestamp(milliseconds: (entry.time.milliseconds / day + 1) * day))
+    }
+}

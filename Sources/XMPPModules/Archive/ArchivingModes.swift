@@ -1,0 +1,168 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0136 §2 and §6: what is archived, in the words of that specification. They are the same wishes as those of XEP-0441;
+/// what only clients act on (off the record, times of expiry, methods) is kept for them.
+struct ArchivingModes: Sendable {
+    private static let namespace = MessageArchiving.namespace
+    private static let otrModes: Set = ["approve", "concede", "forbid", "oppose", "prefer", "require"]
+    private static let methods = ["auto", "local", "manual"]
+    private static let uses: Set = ["concede", "forbid", "prefer"]
+    private static let maximumItems = 1000
+
+    /// Set on sessions that have asked, and get every change, §2.3.
+    private static let wantsChanges = ClientSession.Flag("wants archiving preferences")
+
+    let host: Host
+
+    private var store: KeyedStore<StoredElement> { KeyedStore("archiving-modes", in: host.storage) }
+
+    func register(_ registrar: inout Registrar) {
+        for feature in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
+        registrar.iq(.get, "pref", Self.namespace, to: [.server, .ownAccount], get)
+        registrar.iq(.set, "pref", Self.namespace, to: [.server, .ownAccount], set)
+        registrar.iq(.set, "itemremove", Self.namespace, to: [.server, .ownAccount], removeItems)
+        registrar.iq(.set, "auto", Self.namespace, to: [.server, .ownAccount], automate)
+    }
+
+    @Sendable private func get(_ request: IQRequest) -> Reply {
+        let (session, record) = (request.session, request.session.record)
+        return .async {
+            do throws(StorageError) {
+                // With what was changed just now.
+                await host.storage.flush()
+                let stored = try await store.all(record.jid)
+                session.set(Self.wantsChanges, true)
+                return .result { writer in write(stored, record, session, to: &writer) }
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+
+    private func write(
+        _ stored: [String: StoredElement], _ record: AccountRecord, _ session: ClientSession, to writer: inout XMLWriter
+    ) {
+        let values = record[ArchivePreferences.slot].values
+        let isKept = values.standard.map { $0 != .never } ?? record.keepsHistory
+        writer.start("pref", Self.namespace)
+        writer.element("auto", nil, ["save": session.has(Archive.isPaused) ? "false" : "true"])
+        let standard = stored["default"]?.element
+        writer.element(
+            "default", nil,
+            [
+                "expire": standard?["expire"], "otr": standard?["otr"] ?? "concede", "save": isKept ? "message" : "false",
+                "unset": values.standard == nil ? "true" : nil,
+            ])
+        for (jid, isKept) in values.exceptions.sorted(by: { $0.key.string < $1.key.string }) {
+            let item = stored["item " + jid.string]?.element
+            writer.element(
+                "item", nil,
+                [
+                    "expire": item?["expire"], "jid": jid.string, "otr": item?["otr"] ?? "concede",
+                    "save": isKept ? "message" : "false",
+                ])
+        }
+        for method in Self.methods {
+            let use = stored["method " + method]?.element["use"] ?? (method == "auto" ? "prefer" : "concede")
+            writer.element("method", nil, ["type": method, "use": use])
+        }
+        writer.end()
+    }
+
+    // MARK: Changes
+
+    @Sendable private func set(_ request: IQRequest) -> Reply {
+        let record = request.session.record
+        var values = record[ArchivePreferences.slot].values
+        var changes: [StorageChange] = []
+        for child in request.payload.children {
+            let key: String
+            if child.isNamed("default", Self.namespace) {
+                guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
+                values.standard = isKept ? .always : .never
+                key = "default"
+            } else if child.isNamed("item", Self.namespace) {
+                guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
+                guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
+                values.exceptions[jid] = isKept
+                key = "item " + jid.string
+            } else if child.isNamed("method", Self.namespace) {
+                guard let type = child["type"], Self.methods.contains(type), Self.uses.contains(child["use"] ?? "") else {
+                    return .error(.badRequest)
+                }
+                key = "method " + type
+            } else {
+                return .error(.featureNotImplemented)
+            }
+            changes.append(store.putting(StoredElement(child.detached()), record.jid, key: key))
+        }
+        guard !changes.isEmpty else { return .error(.badRequest) }
+        guard values.exceptions.count <= Self.maximumItems else { return .error(.resourceConstraint) }
+        return apply(values, changes, record, pushing: request.payload)
+    }
+
+    @Sendable private func removeItems(_ request: IQRequest) -> Reply {
+        let record = request.session.record
+        var values = record[ArchivePreferences.slot].values
+        var changes: [StorageChange] = []
+        for child in request.payload.children where child.isNamed("item", Self.namespace) {
+            guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
+            guard values.exceptions.removeValue(forKey: jid) != nil else { return .error(.itemNotFound) }
+            changes.append(store.removing(record.jid, key: "item " + jid.string))
+        }
+        guard !changes.isEmpty else { return .error(.badRequest) }
+        return apply(values, changes, record, pushing: request.payload)
+    }
+
+    /// §6: for this stream, or for good.
+    @Sendable private func automate(_ request: IQRequest) -> Reply {
+        let isOn: Bool
+        switch request.payload["save"] {
+        case "true", "1": isOn = true
+        case "false", "0": isOn = false
+        default: return .error(.badRequest)
+        }
+        request.session.set(Archive.isPaused, !isOn)
+        guard request.payload["scope"] == "global" else { return .ok }
+        let record = request.session.record
+        var values = record[ArchivePreferences.slot].values
+        values.standard = isOn ? .always : .never
+        return apply(values, [], record, pushing: nil)
+    }
+
+    private func apply(
+        _ values: ArchivePreferences.Values, _ changes: [StorageChange], _ record: AccountRecord,
+        pushing change: Element?
+    ) -> Reply {
+        let stored = host.set(values, of: record, with: changes)
+        return .async {
+            if let error = await stored() { return .error(error) }
+            guard let change = change?.detached() else { return .ok }
+            for session in record.sessions where session.has(Self.wantsChanges) {
+                session.send { writer in
+                    writer.element(
+                        "iq", .client,
+                        ["type": "set", "id": "pref-\(SecureRandom.text(length: 8))", "to": session.jid.string]
+                    ) { $0.copy(change) }
+                }
+            }
+            return .ok
+        }
+    }
+
+    /// §2.2.2, §2.2.3; nil: no such modes.
+    private func isKept(_ modes: Element) -> Bool? {
+        guard let otr = modes["otr"], Self.otrModes.contains(otr) else { return nil }
+        switch modes["save"] {
+        case "false": return false
+        // All of a message is kept whichever is asked for.
+        case "body", "message": return otr == "require" ? nil : true
+        default: return nil
+        }
+    }
+
+    private func refusal(of modes: Element) -> StanzaError {
+        modes["save"] == "stream" ? .featureNotImplemented : .badRequest
+    }
+}
