@@ -43,6 +43,22 @@ struct ArchiveManagement: ServerModule {
         }
         registrar.iq(.set, "query", Self.namespace, to: .ownAccount, query)
         registrar.iq(.get, "metadata", Self.namespace, to: .ownAccount, describe)
+        // XEP-0386 §3.3: who has just come learns what there is to catch up with; not if the storage fails.
+        registrar.bindFeature(
+            Self.namespace, isAnnounced: false,
+            reading: { record -> Answer<Ends?> in
+                .later {
+                    do throws(StorageError) {
+                        return try await ends(of: record.jid)
+                    } catch {
+                        _ = host.report(error)
+                        return nil
+                    }
+                }
+            },
+            { _, ends, _, writer in
+                if let ends { write(ends, to: &writer) }
+            })
         // The same for accounts that do not exist.
         registrar.iq(.get, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
         registrar.iq(.set, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
@@ -177,28 +193,39 @@ struct ArchiveManagement: ServerModule {
 
     // MARK: Metadata, §5
 
+    /// The first and the last entry of an archive.
+    private struct Ends: Sendable {
+        var first: ArchiveEntry?
+        var last: ArchiveEntry?
+    }
+
     @Sendable private func describe(_ request: IQRequest) -> Reply {
         let owner = request.session.record.jid
         return .async {
             do throws(StorageError) {
-                var query = ArchiveQuery(
-                    collection: ArchiveEntry.archive, owner: owner, before: host.archiveIDs.frontier, limit: 1)
-                await host.storage.flush()
-                let first = try await host.storage.archived(query).first
-                query.newestFirst = true
-                let last = try await host.storage.archived(query).last
-                return .result { writer in
-                    writer.element("metadata", Self.namespace) { writer in
-                        for (name, entry) in [("start", first), ("end", last)] as [(StaticString, ArchiveEntry?)] {
-                            guard let entry else { continue }
-                            writer.element(
-                                name, nil,
-                                ["id": host.archiveIDs.text(entry.id), "timestamp": entry.time.xep0082])
-                        }
-                    }
-                }
+                let ends = try await ends(of: owner)
+                return .result { write(ends, to: &$0) }
             } catch {
                 return .error(host.report(error))
+            }
+        }
+    }
+
+    private func ends(of owner: JID) async throws(StorageError) -> Ends {
+        var query = ArchiveQuery(
+            collection: ArchiveEntry.archive, owner: owner, before: host.archiveIDs.frontier, limit: 1)
+        await host.storage.flush()
+        let first = try await host.storage.archived(query).first
+        query.newestFirst = true
+        return Ends(first: first, last: try await host.storage.archived(query).last)
+    }
+
+    private func write(_ ends: Ends, to writer: inout XMLWriter) {
+        writer.element("metadata", Self.namespace) { writer in
+            for (name, entry) in [("start", ends.first), ("end", ends.last)] as [(StaticString, ArchiveEntry?)] {
+                guard let entry else { continue }
+                writer.element(
+                    name, nil, ["id": host.archiveIDs.text(entry.id), "timestamp": entry.time.xep0082])
             }
         }
     }
