@@ -158,7 +158,7 @@ struct StreamManagement: ServerModule {
                 switch step() {
                 case .success(let resumed):
                     InlineOutcome(
-                        session: resumed.session, write: { resumed.write(to: &$0) },
+                        session: resumed.session, isResumption: true, write: { resumed.write(to: &$0) },
                         then: { resumed.session.connect(to: stream) })
                 case .failure(let failure):
                     InlineOutcome { Self.write(failure, to: &$0) }

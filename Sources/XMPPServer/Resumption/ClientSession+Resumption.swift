@@ -137,7 +137,8 @@ extension ClientSession {
 
     /// Stores what has changed of a session that can be resumed. From any loop.
     func storeState() {
-        guard let resumption else { return }
+        // A session that ends is gone from the storage, and must not come back.
+        guard let outbox = openedOutbox, !outbox.isLeaving, let resumption = outbox.resumption else { return }
         host.storage.submit([.putSession(stored(resumption))], .soon, completion: nil)
     }
 

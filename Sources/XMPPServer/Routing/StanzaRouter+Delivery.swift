@@ -53,6 +53,8 @@ extension StanzaRouter {
     ) {
         guard let element = try? Element(parsing: entry.stanza, contentNamespace: .client),
             let stanza = Stanza(element), let from = element["from"].flatMap({ JID($0) }),
+            // What the account itself says, such as a copy or an answer in messages, was for that session alone.
+            from.isFull || !from.isSameBare(as: session.record.jid),
             !entry.isCopied || !session.hasCompanion(since: entry.time)
         else {
             session.host.storage.submit(changes, .soon, completion: nil)

@@ -90,6 +90,7 @@ final class InlineNegotiation: @unchecked Sendable {
         then(
             InlineOutcome(
                 session: outcomes.lazy.compactMap(\.session).first,
+                isResumption: outcomes.contains(where: \.isResumption),
                 write: { [outcomes] writer in for outcome in outcomes { outcome.write(&writer) } },
                 then: { [outcomes] in for outcome in outcomes { outcome.then?() } }))
     }

@@ -69,7 +69,8 @@ extension StreamHandler {
             machine.signInFinished(isBound: outcome.session != nil)
             raiseLimits()
             if let session = outcome.session { begin(session) }
-            sendFeatures(.authenticated)
+            // XEP-0198, Inline Resumption: a session that goes on does so at once.
+            if !outcome.isResumption { sendFeatures(.authenticated) }
             outcome.then?()
         }
     }
@@ -118,6 +119,8 @@ extension StreamHandler {
 public struct InlineOutcome {
     /// The session that the stream goes on with; nil: the client has to bind a resource.
     public var session: (any StreamSession)?
+    /// Whether that session goes on from another stream: then no features follow.
+    public var isResumption: Bool
     /// Writes the answers into `<success/>`.
     public var write: (inout XMLWriter) -> Void
     /// Called when the success and the features behind it have been written.
@@ -125,10 +128,12 @@ public struct InlineOutcome {
 
     public init(
         session: (any StreamSession)? = nil,
+        isResumption: Bool = false,
         write: @escaping (inout XMLWriter) -> Void = { _ in },
         then: (() -> Void)? = nil
     ) {
         self.session = session
+        self.isResumption = isResumption
         self.write = write
         self.then = then
     }
