@@ -37,8 +37,9 @@ import XMPPStream
                 _ = try await send(header, until: "</stream:features>")
                 _ = try await send(authenticate, until: "</success>")
             }
+            guard !received.contains("<resumed") else { return }
             received += try await client.read(until: "</stream:features>")
-            guard !received.contains("<bound"), !received.contains("<resumed") else { return }
+            guard !received.contains("<bound") else { return }
             _ = try await send(
                 "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", until: "</iq>")
         }
