@@ -77,9 +77,11 @@ import Testing
         }
         lines.append("all ignore the rest")
         let content = "to=\"\(address.rawValue)\" id=\"m1\" type=\"\(type)\"><body>Hello</body>"
+        // What is archived tells its id.
+        let received = type == "normal" || type == "chat" ? content + "<*/>" : content
         lines.append("romeo sends <message \(content)</message>")
         for name in present where outcome.rawValue == name || outcome == .both {
-            lines.append("juliet/\(name) receives <message from=\"{{romeo/pc}}\" \(content)</message>")
+            lines.append("juliet/\(name) receives <message from=\"{{romeo/pc}}\" \(received)</message>")
         }
         if outcome == .refused {
             lines.append(
@@ -97,7 +99,7 @@ import Testing
             lines.append("  <presence from=\"juliet@localhost/\(name)\" to=\"{{juliet}}\">...</presence>")
         }
         if outcome == .kept {
-            lines.append("juliet/later receives <message from=\"{{romeo/pc}}\" \(content)<*/></message>")
+            lines.append("juliet/later receives <message from=\"{{romeo/pc}}\" \(received)<*/></message>")
         }
         lines.append("juliet/later receives nothing")
         return lines.joined(separator: "\n")
