@@ -79,6 +79,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(name: "CQRencode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
 
         target("XML", [nioCore]),
@@ -99,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "swallowtail",
             dependencies: [
-                "XMPPModules", "SQLiteStorage", "Web", nioPosix, logging, lifecycle, unixSignals, argumentParser,
+                "XMPPModules", "SQLiteStorage", "Web", "CQRencode", nioPosix, logging, lifecycle, unixSignals, argumentParser,
             ],
             swiftSettings: settings
         ),

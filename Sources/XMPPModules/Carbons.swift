@@ -85,6 +85,7 @@ struct Carbons: ServerModule {
         let content = writer.finish()
         let type = event.stanza.type?.name
         for session in sessions {
+            event.note(.copied, session.jid.string)
             session.send { writer in
                 writer.start("message", .client)
                 writer.attribute("from", account.jid.string)

@@ -14,9 +14,11 @@ struct Registration: ServerModule {
 
     private let host: Host
     private let allowsNewAccounts: Bool
+    private let allowsGuests: Bool
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
+        allowsGuests = host.configuration.modules.contains { $0.name == Invitation.module }
         allowsNewAccounts = configuration.boolean(
             "new-accounts", default: false,
             "Whether anybody can make an account; if not, passwords can be changed and accounts removed all the same.")
@@ -24,11 +26,9 @@ struct Registration: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("jabber:iq:register")
-        if allowsNewAccounts {
-            for layer in [StreamStateMachine.Layer.secured, .plain] {
-                registrar.streamFeature(layer) { $0.element("register", Self.feature) }
-                registrar.streamElement("iq", .client, layer, beforeSignIn)
-            }
+        for layer in [StreamStateMachine.Layer.secured, .plain] {
+            if allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
+            if allowsNewAccounts || allowsGuests { registrar.streamElement("iq", .client, layer, beforeSignIn) }
         }
         registrar.iq(.get, "query", Self.namespace, to: [.server, .ownAccount], describe)
         registrar.iq(.set, "query", Self.namespace, to: [.server, .ownAccount], change)
@@ -37,9 +37,10 @@ struct Registration: ServerModule {
     // MARK: Before sign-in, §3.1
 
     @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
-        guard let stanza = Stanza(iq), let query = iq.onlyChild, query.isNamed("query", Self.namespace) else {
-            return false
-        }
+        let token = Invitations.token(of: stream)
+        guard allowsNewAccounts || token != nil, let stanza = Stanza(iq), let query = iq.onlyChild,
+            query.isNamed("query", Self.namespace)
+        else { return false }
         switch stanza.type {
         case .get:
             stream.write { writer in
@@ -55,7 +56,13 @@ struct Registration: ServerModule {
             let user = query.child("username", Self.namespace)?.text ?? ""
             let password = query.child("password", Self.namespace)?.text ?? ""
             let address = stream.remoteAddress
-            stream.wait({ await host.register(user: user, password: password, from: address) }) { stream, result in
+            stream.wait({
+                if let token {
+                    await Invitations.register(user: user, password: password, from: address, token: token, host)
+                } else {
+                    await host.register(user: user, password: password, from: address)
+                }
+            }) { stream, result in
                 stream.write { writer in
                     switch result {
                     case .success: reply(to: stanza, &writer) { _ in }

@@ -9,6 +9,7 @@ public enum StandardModules {
         StreamLimits.self,
         ClientAccess.self,
         Registration.self,
+        Invitations.self,
         Ping.self,
         Version.self,
         Time.self,

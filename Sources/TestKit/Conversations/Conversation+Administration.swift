@@ -10,6 +10,17 @@ extension Conversation {
         known["\(alias).minted.again"] = Base64.decode(minted.token).map { Base64.encode($0) }
     }
 
+    /// Makes an invitation by a person, or to a host; its token is known as `NAME.invitation`.
+    func invite(_ inviter: String) async throws {
+        let account = known[inviter].map { AccountName($0) }
+        let request = AdministrationRequest.invite(
+            account: account, host: account == nil ? inviter : nil, seconds: Invitation.standardSeconds)
+        let reply = await Administration(server.server).perform(request)
+        guard case .invited(let invitation) = reply, let token = invitation.link.split(separator: ";").dropFirst().first
+        else { throw ConversationFailure("\(reply)") }
+        known["\(inviter).invitation"] = String(token.dropFirst("preauth=".count))
+    }
+
     func administrate(_ request: AdministrationRequest) async throws {
         let request: AdministrationRequest =
             switch request {

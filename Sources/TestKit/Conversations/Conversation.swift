@@ -137,6 +137,8 @@ public final class Conversation {
             await server.server.runJobs()
         case .failStorage(let fails):
             if fails { server.storage.failFromNowOn() } else { server.storage.recover() }
+        case .invite(let inviter):
+            try await invite(inviter)
         case .mint(let alias):
             try await mint(alias)
         case .administrate(let request):

@@ -62,6 +62,8 @@ public struct Script: Sendable {
         case runJobs
         case failStorage(Bool)
         case mint(alias: String)
+        /// By a person, or to a host.
+        case invite(inviter: String)
         case administrate(AdministrationRequest)
     }
 

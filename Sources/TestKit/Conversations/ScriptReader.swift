@@ -209,6 +209,7 @@ struct ScriptReader {
         // Names are those of people or, within braces, what is known; they are filled in when the time has come.
         let name = words[2]
         switch verb {
+        case "invites": return .invite(inviter: word(after: "by", words) ?? word(after: "to", words) ?? "")
         case "mints": return .mint(alias: name)
         case "revokes": return .administrate(.revokeToken(token: name))
         case "deletes": return .administrate(.removeAccount(account: AccountName(name)))

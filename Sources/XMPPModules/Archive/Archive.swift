@@ -72,6 +72,7 @@ struct Archive: ServerModule {
         let stanza = Array(writer.finish().readableBytesView)
         var changes: [StorageChange] = []
         for (owner, id) in zip(owners, reserved.ids) {
+            event.note(.archived, owner.record.jid.string)
             changes.append(
                 .append(
                     ArchiveEntry(

@@ -63,6 +63,7 @@ struct Offline: ServerModule {
         let element: Element
         let time: Timestamp
         let stanza: [UInt8]
+        let mark: TrailMark?
     }
 
     /// A message for somebody who is there must not overtake those that are kept.
@@ -95,7 +96,7 @@ struct Offline: ServerModule {
         event.write(to: &writer)
         return Message(
             account: account, from: event.from, element: event.stanza.element, time: event.time ?? host.now(),
-            stanza: Array(writer.finish().readableBytesView))
+            stanza: Array(writer.finish().readableBytesView), mark: event.mark)
     }
 
     private func keep(_ event: StanzaEvent) -> Verdict {
@@ -133,7 +134,9 @@ struct Offline: ServerModule {
                     if Self.taker(of: account) != nil { deliver(to: account) }
                     if case .failure(let error) = result { return done(host.report(error)) }
                     host.messageKept(
-                        KeptMessage(message: message.element, from: message.from, account: account, host: host))
+                        KeptMessage(
+                            message: message.element, from: message.from, account: account, host: host,
+                            mark: message.mark))
                     done(nil)
                 }
             }

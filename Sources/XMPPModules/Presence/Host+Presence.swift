@@ -41,8 +41,10 @@ extension Host {
     }
 
     /// Asks an account for a subscription in the name of a session's account, as if its client had.
-    func invite(_ contact: JID, by session: ClientSession) {
-        let record = session.record
+    func invite(_ contact: JID, by session: ClientSession) { invite(contact, of: session.record) }
+
+    /// Asks an account for a subscription in the name of another.
+    func invite(_ contact: JID, of record: AccountRecord) {
         record.push(
             record.updateRoster(contact) { item in
                 var item = item ?? RosterItem(jid: contact)

@@ -62,7 +62,7 @@ struct Push: ServerModule {
             let sessions = account.sessions
             switch MessageDestination(of: event, among: sessions) {
             case .session, .sessions:
-                notify(account, event.stanza.element, event.from) { registration in
+                notify(account, event.stanza.element, event.from, event.mark) { registration in
                     !sessions.contains { $0.jid.resource == registration.resource }
                 }
             case .nobody, .refused, .nowhere: break
@@ -130,7 +130,7 @@ struct Push: ServerModule {
     private func kept(_ event: KeptMessage) {
         guard !event.account[Self.list].isEmpty, Self.isWorthIt(event.message) else { return }
         let sessions = event.account.sessions
-        notify(event.account, event.message, event.from) { registration in
+        notify(event.account, event.message, event.from, event.mark) { registration in
             if let session = event.session { return session.jid.resource == registration.resource }
             return !sessions.contains { $0.jid.resource == registration.resource }
         }
@@ -142,12 +142,16 @@ struct Push: ServerModule {
     }
 
     private func notify(
-        _ account: AccountRecord, _ message: Element, _ from: JID, where isMeant: (PushRegistration) -> Bool
+        _ account: AccountRecord, _ message: Element, _ from: JID, _ mark: TrailMark?,
+        where isMeant: (PushRegistration) -> Bool
     ) {
         let news = News(
             sender: tellsSender ? from.string : nil,
             body: tellsBody ? message.child("body", .client)?.text : nil)
-        for registration in account[Self.list].messageWaits(where: isMeant) { tell(registration, of: account, news) }
+        for registration in account[Self.list].messageWaits(where: isMeant) {
+            mark?.note(.pushed, registration.service.string)
+            tell(registration, of: account, news)
+        }
     }
 
     /// What an app server learns of the last message.

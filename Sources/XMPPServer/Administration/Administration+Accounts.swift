@@ -74,7 +74,8 @@ extension Administration {
         return String(name)
     }
 
-    private func host(_ domain: String?) throws -> HostConfiguration {
+    /// The host that is meant: the only one, if none is named.
+    func host(_ domain: String?) throws -> HostConfiguration {
         if let domain {
             guard let host = configuration.host(try self.domain(domain)) else {
                 let domains = configuration.hosts.map(\.domain).joined(separator: ", ")

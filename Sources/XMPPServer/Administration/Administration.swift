@@ -64,6 +64,11 @@ public struct Administration: Sendable {
         case .removeApp(let id, let host): try await .done(sentence: removeApp(id, host: host))
         case .addContact(let name, let contact): try await .done(sentence: addContact(contact, to: name))
         case .removeContact(let name, let contact): try await .done(sentence: removeContact(contact, from: name))
+        case .invite(let name, let host, let seconds):
+            try await .invited(invitation: invite(name, host: host, seconds: seconds))
+        case .listInvitations(let host): try await .invitations(invitations: invitations(of: host).map(\.info))
+        case .revokeInvitation(let id): try await .done(sentence: revokeInvitation(id))
+        case .explain(let subject, let time): try await .explanations(messages: explain(subject, time))
         case .listContacts(let name): try await .contacts(contacts: contacts(of: account(name)))
         }
     }

@@ -10,6 +10,9 @@ public enum AdministrationReply: Codable, Sendable {
     case contacts(contacts: [ContactInfo])
     case app(app: RegisteredApp)
     case apps(apps: [AppInfo])
+    case invited(invitation: NewInvitation)
+    case invitations(invitations: [InvitationInfo])
+    case explanations(messages: [MessageExplanation])
     /// It was done; a sentence says what.
     case done(sentence: String)
     /// It was not done; a sentence says why.
@@ -145,4 +148,22 @@ public struct ContactInfo: Codable, Sendable, Equatable {
         asks = item.state.asks
         invites = item.state.hasPendingIn
     }
+}
+
+/// An invitation that was just made. Its link is not known to anybody afterwards.
+public struct NewInvitation: Codable, Sendable {
+    /// What the guest opens, an `xmpp:` address.
+    public let link: String
+    public let info: InvitationInfo
+}
+
+/// An invitation, without its token.
+public struct InvitationInfo: Codable, Sendable, Equatable {
+    /// The first digits of the token's digest: enough to name it.
+    public let id: String
+    public let host: String
+    /// nil: it makes nobody's contact.
+    public let inviter: String?
+    public let createdAt: String
+    public let expiresAt: String
 }

@@ -32,6 +32,18 @@ public enum AdministrationRequest: Codable, Sendable {
     /// Removes each of the two from the other's roster.
     case removeContact(account: AccountName, contact: AccountName)
     case listContacts(account: AccountName)
+
+    /// Makes an invitation to an account's roster; nil: to the host alone.
+    case invite(account: AccountName?, host: String?, seconds: Int64)
+    /// The invitations of a host that are not void; nil: those of all hosts.
+    case listInvitations(host: String?)
+    /// Takes back the invitation with that id, see `InvitationInfo`.
+    case revokeInvitation(id: String)
+
+    /// What became of messages: of that with this id, or of those from and to this account.
+    ///
+    /// - Parameter time: only what came within a minute of that moment, as in XEP-0082.
+    case explain(subject: AccountName, time: String?)
 }
 
 /// How a request names an account.

@@ -33,6 +33,8 @@ public struct ServerLimits: Hashable, Sendable {
     public let accountsInMemory: Int
     /// How many accounts may be made in-band.
     public let registrations: Registrations
+    /// The memory, in bytes, for what became of messages lately.
+    public let trailSize: Int
     /// The addresses whose attempts to sign in and registrations are not counted.
     public let trustedAddresses: [CIDRBlock]
 
@@ -66,6 +68,10 @@ public struct ServerLimits: Hashable, Sendable {
         )
         signIns = SignIns(section.section("sign-ins", "How often signing in may fail."))
         registrations = Registrations(section.section("registrations", "How many accounts may be made in-band."))
+        trailSize = section.byteCount(
+            "trail-size", default: 4 << 20, in: 0...1 << 30,
+            "The memory for what became of messages lately, which `swallowtail explain` shows; 0: it is not noted."
+        )
         trustedAddresses = section.values(
             "trusted-addresses", default: [], expected: "a block of addresses",
             example: "\"192.0.2.0/24\", \"2001:db8::/32\" or a single address",

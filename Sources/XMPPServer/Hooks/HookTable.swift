@@ -13,10 +13,10 @@ final class HookList<Event>: Sendable {
     /// What came of a run through the handlers.
     enum Outcome {
         case passed
-        case handled
-        case bounced(StanzaError)
+        case handled(by: String)
+        case bounced(StanzaError, by: String)
         case waiting(next: Int, @Sendable () async -> Verdict)
-        case keeping(Verdict.Keeping)
+        case keeping(Verdict.Keeping, by: String)
     }
 
     let entries: [Entry]
@@ -36,10 +36,10 @@ final class HookList<Event>: Sendable {
         while index < end {
             switch entries[index].handler(&event) {
             case .go: break
-            case .handled: return .handled
-            case .bounce(let error): return .bounced(error)
+            case .handled: return .handled(by: entries[index].module)
+            case .bounce(let error): return .bounced(error, by: entries[index].module)
             case .wait(let operation): return .waiting(next: index + 1, operation)
-            case .keep(let operation): return .keeping(operation)
+            case .keep(let operation): return .keeping(operation, by: entries[index].module)
             }
             index += 1
         }

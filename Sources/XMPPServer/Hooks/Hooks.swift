@@ -58,6 +58,8 @@ public struct StanzaEvent: Sendable {
     var leaving: ClientSession?
     /// What is to be committed when the journey ends.
     private(set) var pending = PendingCommit()
+    /// The message's number in the trail of its sender's loop; 0: it is not followed.
+    var number: UInt64 = 0
 
     init(
         stanza: Stanza, from: JID, to: JID?, sender: ClientSession?, host: Host, account: AccountRecord?
@@ -176,8 +178,14 @@ public struct KeptMessage: Sendable {
     /// session comes next.
     public let session: ClientSession?
     public let host: Host
+    /// Where what becomes of it is noted.
+    public let mark: TrailMark?
 
-    public init(message: Element, from: JID, account: AccountRecord, session: ClientSession? = nil, host: Host) {
+    public init(
+        message: Element, from: JID, account: AccountRecord, session: ClientSession? = nil, host: Host,
+        mark: TrailMark? = nil
+    ) {
+        self.mark = mark
         self.message = message
         self.from = from
         self.account = account
@@ -244,6 +252,12 @@ public struct RosterEvent: Sendable {
     public let account: AccountRecord
     public let change: RosterChange
     public let host: Host
+
+    public init(account: AccountRecord, change: RosterChange, host: Host) {
+        self.account = account
+        self.change = change
+        self.host = host
+    }
 }
 
 /// An answer to a contact's subscription request, RFC 6121 §3.1.4.

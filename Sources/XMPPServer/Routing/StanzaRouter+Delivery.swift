@@ -37,7 +37,9 @@ extension StanzaRouter {
     private func send(_ event: inout StanzaEvent, to session: ClientSession, isCopied: Bool) {
         var sent = event
         if let time = event.time { sent.stamp(time) }
-        if session.take(&event, isCopied: isCopied, write: { sent.write(to: &$0) }) { return }
+        if session.take(&event, isCopied: isCopied, write: { sent.write(to: &$0) }) {
+            return event.note(.delivered, session.jid.string)
+        }
         send(sent, to: session)
     }
 
@@ -84,11 +86,12 @@ extension StanzaRouter {
     /// Nobody took the message, and nothing keeps it.
     func undelivered(_ event: StanzaEvent) {
         guard event.stanza.kind == .message else { return }
-        bounce(event, .serviceUnavailable)
+        refuse(event, .serviceUnavailable)
     }
 
     /// Copies a stanza from what was received to a session's output, with the addresses as they are known now.
     public func send(_ event: StanzaEvent, to session: ClientSession) {
+        event.note(.delivered, session.jid.string)
         if session.loop.eventLoop.inEventLoop {
             session.send { event.write(to: &$0) }
         } else {

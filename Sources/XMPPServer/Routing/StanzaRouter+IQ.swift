@@ -60,7 +60,7 @@ extension StanzaRouter {
         let hooks = request.host.iqToAccount
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return nil
-        case .bounced(let error): return .error(error)
+        case .bounced(let error, _): return .error(error)
         case .handled, .waiting, .keeping: return .error(.internalServerError)
         }
     }
@@ -70,7 +70,7 @@ extension StanzaRouter {
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return true
         case .handled: return false
-        case .bounced(let error): bounce(event, error)
+        case .bounced(let error, _): bounce(event, error)
         case .waiting, .keeping: bounce(event, .internalServerError)
         }
         return false

@@ -22,8 +22,11 @@ public final class StanzaRouter: Sendable {
     let outgoing = OutgoingRequests()
     /// Whether the server is about to stop: sessions are not ended any more, but left to the next process.
     let isStopping = Atomic<Bool>(false)
+    /// What has become of messages lately.
+    public let trail: Trail
 
-    init(hosts: HostTable, loops: LoopTable) {
+    init(hosts: HostTable, loops: LoopTable, trail: Trail = Trail(byteCount: 0, loops: 1)) {
+        self.trail = trail
         self.hosts = hosts
         self.loops = loops
     }
@@ -56,12 +59,15 @@ public final class StanzaRouter: Sendable {
         case .malformed(let address):
             return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
-        let event = StanzaEvent(
+        var event = StanzaEvent(
             stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
         switch stanza.kind {
         case .iq:
             received(iq: event, session)
         case .message, .presence:
+            if stanza.kind == .message, let trail = session.trail {
+                event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
+            }
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
             travel(Journey(event: event, stage: .fromClient(0)))
@@ -107,7 +113,7 @@ public final class StanzaRouter: Sendable {
                     commit(journey.event)
                     return true
                 case .refused(let error):
-                    bounce(journey.event, error)
+                    refuse(journey.event, error)
                     return true
                 case .nobody:
                     break
@@ -125,14 +131,17 @@ public final class StanzaRouter: Sendable {
             switch outcome {
             case .passed:
                 continue
-            case .handled:
+            case .handled(let module):
+                journey.event.note(.taken, module)
                 commit(journey.event)
-            case .bounced(let error):
+            case .bounced(let error, let module):
+                journey.event.note(.refused, module, error.condition.name)
                 bounce(journey.event, error)
             case .waiting(let next, let operation):
                 wait(journey, next, operation)
                 return false
-            case .keeping(let operation):
+            case .keeping(let operation, let module):
+                journey.event.note(.kept, module)
                 keep(journey.event, operation)
             }
             return true
@@ -147,6 +156,7 @@ public final class StanzaRouter: Sendable {
         track(event, holdsAnswers: false) { done in
             event.host.storage.submit(changes(of: event), pending.urgency) { result in
                 for completion in pending.completions { completion(result) }
+                event.note(result)
                 if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
             }
             pending.submitted()
@@ -161,6 +171,7 @@ public final class StanzaRouter: Sendable {
             operation(changes(of: event)) { error in
                 let result = error.map { Result<Void, StorageError>.failure(StorageError(.failed, "\($0)")) }
                 for completion in pending.completions { completion(result ?? .success(())) }
+                event.note(result ?? .success(()))
                 done(error)
             }
             pending.submitted()
@@ -195,6 +206,7 @@ public final class StanzaRouter: Sendable {
 
     private func wait(_ journey: Journey, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
         var journey = journey
+        let module = self.module(before: next, journey)
         switch journey.stage {
         case .fromClient: journey.stage = .fromClient(next)
         case .toAccount: journey.stage = .toAccount(next)
@@ -205,12 +217,29 @@ public final class StanzaRouter: Sendable {
             switch verdict {
             case .go: return router.travel(journey)
             case .wait(let operation): return router.wait(journey, next, operation)
-            case .handled: router.commit(journey.event)
-            case .bounce(let error): router.bounce(journey.event, error)
-            case .keep(let operation): router.keep(journey.event, operation)
+            case .handled:
+                journey.event.note(.taken, module)
+                router.commit(journey.event)
+            case .bounce(let error):
+                journey.event.note(.refused, module, error.condition.name)
+                router.bounce(journey.event, error)
+            case .keep(let operation):
+                journey.event.note(.kept, module)
+                router.keep(journey.event, operation)
             }
             journey.arrived?()
         }
+    }
+
+    /// The module whose handler stands before `next`.
+    private func module(before next: Int, _ journey: Journey) -> String {
+        let hooks: HookList<StanzaEvent>
+        switch journey.stage {
+        case .fromClient: hooks = journey.event.host.fromClient(journey.event.stanza.kind)
+        case .toAccount, .fallback: hooks = journey.event.host.toAccount(journey.event.stanza.kind)
+        case .addressed, .deliver: return ""
+        }
+        return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
     }
 
     /// Waits with the sender's stream on hold; what nobody here sent holds nobody.
@@ -238,12 +267,12 @@ public final class StanzaRouter: Sendable {
         let event = journey.event
         let to = event.to ?? event.from.bare
         guard let host = to.isSameDomain(as: event.host.jid) ? event.host : hosts[to.domain] else {
-            if event.stanza.kind == .message { bounce(event, StanzaError(.remoteServerNotFound)) }
+            if event.stanza.kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
             return false
         }
         guard to.hasLocal else {
             // Nobody is at home at a host itself.
-            if event.stanza.kind == .message { bounce(event, .serviceUnavailable) }
+            if event.stanza.kind == .message { refuse(event, .serviceUnavailable) }
             return false
         }
         journey.event.host = host
@@ -264,9 +293,9 @@ public final class StanzaRouter: Sendable {
                 journey.stage = .toAccount(0)
                 router.travel(journey)
             case .success(nil):
-                if journey.event.stanza.kind == .message { router.bounce(journey.event, .serviceUnavailable) }
+                if journey.event.stanza.kind == .message { router.refuse(journey.event, .serviceUnavailable) }
             case .failure(let error):
-                router.bounce(journey.event, error)
+                router.refuse(journey.event, error)
             }
         }
         return false
@@ -285,6 +314,12 @@ public final class StanzaRouter: Sendable {
     public func settled() async { await journeys.ended() }
 
     // MARK: Errors
+
+    /// Refuses a stanza that no module has refused.
+    func refuse(_ event: StanzaEvent, _ error: StanzaError) {
+        event.note(.refused, "", error.condition.name)
+        bounce(event, error)
+    }
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
     func bounce(_ event: StanzaEvent, _ error: StanzaError) {
@@ -310,5 +345,12 @@ public final class StanzaRouter: Sendable {
         var event = SessionEvent(session: session, host: session.host, end: reason)
         let hooks = session.host.sessionEnded
         _ = hooks.run(&event, from: 0, to: hooks.entries.count)
+    }
+}
+
+extension StanzaEvent {
+    /// Notes whether what the stanza changes has become durable.
+    fileprivate func note<Failure: Error>(_ result: Result<Void, Failure>) {
+        if case .success = result { note(.stored) } else { note(.failed) }
     }
 }

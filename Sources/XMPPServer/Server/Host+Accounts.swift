@@ -5,8 +5,10 @@ import XMPPStream
 /// Accounts as their owners make, change and remove them.
 extension Host {
     /// Makes an account for somebody who is not known yet.
+    ///
+    /// - Parameter changes: what is stored together with it.
     public func register(
-        user: String, password: String, from address: SocketAddress?
+        user: String, password: String, from address: SocketAddress?, with changes: [StorageChange] = []
     ) async -> Result<Void, StanzaError> {
         let address = IPAddress(address)
         guard let jid = JID(local: user, domain: domain, resource: nil), jid.hasLocal, !password.isEmpty else {
@@ -17,7 +19,8 @@ extension Host {
         }
         guard let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
         do {
-            try await storage.commit([.addAccount(Account(jid: jid, createdAt: now()), credentials: credentials)])
+            let account = Account(jid: jid, createdAt: now())
+            try await storage.commit([.addAccount(account, credentials: credentials)] + changes)
         } catch {
             return .failure(error.kind == .alreadyExists ? .conflict : report(error))
         }

@@ -170,7 +170,7 @@ public final class Host: @unchecked Sendable {
     @discardableResult
     public func fire<Event>(_ point: HookPoint<Event>, _ event: inout Event) -> StanzaError? {
         let list = hooks.list(point)
-        guard case .bounced(let error) = list.run(&event, from: 0, to: list.entries.count) else { return nil }
+        guard case .bounced(let error, _) = list.run(&event, from: 0, to: list.entries.count) else { return nil }
         return error
     }
 

@@ -52,7 +52,9 @@ public final class Server: Sendable {
         threads = NIOThreadPool(numberOfThreads: 2)
         hosts = HostTable()
         loops = LoopTable(group: group)
-        router = StanzaRouter(hosts: hosts, loops: loops)
+        let loopCount = group.makeIterator().reduce(0) { count, _ in count + 1 }
+        router = StanzaRouter(
+            hosts: hosts, loops: loops, trail: Trail(byteCount: configuration.limits.trailSize, loops: loopCount))
         connections = ConnectionLimits(configuration.limits)
         do {
             tls = try TLSContext(configuration.hosts)

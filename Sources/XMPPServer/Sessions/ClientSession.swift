@@ -29,6 +29,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public let boundAt: Timestamp
     /// The token that it was opened with; nil: with another secret.
     public let token: VerifiedToken?
+    /// Where what becomes of its messages is noted; `nil`: nowhere.
+    let trail: TrailRing?
     /// What the client has said of itself at its sign-in.
     public let userAgent: UserAgent?
 
@@ -89,6 +91,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.token = token
         userAgent = stream.userAgent
         loop = stream.loop
+        trail = host.router.trail.ring(of: stream.loop)
     }
 
     /// A session that goes on where another one has stopped, for now without a stream of its own.

@@ -48,6 +48,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// The account that signs in, or has.
     var account: FoundAccount?
 
+    /// What modules have learned of the client before its sign-in, each under a name of its own. On the loop only.
+    public var remembered: [String: String] = [:]
+
     var isReadWanted = false
     private var isProcessing = false
     private var isInputClosed = false

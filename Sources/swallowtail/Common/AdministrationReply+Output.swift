@@ -14,6 +14,9 @@ extension AdministrationReply {
             case .contacts(let contacts): try encoded(contacts)
             case .app(let app): try encoded(app)
             case .apps(let apps): try encoded(apps)
+            case .invited(let invitation): try encoded(invitation)
+            case .invitations(let invitations): try encoded(invitations)
+            case .explanations(let messages): try encoded(messages)
             case .done(let sentence): try encoded(["done": sentence])
             case .failed(let reason): try encoded(["failed": reason])
             }
@@ -31,6 +34,11 @@ extension AdministrationReply {
         case .contacts(let contacts): Self.table(contacts)
         case .app(let app): list(Self.entries(app))
         case .apps(let apps): Self.table(apps)
+        case .invited(let invitation): invitation.link
+        case .invitations(let invitations): Self.table(invitations)
+        case .explanations(let messages):
+            messages.isEmpty
+                ? "No message is remembered." : messages.map(Self.text).joined(separator: "\n\n")
         case .done(let sentence): sentence
         case .failed(let reason): reason
         }
@@ -124,6 +132,48 @@ extension AdministrationReply {
             ("sends people back to", app.info.redirects.joined(separator: " ")),
             ("scopes", app.info.scopes.joined(separator: " ")),
         ]
+    }
+
+    // MARK: Invitations
+
+    private static func table(_ invitations: [InvitationInfo]) -> String {
+        var table = Table("id", "host", "inviter", "made", "expires")
+        for invitation in invitations {
+            table.add([
+                invitation.id, invitation.host, invitation.inviter ?? "", invitation.createdAt, invitation.expiresAt,
+            ])
+        }
+        return table.text(ifEmpty: "There are no invitations.")
+    }
+
+    // MARK: Messages
+
+    private static func text(_ message: MessageExplanation) -> String {
+        let title = "\(message.type) message \(message.id ?? "without an id")"
+        let steps = message.steps.map { (name: $0.at, value: sentence($0)) }
+        return printable(title) + "\n"
+            + list([
+                (message.receivedAt, "received from \(message.from)" + (message.to.map { " for \($0)" } ?? ""))
+            ] + steps)
+    }
+
+    private static func sentence(_ step: MessageExplanation.Step) -> String {
+        let subject = step.subject ?? ""
+        switch step.what {
+        case "refused":
+            let reason = step.condition.map { ": \($0)" } ?? ""
+            return (subject.isEmpty ? "refused" : "refused by the module \(subject)") + reason
+        case "taken": return "taken by the module \(subject), goes no further"
+        case "archived": return "archived for \(subject)"
+        case "delivered": return "handed to \(subject)"
+        case "copied": return "copied to \(subject)"
+        case "kept": return "kept by the module \(subject)"
+        case "stored": return "durable"
+        case "failed": return "could not be made durable"
+        case "pushed": return "\(subject) told to wake a client"
+        case "acknowledged": return "acknowledged by \(subject)"
+        default: return [step.what, subject].joined(separator: " ")
+        }
     }
 
     // MARK: Contacts

@@ -54,7 +54,7 @@ import XMPP
         let handled = table(Self.entry(.block, "b", .handled), Self.entry(.deliver, "d"))
         if case .handled = handled.run(&event, from: 0, to: 2) {} else { Issue.record("not handled") }
         let bounced = table(Self.entry(.deliver, "d"), Self.entry(.block, "b", .bounce(.serviceUnavailable)))
-        if case .bounced(.serviceUnavailable) = bounced.run(&event, from: 0, to: 2) {
+        if case .bounced(.serviceUnavailable, "b") = bounced.run(&event, from: 0, to: 2) {
         } else {
             Issue.record("no bounce")
         }

@@ -1,0 +1,172 @@
+import NIOCore
+import Synchronization
+import XMPPServer
+
+/// XEP-0379 and XEP-0445: invitations, which `swallowtail invite` makes: whoever shows the token of one becomes a contact
+/// of who invites, without being asked, and may make an account where nobody else may. A token is good once.
+///
+/// Left out: the commands of XEP-0401 by which people make invitations in their clients.
+struct Invitations: ServerModule {
+    static let info = ModuleInfo(
+        Invitation.module, implements: [.xep(379, "0.3.3"), .xep(445, "0.2.0")],
+        requires: ["presence", "registration"],
+        summary: "Invitations to make an account, or to become somebody's contact.")
+
+    private static let namespace: Namespace = "urn:xmpp:pars:0"
+    private static let feature: Namespace = "urn:xmpp:ibr-token:0"
+    /// What a stream remembers.
+    private static let token = "invitation"
+    private static let attempts = "invitation attempts"
+    private static let maximumAttempts = 5
+
+    private let host: Host
+    private let store: KeyedStore<Invitation>
+
+    init(host: Host, configuration: ConfigSection) {
+        self.host = host
+        store = Invitation.store(in: host.storage)
+    }
+
+    func register(_ registrar: inout Registrar) {
+        for layer in [StreamStateMachine.Layer.secured, .plain] {
+            registrar.streamFeature(layer) { $0.element("register", Self.feature) }
+            registrar.streamElement("iq", .client, layer, beforeSignIn)
+        }
+        registrar.on(Hooks.presenceToAccount, .rewrite) { event in
+            guard event.stanza.type == .subscribe, let account = event.account,
+                let token = event.stanza.element.child("preauth", Self.namespace)?["token"]
+            else { return .go }
+            let guest = event.from.bare
+            return .wait {
+                await admit(guest, to: account, token)
+                return .go
+            }
+        }
+    }
+
+    // MARK: To make an account, XEP-0445 §3
+
+    /// The token by which the client of a stream may make an account.
+    static func token(of stream: StreamHandler) -> String? { stream.remembered[token] }
+
+    @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
+        guard let stanza = Stanza(iq), stanza.type == .set, let preauth = iq.onlyChild,
+            preauth.isNamed("preauth", Self.namespace)
+        else { return false }
+        let token = preauth["token"] ?? ""
+        let attempts = (stream.remembered[Self.attempts].flatMap { Int($0) } ?? 0) + 1
+        guard attempts <= Self.maximumAttempts else {
+            stream.close(.policyViolation)
+            return true
+        }
+        stream.remembered[Self.attempts] = "\(attempts)"
+        stream.wait({ await find(token) }) { stream, found in
+            if case .success(.some) = found { stream.remembered[Self.token] = token }
+            stream.write { writer in
+                switch found {
+                case .success(.some):
+                    writer.element("iq", .client, ["type": "result", "id": stanza.id, "from": host.domain])
+                case .success(nil):
+                    let error = StanzaError(.itemNotFound, text: "The token is invalid or expired.")
+                    stanza.writeError(error, from: host.domain, to: nil, to: &writer)
+                case .failure(let error):
+                    stanza.writeError(error, from: host.domain, to: nil, to: &writer)
+                }
+            }
+        }
+        return true
+    }
+
+    /// Makes an account for somebody who has shown a token; afterwards the token is void, and the guest a contact of who
+    /// has invited.
+    static func register(
+        user: String, password: String, from address: SocketAddress?, token: String, _ host: Host
+    ) async -> Result<Void, StanzaError> {
+        let store = Invitation.store(in: host.storage)
+        let key = Invitation.key(ofToken: token)
+        guard redeeming.began(key) else { return .failure(.notAcceptable) }
+        defer { redeeming.ended(key) }
+        let invitation: Invitation
+        do throws(StorageError) {
+            // §3: a token that has expired since it was shown is good all the same.
+            guard let found = try await store.get(host.jid, key: key) else { return .failure(.notAcceptable) }
+            invitation = found
+        } catch {
+            return .failure(host.report(error))
+        }
+        let result = await host.register(
+            user: user, password: password, from: address, with: [store.removing(host.jid, key: key)])
+        if case .success = result, let inviter = invitation.inviter,
+            let guest = JID(local: user, domain: host.domain, resource: nil)
+        {
+            await befriend(inviter, guest, host)
+        }
+        return result
+    }
+
+    /// Makes the two contacts of each other.
+    private static func befriend(_ inviter: JID, _ guest: JID, _ host: Host) async {
+        guard case .success(let one?) = await host.find(inviter), case .success(let other?) = await host.find(guest)
+        else { return }
+        for (record, contact) in [(one, other), (other, one)] {
+            let change = record.updateRoster(contact.jid) { item in
+                var item = item ?? RosterItem(jid: contact.jid)
+                item.state = .both
+                item.isListed = true
+                item.isApproved = false
+                item.invitation = nil
+                return item
+            }
+            guard let change else { continue }
+            var event = RosterEvent(account: record, change: change, host: host)
+            host.fire(Hooks.rosterChanged, &event)
+        }
+    }
+
+    // MARK: To become a contact, XEP-0379 §5
+
+    /// Says yes to a guest with a good token before the request is looked at, and asks back; with any other token the
+    /// request is one like others.
+    private func admit(_ guest: JID, to account: AccountRecord, _ token: String) async {
+        let key = Invitation.key(ofToken: token)
+        guard Self.redeeming.began(key) else { return }
+        defer { Self.redeeming.ended(key) }
+        guard case .success(let invitation?) = await find(token), invitation.inviter == account.jid,
+            account.rosterItem(guest)?.state.hasFrom != true
+        else { return }
+        do throws(StorageError) {
+            try await store.remove(host.jid, key: key)
+        } catch {
+            _ = host.report(error)
+            return
+        }
+        account.updateRoster(guest) { item in
+            var item = item ?? RosterItem(jid: guest)
+            item.isApproved = true
+            item.isListed = true
+            return item
+        }
+        if account.rosterItem(guest)?.state.hasTo != true { host.invite(guest, of: account) }
+    }
+
+    // MARK: Tokens
+
+    /// The invitation of a token; `nil`: there is none, or it has expired.
+    private func find(_ token: String) async -> Result<Invitation?, StanzaError> {
+        do throws(StorageError) {
+            let found = try await store.get(host.jid, key: Invitation.key(ofToken: token))
+            return .success(found.flatMap { $0.expiresAt > host.now() ? $0 : nil })
+        } catch {
+            return .failure(host.report(error))
+        }
+    }
+
+    /// The tokens that are being redeemed, so that none is good twice.
+    private static let redeeming = Redeeming()
+
+    private final class Redeeming: Sendable {
+        private let keys = Mutex<Set<String>>([])
+        func began(_ key: String) -> Bool { keys.withLock { $0.insert(key).inserted } }
+        func ended(_ key: String) { keys.withLock { _ = $0.remove(key) } }
+    }
+}

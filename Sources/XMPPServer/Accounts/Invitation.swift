@@ -1,0 +1,61 @@
+import Crypto
+import XML
+import XMPP
+
+/// An invitation: whoever has its token becomes a contact of who invites, or may make an account, or both, once.
+public struct Invitation: Sendable, Equatable {
+    /// Whose contact the guest becomes; nil: nobody's.
+    public let inviter: JID?
+    public let createdAt: Timestamp
+    /// From when on it is void.
+    public let expiresAt: Timestamp
+
+    /// How long an invitation lasts unless something else is asked for: a week.
+    public static let standardSeconds: Int64 = 7 * 86_400
+
+    public init(inviter: JID?, createdAt: Timestamp, expiresAt: Timestamp) {
+        self.inviter = inviter?.bare
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    /// The name of the module without which a host has no invitations.
+    public static let module = "invitations"
+
+    /// The invitations of a host. The owner is the host's JID, the key is that of the token.
+    public static func store(in storage: any Storage) -> KeyedStore<Invitation> { KeyedStore("invitation", in: storage) }
+
+    /// What a token is stored under: its digest, so that the store does not know the token.
+    public static func key(ofToken token: String) -> String {
+        SHA256.hash(data: Array(token.utf8)).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
+
+    /// A token that nobody guesses.
+    public static func makeToken() -> String { SecureRandom.text(length: 24) }
+
+    /// The address to give to a guest, XEP-0379 §3 and XEP-0445 §2.
+    public func link(token: String, host: String) -> String {
+        guard let inviter else { return "xmpp:\(Percent.encode(host))?register;preauth=\(token)" }
+        return "xmpp:\(Percent.encode(inviter.string))?roster;preauth=\(token);ibr=y"
+    }
+}
+
+extension Invitation: StoredValue {
+    private static let namespace: Namespace = "urn:swallowtail:invitation"
+
+    public init?(stored element: Element) {
+        guard element.isNamed("invitation", Self.namespace),
+            let createdAt = element["created"].flatMap({ Timestamp($0) }),
+            let expiresAt = element["expires"].flatMap({ Timestamp($0) })
+        else { return nil }
+        self.init(inviter: element["inviter"].flatMap { JID($0) }, createdAt: createdAt, expiresAt: expiresAt)
+    }
+
+    public func write(to writer: inout XMLWriter) {
+        writer.start("invitation", Self.namespace)
+        writer.attribute("inviter", inviter?.string)
+        writer.attribute("created", createdAt.xep0082)
+        writer.attribute("expires", expiresAt.xep0082)
+        writer.end()
+    }
+}

@@ -1,0 +1,39 @@
+import XMPP
+
+extension Administration {
+    /// How many messages are explained at a time.
+    private static let maximumExplanations = 50
+    /// Milliseconds around a moment that are meant by it.
+    private static let vicinity: Int64 = 60_000
+
+    /// What became of the message with an id or, if there is none, of an account's messages.
+    func explain(_ subject: AccountName, _ time: String?) async throws -> [MessageExplanation] {
+        guard let trail = server?.router.trail else {
+            throw AdministrationError("no server is running; what became of messages is known only while it runs")
+        }
+        let moment = try time.map { text in
+            guard let moment = Timestamp(text) else {
+                throw AdministrationError("\"\(text)\" is no moment; write one such as 2012-04-26T10:00:00Z")
+            }
+            return moment
+        }
+        let isThen = { (message: Trail.Message) in
+            moment.map { abs(message.receivedAt.milliseconds - $0.milliseconds) <= Self.vicinity } ?? true
+        }
+        let id = String(decoding: subject.name.utf8.prefix(TrailRing.maximumTextSize), as: UTF8.self)
+        if subject.host == nil {
+            let found = trail.messages(newest: Self.maximumExplanations) { $0.id == id && isThen($0) }
+            if !found.isEmpty { return found.map(MessageExplanation.init) }
+        }
+        let jid: JID
+        do {
+            jid = try await account(subject).jid
+        } catch is AdministrationError {
+            throw AdministrationError("there is no message \(subject.name) that is remembered, and no such account")
+        }
+        let found = trail.messages(newest: Self.maximumExplanations) { message in
+            isThen(message) && [message.from, message.to].contains { JID($0)?.isSameBare(as: jid) == true }
+        }
+        return found.map(MessageExplanation.init)
+    }
+}

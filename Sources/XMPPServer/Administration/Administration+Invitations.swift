@@ -1,0 +1,63 @@
+import XMPP
+
+extension Administration {
+    /// The digits of a token's digest that make an invitation's id.
+    private static let idLength = 12
+
+    func invite(_ name: AccountName?, host: String?, seconds: Int64) async throws -> NewInvitation {
+        let account = if let name { try await self.account(name) } else { Account?.none }
+        let host = try self.host(account?.jid.domain ?? host)
+        guard host.modules.contains(where: { $0.name == Invitation.module }) else {
+            throw AdministrationError("\(host.domain) takes no invitations; its profile lacks the module invitations")
+        }
+        guard (60...366 * 86_400).contains(seconds) else {
+            throw AdministrationError("an invitation lasts from a minute to a year")
+        }
+        let createdAt = now()
+        let token = Invitation.makeToken()
+        let invitation = Invitation(
+            inviter: account?.jid, createdAt: createdAt,
+            expiresAt: Timestamp(milliseconds: createdAt.milliseconds + seconds * 1000))
+        let key = Invitation.key(ofToken: token)
+        try await Invitation.store(in: storage).put(invitation, owner(host.domain), key: key)
+        return NewInvitation(
+            link: invitation.link(token: token, host: host.domain), info: info(invitation, key, host.domain))
+    }
+
+    /// Those that are not void, with their keys, the oldest first. What is void is removed by this.
+    func invitations(of host: String?) async throws -> [(key: String, info: InvitationInfo)] {
+        let domains = try host.map { [try self.host($0).domain] } ?? configuration.hosts.map(\.domain)
+        var found: [(key: String, info: InvitationInfo)] = []
+        for domain in domains {
+            let owner = try owner(domain)
+            let store = Invitation.store(in: storage)
+            let all = try await store.all(owner)
+            let void = all.filter { $0.value.expiresAt <= now() }.keys
+            if !void.isEmpty { try await storage.commit(void.map { store.removing(owner, key: $0) }) }
+            found += all.filter { $0.value.expiresAt > now() }.map { ($0.key, info($0.value, $0.key, domain)) }
+        }
+        return found.sorted { ($0.info.createdAt, $0.key) < ($1.info.createdAt, $1.key) }
+    }
+
+    func revokeInvitation(_ id: String) async throws -> String {
+        let found = try await invitations(of: nil).filter { $0.key.hasPrefix(id.lowercased()) }
+        guard id.utf8.count >= Self.idLength, let invitation = found.first, found.count == 1 else {
+            throw AdministrationError("there is no invitation \(id); `invite list` shows the ids of those that there are")
+        }
+        try await Invitation.store(in: storage).remove(owner(invitation.info.host), key: invitation.key)
+        return "the invitation \(invitation.info.id) is revoked"
+    }
+
+    private func owner(_ domain: String) throws -> JID {
+        guard let jid = JID(local: nil, domain: domain, resource: nil) else {
+            throw AdministrationError("\(domain) is no domain")
+        }
+        return jid
+    }
+
+    private func info(_ invitation: Invitation, _ key: String, _ domain: String) -> InvitationInfo {
+        InvitationInfo(
+            id: String(key.prefix(Self.idLength)), host: domain, inviter: invitation.inviter?.string,
+            createdAt: invitation.createdAt.xep0082, expiresAt: invitation.expiresAt.xep0082)
+    }
+}

@@ -1,0 +1,138 @@
+import Synchronization
+import XML
+import XMPP
+
+/// The latest that has happened to messages that came on one event loop, in a fixed amount of memory.
+///
+/// Entries are written one behind the other into one half of the memory; when it is full, into the other one, whose
+/// entries are gone then. An entry is a few words and up to three texts, cut at 255 bytes.
+public final class TrailRing: Sendable {
+    /// Length, moment, type of the message, time, number of the message.
+    static let headSize = 2 + 1 + 1 + 8 + 8
+    static let maximumTextSize = 255
+    private static let maximumEntrySize = headSize + 3 * (1 + maximumTextSize)
+
+    private struct State: ~Copyable {
+        let memory: UnsafeMutableRawPointer
+        let half: Int
+        /// Where the half begins that is being written.
+        var begin = 0
+        /// How much of it is written, and how much of the other one is.
+        var used = 0
+        var usedBefore = 0
+        /// Messages so far.
+        var count: UInt64 = 0
+
+        init(half: Int) {
+            self.half = half
+            // Pages that nobody has written to take no memory.
+            memory = .allocate(byteCount: 2 * half, alignment: 8)
+        }
+
+        deinit { memory.deallocate() }
+
+        mutating func room() -> UnsafeMutableRawPointer {
+            if used + TrailRing.maximumEntrySize > half {
+                usedBefore = used
+                begin = begin == 0 ? half : 0
+                used = 0
+            }
+            return memory + begin + used
+        }
+    }
+
+    private let state: Mutex<State>
+    /// Tells the messages of different loops apart.
+    private let index: UInt64
+
+    /// - Parameter byteCount: at least some entries' worth is taken.
+    init(byteCount: Int, index: Int) {
+        state = Mutex(State(half: max(byteCount / 2, 2 * Self.maximumEntrySize)))
+        self.index = UInt64(index) << 40
+    }
+
+    /// A client has sent a message, which gets a number by this.
+    func began(_ stanza: Stanza, from: JID, to: JID?, at time: Timestamp) -> UInt64 {
+        let type = stanza.type ?? .unknown
+        return state.withLock { state in
+            state.count += 1
+            let number = index | state.count
+            let start = state.room()
+            var end = Self.put(.received, type, time, number, at: start)
+            let hasID = stanza.element.withAttributeBytes("id") { bytes in
+                bytes.withUnsafeBytes { end = Self.put(text: $0, at: end) }
+            }
+            if hasID == nil { end = Self.put(text: UnsafeRawBufferPointer(start: nil, count: 0), at: end) }
+            end = Self.put(text: from.string, at: end)
+            end = Self.put(text: to?.string ?? "", at: end)
+            Self.close(start, end, &state)
+            return number
+        }
+    }
+
+    /// Something has happened to the message with that number.
+    func note(_ moment: TrailMoment, _ subject: String, _ detail: StaticString, of number: UInt64, at time: Timestamp) {
+        state.withLock { state in
+            let start = state.room()
+            var end = Self.put(moment, .unknown, time, number, at: start)
+            end = Self.put(text: subject, at: end)
+            end = detail.withUTF8Buffer { Self.put(text: UnsafeRawBufferPointer($0), at: end) }
+            end = Self.put(text: UnsafeRawBufferPointer(start: nil, count: 0), at: end)
+            Self.close(start, end, &state)
+        }
+    }
+
+    @inline(__always)
+    private static func put(
+        _ moment: TrailMoment, _ type: StanzaType, _ time: Timestamp, _ number: UInt64,
+        at start: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        start.storeBytes(of: moment.rawValue, toByteOffset: 2, as: UInt8.self)
+        start.storeBytes(of: type.rawValue, toByteOffset: 3, as: UInt8.self)
+        start.storeBytes(of: time.milliseconds, toByteOffset: 4, as: Int64.self)
+        start.storeBytes(of: number, toByteOffset: 12, as: UInt64.self)
+        return start + headSize
+    }
+
+    @inline(__always)
+    private static func put(text: String, at end: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        text.utf8.span.bytes.withUnsafeBytes { put(text: $0, at: end) }
+    }
+
+    @inline(__always)
+    private static func put(
+        text: UnsafeRawBufferPointer, at end: UnsafeMutableRawPointer
+    ) -> UnsafeMutableRawPointer {
+        let count = min(text.count, maximumTextSize)
+        end.storeBytes(of: UInt8(count), as: UInt8.self)
+        if let source = text.baseAddress, count > 0 { (end + 1).copyMemory(from: source, byteCount: count) }
+        return end + 1 + count
+    }
+
+    @inline(__always)
+    private static func close(
+        _ start: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer, _ state: inout State
+    ) {
+        start.storeBytes(of: UInt16(end - start), as: UInt16.self)
+        state.used += end - start
+    }
+
+    /// All entries as they are written, the oldest first. They are read by `TrailEntry`, outside of the lock.
+    var contents: [UInt8] {
+        state.withLock { state in
+            let other = state.begin == 0 ? state.half : 0
+            let total = state.usedBefore + state.used
+            return [UInt8](unsafeUninitializedCapacity: total) { bytes, count in
+                let target = UnsafeMutableRawBufferPointer(bytes)
+                if state.usedBefore > 0 {
+                    target.baseAddress?.copyMemory(from: state.memory + other, byteCount: state.usedBefore)
+                }
+                if state.used > 0 {
+                    (target.baseAddress.map { $0 + state.usedBefore })?.copyMemory(
+                        from: state.memory + state.begin, byteCount: state.used)
+                }
+                count = total
+            }
+        }
+    }
+}
