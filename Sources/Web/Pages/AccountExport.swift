@@ -68,6 +68,15 @@ struct AccountExport: Sendable {
             if let photo { head.writeBytes(photo) }
             head.writeString("</vCard>")
         }
+        // What clients have stored (XEP-0049) is kept as the elements that 0227 wants; whom somebody blocks has none there.
+        for stored in try await host.storage.values("private", record.jid).sorted(by: { $0.key < $1.key }) {
+            head.writeBytes(stored.value)
+        }
+        let blocked = try await host.storage.values("blocked", record.jid).keys.sorted()
+        if !blocked.isEmpty {
+            let items = blocked.map { "<item jid=\"\(escape($0))\"/>" }.joined()
+            head.writeString("<blocklist xmlns=\"urn:xmpp:blocking\">\(items)</blocklist>")
+        }
         head.writeString("\n<offline-messages>")
         try await output.write(head)
         try await forEachMessage(in: ArchiveEntry.offline) { entry in
