@@ -235,6 +235,11 @@ import XMPPServer
                             stanza: Array(stanza.utf8)))
                 ])
             }
+            let bookmarks = "<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>"
+            try await site.storage.commit([
+                .putValue(store: "private", owner: site.mary, key: "storage", Array(bookmarks.utf8)),
+                .putValue(store: "blocked", owner: site.mary, key: "spam.example", []),
+            ])
             let browser = TestBrowser(site)
             try await browser.signIn()
             let xml = try await browser.get("/account/export.xml")
@@ -246,6 +251,8 @@ import XMPPServer
             #expect(document.name == "server-data" && user["name"] == "mary")
             #expect(Array(user.children).first { $0.name == "archive" }.map { Array($0.children).count } == 450)
             #expect(user.child("query", .roster)?.child("item", .roster)?["jid"] == site.john.string)
+            #expect(user.child("query", "jabber:iq:private")?.hasChild("storage", "storage:bookmarks") == true)
+            #expect(user.child("blocklist", "urn:xmpp:blocking")?.firstChild?["jid"] == "spam.example")
             let json = try await browser.get("/account/export.json").json
             #expect((json["messages"] as? [[String: Any]])?.count == 450)
             #expect((json["messages"] as? [[String: Any]])?.first?["text"] as? String == "a < b")
