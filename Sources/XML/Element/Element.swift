@@ -79,8 +79,10 @@ public struct Element: Sendable, CustomStringConvertible {
         var bytes = ByteBuffer()
         bytes.reserveCapacity(document.bytes.readableBytes)
         bytes.writeImmutableBuffer(document.bytes)
-        let copy = Document(
-            bytes: bytes, nodes: document.nodes, locals: document.locals, scope: document.scope)
+        var nodes = ContiguousArray<Node>()
+        nodes.reserveCapacity(document.nodes.count)
+        nodes += document.nodes
+        let copy = Document(bytes: bytes, nodes: nodes, locals: document.locals, scope: document.scope)
         return Element(document: copy, index: index)
     }
 

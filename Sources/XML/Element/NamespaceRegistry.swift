@@ -8,6 +8,8 @@ extension NamespaceID {
     static let none: NamespaceID = 0
     static let xml: NamespaceID = 1
     static let xmlns: NamespaceID = 2
+    static let client: NamespaceID = 3
+    static let streams: NamespaceID = 4
     static let firstInDocument: NamespaceID = 0x8000
     static let firstInScope: NamespaceID = 0xC000
 
@@ -19,9 +21,10 @@ extension NamespaceID {
 
 /// The names of all namespaces that the program knows, as of some moment: never changed, but replaced.
 final class NamespaceRegistry: Sendable {
-    /// The last one is known from the start, as nearly every stream declares it before any code has named it.
+    /// The last two are known from the start, as nearly every stream declares them before any code has named them.
     private static let initialNames: [StaticString] = [
         "", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/", "jabber:client",
+        "http://etherx.jabber.org/streams",
     ]
     private static let current = Mutex(NamespaceRegistry(names: initialNames))
     private static let currentCount = Atomic(initialNames.count)

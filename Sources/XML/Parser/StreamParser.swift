@@ -178,7 +178,7 @@ extension StreamParser {
         bytes.reserveCapacity(length)
         if let received = input.getSlice(at: input.readerIndex, length: length) { bytes.writeImmutableBuffer(received) }
         let document = makeDocument(bytes)
-        builder.scope = NamespaceScope(inside: document, content: builder.defaultNamespace)
+        builder.scope = NamespaceScope.inside(document, content: builder.defaultNamespace)
         phase = document.nodes[0].flags.contains(.emptyTag) ? .ending : .betweenStanzas
         return Element(document: document, index: 0)
     }

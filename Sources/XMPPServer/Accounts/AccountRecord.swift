@@ -248,6 +248,8 @@ extension AccountRecord {
                 return false
             }
             underWay[work] = nil
+            // Most often nothing is done: that takes no memory.
+            if underWay.isEmpty { underWay = [:] }
             return true
         }
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XML
 import XMPP
 import XMPPStream
@@ -6,7 +7,10 @@ import XMPPStream
 /// What the streams of one listener ask of the server.
 final class ClientStreams: StreamDelegate {
     private let server: Server
-    private let settingsByDomain: [String: NegotiationSettings]
+    /// All streams of a host share its settings.
+    private let settingsByDomain: Mutex<[String: Shared<NegotiationSettings>]>
+    /// The largest stanza that anybody may send.
+    let largestStanza: Int
 
     let fallbackDomain: String
     let unauthenticatedLimits: XMLLimits
@@ -29,8 +33,9 @@ final class ClientStreams: StreamDelegate {
         )
         signInTime = limits.map(\.signInTime).max() ?? .seconds(30)
         redirectTime = redirect?.wait ?? .seconds(5)
-        settingsByDomain = Dictionary(
-            uniqueKeysWithValues: hosts.map { ($0.domain, Self.settings(of: $0, redirect, offersTLS: offersTLS)) })
+        let settings = hosts.map { Self.settings(of: $0, redirect, offersTLS: offersTLS) }
+        largestStanza = settings.map(\.limits.stanzaBytes).reduce(unauthenticatedLimits.stanzaBytes, max)
+        settingsByDomain = Mutex(Dictionary(uniqueKeysWithValues: settings.map { ($0.domain, Shared($0)) }))
     }
 
     private static func settings(
@@ -71,15 +76,18 @@ final class ClientStreams: StreamDelegate {
         return settings
     }
 
-    func settings(for domain: String) -> NegotiationSettings? {
-        guard var settings = settingsByDomain[domain] else { return nil }
-        settings.authorizationServer = server.hosts[domain]?.authorizationServer
-        return settings
-    }
-
-    /// The largest stanza that anybody may send.
-    var largestStanza: Int {
-        settingsByDomain.values.map(\.limits.stanzaBytes).reduce(unauthenticatedLimits.stanzaBytes, max)
+    func settings(for domain: String) -> Shared<NegotiationSettings>? {
+        let authorizationServer = server.hosts[domain]?.authorizationServer
+        return settingsByDomain.withLock { settingsByDomain in
+            guard let known = settingsByDomain[domain] else { return nil }
+            if known.value.authorizationServer == authorizationServer { return known }
+            // It has become known since, or changed.
+            var settings = known.value
+            settings.authorizationServer = authorizationServer
+            let changed = Shared(settings)
+            settingsByDomain[domain] = changed
+            return changed
+        }
     }
 
     // MARK: TLS

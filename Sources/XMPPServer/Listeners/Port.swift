@@ -59,10 +59,10 @@ struct Port: Sendable {
                 }
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            // Most stanzas are small, and most connections idle: a buffer that each keeps is small until it is filled.
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 65_536)
-            )
+            // Most connections are idle: they keep no memory that they do not use.
+            .childChannelOption(.recvAllocator, value: ReceiveAllocator())
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.allocator, value: .untouched)
             // What a client sent before it closed is still to be handled, and its stream to be answered.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in

@@ -15,7 +15,7 @@ public protocol StreamDelegate: Sendable {
     var redirectTime: Duration { get }
 
     /// `nil` if the host is not served on this listener.
-    func settings(for domain: String) -> NegotiationSettings?
+    func settings(for domain: String) -> Shared<NegotiationSettings>?
     /// Where the TLS configuration of `makeTLSHandler` logs its exporter secrets.
     var exporter: TLSExporter { get }
     func makeTLSHandler() throws -> any ChannelHandler

@@ -62,7 +62,7 @@ extension StreamHandler {
 
     /// Only stanzas count: white space keeps no connection alive.
     private var idleEnd: NIODeadline? {
-        guard session != nil, let idle = settings?.idleTime else { return nil }
+        guard session != nil, let idle = idleTime else { return nil }
         return lastStanza + TimeAmount(idle)
     }
 }

@@ -31,7 +31,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     var machine: StreamStateMachine
     var parser: StreamParser
     var context: ChannelHandlerContext?
-    var settings: NegotiationSettings?
+    private var sharedSettings: Shared<NegotiationSettings>?
+    var settings: NegotiationSettings? { sharedSettings?.value }
+    var idleTime: Duration? { sharedSettings?.value.idleTime }
     public internal(set) var session: (any StreamSession)?
     var pauses: Pause = []
     /// What the client can be sure of when it binds its sign-in to this connection.
@@ -231,7 +233,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         guard !machine.isClosing else { return }
         guard !machine.hasOpenStream else { return close(.badFormat) }
         let settings = header.to.flatMap { JID($0)?.string }.flatMap { delegate.settings(for: $0) }
-        if self.settings == nil { self.settings = settings }
+        if sharedSettings == nil { sharedSettings = settings }
         language = header.language
         run(machine.headerReceived(header, settings: settings), header: header)
     }
@@ -334,7 +336,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
             isDirty = true
             loop.markDirty(self)
         }
-        if let settings, output.readableBytes > settings.outgoingQueue {
+        if let sharedSettings, output.readableBytes > sharedSettings.value.outgoingQueue {
             output = ByteBuffer()
             ended(.error(.resourceConstraint))
             context?.close(promise: nil)

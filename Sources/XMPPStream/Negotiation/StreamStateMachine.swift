@@ -48,7 +48,8 @@ public struct StreamStateMachine: ~Copyable {
 
     private var state: State
     private var exchange: SASLExchange?
-    private var settings: NegotiationSettings?
+    private var sharedSettings: Shared<NegotiationSettings>?
+    private var settings: NegotiationSettings? { sharedSettings?.value }
     private var account: JID?
     /// Whom the stream's header claims to be from; a bare JID.
     private var claimedFrom: JID?
@@ -103,13 +104,15 @@ public struct StreamStateMachine: ~Copyable {
     }
 
     /// - Parameter settings: those of the host that the header names; `nil` if it is not served here.
-    public mutating func headerReceived(_ header: StreamHeader, settings: NegotiationSettings?) -> HeaderAction {
+    public mutating func headerReceived(
+        _ header: StreamHeader, settings sharedSettings: Shared<NegotiationSettings>?
+    ) -> HeaderAction {
         switch state {
         case .awaitingHeader(let layer):
             guard header.isSupported else { return closeHeader(.unsupportedVersion) }
-            guard let settings else { return closeHeader(.hostUnknown) }
+            guard let settings = sharedSettings?.value else { return closeHeader(.hostUnknown) }
             if let known = self.settings, known.domain != settings.domain { return closeHeader(.hostUnknown) }
-            self.settings = settings
+            self.sharedSettings = sharedSettings
             claimedFrom = header.from.flatMap { JID($0)?.bare }
             if let from = claimedFrom, settings.offersSASL2, from.domain != settings.domain {
                 return closeHeader(.invalidFrom)

@@ -43,7 +43,7 @@ final class StubDelegate: StreamDelegate {
     /// What was reported of sign-ins.
     var signIns: [String] { state.withLock { $0.ended } }
 
-    func settings(for domain: String) -> NegotiationSettings? { domain == host.domain ? host : nil }
+    func settings(for domain: String) -> Shared<NegotiationSettings>? { domain == host.domain ? Shared(host) : nil }
 
     func makeTLSHandler() throws -> any ChannelHandler {
         let handler = FakeTLSHandler()

@@ -21,7 +21,7 @@ final class ScriptedNegotiation {
     var signedIn: String? { machine.signedIn?.string }
 
     func header(_ to: String = "example.org", version: String? = "1.0") -> String {
-        let settings = hosts.first { $0.domain == to }
+        let settings = hosts.first { $0.domain == to }.map { Shared($0) }
         switch machine.headerReceived(StreamHeader(to: to, version: version), settings: settings) {
         case .openStream(let layer): return "open \(layer)"
         case .openStreamThenRedirect(let target): return "redirect \(target)"
