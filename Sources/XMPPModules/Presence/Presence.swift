@@ -118,7 +118,7 @@ struct Presence: ServerModule {
     /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
-        for contact in record.withRoster({ roster in roster.items.filter(\.state.hasFrom).map(\.jid) })
+        for contact in record.withRoster({ $0.contacts(where: \.hasFrom) })
         where !record.blocks(contact) {
             host.router.route(stanza, from: session.jid, to: contact, host: host)
         }
@@ -137,7 +137,7 @@ struct Presence: ServerModule {
             guard let presence = other.presence.flatMap(Stanza.init) else { continue }
             Self.send(presence, from: other, to: session)
         }
-        for contact in session.record.withRoster({ roster in roster.items.filter(\.state.hasTo).map(\.jid) }) {
+        for contact in session.record.withRoster({ $0.contacts(where: \.hasTo) }) {
             Self.sendPresence(of: contact, to: session, host.router)
         }
     }

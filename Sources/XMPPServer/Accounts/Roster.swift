@@ -18,6 +18,13 @@ public struct Roster: Sendable {
     public var items: some Collection<RosterItem> { itemsByJID.values }
     public var count: Int { itemsByJID.count }
 
+    /// The contacts in whose item `condition` holds.
+    public func contacts(where condition: (SubscriptionState) -> Bool) -> [JID] {
+        var contacts: [JID] = []
+        for (jid, item) in itemsByJID where condition(item.state) { contacts.append(jid) }
+        return contacts
+    }
+
     /// Whether presence of `jid` is wanted here: `to` or `both`.
     public func seesPresence(of jid: JID) -> Bool {
         self[jid]?.state.hasTo ?? false

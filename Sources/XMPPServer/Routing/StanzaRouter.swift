@@ -85,7 +85,8 @@ public final class StanzaRouter: Sendable {
 
     // MARK: The journey of messages and presence
 
-    func travel(_ start: Journey) {
+    /// Takes the journey over: a copy of it costs a good part of what a delivery does.
+    func travel(_ start: consuming Journey) {
         var journey = start
         guard go(&journey) else { return }
         journey.arrived?()
@@ -264,27 +265,30 @@ public final class StanzaRouter: Sendable {
 
     /// Finds the host and the account that the stanza is for. `false`: the journey ends here, or goes on later.
     private func find(_ journey: inout Journey) -> Bool {
-        let event = journey.event
-        let to = event.to ?? event.from.bare
-        guard let host = to.isSameDomain(as: event.host.jid) ? event.host : hosts[to.domain] else {
-            if event.stanza.kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
-            return false
+        let to = journey.event.to ?? journey.event.from.bare
+        let kind = journey.event.stanza.kind
+        if !to.isSameDomain(as: journey.event.host.jid) {
+            guard let host = hosts[to.domain] else {
+                if kind == .message { refuse(journey.event, StanzaError(.remoteServerNotFound)) }
+                return false
+            }
+            journey.event.host = host
         }
         guard to.hasLocal else {
             // Nobody is at home at a host itself.
-            if event.stanza.kind == .message { refuse(event, .serviceUnavailable) }
+            if kind == .message { refuse(journey.event, .serviceUnavailable) }
             return false
         }
-        journey.event.host = host
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
-        if event.to == nil { journey.event.readdress(to: to) }
+        if journey.event.to == nil { journey.event.readdress(to: to) }
+        let host = journey.event.host
         if let account = host.accounts.resident(to) {
             journey.event.account = account
             journey.stage = .toAccount(0)
             return true
         }
         // Whoever is not in memory is not online: nobody there to see presence.
-        if event.stanza.kind == .presence, event.stanza.type?.subscription == nil { return false }
+        if kind == .presence, journey.event.stanza.type?.subscription == nil { return false }
         goOn(journey, after: { await host.find(to) }) { router, journey, found in
             var journey = journey
             switch found {
