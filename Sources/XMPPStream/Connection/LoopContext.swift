@@ -26,6 +26,10 @@ public final class LoopContext: @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private var dirty: [StreamHandler] = []
+    /// Room for the next tick's list.
+    private var spareList: [StreamHandler] = []
+    /// Buffers whose bytes have been written, for what is written next.
+    private var spareBuffers: [ByteBuffer] = []
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     private var isFlushScheduled = false
     /// All open streams of this loop.
@@ -66,6 +70,25 @@ public final class LoopContext: @unchecked Sendable {
     func markDirty(_ handler: StreamHandler) {
         dirty.append(handler)
         scheduleFlush()
+    }
+
+    private static let maximumSpareBuffers = 64
+    private static let maximumSpareBytes = 2_048
+
+    /// An empty buffer to write to.
+    func takeBuffer() -> ByteBuffer {
+        guard var buffer = spareBuffers.popLast() else { return ByteBuffer() }
+        // If somebody still has bytes of it, this makes another one.
+        buffer.clear()
+        return buffer
+    }
+
+    /// Takes a buffer back whose bytes have been handed over to the channel.
+    func giveBack(_ buffer: consuming ByteBuffer) {
+        guard buffer.storageCapacity <= Self.maximumSpareBytes, spareBuffers.count < Self.maximumSpareBuffers else {
+            return
+        }
+        spareBuffers.append(buffer)
     }
 
     /// Sends a stanza to a recipient of another loop at the end of this tick. Order per sender is kept.
@@ -114,10 +137,12 @@ public final class LoopContext: @unchecked Sendable {
 
     private func flush() {
         isFlushScheduled = false
-        let handlers = exchange(&dirty, with: [])
+        var handlers = exchange(&dirty, with: exchange(&spareList, with: []))
         for handler in handlers {
             handler.flush()
         }
+        handlers.removeAll(keepingCapacity: true)
+        spareList = handlers
         let batches = exchange(&outgoing, with: [])
         for batch in batches {
             batch.target.post(batch.deliveries)

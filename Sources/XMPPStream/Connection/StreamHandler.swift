@@ -325,7 +325,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Lets `body` write directly behind what waits already.
     public func write(_ body: (inout XMLWriter) -> Void) {
         guard !hasSentClose else { return }
-        var writer = XMLWriter(appendingTo: exchange(&output, with: ByteBuffer()))
+        let room = output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer()
+        var writer = XMLWriter(appendingTo: room)
         body(&writer)
         output = writer.finish()
         didAppend()
@@ -356,7 +357,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func writeOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
-        context.writeAndFlush(wrapOutboundOut(exchange(&output, with: ByteBuffer())), promise: promise)
+        let bytes = exchange(&output, with: ByteBuffer())
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        loop.giveBack(bytes)
         for body in exchange(&writtenWaiters, with: []) { body(true) }
     }
 
