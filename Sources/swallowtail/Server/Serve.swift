@@ -23,6 +23,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.load()
         let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log) }
+        HeapSettings.apply()
         prepareProcess(logger)
         for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
             logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
