@@ -73,6 +73,7 @@ bench-check: bench-tools ## Show that the load generator sees what is lost, doub
 bench-tools:
 	swift build -c release --package-path Benchmarks --product swallowtail-load
 	swift build -c release --package-path Benchmarks --product floor
+	swift build -c release --package-path Benchmarks --product fan-out
 
 check: ## Whether the Swift sources are formatted as swift-format does it
 	swift format lint --strict --parallel --recursive $(SOURCES)

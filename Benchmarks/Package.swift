@@ -38,6 +38,8 @@ let package = Package(
         ),
         // Passes bytes on without looking at them as XML: what no server can undercut.
         .executableTarget(name: "floor"),
+        // Writes the same to many connections: what no presence can undercut.
+        .executableTarget(name: "fan-out"),
         // Counts allocations and instructions.
         .target(name: "CCounters"),
         // The parts of the server, one by one.
