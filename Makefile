@@ -18,7 +18,7 @@ SERVERS :=
 SECONDS_EACH := 5
 
 .PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
-	bench bench-peers bench-micro bench-thresholds bench-check bench-tools
+	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: build bench-tools ## Measure the server; WORKS="chat ping" and SECONDS_EA
 bench-peers: build bench-tools ## The same beside Prosody and ejabberd, which are installed; SERVERS="prosody" chooses
 	@Scripts/install-packages peers
 	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH)
+
+bench-growth: build bench-tools ## How the cost grows with connections, idle sessions, a storm of sign-ins, a large roster
+	@Benchmarks/growth --seconds $(SECONDS_EACH)
 
 bench-micro: packages ## Measure parts of the server and compare them with their thresholds
 	swift build -c release --package-path Benchmarks --product swallowtail-microbench
