@@ -103,6 +103,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         boundAt = state.boundAt
         token = state.token
         userAgent = state.userAgent
+        trail = host.router.trail.ring(of: loop)
         handled = state.handled
         storedCount = state.handled
         self.outbox = outbox
@@ -319,7 +320,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
             host.messageKept(
                 KeptMessage(
-                    message: event.stanza.element, from: event.from, account: account, session: self, host: host))
+                    message: event.stanza.element, from: event.from, account: account, session: self, host: host,
+                    mark: event.mark))
         }
         return true
     }
