@@ -86,7 +86,8 @@ let package = Package(
         target("XMPP", ["XML", "CIDN2", nioCore]),
         target("XMPPStream", ["XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
-            "XMPPServer", ["XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
+            "XMPPServer",
+            ["XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
         target("XMPPModules", ["XMPPServer"]),
         target("SQLiteStorage", ["XMPPServer", nioCore, grdb, sqlite]),
         target(
@@ -100,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "swallowtail",
             dependencies: [
-                "XMPPModules", "SQLiteStorage", "Web", "CQRencode", nioPosix, logging, lifecycle, unixSignals, argumentParser,
+                "XMPPModules", "SQLiteStorage", "Web", "CQRencode", nioPosix, logging, lifecycle, unixSignals,
+                argumentParser,
             ],
             swiftSettings: settings
         ),

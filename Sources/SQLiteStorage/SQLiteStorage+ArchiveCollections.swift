@@ -77,7 +77,8 @@ private struct CollectionWalk {
     }
 
     private func entry(_ peer: Int64, _ bound: ArchiveID?) throws -> ArchiveID? {
-        let sql = query.newestFirst
+        let sql =
+            query.newestFirst
             ? "SELECT id FROM archive WHERE list = ? AND peer = ? AND id < ? ORDER BY id DESC LIMIT 1"
             : "SELECT id FROM archive WHERE list = ? AND peer = ? AND id > ? ORDER BY id LIMIT 1"
         let none = query.newestFirst ? Int64.max : -1

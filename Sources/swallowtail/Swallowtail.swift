@@ -10,7 +10,8 @@ struct Swallowtail: AsyncParsableCommand {
         abstract: "An XMPP server.",
         version: "\(Software.name) \(Software.version)",
         subcommands: [
-            Serve.self, Check.self, AccountCommand.self, TokenCommand.self, AppCommand.self, ContactCommand.self, InviteCommand.self,
+            Serve.self, Check.self, AccountCommand.self, TokenCommand.self, AppCommand.self, ContactCommand.self,
+            InviteCommand.self,
             ModulesCommand.self, ConfigCommand.self, Explain.self,
         ]
     )

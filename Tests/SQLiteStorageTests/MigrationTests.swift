@@ -22,7 +22,8 @@ struct MigrationTests {
         await storage.close()
     }
 
-    @Test("A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5, 6])
+    @Test(
+        "A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5, 6])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)

@@ -141,10 +141,14 @@ extension StorageConformance {
             try await storage.commit([.replaceArchived(owner: mary, id, stanza: Array("third".utf8))])
             #expect(try await storage.archived(query()).map(\.stanza) == [Array("third".utf8)])
         },
-        StorageConformance("Entries are found by their words once they are indexed, whose they are, until they are gone") {
+        StorageConformance(
+            "Entries are found by their words once they are indexed, whose they are, until they are gone"
+        ) {
             storage in
             func stanza(_ text: String) -> String { "<message xmlns='jabber:client'><body>\(text)</body></message>" }
-            func find(_ words: String, _ owner: String = "mary@example.com", peer: String? = nil) async throws -> [Int64] {
+            func find(_ words: String, _ owner: String = "mary@example.com", peer: String? = nil) async throws
+                -> [Int64]
+            {
                 var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: try Samples.jid(owner))
                 query.peer = try peer.map(Samples.jid)
                 query.words = words
@@ -199,7 +203,8 @@ extension StorageConformance {
                 }
             }
             try await storage.commit([.append(try Samples.entry(100, owner: "eve@example.org"))])
-            func surplus(since: Int64?, maximum: Int?, after: String? = nil, count: Int = 100) async throws -> [String] {
+            func surplus(since: Int64?, maximum: Int?, after: String? = nil, count: Int = 100) async throws -> [String]
+            {
                 let limits = ArchiveLimits(
                     host: "example.com", collection: ArchiveEntry.archive,
                     since: since.map { ArchiveID(rawValue: $0) }, maximum: maximum)
@@ -227,7 +232,8 @@ extension StorageConformance {
             try await storage.commit([.removeArchived(query(limit: .max))])
             #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
 
-            let next = try await ArchiveIDGenerator(storage: storage).reserve(1, at: Timestamp(milliseconds: 0)).ids.first
+            let next = try await ArchiveIDGenerator(storage: storage).reserve(1, at: Timestamp(milliseconds: 0)).ids
+                .first
             #expect(next == ArchiveID(rawValue: 9))
         },
     ]

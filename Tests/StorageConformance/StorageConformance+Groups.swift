@@ -84,7 +84,8 @@ extension StorageConformance {
             for (writer, reports) in reports.enumerated() {
                 #expect(reports.successes == Array(1...rows))
                 #expect(reports.failures.isEmpty)
-                #expect(try await archivedIDs(storage, owner: "w\(writer)@example.com")
+                #expect(
+                    try await archivedIDs(storage, owner: "w\(writer)@example.com")
                         == (1...rows).map { Int64(writer) * rows + $0 })
             }
         },

@@ -43,8 +43,10 @@ struct CopyTests {
         ("<message/>", "<message to=\"t\"><x /></message>"),
         ("<message></message\n >", "<message to=\"t\"><x /></message>"),
         ("<message type='chat' />", "<message to=\"t\" type=\"chat\"><x /></message>"),
-        ("<c:message xmlns:c='jabber:client'><c:body>1</c:body></c:message>",
-         "<message to=\"t\"><body>1</body><x /></message>"),
+        (
+            "<c:message xmlns:c='jabber:client'><c:body>1</c:body></c:message>",
+            "<message to=\"t\"><body>1</body><x /></message>"
+        ),
         ("<message>&lt;</message>", "<message to=\"t\">&lt;<x /></message>"),
     ])
     func passingOnWithMore(received: String, expected: String) throws {

@@ -79,7 +79,8 @@ extension Benchmark {
                             func entry(_ side: Int, _ owner: JID, _ peer: JID, _ isIncoming: Bool) -> StorageChange {
                                 .append(
                                     ArchiveEntry(
-                                        id: reserved.ids[side], collection: ArchiveEntry.archive, owner: owner, peer: peer,
+                                        id: reserved.ids[side], collection: ArchiveEntry.archive, owner: owner,
+                                        peer: peer,
                                         isIncoming: isIncoming, time: time, stanza: stanza))
                             }
                             let changes = [entry(0, romeo, juliet, false), entry(1, juliet, romeo, true)]

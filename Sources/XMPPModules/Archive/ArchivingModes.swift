@@ -51,7 +51,8 @@ struct ArchivingModes: Sendable {
         writer.element(
             "default", nil,
             [
-                "expire": standard?["expire"], "otr": standard?["otr"] ?? "concede", "save": isKept ? "message" : "false",
+                "expire": standard?["expire"], "otr": standard?["otr"] ?? "concede",
+                "save": isKept ? "message" : "false",
                 "unset": values.standard == nil ? "true" : nil,
             ])
         for (jid, isKept) in values.exceptions.sorted(by: { $0.key.string < $1.key.string }) {
@@ -88,7 +89,8 @@ struct ArchivingModes: Sendable {
                 values.exceptions[jid] = isKept
                 key = "item " + jid.string
             } else if child.isNamed("method", Self.namespace) {
-                guard let type = child["type"], Self.methods.contains(type), Self.uses.contains(child["use"] ?? "") else {
+                guard let type = child["type"], Self.methods.contains(type), Self.uses.contains(child["use"] ?? "")
+                else {
                     return .error(.badRequest)
                 }
                 key = "method " + type

@@ -60,7 +60,9 @@ struct MessageCollections: Sendable {
     // MARK: Retrieve, §7.2
 
     @Sendable private func retrieve(_ request: IQRequest) -> Reply {
-        guard let with = request.payload["with"], let text = request.payload["start"] else { return .error(.badRequest) }
+        guard let with = request.payload["with"], let text = request.payload["start"] else {
+            return .error(.badRequest)
+        }
         guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
         guard let start = Timestamp(text) else { return .error(.badRequest) }
         let whole = collection(request.session.record.jid, peer, start)
@@ -121,7 +123,8 @@ struct MessageCollections: Sendable {
             guard let message = try? Element(parsing: ByteBuffer(bytes: entry.stanza)),
                 message.hasChild("body", .client)
             else { continue }
-            writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds(entry.time) - last)]) { writer in
+            writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds(entry.time) - last)]) {
+                writer in
                 for child in message.children where child.isNamed("body", .client) {
                     writer.element("body", text: child.text)
                 }

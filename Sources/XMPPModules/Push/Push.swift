@@ -32,7 +32,8 @@ struct Push: ServerModule {
             "maximum-services", default: 20, in: 1...1000, "How many app servers an account may have told.")
         tellsSender = configuration.boolean(
             "sender", default: false, "Whether app servers learn whom the last message is from.")
-        tellsBody = configuration.boolean("body", default: false, "Whether app servers learn what the last message says.")
+        tellsBody = configuration.boolean(
+            "body", default: false, "Whether app servers learn what the last message says.")
         let perMinute = configuration.integer(
             "per-minute", default: 60, in: 0...100_000,
             "Notifications for an account in a minute, beyond which app servers are not told; 0: any number.")

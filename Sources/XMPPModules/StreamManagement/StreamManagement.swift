@@ -31,12 +31,14 @@ struct StreamManagement: ServerModule {
                 "How long a session may be without a connection before it ends."),
             stanzas: configuration.integer(
                 "queued-stanzas", default: 5_000, in: 10...1_000_000,
-                "Stanzas that may wait for a client's acknowledgement. With more its session ends, and messages go elsewhere."),
+                "Stanzas that may wait for a client's acknowledgement. With more its session ends, and messages go elsewhere."
+            ),
             bytes: configuration.byteCount(
                 "queued-bytes", default: 4 << 20, in: (16 << 10)...(1 << 30), "Bytes of these stanzas."),
             patience: configuration.duration(
                 "acknowledgement-time", default: .seconds(60), in: .seconds(1)...(.seconds(3_600)),
-                "How long a client may take to answer a request for acknowledgement. After that its connection is lost."))
+                "How long a client may take to answer a request for acknowledgement. After that its connection is lost."
+            ))
         location = configuration.optionalString(
             "location", "Where clients are to resume, as `host` or `host:port`, if that is another place than usual.")
     }
@@ -111,7 +113,8 @@ struct StreamManagement: ServerModule {
     private static func tooHigh(_ count: UInt32, sent: UInt32) -> StreamError {
         StreamError(
             .undefinedCondition,
-            detail: StreamError.Detail("handled-count-too-high", .streamManagement, [("h", count), ("send-count", sent)]))
+            detail: StreamError.Detail(
+                "handled-count-too-high", .streamManagement, [("h", count), ("send-count", sent)]))
     }
 
     // MARK: Resumption, §5

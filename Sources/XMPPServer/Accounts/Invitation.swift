@@ -23,7 +23,9 @@ public struct Invitation: Sendable, Equatable {
     public static let module = "invitations"
 
     /// The invitations of a host. The owner is the host's JID, the key is that of the token.
-    public static func store(in storage: any Storage) -> KeyedStore<Invitation> { KeyedStore("invitation", in: storage) }
+    public static func store(in storage: any Storage) -> KeyedStore<Invitation> {
+        KeyedStore("invitation", in: storage)
+    }
 
     /// What a token is stored under: its digest, so that the store does not know the token.
     public static func key(ofToken token: String) -> String {

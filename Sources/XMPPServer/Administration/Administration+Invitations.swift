@@ -42,7 +42,8 @@ extension Administration {
     func revokeInvitation(_ id: String) async throws -> String {
         let found = try await invitations(of: nil).filter { $0.key.hasPrefix(id.lowercased()) }
         guard id.utf8.count >= Self.idLength, let invitation = found.first, found.count == 1 else {
-            throw AdministrationError("there is no invitation \(id); `invite list` shows the ids of those that there are")
+            throw AdministrationError(
+                "there is no invitation \(id); `invite list` shows the ids of those that there are")
         }
         try await Invitation.store(in: storage).remove(owner(invitation.info.host), key: invitation.key)
         return "the invitation \(invitation.info.id) is revoked"

@@ -152,7 +152,9 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// The names of the flags that are set.
     var flagNamesSet: [String] {
         let bits = flags.load(ordering: .relaxed) & ~Self.hasOutbox.bit
-        return flagNames.withLock { known in known.names.enumerated().filter { bits & 1 << $0.offset != 0 }.map(\.element) }
+        return flagNames.withLock { known in
+            known.names.enumerated().filter { bits & 1 << $0.offset != 0 }.map(\.element)
+        }
     }
 
     static func bits(ofFlags names: [String]) -> UInt32 {

@@ -152,9 +152,10 @@ extension AdministrationReply {
         let title = "\(message.type) message \(message.id ?? "without an id")"
         let steps = message.steps.map { (name: $0.at, value: sentence($0)) }
         return printable(title) + "\n"
-            + list([
-                (message.receivedAt, "received from \(message.from)" + (message.to.map { " for \($0)" } ?? ""))
-            ] + steps)
+            + list(
+                [
+                    (message.receivedAt, "received from \(message.from)" + (message.to.map { " for \($0)" } ?? ""))
+                ] + steps)
     }
 
     private static func sentence(_ step: MessageExplanation.Step) -> String {

@@ -95,7 +95,9 @@ import XMPPStream
         let owner = try #require(JID("juliet@example.org"))
         let storage = try SQLiteStorage(path: database, access: .read)
         // What has been handed over is removed when it is on its way.
-        while try await storage.archivedCount(ArchiveQuery(collection: ArchiveEntry.offline, owner: owner, limit: 1)) > 0 {}
+        while try await storage.archivedCount(ArchiveQuery(collection: ArchiveEntry.offline, owner: owner, limit: 1))
+            > 0
+        {}
         await storage.close()
         let output = try await client.ping()
         try await client.close()
