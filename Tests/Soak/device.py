@@ -27,6 +27,7 @@ class Session:
         self.label = label
         self.jid = jid
         self.id = None
+        self.left_at = None
         self.received = 0
         # What was sent and is not acknowledged: number, stanza, message if it is one.
         self.queue = collections.deque()
@@ -92,6 +93,8 @@ class Device:
             self.stream.cut()
         self.stream = None
         self.is_online = False
+        if self.session is not None:
+            self.session.left_at = self.ledger.clock()
         condition = why.removeprefix("stream error ")
         if condition != why and condition not in EXPECTED_ERRORS:
             self.soak.complain(f"{self.name}: {why}")
@@ -103,7 +106,7 @@ class Device:
             for _, _, message in self.session.queue:
                 if message is not None:
                     self.ledger.unknown(message)
-            self.ledger.given_up(self.account, self.session.label)
+            self.ledger.given_up(self.account, self.session.label, self.session.left_at)
             self.session = None
 
     def _absence(self):

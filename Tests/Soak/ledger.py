@@ -101,9 +101,9 @@ class Ledger:
             message.state = "unknown"
         self.note(message, "its session is given up before it was acknowledged")
 
-    def given_up(self, account, session):
-        """The device will not resume the session: what that one did not take is for others."""
-        self.ends[account].append((self.clock(), session))
+    def given_up(self, account, session, since=None):
+        """The session is over, and without a connection since then: what it did not take is for others."""
+        self.ends[account].append((self.clock() if since is None else since, session))
 
     def killed(self):
         """The server was killed, and all that it had sent has arrived."""

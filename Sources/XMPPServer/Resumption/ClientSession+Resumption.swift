@@ -274,9 +274,12 @@ extension ClientSession {
         host.router.journeys.arrived()
     }
 
-    /// Whether another session of the account was there at that time, and still is.
+    /// Whether another session of the account was there at that time, and still is: one that ends as well does not count,
+    /// or of two that end at once each would leave the message to the other.
     func hasCompanion(since time: Timestamp) -> Bool {
-        record.sessions.contains { $0 !== self && $0.boundAt <= time && ($0.priority ?? -1) >= 0 }
+        record.sessions.contains {
+            $0 !== self && $0.boundAt <= time && ($0.priority ?? -1) >= 0 && $0.openedOutbox?.isLeaving != true
+        }
     }
 }
 
