@@ -274,11 +274,12 @@ extension ClientSession {
         host.router.journeys.arrived()
     }
 
-    /// Whether another session of the account was there at that time, and still is: one that ends as well does not count,
-    /// or of two that end at once each would leave the message to the other.
+    /// Whether another session of the account that got what this one got at that time is still there: one that ends as
+    /// well does not count, or of two that end at once each would leave the message to the other.
     func hasCompanion(since time: Timestamp) -> Bool {
-        record.sessions.contains {
-            $0 !== self && $0.boundAt <= time && ($0.priority ?? -1) >= 0 && $0.openedOutbox?.isLeaving != true
+        let priority = max(0, priority ?? 0)
+        return record.sessions.contains {
+            $0 !== self && $0.boundAt <= time && ($0.priority ?? -1) >= priority && $0.openedOutbox?.isLeaving != true
         }
     }
 }

@@ -18,6 +18,7 @@ import XMPPStream
 public final class SessionOutbox: Sendable {
     struct Entry: Sendable {
         let stanza: ByteBuffer
+        /// When it came to this session; if that was later than it was sent, the stanza has a stamp.
         let time: Timestamp
         let isMessage: Bool
         /// Whether other sessions of the account get it, too.

@@ -318,7 +318,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
         var writer = XMLWriter()
         write(&writer)
-        event.commit(append(writer.finish(), at: event.time, isCopied: isCopied))
+        event.commit(append(writer.finish(), isCopied: isCopied))
         if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
             host.messageKept(
                 KeptMessage(
@@ -329,10 +329,10 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     /// - Returns: what is to be committed.
-    private func append(_ stanza: ByteBuffer, at time: Timestamp? = nil, isCopied: Bool) -> [StorageChange] {
+    private func append(_ stanza: ByteBuffer, isCopied: Bool) -> [StorageChange] {
         guard let outbox else { return [] }
         let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
-        let (appended, writer) = outbox.append(stanza, at: time ?? host.now(), isCopied: isCopied, urgency: urgency)
+        let (appended, writer) = outbox.append(stanza, at: host.now(), isCopied: isCopied, urgency: urgency)
         writer?.writeSoon()
         switch appended {
         case .taken(let changes):
