@@ -62,7 +62,7 @@ class Device:
 
     @property
     def is_settled(self):
-        return self.is_online and not self.session.queue
+        return self.is_online and self.session is not None and not self.session.queue
 
     def state(self):
         """For a complaint: where it stands, and what it went through last."""
