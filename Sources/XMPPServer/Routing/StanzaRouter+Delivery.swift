@@ -18,7 +18,10 @@ extension StanzaRouter {
     func deliver(_ event: inout StanzaEvent) -> Delivered {
         guard event.stanza.kind == .message, let account = event.account else { return .done }
         var sessions = account.sessions
-        if let leaving = event.leaving { sessions.removeAll { $0 === leaving } }
+        // What a session leaves behind goes to none that leaves as well: each would hand it on to the other, for ever.
+        if let leaving = event.leaving {
+            sessions.removeAll { $0 === leaving || $0.openedOutbox?.isLeaving == true }
+        }
         let destination = MessageDestination(of: event, among: sessions)
         switch destination {
         case .nobody: return .nobody
