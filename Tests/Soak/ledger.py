@@ -227,7 +227,7 @@ class Ledger:
                 for sight in self._lasting(sights):
                     first.setdefault(sight.message, sight)
                 live = [sight for sight in first.values() if sight.stamp is None]
-                late = sorted((sight for sight in first.values() if sight.stamp), key=lambda sight: sight.stamp)
+                late = sorted((sight for sight in first.values() if sight.stamp), key=lambda sight: (sight.stamp, sight.message.number))
                 yield from _backwards(live, f"in session {session}")
                 yield from _backwards(late, f"in session {session}, by their stamps")
         for account, sights in self.archives.items():
