@@ -170,9 +170,8 @@ class Device:
             stream.write(self._enable())
             answer = await stream.expect(
                 SM + "enabled", SM + "failed", otherwise=lambda element: self._hear(element, session))
-            self._enabled(session, answer)
-            self._send(stream, f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>")
-            self._send(stream, "<presence/>")
+            self._enabled(session, answer, f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>", "<presence/>")
+            self._write_queue(stream)
 
     async def _sign_in_at_once(self, stream, features):
         """All in one request: resumption, and if that fails a new session with all that it needs."""
@@ -191,9 +190,9 @@ class Device:
                 raise Refused("no resource is bound")
             session = self._new_session(success.findtext(SASL2 + "authorization-identifier"))
             answer = next((item for item in bound if item.tag in (SM + "enabled", SM + "failed")), None)
-            self._enabled(session, answer)
+            self._enabled(session, answer, "<presence/>")
             await stream.expect(STREAMS + "features", otherwise=lambda element: self._hear(element, session))
-            self._send(stream, "<presence/>")
+            self._write_queue(stream)
 
     def _resource(self):
         return self.name if self.random.random() < 0.8 else f"{self.name}-{self.random.randrange(1000)}"
@@ -225,17 +224,20 @@ class Device:
         self.sessions += 1
         return Session(f"{self.name}#{self.sessions}", jid)
 
-    def _enabled(self, session, answer):
+    def _enabled(self, session, answer, *stanzas):
+        """The session is there, and these stanzas are its first, whatever becomes of the connection now."""
         if answer is None or answer.tag == SM + "failed" or answer.get("resume") not in ("true", "1"):
             raise Refused("no session that can be resumed")
         session.id = answer.get("id")
         session.received = 0
+        for stanza in stanzas:
+            session.number(stanza)
         self.session = session
         self.ledger.happened(self.name, "sign-ins", f"{session.label} as {session.jid}")
 
-    def _send(self, stream, stanza):
-        self.session.number(stanza)
-        stream.write(stanza)
+    def _write_queue(self, stream):
+        for _, stanza, _ in list(self.session.queue):
+            stream.write(stanza)
 
     # Being there
 
