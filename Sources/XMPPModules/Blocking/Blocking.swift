@@ -71,7 +71,7 @@ struct Blocking: ServerModule {
         let changes = jids.map {
             StorageChange.putValue(store: Self.store, owner: record.jid, key: $0.string, Array("<blocked/>".utf8))
         }
-        return change(record, changes) { isStored in
+        return request.commit(changes) { isStored in
             list.add(jids, isStored: isStored)
         } then: {
             Self.push("block", jids, to: record)
@@ -88,7 +88,7 @@ struct Blocking: ServerModule {
         // §3.4: without items, all.
         let jids = named.isEmpty ? list.all : named
         let changes = jids.map { StorageChange.removeValue(store: Self.store, owner: record.jid, key: $0.string) }
-        return change(record, changes) { isStored in
+        return request.commit(changes) { isStored in
             if isStored { list.remove(jids) }
         } then: {
             Self.push("unblock", named, to: record)
@@ -117,28 +117,6 @@ struct Blocking: ServerModule {
         return record.withRoster { roster in roster.items.filter { isMeant($0.state) }.map(\.jid) }.filter { contact in
             meant.contains(contact)
                 || JID(local: nil, domain: contact.domain, resource: nil).map(meant.contains) ?? false
-        }
-    }
-
-    /// Changes what is stored and, in the same order, what is in memory; goes on and answers when that is durable.
-    private func change(
-        _ record: AccountRecord, _ changes: [StorageChange], apply: @escaping @Sendable (_ isStored: Bool) -> Void,
-        then: @escaping @Sendable () -> Void
-    ) -> Reply {
-        let commit = Commit()
-        host.storage.submit(changes) { result in
-            if case .success = result { apply(true) } else { apply(false) }
-            // It keeps the record in its table until the change can be read back.
-            withExtendedLifetime(record) { commit.finish(result) }
-        }
-        return .async { [host] in
-            do throws(StorageError) {
-                try await commit.wait()
-                then()
-                return .ok
-            } catch {
-                return .error(host.report(error))
-            }
         }
     }
 

@@ -89,7 +89,9 @@ struct Push: ServerModule {
         guard list.contains(registration.key) || list.count < maximum else { return .error(.policyViolation) }
         let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
             .putting(registration, record.jid, key: registration.key)
-        return commit([change], record) { list.put(registration) }
+        return request.commit([change]) { isStored in
+            if isStored { list.put(registration) }
+        }
     }
 
     @Sendable private func disable(_ request: IQRequest) -> Reply {
@@ -99,31 +101,14 @@ struct Push: ServerModule {
         let list = record[Self.list]
         let ended = list.all.filter { $0.service == service && (node == nil || $0.node == node) }.map(\.key)
         guard !ended.isEmpty else { return .error(.itemNotFound) }
-        return commit(Self.removal(of: ended, record), record) {
+        return request.commit(Self.removal(of: ended, record)) { isStored in
+            guard isStored else { return }
             for key in ended { list.remove(key) }
         }
     }
 
     private static func removal(of keys: [String], _ record: AccountRecord) -> [StorageChange] {
         keys.map { .removeValue(store: store, owner: record.jid, key: $0) }
-    }
-
-    private func commit(
-        _ changes: [StorageChange], _ record: AccountRecord, then apply: @escaping @Sendable () -> Void
-    ) -> Reply {
-        let commit = Commit()
-        host.storage.submit(changes) { result in
-            if case .success = result { apply() }
-            withExtendedLifetime(record) { commit.finish(result) }
-        }
-        return .async { [host] in
-            do throws(StorageError) {
-                try await commit.wait()
-                return .ok
-            } catch {
-                return .error(host.report(error))
-            }
-        }
     }
 
     // MARK: Notifications, §7

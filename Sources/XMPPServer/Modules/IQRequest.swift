@@ -46,6 +46,35 @@ public struct IQRequest: Sendable {
     public var from: JID { session.jid }
     /// The bare JID whose data is asked for: that of `to`, or the sender's own.
     public var owner: JID { to?.bare ?? session.record.jid }
+
+    /// Changes what the sender's account has stored and, in the same order, what is in memory of it; answers when that is
+    /// durable.
+    ///
+    /// - Parameters:
+    ///   - apply: changes what is in memory; called with whether the changes have been stored, on a thread of the
+    ///     storage's.
+    ///   - then: called before the answer, if they have been.
+    public func commit(
+        _ changes: [StorageChange], apply: @escaping @Sendable (_ isStored: Bool) -> Void,
+        then: @escaping @Sendable () -> Void = {}
+    ) -> Reply {
+        let commit = Commit()
+        let record = session.record
+        host.storage.submit(changes) { result in
+            if case .success = result { apply(true) } else { apply(false) }
+            // It keeps the record in its table until the change can be read back.
+            withExtendedLifetime(record) { commit.finish(result) }
+        }
+        return .async { [host] in
+            do throws(StorageError) {
+                try await commit.wait()
+                then()
+                return .ok
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
 }
 
 /// What a handler answers.

@@ -23,6 +23,8 @@ public final class SessionOutbox: Sendable {
         let isMessage: Bool
         /// Whether other sessions of the account get it, too.
         let isCopied: Bool
+        /// Where its acknowledgement is noted.
+        var mark: TrailMark?
     }
 
     private struct State {
@@ -113,7 +115,8 @@ public final class SessionOutbox: Sendable {
     /// - Parameters:
     ///   - urgency: what becomes of it if the client does not look.
     func append(
-        _ stanza: ByteBuffer, at time: Timestamp, isCopied: Bool = false, urgency: StanzaUrgency = .now
+        _ stanza: ByteBuffer, at time: Timestamp, isCopied: Bool = false, urgency: StanzaUrgency = .now,
+        mark: TrailMark? = nil
     ) -> (Appended, writer: ClientSession?) {
         state.withLock { state in
             guard !state.isClosed else { return (.closed, nil) }
@@ -127,7 +130,7 @@ public final class SessionOutbox: Sendable {
                 break
             }
             var changes = Self.release(&state, at: time)
-            Self.append(stanza, time, isCopied, &state, &changes)
+            Self.append(stanza, time, isCopied, mark, &state, &changes)
             let writer = Self.writer(&state)
             guard let limits, state.acknowledges, state.queue.count > limits.stanzas || state.byteCount > limits.bytes
             else { return (.taken(changes), writer) }
@@ -136,11 +139,12 @@ public final class SessionOutbox: Sendable {
     }
 
     private static func append(
-        _ stanza: ByteBuffer, _ time: Timestamp, _ isCopied: Bool, _ state: inout State,
+        _ stanza: ByteBuffer, _ time: Timestamp, _ isCopied: Bool, _ mark: TrailMark?, _ state: inout State,
         _ changes: inout [StorageChange]
     ) {
         let isMessage = stanza.isMessage
-        let number = state.queue.append(Entry(stanza: stanza, time: time, isMessage: isMessage, isCopied: isCopied))
+        let number = state.queue.append(
+            Entry(stanza: stanza, time: time, isMessage: isMessage, isCopied: isCopied, mark: mark))
         state.byteCount += stanza.readableBytes
         guard isMessage, let stored = state.resumption?.id else { return }
         let message = UnacknowledgedMessage(
@@ -153,7 +157,7 @@ public final class SessionOutbox: Sendable {
     private static func release(_ state: inout State, at time: Timestamp) -> [StorageChange] {
         guard !state.held.isEmpty else { return [] }
         var changes: [StorageChange] = []
-        for stanza in state.held.takeAll() { append(stanza, time, true, &state, &changes) }
+        for stanza in state.held.takeAll() { append(stanza, time, true, nil, &state, &changes) }
         return changes
     }
 
@@ -222,7 +226,11 @@ public final class SessionOutbox: Sendable {
     }
 
     private static func forget(_ removed: [Entry], _ state: inout State) -> [StorageChange] {
-        state.byteCount -= removed.reduce(0) { $0 + $1.stanza.readableBytes }
+        let client = state.owner?.jid.string ?? ""
+        for entry in removed {
+            state.byteCount -= entry.stanza.readableBytes
+            entry.mark?.note(.acknowledged, client)
+        }
         guard let stored = state.resumption?.id, removed.contains(where: \.isMessage) else { return [] }
         return [.removeUnacknowledged(session: stored, upTo: Int64(state.queue.acknowledged))]
     }

@@ -194,10 +194,12 @@ public final class StanzaRouter: Sendable {
     ) {
         journeys.began()
         let session = event.sender.flatMap { $0.loop.eventLoop.inEventLoop ? $0 : nil }
-        let number = session?.commitBegan(holdsAnswers: holdsAnswers)
+        // A client that neither counts nor has to wait for its answers is told of failures alone.
+        let isAwaited = holdsAnswers || session?.openedOutbox != nil
+        let number = isAwaited ? session?.commitBegan(holdsAnswers: holdsAnswers) : nil
         begin { error in
             self.journeys.arrived()
-            guard let sender = event.sender else { return }
+            guard let sender = event.sender, error != nil || number != nil else { return }
             sender.loop.eventLoop.execute {
                 if let error { self.bounce(event, error) }
                 if let number { session?.commitEnded(number, heldAnswers: holdsAnswers) }

@@ -2,9 +2,11 @@ import XML
 import XMPP
 import XMPPStream
 
-/// What a client has asked for together with its sign-in (XEP-0388 §2.5), being done for one stream, on its loop: first
-/// what concerns the device and the stream, such as its token and resumption, then, unless that has brought a session, the binding of a resource with
-/// what belongs to it (XEP-0386).
+/// What a client has asked for together with its sign-in (XEP-0388 §2.5), being done for one stream: first what concerns
+/// the device and the stream, such as its token and resumption, then, unless that has brought a session, the binding of a
+/// resource with what belongs to it (XEP-0386).
+///
+/// Confined to the stream's loop, where `StreamHandler.wait` returns to; hence `@unchecked Sendable`.
 final class InlineNegotiation: @unchecked Sendable {
     private let host: Host
     private let account: OpenedAccount

@@ -173,7 +173,10 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     // MARK: From the client
 
     public func received(_ element: Element) {
-        guard let stanza = Stanza(element) else { return stream?.close(.unsupportedStanzaType) ?? () }
+        guard let stanza = Stanza(element) else {
+            stream?.close(.unsupportedStanzaType)
+            return
+        }
         if commits > 0, stanza.kind != .message || commits >= Self.maximumCommits {
             waitingForCommits = stanza
             return holdStream()
@@ -318,7 +321,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
         var writer = XMLWriter()
         write(&writer)
-        event.commit(append(writer.finish(), isCopied: isCopied))
+        event.commit(append(writer.finish(), isCopied: isCopied, mark: event.mark))
         if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
             host.messageKept(
                 KeptMessage(
@@ -329,10 +332,11 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     /// - Returns: what is to be committed.
-    private func append(_ stanza: ByteBuffer, isCopied: Bool) -> [StorageChange] {
+    private func append(_ stanza: ByteBuffer, isCopied: Bool, mark: TrailMark? = nil) -> [StorageChange] {
         guard let outbox else { return [] }
         let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
-        let (appended, writer) = outbox.append(stanza, at: host.now(), isCopied: isCopied, urgency: urgency)
+        let (appended, writer) = outbox.append(
+            stanza, at: host.now(), isCopied: isCopied, urgency: urgency, mark: mark)
         writer?.writeSoon()
         switch appended {
         case .taken(let changes):
