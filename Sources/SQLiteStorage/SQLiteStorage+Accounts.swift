@@ -6,8 +6,20 @@ import XMPPStream
 
 extension SQLiteStorage {
     public func account(_ jid: JID) async throws(StorageError) -> Account? {
+        try await read { db in try db.account(jid) }
+    }
+
+    public func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? {
         try await read { db in
-            try Row.fetchOne(db.prepared("SELECT * FROM account WHERE jid = ?", [jid.bareText])).map(Account.init(row:))
+            guard let account = try db.account(jid) else { return nil }
+            var values: [String: [String: [UInt8]]] = [:]
+            for store in stores {
+                let found = try db.values(store, jid)
+                if !found.isEmpty { values[store] = found }
+            }
+            return StoredAccount(
+                account: account, roster: try db.roster(of: jid), credentials: try db.credentials(jid), values: values,
+                sessions: try db.sessions(of: jid))
         }
     }
 
@@ -26,10 +38,7 @@ extension SQLiteStorage {
     }
 
     public func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] {
-        try await read { db in
-            let sql = "SELECT * FROM credential WHERE account = ? ORDER BY hash"
-            return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(SCRAMCredential.init(row:))
-        }
+        try await read { db in try db.credentials(jid) }
     }
 
     public func token(digest: [UInt8]) async throws(StorageError) -> Token? {
@@ -43,6 +52,17 @@ extension SQLiteStorage {
             let sql = "SELECT * FROM token WHERE account = ? ORDER BY created_at, digest"
             return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Token.init(row:))
         }
+    }
+}
+
+extension Database {
+    fileprivate func account(_ jid: JID) throws -> Account? {
+        try Row.fetchOne(prepared("SELECT * FROM account WHERE jid = ?", [jid.bareText])).map(Account.init(row:))
+    }
+
+    fileprivate func credentials(_ jid: JID) throws -> [SCRAMCredential] {
+        try Row.fetchAll(prepared("SELECT * FROM credential WHERE account = ? ORDER BY hash", [jid.bareText]))
+            .map(SCRAMCredential.init(row:))
     }
 }
 

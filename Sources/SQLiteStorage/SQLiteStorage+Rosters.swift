@@ -5,16 +5,7 @@ import XMPPServer
 
 extension SQLiteStorage {
     public func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
-        try await read { db in
-            let owner = jid.bareText
-            let items = try Row.fetchAll(db.prepared("SELECT * FROM roster_item WHERE owner = ? ORDER BY jid", [owner]))
-            return StoredRoster(
-                items: try items.map(RosterItem.init(row:)),
-                version: try String.fetchOne(
-                    db.prepared("SELECT version FROM roster_version WHERE owner = ?", [owner])
-                )
-            )
-        }
+        try await read { db in try db.roster(of: jid) }
     }
 
     public func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? {
@@ -25,29 +16,26 @@ extension SQLiteStorage {
     }
 
     public func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] {
-        try await read { db in
-            let sql = "SELECT key, value FROM keyed_value WHERE owner = ? AND store = ?"
-            var values: [String: [UInt8]] = [:]
-            let rows = try Row.fetchCursor(db.prepared(sql, [owner.bareText, store]))
-            while let row = try rows.next() {
-                values[row["key"]] = try row.bytes("value")
-            }
-            return values
-        }
+        try await read { db in try db.values(store, owner) }
+    }
+}
+
+extension Database {
+    func roster(of jid: JID) throws -> StoredRoster {
+        let owner = jid.bareText
+        let items = try Row.fetchAll(prepared("SELECT * FROM roster_item WHERE owner = ? ORDER BY jid", [owner]))
+        return StoredRoster(
+            items: try items.map(RosterItem.init(row:)),
+            version: try String.fetchOne(prepared("SELECT version FROM roster_version WHERE owner = ?", [owner]))
+        )
     }
 
-    public func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] {
-        try await read { db in
-            let sql = "SELECT key, value FROM keyed_value WHERE owner = ? AND store = ?"
-            var values: [String: [String: [UInt8]]] = [:]
-            for store in stores {
-                let rows = try Row.fetchCursor(db.prepared(sql, [owner.bareText, store]))
-                while let row = try rows.next() {
-                    values[store, default: [:]][row["key"]] = try row.bytes("value")
-                }
-            }
-            return values
-        }
+    func values(_ store: String, _ owner: JID) throws -> [String: [UInt8]] {
+        let sql = "SELECT key, value FROM keyed_value WHERE owner = ? AND store = ?"
+        var values: [String: [UInt8]] = [:]
+        let rows = try Row.fetchCursor(prepared(sql, [owner.bareText, store]))
+        while let row = try rows.next() { values[row["key"]] = try row.bytes("value") }
+        return values
     }
 }
 

@@ -5,25 +5,6 @@ import XMPPServer
 import XMPPStream
 
 extension SQLiteStorage {
-    public func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] {
-        try await read { db in
-            try Row.fetchAll(db.prepared("SELECT * FROM session WHERE account = ? ORDER BY bound_at", [jid.bareText]))
-                .map(StoredSession.init(row:))
-        }
-    }
-
-    public func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] {
-        try await read { db in
-            try Row.fetchAll(
-                db.prepared("SELECT * FROM unacknowledged WHERE session = ? ORDER BY position", [session])
-            ).map { row in
-                UnacknowledgedMessage(
-                    position: row["position"], isNumbered: row["is_numbered"], isCopied: row["is_copied"],
-                    time: row.timestamp("time"), stanza: try row.bytes("stanza"))
-            }
-        }
-    }
-
     public func accountsWithSessions(host: String) async throws(StorageError) -> [JID] {
         try await read { db in
             try Row.fetchAll(
@@ -33,6 +14,33 @@ extension SQLiteStorage {
                     WHERE account IN (SELECT jid FROM account WHERE host = ?)
                     """, [host])
             ).map { try $0.jid("jid") }
+        }
+    }
+}
+
+extension Database {
+    /// The sessions of an account that can be resumed, the one that was bound first first.
+    func sessions(of jid: JID) throws -> [StoredAccount.Session] {
+        let rows = try Row.fetchAll(
+            prepared(
+                """
+                SELECT *, token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token WHERE digest = session.token) AS is_revoked
+                FROM session WHERE account = ? ORDER BY bound_at
+                """, [jid.bareText]))
+        return try rows.map { row in
+            StoredAccount.Session(
+                try StoredSession(row: row), messages: try unacknowledged(session: row["id"]),
+                isRevoked: row["is_revoked"])
+        }
+    }
+
+    private func unacknowledged(session: Int64) throws -> [UnacknowledgedMessage] {
+        try Row.fetchAll(
+            prepared("SELECT * FROM unacknowledged WHERE session = ? ORDER BY position", [session])
+        ).map { row in
+            UnacknowledgedMessage(
+                position: row["position"], isNumbered: row["is_numbered"], isCopied: row["is_copied"],
+                time: row.timestamp("time"), stanza: try row.bytes("stanza"))
         }
     }
 }

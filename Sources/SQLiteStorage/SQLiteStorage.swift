@@ -107,7 +107,8 @@ extension SQLiteStorage {
         configuration.maximumReaderCount = 4
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = -16384")
+            // Readers find pages in the kernel's cache as well; the writer must not write before the commit.
+            try db.execute(sql: "PRAGMA cache_size = \(db.configuration.readonly ? -1024 : -16384)")
         }
         return configuration
     }

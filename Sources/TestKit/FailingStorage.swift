@@ -53,6 +53,11 @@ public final class FailingStorage: Storage {
         return try await storage.account(host: host, accountID: accountID)
     }
 
+    public func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? {
+        try step()
+        return try await storage.storedAccount(jid, stores: stores)
+    }
+
     public func accounts(host: String?) async throws(StorageError) -> [Account] {
         try step()
         return try await storage.accounts(host: host)
@@ -106,23 +111,6 @@ public final class FailingStorage: Storage {
     public func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] {
         try step()
         return try await storage.values(store, owner)
-    }
-
-    public func values(
-        _ stores: [String], _ owner: JID
-    ) async throws(StorageError) -> [String: [String: [UInt8]]] {
-        try step()
-        return try await storage.values(stores, owner)
-    }
-
-    public func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] {
-        try step()
-        return try await storage.sessions(of: jid)
-    }
-
-    public func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] {
-        try step()
-        return try await storage.unacknowledged(session: session)
     }
 
     public func accountsWithSessions(host: String) async throws(StorageError) -> [JID] {

@@ -67,9 +67,6 @@ extension StorageConformance {
             #expect(try await storage.values("vcard", mary) == ["": [0, 255], "a": []])
             #expect(try await storage.values("private", mary) == ["a": [2]])
             #expect(try await storage.values("private", bob).isEmpty)
-            #expect(
-                try await storage.values(["vcard", "private", "none"], mary)
-                    == ["vcard": ["": [0, 255], "a": []], "private": ["a": [2]]])
         },
         StorageConformance("A value is replaced and removed; a host can own one, and a long one is kept") { storage in
             let host = try Samples.jid("example.com")

@@ -20,7 +20,7 @@ public final class AccountTable: Sendable {
     private let storage: any Storage
     private let residents = Mutex<[ResidentValues]>([])
     /// Brings back an account's sessions along with it.
-    private let restore = Mutex<(@Sendable (AccountRecord) async throws(StorageError) -> [ClientSession])?>(nil)
+    private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
     /// Records that a shard may hold before it looks for ones that nobody uses.
     private let shardCapacity: Int
 
@@ -56,14 +56,16 @@ public final class AccountTable: Sendable {
         while true {
             let (known, generation) = shard.records.withLock { ($0.byKey[Key(jid: jid)], $0.generation) }
             if let known { return known }
-            guard let account = try await storage.account(jid) else { return nil }
-            let roster = Roster(try await storage.roster(of: account.jid))
+            let residents = residents.withLock { $0 }
+            let devices = Device.store(in: storage)
+            let stores = [devices.name] + residents.map(\.store)
+            guard let stored = try await storage.storedAccount(jid, stores: stores) else { return nil }
             let secrets = AccountRecord.Secrets(
-                credentials: try await storage.credentials(account.jid),
-                devices: try await Device.store(in: storage).all(account.jid))
-            let record = AccountRecord(account: account, roster: roster, secrets: secrets, storage: storage)
-            try await fill(record)
-            let sessions = try await restore.withLock { $0 }?(record) ?? []
+                credentials: stored.credentials, devices: try devices.decode(stored.values[devices.name] ?? [:]))
+            let record = AccountRecord(
+                account: stored.account, roster: Roster(stored.roster), secrets: secrets, storage: storage)
+            for resident in residents { resident.fill(record, stored.values[resident.store] ?? [:]) }
+            let sessions = restore.withLock { $0 }?(record, stored.sessions) ?? []
             let inserted = insert(record, in: shard, readAt: generation)
             for session in sessions { inserted === record ? session.wasRestored() : session.wasNotRestored() }
             if let inserted { return inserted }
@@ -74,17 +76,8 @@ public final class AccountTable: Sendable {
     func add(_ values: [ResidentValues]) { residents.withLock { $0 += values } }
 
     /// Declares how an account's sessions are brought back.
-    func restoreSessions(
-        with restore: @escaping @Sendable (AccountRecord) async throws(StorageError) -> [ClientSession]
-    ) {
+    func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession]) {
         self.restore.withLock { $0 = restore }
-    }
-
-    private func fill(_ record: AccountRecord) async throws(StorageError) {
-        let residents = residents.withLock { $0 }
-        guard !residents.isEmpty else { return }
-        let values = try await storage.values(residents.map(\.store), record.jid)
-        for resident in residents { resident.fill(record, values[resident.store] ?? [:]) }
     }
 
     /// Adds a record, unless another look-up was faster. `nil`: what was read may be out of date.

@@ -68,16 +68,13 @@ extension Host {
     // MARK: From the storage
 
     /// Brings back the sessions that the process before this one has left: they hibernate, and have their time from now.
-    func restore(into record: AccountRecord) async throws(StorageError) -> [ClientSession] {
+    func restore(_ stored: [StoredAccount.Session], into record: AccountRecord) -> [ClientSession] {
         guard let settings = resumption else { return [] }
-        var sessions: [ClientSession] = []
-        for stored in try await storage.sessions(of: record.jid) {
-            let messages = try await storage.unacknowledged(session: stored.id)
-            let isVoid =
-                if let token = stored.token { try await storage.token(digest: token.digest) == nil } else { false }
+        return stored.map { found in
+            let stored = found.session
             let resumption = Resumption(
-                id: stored.id, secret: stored.secret, time: isVoid ? .zero : min(stored.time, settings.time))
-            let outbox = SessionOutbox(settings, resumption, messages: messages)
+                id: stored.id, secret: stored.secret, time: found.isRevoked ? .zero : min(stored.time, settings.time))
+            let outbox = SessionOutbox(settings, resumption, messages: found.messages)
             let presence = stored.presence.flatMap { try? Element(parsing: ByteBuffer(bytes: $0)) }
             let state = SessionState(
                 jid: stored.jid, boundAt: stored.boundAt, token: stored.token,
@@ -87,9 +84,8 @@ extension Host {
             let session = ClientSession(state, record: record, host: self, loop: router.loops.next, outbox: outbox)
             outbox.restored(to: session)
             _ = record.add(session, atMost: .max)
-            sessions.append(session)
+            return session
         }
-        return sessions
     }
 
     /// Brings all sessions back that are in the storage, with their accounts.

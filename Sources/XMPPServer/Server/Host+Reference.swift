@@ -21,6 +21,7 @@ extension Host {
 private struct NoStorage: Storage {
     func account(_ jid: JID) async throws(StorageError) -> Account? { nil }
     func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
+    func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? { nil }
     func accounts(host: String?) async throws(StorageError) -> [Account] { [] }
     func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
     func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
@@ -32,9 +33,6 @@ private struct NoStorage: Storage {
     func roster(of jid: JID) async throws(StorageError) -> StoredRoster { StoredRoster() }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
-    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
-    func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] { [] }
-    func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] { [] }
     func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }

@@ -118,7 +118,7 @@ public final class Host: @unchecked Sendable {
         }
         freeze(table)
         if resumption != nil {
-            accounts.restoreSessions { [self] record throws(StorageError) in try await restore(into: record) }
+            accounts.restoreSessions { [self] record, sessions in restore(sessions, into: record) }
         }
     }
 

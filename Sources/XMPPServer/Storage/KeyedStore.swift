@@ -27,11 +27,14 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
     ///
     /// - Throws: `StorageError`, of kind `failed` if what is stored is not such a value.
     public func all(_ owner: JID) async throws(StorageError) -> [String: Value] {
-        var values: [String: Value] = [:]
-        for (key, bytes) in try await storage.values(name, owner) {
-            values[key] = try decode(bytes)
-        }
-        return values
+        try decode(await storage.values(name, owner))
+    }
+
+    /// Values as they are stored, by key.
+    func decode(_ values: [String: [UInt8]]) throws(StorageError) -> [String: Value] {
+        var decoded: [String: Value] = [:]
+        for (key, bytes) in values { decoded[key] = try decode(bytes) }
+        return decoded
     }
 
     /// Puts the value under the key, and waits until it is durable.

@@ -12,6 +12,10 @@ public protocol Storage: Sendable {
     func account(_ jid: JID) async throws(StorageError) -> Account?
     /// The account of the host that has the account id, whatever the id's case, or nil.
     func account(host: String, accountID: String) async throws(StorageError) -> Account?
+    /// All that is in memory of an account in use, or nil if there is no such account.
+    ///
+    /// - Parameter stores: those whose values belong to it.
+    func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount?
     /// All accounts of a host, or of all hosts, in the order of their JIDs.
     func accounts(host: String?) async throws(StorageError) -> [Account]
 
@@ -37,13 +41,7 @@ public protocol Storage: Sendable {
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]?
     /// All values that an owner has in a store, by key.
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]]
-    /// All values that an owner has in several stores, by store and key; nothing for a store without any.
-    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]]
 
-    /// The sessions of an account that can be resumed, the one that was bound first first.
-    func sessions(of jid: JID) async throws(StorageError) -> [StoredSession]
-    /// The messages that a session's client has not acknowledged, in the order of their positions.
-    func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage]
     /// The accounts of a host that have sessions which can be resumed.
     func accountsWithSessions(host: String) async throws(StorageError) -> [JID]
 

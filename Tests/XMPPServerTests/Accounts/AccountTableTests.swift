@@ -17,9 +17,9 @@ import XMPP
     }()
 
     private static func storage(
-        afterRosterRead: @escaping @Sendable (Int) async -> Void = { _ in }
+        afterRead: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> FakeStorage {
-        FakeStorage(accounts: neighbours.map(\.string), afterRosterRead: afterRosterRead)
+        FakeStorage(accounts: neighbours.map(\.string), afterRead: afterRead)
     }
 
     private let jid = AccountTableTests.neighbours[0]
@@ -46,7 +46,7 @@ import XMPP
         let table = AccountTable(storage: storage, capacity: 0)
         let records = try await withThrowingTaskGroup(of: AccountRecord?.self) { [jid] tasks in
             for _ in 0..<50 { tasks.addTask { try await table.load(jid) } }
-            while storage.rosterReads < 50 { await Task.yield() }
+            while storage.reads < 50 { await Task.yield() }
             gate.open()
             return try await tasks.reduce(into: []) { $0.append($1) }
         }
@@ -87,7 +87,7 @@ import XMPP
         let storage = Self.storage { if $0 == 1 { await gate.opened() } }
         let table = AccountTable(storage: storage, capacity: 0)
         async let slow = table.load(jid)
-        while storage.rosterReads < 1 { await Task.yield() }
+        while storage.reads < 1 { await Task.yield() }
 
         let contact = try #require(JID("juliet@example.org"))
         let item = RosterItem(jid: contact, name: "J", isListed: true)
@@ -109,7 +109,7 @@ import XMPP
             let storage = Self.storage { if $0 == 1 { await gate.opened() } }
             let table = AccountTable(storage: storage, capacity: 0)
             async let slow = table.load(jid)
-            while storage.rosterReads < 1 { await Task.yield() }
+            while storage.reads < 1 { await Task.yield() }
             if isRemoved {
                 try await storage.commit([.removeAccount(jid)])
                 table.remove(jid)

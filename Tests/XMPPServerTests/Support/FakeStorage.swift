@@ -12,22 +12,22 @@ final class FakeStorage: Storage {
         var submitted: [[StorageChange]] = []
         var waiting: [@Sendable () -> Void] = []
         var holdsCommits = false
-        var rosterReads = 0
+        var reads = 0
     }
 
     private let state = Mutex(State())
-    /// Called between the reading of a roster and its answer, with the number of the read.
-    private let afterRosterRead: @Sendable (Int) async -> Void
+    /// Called between the reading of an account and the answer, with the number of the read.
+    private let afterRead: @Sendable (Int) async -> Void
 
-    init(accounts: [String] = [], afterRosterRead: @escaping @Sendable (Int) async -> Void = { _ in }) {
-        self.afterRosterRead = afterRosterRead
+    init(accounts: [String] = [], afterRead: @escaping @Sendable (Int) async -> Void = { _ in }) {
+        self.afterRead = afterRead
         for jid in accounts.compactMap({ JID($0) }) { put(Account(jid: jid, createdAt: Timestamp(milliseconds: 0))) }
     }
 
     func put(_ account: Account) { state.withLock { $0.accounts[account.jid] = account } }
 
     var submitted: [[StorageChange]] { state.withLock { $0.submitted } }
-    var rosterReads: Int { state.withLock { $0.rosterReads } }
+    var reads: Int { state.withLock { $0.reads } }
 
     /// Keeps what is submitted from now on.
     func holdCommits() { state.withLock { $0.holdsCommits = true } }
@@ -83,13 +83,18 @@ final class FakeStorage: Storage {
 
     func account(_ jid: JID) async throws(StorageError) -> Account? { state.withLock { $0.accounts[jid.bare] } }
 
-    func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
-        let (roster, read) = state.withLock { state in
-            state.rosterReads += 1
-            return (state.rosters[jid.bare] ?? StoredRoster(), state.rosterReads)
+    func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? {
+        let (account, read) = state.withLock { state in
+            state.reads += 1
+            let roster = state.rosters[jid.bare] ?? StoredRoster()
+            return (state.accounts[jid.bare].map { StoredAccount(account: $0, roster: roster) }, state.reads)
         }
-        await afterRosterRead(read)
-        return roster
+        await afterRead(read)
+        return account
+    }
+
+    func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
+        state.withLock { $0.rosters[jid.bare] ?? StoredRoster() }
     }
 
     func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
@@ -103,9 +108,6 @@ final class FakeStorage: Storage {
     func grants(host: String, app: String) async throws(StorageError) -> [Grant] { [] }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
-    func values(_ stores: [String], _ owner: JID) async throws(StorageError) -> [String: [String: [UInt8]]] { [:] }
-    func sessions(of jid: JID) async throws(StorageError) -> [StoredSession] { [] }
-    func unacknowledged(session: Int64) async throws(StorageError) -> [UnacknowledgedMessage] { [] }
     func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
