@@ -31,10 +31,7 @@ struct Carbons: ServerModule {
         registrar.bindFeature(Self.namespace) { asked, session, _ in
             if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
         }
-        registrar.on(Hooks.messageFromClient, .rewrite) { event in
-            event.strip { $0.isNamed("received", Self.namespace) || $0.isNamed("sent", Self.namespace) }
-            return .go
-        }
+        registrar.onlyServerWrites(Self.namespace) { $0.hasName("received") || $0.hasName("sent") }
         registrar.on(Hooks.messageFromClient, .copy, copySent)
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }

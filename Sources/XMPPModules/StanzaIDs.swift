@@ -15,13 +15,10 @@ struct StanzaIDs: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature("urn:xmpp:sid:0")
         registrar.accountFeature("urn:xmpp:sid:0")
-        registrar.on(Hooks.messageFromClient, .rewrite) { [hosts] event in
-            event.strip { child in
-                guard child.isNamed("stanza-id", .stanzaIDs) else { return false }
-                guard let by = child["by"].flatMap({ JID($0) }) else { return true }
-                return hosts[by.domain] != nil
-            }
-            return .go
+        registrar.onlyServerWrites(.stanzaIDs) { [hosts] child in
+            guard child.hasName("stanza-id") else { return false }
+            guard let by = child["by"].flatMap({ JID($0) }) else { return true }
+            return hosts[by.domain] != nil
         }
     }
 

@@ -38,7 +38,6 @@ extension Element {
         children.first { _ in true }
     }
 
-    /// The first child of this name and namespace.
     /// The child, if there is exactly one.
     public var onlyChild: Element? {
         var iterator = children.makeIterator()
@@ -46,6 +45,7 @@ extension Element {
         return first
     }
 
+    /// The first child of this name and namespace.
     public func child(_ name: StaticString, _ namespace: Namespace) -> Element? {
         children.first { $0.isNamed(name, namespace) }
     }
@@ -58,6 +58,21 @@ extension Element {
     /// The first child in this namespace, whatever its name.
     public func firstChild(in namespace: Namespace) -> Element? {
         children.first { $0.isIn(namespace) }
+    }
+
+    /// Whether there is a child in one of these namespaces, whatever its name. Costs little where there is none.
+    public func hasChild(inOneOf namespaces: [Namespace]) -> Bool {
+        var next = index + 1
+        while next < end {
+            let node = document.nodes[next]
+            guard node.kind == .element else {
+                next += 1
+                continue
+            }
+            if namespaces.contains(where: { document.means(node.namespace, $0) }) { return true }
+            next = Int(node.end)
+        }
+        return false
     }
 
     /// The decoded text directly inside, in one piece.

@@ -30,7 +30,7 @@ struct Offline: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         if isAnnounced { registrar.feature("msgoffline") }
-        registrar.on(Hooks.messageFromClient, .rewrite, removeForgedStamps)
+        registrar.onlyServerWrites(.delay, where: isForgedStamp)
         registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
         registrar.on(Hooks.messageToAccount, .fallback) { event in keep(event) }
         registrar.on(Hooks.sessionRestored, .deliver) { event in
@@ -44,13 +44,8 @@ struct Offline: ServerModule {
     }
 
     /// A stamp in the name of a host that is served here is that host's to give, not a client's.
-    @Sendable private func removeForgedStamps(_ event: inout StanzaEvent) -> Verdict {
-        event.strip(where: isForgedStamp)
-        return .go
-    }
-
-    private func isForgedStamp(_ child: Element) -> Bool {
-        guard child.isNamed("delay", .delay), let from = child["from"].flatMap({ JID($0) }) else { return false }
+    @Sendable private func isForgedStamp(_ child: Element) -> Bool {
+        guard child.hasName("delay"), let from = child["from"].flatMap({ JID($0) }) else { return false }
         return from.isDomain && host.router.hosts[from.domain] != nil
     }
 
@@ -68,9 +63,9 @@ struct Offline: ServerModule {
 
     /// A message for somebody who is there must not overtake those that are kept.
     @Sendable private func queueBehindKept(_ event: inout StanzaEvent) -> Verdict {
-        guard let account = event.account, isKept(event) else { return .go }
+        guard let account = event.account else { return .go }
         let backlog = account[Self.backlog]
-        guard !backlog.isNone, Self.taker(of: account) != nil else { return .go }
+        guard !backlog.isNone, isKept(event), Self.taker(of: account) != nil else { return .go }
         let message = message(of: event, account)
         return .wait {
             switch await backlog.decided() {

@@ -21,7 +21,8 @@ public final class AccountRecord: Sendable {
     private let state: Mutex<State>
     /// What is being done, and whether it has been asked for again.
     private let underWay = Mutex<[Work: Bool]>([:])
-    private let slots = Mutex<[Int: any AnyObject & Sendable]>([:])
+    /// What modules know, by the number of the slot.
+    private let slots = Mutex<[(any AnyObject & Sendable)?]>([])
     private let storage: any Storage
 
     /// What somebody signs in with.
@@ -215,8 +216,11 @@ extension AccountRecord {
 
     public subscript<Value>(slot: Slot<Value>) -> Value {
         slots.withLock { slots in
-            if let value = slots[slot.index] { return unsafeDowncast(value, to: Value.self) }
+            if slot.index < slots.count, let value = slots[slot.index] { return unsafeDowncast(value, to: Value.self) }
             let value = slot.make()
+            if slot.index >= slots.count {
+                slots += Array(repeating: nil, count: slotCount.load(ordering: .relaxed) - slots.count)
+            }
             slots[slot.index] = value
             return value
         }

@@ -76,7 +76,8 @@ public final class AccountTable: Sendable {
     func add(_ values: [ResidentValues]) { residents.withLock { $0 += values } }
 
     /// Declares how an account's sessions are brought back.
-    func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession]) {
+    func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])
+    {
         self.restore.withLock { $0 = restore }
     }
 

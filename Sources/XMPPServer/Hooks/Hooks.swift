@@ -57,7 +57,7 @@ public struct StanzaEvent: Sendable {
     /// The session that it has waited for, which does not take it any more.
     var leaving: ClientSession?
     /// What is to be committed when the journey ends.
-    private(set) var pending = PendingCommit()
+    private(set) var pending: PendingCommit?
     /// The message's number in the trail of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
 
@@ -86,22 +86,32 @@ public struct StanzaEvent: Sendable {
         _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, ids: ArchiveReservation? = nil,
         then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
     ) {
-        pending.changes += changes
-        if let ids { pending.reservations.append(ids) }
-        if urgency == .now { pending.urgency = .now }
-        if let then { pending.completions.append(then) }
+        guard !changes.isEmpty || ids != nil || then != nil else { return }
+        withPending { pending in
+            pending.changes += changes
+            if let ids { pending.reservations.append(ids) }
+            if urgency == .now { pending.urgency = .now }
+            if let then { pending.completions.append(then) }
+        }
     }
 
     /// Adds changes that are not known before something has been waited for: those that there are when the group is
     /// submitted.
     public mutating func commit(_ changes: LateChanges) {
-        pending.late.append(changes)
+        withPending { $0.late.append(changes) }
     }
 
     /// Calls `body` when the stanza's journey has ended without its being refused, with the event as it was then: for copies
     /// of what has been delivered or kept.
     public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaEvent) -> Void) {
-        pending.copies.append(body)
+        withPending { $0.copies.append(body) }
+    }
+
+    /// Most stanzas change nothing, and carry nothing for it.
+    private mutating func withPending(_ change: (inout PendingCommit.Content) -> Void) {
+        let pending = pending ?? PendingCommit()
+        self.pending = pending
+        change(&pending.content)
     }
 
     /// Sends the stanza to another address than the one that it was given.
@@ -141,8 +151,14 @@ public struct StanzaEvent: Sendable {
         }
     }
 
+    /// Removes children that only the server may write.
+    mutating func strip(_ rules: ServersChildren) {
+        guard stanza.element.hasChild(inOneOf: rules.namespaces) else { return }
+        strip { child in rules.rules.contains { child.isIn($0.namespace) && $0.isForged(child) } }
+    }
+
     /// Removes children of the stanza. Costs a look at each child if there is nothing to remove.
-    public mutating func strip(where isUnwanted: (Element) -> Bool) {
+    mutating func strip(where isUnwanted: (Element) -> Bool) {
         guard stanza.element.children.contains(where: isUnwanted) else { return }
         let stanza = stanza
         rewrite { writer in
@@ -205,25 +221,50 @@ public final class LateChanges: Sendable {
     var all: [StorageChange] { changes.withLock { $0 } }
 }
 
-/// What a stanza is about to make durable.
-struct PendingCommit: Sendable {
-    var changes: [StorageChange] = []
-    var urgency = CommitUrgency.soon
-    var reservations: [ArchiveReservation] = []
-    var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
-    var copies: [@Sendable (StanzaEvent) -> Void] = []
-    var late: [LateChanges] = []
+/// What a stanza is about to make durable. It belongs to the stanza's journey, which is in one place at a time; hence
+/// `@unchecked Sendable`.
+final class PendingCommit: @unchecked Sendable {
+    struct Content {
+        var changes: [StorageChange] = []
+        var urgency = CommitUrgency.soon
+        var reservations: [ArchiveReservation] = []
+        var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
+        var copies: [@Sendable (StanzaEvent) -> Void] = []
+        var late: [LateChanges] = []
+    }
 
-    var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }
+    var content = Content()
+
+    var isEmpty: Bool { content.changes.isEmpty && content.completions.isEmpty && content.late.isEmpty }
 
     /// All that is to be submitted now.
     var group: [StorageChange] {
-        late.isEmpty ? changes : late.flatMap(\.all) + changes
+        content.late.isEmpty ? content.changes : content.late.flatMap(\.all) + content.changes
     }
 
     /// To be called when the changes have been submitted.
     func submitted() {
-        for reservation in reservations { reservation.end() }
+        for reservation in content.reservations { reservation.end() }
+    }
+
+    func ended(_ result: Result<Void, StorageError>) {
+        for completion in content.completions { completion(result) }
+    }
+}
+
+/// Children of messages that only the server may write.
+struct ServersChildren: Sendable {
+    struct Rule: Sendable {
+        let namespace: Namespace
+        let isForged: @Sendable (Element) -> Bool
+    }
+
+    private(set) var rules: [Rule] = []
+    private(set) var namespaces: [Namespace] = []
+
+    mutating func add(_ added: [Rule]) {
+        rules += added
+        for rule in added where !namespaces.contains(rule.namespace) { namespaces.append(rule.namespace) }
     }
 }
 

@@ -62,6 +62,7 @@ public struct Registrar {
     var jobs: [Job] = []
     var resumption: ResumptionSettings?
     var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
+    var serversChildren: [ServersChildren.Rule] = []
     var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
     var features: [String] = []
@@ -208,6 +209,16 @@ public struct Registrar {
     ///
     /// - Parameter judge: called on any loop, under no lock; nil: another module may say.
     public mutating func urgency(_ judge: @escaping @Sendable (Stanza) -> StanzaUrgency?) { judgements.append(judge) }
+
+    /// Declares children of messages that no client may write in the server's name: they are taken off what clients send,
+    /// before any handler sees it.
+    ///
+    /// - Parameter isForged: called for children in that namespace alone.
+    public mutating func onlyServerWrites(
+        _ namespace: Namespace, where isForged: @escaping @Sendable (_ child: Element) -> Bool
+    ) {
+        serversChildren.append(ServersChildren.Rule(namespace: namespace, isForged: isForged))
+    }
 
     /// Does something again and again while the server runs, the first time after one interval; the next interval begins
     /// when it is done. A run has bounded work: what is left is for the next.

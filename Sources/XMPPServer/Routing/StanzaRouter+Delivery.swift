@@ -25,11 +25,16 @@ extension StanzaRouter {
         let destination = MessageDestination(of: event, among: sessions)
         switch destination {
         case .nobody: return .nobody
-        case .nowhere: break
+        case .nowhere: return .done
         case .refused: return .refused(.serviceUnavailable)
-        case .session(let session):
+        case .session, .sessions: break
+        }
+        if let time = event.time { event.stamp(time) }
+        if case .session(let session) = destination {
             send(&event, to: session, isCopied: false)
-        case .sessions:
+        } else if sessions.count == 1 {
+            send(&event, to: sessions[0], isCopied: false)
+        } else {
             let recipients = sessions.filter(destination.includes)
             for session in recipients { send(&event, to: session, isCopied: recipients.count > 1) }
         }
@@ -38,12 +43,8 @@ extension StanzaRouter {
 
     /// Sends a message, and has it commit what the session keeps of it.
     private func send(_ event: inout StanzaEvent, to session: ClientSession, isCopied: Bool) {
-        var sent = event
-        if let time = event.time { sent.stamp(time) }
-        if session.take(&event, isCopied: isCopied, write: { sent.write(to: &$0) }) {
-            return event.note(.delivered, session.jid.string)
-        }
-        send(sent, to: session)
+        if session.take(&event, isCopied: isCopied) { return event.note(.delivered, session.jid.string) }
+        send(event, to: session)
     }
 
     /// A message that a session's client has not acknowledged goes where it goes without that session, with the time at

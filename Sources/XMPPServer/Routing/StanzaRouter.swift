@@ -59,19 +59,26 @@ public final class StanzaRouter: Sendable {
         case .malformed(let address):
             return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
-        var event = StanzaEvent(
+        let event = StanzaEvent(
             stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
         switch stanza.kind {
-        case .iq:
-            received(iq: event, session)
-        case .message, .presence:
-            if stanza.kind == .message, let trail = session.trail {
-                event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
-            }
+        case .iq: received(iq: event, session)
+        case .message: received(message: event, session)
+        case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
-            if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
+            if stanza.type == .unknown { return bounce(event, .badRequest) }
             travel(Journey(event: event, stage: .fromClient(0)))
         }
+    }
+
+    private func received(message event: consuming StanzaEvent, _ session: ClientSession) {
+        var journey = Journey(event: event, stage: .fromClient(0))
+        if let trail = session.trail {
+            journey.event.number = trail.began(
+                journey.event.stanza, from: session.jid, to: journey.event.to, at: session.host.now())
+        }
+        journey.event.strip(session.host.serversChildren)
+        travel(journey)
     }
 
     /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
@@ -151,12 +158,12 @@ public final class StanzaRouter: Sendable {
 
     /// The journey ends here: submits what the stanza makes durable.
     private func commit(_ event: StanzaEvent) {
-        let pending = event.pending
-        for copy in pending.copies { copy(event) }
+        guard let pending = event.pending else { return }
+        for copy in pending.content.copies { copy(event) }
         guard !pending.isEmpty else { return }
         track(event, holdsAnswers: false) { done in
-            event.host.storage.submit(changes(of: event), pending.urgency) { result in
-                for completion in pending.completions { completion(result) }
+            event.host.storage.submit(changes(of: event), pending.content.urgency) { result in
+                pending.ended(result)
                 event.note(result)
                 if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
             }
@@ -166,25 +173,25 @@ public final class StanzaRouter: Sendable {
 
     /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
     private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
-        let pending = event.pending
-        for copy in pending.copies { copy(event) }
+        for copy in event.pending?.content.copies ?? [] { copy(event) }
         track(event, holdsAnswers: true) { done in
             operation(changes(of: event)) { error in
-                let result = error.map { Result<Void, StorageError>.failure(StorageError(.failed, "\($0)")) }
-                for completion in pending.completions { completion(result ?? .success(())) }
-                event.note(result ?? .success(()))
+                let result: Result<Void, StorageError> =
+                    error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(())
+                event.pending?.ended(result)
+                event.note(result)
                 done(error)
             }
-            pending.submitted()
+            event.pending?.submitted()
         }
     }
 
     /// What the stanza changes, and that it has been handled.
     private func changes(of event: StanzaEvent) -> [StorageChange] {
         guard let sender = event.sender, sender.loop.eventLoop.inEventLoop, let count = sender.countToStore() else {
-            return event.pending.group
+            return event.pending?.group ?? []
         }
-        return event.pending.group + [count]
+        return (event.pending?.group ?? []) + [count]
     }
 
     /// Begins something that makes the stanza durable. Its sender's acknowledgement waits for it, and its sender is told

@@ -46,6 +46,8 @@ public final class Host: @unchecked Sendable {
     private var streamElements: [Registrar.StreamElement] = []
     private(set) var authenticationFeatures: [Registrar.AuthenticationFeature] = []
     private(set) var bindFeatures: [Registrar.BindFeature] = []
+    /// What is taken off the messages that clients send.
+    private(set) var serversChildren = ServersChildren()
     private var messageFromClient = HookList<StanzaEvent>([])
     private var messageToAccount = HookList<StanzaEvent>([])
     private var presenceFromClient = HookList<StanzaEvent>([])
@@ -131,6 +133,7 @@ public final class Host: @unchecked Sendable {
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
         jobs += registrar.jobs
         judgements += registrar.judgements
+        serversChildren.add(registrar.serversChildren)
         resumption = registrar.resumption ?? resumption
         accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers

@@ -317,10 +317,10 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     ///
     /// - Parameter isCopied: whether other sessions of the account get it, too.
     /// - Returns: whether it was done; only a session with an outbox does that.
-    func take(_ event: inout StanzaEvent, isCopied: Bool, write: (inout XMLWriter) -> Void) -> Bool {
+    func take(_ event: inout StanzaEvent, isCopied: Bool) -> Bool {
         guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
         var writer = XMLWriter()
-        write(&writer)
+        event.write(to: &writer)
         event.commit(append(writer.finish(), isCopied: isCopied, mark: event.mark))
         if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
             host.messageKept(
