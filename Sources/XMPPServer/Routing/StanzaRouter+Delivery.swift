@@ -32,10 +32,9 @@ extension StanzaRouter {
         if let time = event.time { event.stamp(time) }
         if case .session(let session) = destination {
             send(&event, to: session, isCopied: false)
-        } else if sessions.count == 1 {
-            send(&event, to: sessions[0], isCopied: false)
         } else {
-            let recipients = sessions.filter(destination.includes)
+            let areAll = sessions.allSatisfy(destination.includes)
+            let recipients = areAll ? sessions : sessions.filter(destination.includes)
             for session in recipients { send(&event, to: session, isCopied: recipients.count > 1) }
         }
         return .done

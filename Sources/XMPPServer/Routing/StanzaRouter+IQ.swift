@@ -5,8 +5,7 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    func received(iq received: StanzaEvent, _ session: ClientSession) {
-        var event = received
+    func received(iq event: consuming StanzaEvent, _ session: ClientSession) {
         guard event.stanza.id != nil else { return bounce(event, .badRequest) }
         guard passes(session.host.iqFromClient, &event) else { return }
         let stanza = event.stanza

@@ -62,12 +62,12 @@ public final class StanzaRouter: Sendable {
         let event = StanzaEvent(
             stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
         switch stanza.kind {
-        case .iq: received(iq: event, session)
-        case .message: received(message: event, session)
+        case .iq: received(iq: consume event, session)
+        case .message: received(message: consume event, session)
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.type == .unknown { return bounce(event, .badRequest) }
-            travel(Journey(event: event, stage: .fromClient(0)))
+            travel(Journey(event: consume event, stage: .fromClient(0)))
         }
     }
 
@@ -78,7 +78,7 @@ public final class StanzaRouter: Sendable {
                 journey.event.stanza, from: session.jid, to: journey.event.to, at: session.host.now())
         }
         journey.event.strip(session.host.serversChildren)
-        travel(journey)
+        travel(consume journey)
     }
 
     /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
@@ -93,8 +93,7 @@ public final class StanzaRouter: Sendable {
     // MARK: The journey of messages and presence
 
     /// Takes the journey over: a copy of it costs a good part of what a delivery does.
-    func travel(_ start: consuming Journey) {
-        var journey = start
+    func travel(_ journey: consuming Journey) {
         guard go(&journey) else { return }
         journey.arrived?()
     }
