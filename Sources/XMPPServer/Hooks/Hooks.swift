@@ -125,29 +125,31 @@ public struct StanzaEvent: Sendable {
         case recipient
     }
 
-    private var appendedForSender: ByteBuffer?
-    private var appendedForRecipient: ByteBuffer?
+    private var appendedForSender: [@Sendable (inout XMLWriter) -> Void] = []
+    private var appendedForRecipient: [@Sendable (inout XMLWriter) -> Void] = []
 
     /// Writes the stanza as everybody gets it, wherever it goes: with the addresses as they are known now, the language
     /// of its sender's stream, RFC 6120 §4.7.4, and what was appended for that side.
     ///
     /// To be called where the event is handled: on its sender's loop.
     public func write(to writer: inout XMLWriter, for side: Side = .recipient) {
+        let appended = side == .sender ? appendedForSender : appendedForRecipient
         writer.stanza(
             stanza.element, from: from.string, to: to?.string, lang: sender?.language,
-            appending: side == .sender ? appendedForSender : appendedForRecipient)
+            appending: appended.isEmpty ? nil : Self.written(appended))
     }
 
-    /// Adds elements behind the stanza's own content, for one side. They are written with it, and not parsed anew.
-    public mutating func append(for side: Side = .recipient, _ body: (inout XMLWriter) -> Void) {
-        func appending(to buffer: inout ByteBuffer?) {
-            var writer = XMLWriter(appendingTo: buffer.take() ?? ByteBuffer())
-            body(&writer)
-            buffer = writer.finish()
-        }
+    private static func written(_ bodies: [@Sendable (inout XMLWriter) -> Void]) -> ByteBuffer {
+        var writer = XMLWriter()
+        for body in bodies { body(&writer) }
+        return writer.finish()
+    }
+
+    /// Adds elements behind the stanza's own content, for one side. They are written with it, each time and if at all.
+    public mutating func append(for side: Side = .recipient, _ body: @escaping @Sendable (inout XMLWriter) -> Void) {
         switch side {
-        case .sender: appending(to: &appendedForSender)
-        case .recipient: appending(to: &appendedForRecipient)
+        case .sender: appendedForSender.append(body)
+        case .recipient: appendedForRecipient.append(body)
         }
     }
 

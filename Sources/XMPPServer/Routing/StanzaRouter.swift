@@ -160,29 +160,19 @@ public final class StanzaRouter: Sendable {
         guard let pending = event.pending else { return }
         for copy in pending.content.copies { copy(event) }
         guard !pending.isEmpty else { return }
-        track(event, holdsAnswers: false) { done in
-            event.host.storage.submit(changes(of: event), pending.content.urgency) { result in
-                pending.ended(result)
-                event.note(result)
-                if case .failure(let error) = result { done(event.host.report(error)) } else { done(nil) }
-            }
-            pending.submitted()
-        }
+        let submission = Submission(event, holdsAnswers: false, self)
+        event.host.storage.submit(changes(of: event), pending.content.urgency) { submission.ended($0) }
+        pending.submitted()
     }
 
     /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
     private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
         for copy in event.pending?.content.copies ?? [] { copy(event) }
-        track(event, holdsAnswers: true) { done in
-            operation(changes(of: event)) { error in
-                let result: Result<Void, StorageError> =
-                    error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(())
-                event.pending?.ended(result)
-                event.note(result)
-                done(error)
-            }
-            event.pending?.submitted()
+        let submission = Submission(event, holdsAnswers: true, self)
+        operation(changes(of: event)) { error in
+            submission.ended(error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(()), error)
         }
+        event.pending?.submitted()
     }
 
     /// What the stanza changes, and that it has been handled.
@@ -191,26 +181,6 @@ public final class StanzaRouter: Sendable {
             return event.pending?.group ?? []
         }
         return (event.pending?.group ?? []) + [count]
-    }
-
-    /// Begins something that makes the stanza durable. Its sender's acknowledgement waits for it, and its sender is told
-    /// if it fails.
-    private func track(
-        _ event: StanzaEvent, holdsAnswers: Bool, _ begin: (_ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
-    ) {
-        journeys.began()
-        let session = event.sender.flatMap { $0.loop.eventLoop.inEventLoop ? $0 : nil }
-        // A client that neither counts nor has to wait for its answers is told of failures alone.
-        let isAwaited = holdsAnswers || session?.openedOutbox != nil
-        let number = isAwaited ? session?.commitBegan(holdsAnswers: holdsAnswers) : nil
-        begin { error in
-            self.journeys.arrived()
-            guard let sender = event.sender, error != nil || number != nil else { return }
-            sender.loop.eventLoop.execute {
-                if let error { self.bounce(event, error) }
-                if let number { session?.commitEnded(number, heldAnswers: holdsAnswers) }
-            }
-        }
     }
 
     private func wait(_ journey: Journey, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
@@ -360,9 +330,46 @@ public final class StanzaRouter: Sendable {
     }
 }
 
-extension StanzaEvent {
-    /// Notes whether what the stanza changes has become durable.
-    fileprivate func note<Failure: Error>(_ result: Result<Void, Failure>) {
-        if case .success = result { note(.stored) } else { note(.failed) }
+/// A stanza on its way to being durable. Its sender's acknowledgement waits for it, and its sender is told if it fails.
+private final class Submission: Sendable {
+    private let event: StanzaEvent
+    private let router: StanzaRouter
+    /// The session that waits, with the number of what it waits for. A client that neither counts nor has to wait for its
+    /// answers is told of failures alone.
+    private let awaiting: (session: ClientSession, number: Int)?
+    private let holdsAnswers: Bool
+
+    init(_ event: StanzaEvent, holdsAnswers: Bool, _ router: StanzaRouter) {
+        self.event = event
+        self.router = router
+        self.holdsAnswers = holdsAnswers
+        router.journeys.began()
+        if let session = event.sender, session.loop.eventLoop.inEventLoop,
+            holdsAnswers || session.openedOutbox != nil
+        {
+            awaiting = (session, session.commitBegan(holdsAnswers: holdsAnswers))
+        } else {
+            awaiting = nil
+        }
+    }
+
+    /// From any thread.
+    ///
+    /// - Parameter error: what the sender is told if it has failed; nil: what the storage's error means.
+    func ended(_ result: Result<Void, StorageError>, _ error: StanzaError? = nil) {
+        event.pending?.ended(result)
+        var refusal: StanzaError?
+        switch result {
+        case .success: event.note(.stored)
+        case .failure(let failure):
+            event.note(.failed)
+            refusal = error ?? event.host.report(failure)
+        }
+        router.journeys.arrived()
+        guard refusal != nil || awaiting != nil, let loop = event.sender?.loop.eventLoop else { return }
+        loop.execute { [self, refusal] in
+            if let refusal { router.bounce(event, refusal) }
+            if let (session, number) = awaiting { session.commitEnded(number, heldAnswers: holdsAnswers) }
+        }
     }
 }
