@@ -32,6 +32,9 @@ final class Backlog: Sendable {
     /// Whether nothing is kept.
     var isNone: Bool { nothing.load(ordering: .acquiring) }
 
+    /// Whether it is known that nothing is kept or on its way to the disk.
+    var isEmpty: Bool { state.withLock { $0.count == 0 } }
+
     /// How many messages are kept, if that is known.
     var count: Int? { state.withLock { $0.count } }
 

@@ -151,7 +151,7 @@ struct Offline: ServerModule {
     /// Hands over what has been kept. Only one hand-over for an account is under way at a time; what is kept while it
     /// comes to its end is handed over by it, too.
     private func deliver(to account: AccountRecord) {
-        guard account.begin(Self.handingOver) else { return }
+        guard !account[Self.backlog].isEmpty, account.begin(Self.handingOver) else { return }
         host.router.begin {
             repeat {
                 await handOver(to: account)
