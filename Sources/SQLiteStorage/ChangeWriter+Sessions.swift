@@ -27,11 +27,12 @@ extension ChangeWriter {
     func append(_ message: UnacknowledgedMessage, session: Int64) throws {
         try db.run(
             """
-            INSERT INTO unacknowledged (session, position, is_numbered, is_copied, time, stanza)
+            INSERT INTO unacknowledged (session, position, is_numbered, others, time, stanza)
             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM session WHERE id = ?1)
             """,
             [
-                session, message.position, message.isNumbered, message.isCopied, message.time.milliseconds,
+                session, message.position, message.isNumbered, TextList.encode(message.others),
+                message.time.milliseconds,
                 Data(message.stanza),
             ])
     }

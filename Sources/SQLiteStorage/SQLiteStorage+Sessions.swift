@@ -39,7 +39,7 @@ extension Database {
             prepared("SELECT * FROM unacknowledged WHERE session = ? ORDER BY position", [session])
         ).map { row in
             UnacknowledgedMessage(
-                position: row["position"], isNumbered: row["is_numbered"], isCopied: row["is_copied"],
+                position: row["position"], isNumbered: row["is_numbered"], others: TextList.decode(row["others"]),
                 time: row.timestamp("time"), stanza: try row.bytes("stanza"))
         }
     }

@@ -19,6 +19,13 @@ enum Schema {
             try createArchiveIndex(db)
         }
         migrator.registerMigration("0007-sessions") { db in try createSessions(db) }
+        migrator.registerMigration("0008-who-else-has-a-message") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE unacknowledged ADD COLUMN others TEXT NOT NULL DEFAULT '';
+                    ALTER TABLE unacknowledged DROP COLUMN is_copied;
+                    """)
+        }
         return migrator
     }
 

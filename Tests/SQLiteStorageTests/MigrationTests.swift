@@ -23,7 +23,8 @@ struct MigrationTests {
     }
 
     @Test(
-        "A database of any earlier version is brought up to date, with what is in it", arguments: [0, 1, 2, 3, 4, 5, 6])
+        "A database of any earlier version is brought up to date, with what is in it",
+        arguments: [0, 1, 2, 3, 4, 5, 6, 7])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)

@@ -84,7 +84,8 @@ extension StorageConformance {
 
     private static func message(_ position: Int64) -> UnacknowledgedMessage {
         UnacknowledgedMessage(
-            position: position, isNumbered: position > 2, isCopied: position > 9, time: Samples.noon,
+            position: position, isNumbered: position > 2, others: position > 9 ? ["desk", "phone"] : [],
+            time: Samples.noon,
             stanza: Array("<message id='\(position)'/>".utf8))
     }
 }

@@ -33,7 +33,7 @@ final class Backlog: Sendable {
     var isNone: Bool { nothing.load(ordering: .acquiring) }
 
     /// Whether it is known that nothing is kept or on its way to the disk.
-    var isEmpty: Bool { state.withLock { $0.count == 0 } }
+    var isEmpty: Bool { state.withLock { $0.phase == .none && $0.count == 0 } }
 
     /// How many messages are kept, if that is known.
     var count: Int? { state.withLock { $0.count } }

@@ -274,13 +274,18 @@ extension ClientSession {
         host.router.journeys.arrived()
     }
 
-    /// Whether another session of the account that got what this one got at that time is still there: one that ends as
-    /// well does not count, or of two that end at once each would leave the message to the other.
-    func hasCompanion(since time: Timestamp) -> Bool {
-        let priority = max(0, priority ?? 0)
-        return record.sessions.contains {
-            $0 !== self && $0.boundAt <= time && ($0.priority ?? -1) >= priority && $0.openedOutbox?.isLeaving != true
+    /// Whether another session has got a message as well, and is still there. Of several that leave at once the one with the
+    /// first resource sees to the message, and takes it from the others.
+    func leavesToOthers(_ message: SessionOutbox.Entry) -> Bool {
+        guard !message.others.isEmpty, let resource = jid.resource else { return false }
+        var leaving: [SessionOutbox] = []
+        for other in record.sessions where other !== self && other.boundAt <= message.time {
+            guard let name = other.jid.resource, message.others.contains(name) else { continue }
+            guard let outbox = other.openedOutbox, outbox.isLeaving, resource < name else { return true }
+            leaving.append(outbox)
         }
+        for outbox in leaving { outbox.withdraw(message) }
+        return false
     }
 }
 

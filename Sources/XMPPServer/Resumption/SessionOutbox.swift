@@ -20,9 +20,10 @@ public final class SessionOutbox: Sendable {
         let stanza: ByteBuffer
         /// When it came to this session; if that was later than it was sent, the stanza has a stamp.
         let time: Timestamp
-        let isMessage: Bool
-        /// Whether other sessions of the account get it, too.
-        let isCopied: Bool
+        /// Whether it is worth handing on.
+        var isMessage: Bool
+        /// The resources of the account that have got it as well.
+        let others: [String]
         /// Where its acknowledgement is noted.
         var mark: TrailMark?
     }
@@ -68,7 +69,7 @@ public final class SessionOutbox: Sendable {
         for message in messages {
             let entry = Entry(
                 stanza: ByteBuffer(bytes: message.stanza), time: message.time, isMessage: true,
-                isCopied: message.isCopied)
+                others: message.others)
             state.queue.append(entry)
             state.byteCount += message.stanza.count
             if message.isNumbered { numbers.append(UInt32(truncatingIfNeeded: message.position)) }
@@ -115,7 +116,7 @@ public final class SessionOutbox: Sendable {
     /// - Parameters:
     ///   - urgency: what becomes of it if the client does not look.
     func append(
-        _ stanza: ByteBuffer, at time: Timestamp, isCopied: Bool = false, urgency: StanzaUrgency = .now,
+        _ stanza: ByteBuffer, at time: Timestamp, others: [String] = [], urgency: StanzaUrgency = .now,
         mark: TrailMark? = nil
     ) -> (Appended, writer: ClientSession?) {
         state.withLock { state in
@@ -130,7 +131,8 @@ public final class SessionOutbox: Sendable {
                 break
             }
             var changes = Self.release(&state, at: time)
-            Self.append(stanza, time, isCopied, mark, &state, &changes)
+            let entry = Entry(stanza: stanza, time: time, isMessage: stanza.isMessage, others: others, mark: mark)
+            Self.append(entry, &state, &changes)
             let writer = Self.writer(&state)
             guard let limits, state.acknowledges, state.queue.count > limits.stanzas || state.byteCount > limits.bytes
             else { return (.taken(changes), writer) }
@@ -138,26 +140,24 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    private static func append(
-        _ stanza: ByteBuffer, _ time: Timestamp, _ isCopied: Bool, _ mark: TrailMark?, _ state: inout State,
-        _ changes: inout [StorageChange]
-    ) {
-        let isMessage = stanza.isMessage
-        let number = state.queue.append(
-            Entry(stanza: stanza, time: time, isMessage: isMessage, isCopied: isCopied, mark: mark))
-        state.byteCount += stanza.readableBytes
-        guard isMessage, let stored = state.resumption?.id else { return }
+    private static func append(_ entry: Entry, _ state: inout State, _ changes: inout [StorageChange]) {
+        let number = state.queue.append(entry)
+        state.byteCount += entry.stanza.readableBytes
+        guard entry.isMessage, let stored = state.resumption?.id else { return }
         let message = UnacknowledgedMessage(
-            position: Int64(number), isNumbered: state.numbersFromStorage == nil, isCopied: isCopied, time: time,
-            stanza: Array(stanza.readableBytesView))
+            position: Int64(number), isNumbered: state.numbersFromStorage == nil, others: entry.others,
+            time: entry.time,
+            stanza: Array(entry.stanza.readableBytesView))
         changes.append(.appendUnacknowledged(session: stored, message))
     }
 
-    /// Puts what was held back behind what is there.
+    /// Puts what was held back behind what is there. It is worth nothing to anybody else.
     private static func release(_ state: inout State, at time: Timestamp) -> [StorageChange] {
         guard !state.held.isEmpty else { return [] }
         var changes: [StorageChange] = []
-        for stanza in state.held.takeAll() { append(stanza, time, true, nil, &state, &changes) }
+        for stanza in state.held.takeAll() {
+            append(Entry(stanza: stanza, time: time, isMessage: false, others: []), &state, &changes)
+        }
         return changes
     }
 
@@ -267,7 +267,7 @@ public final class SessionOutbox: Sendable {
             for offset in 0..<state.queue.count {
                 let entry = state.queue[offset]
                 let message = UnacknowledgedMessage(
-                    position: Int64(count) + Int64(offset) + 1, isNumbered: true, isCopied: entry.isCopied,
+                    position: Int64(count) + Int64(offset) + 1, isNumbered: true, others: entry.others,
                     time: entry.time, stanza: Array(entry.stanza.readableBytesView))
                 if entry.isMessage { changes.append(.appendUnacknowledged(session: stored, message)) }
             }
@@ -328,6 +328,16 @@ public final class SessionOutbox: Sendable {
                 return (entry, changes ?? [])
             }
             return nil
+        }
+    }
+
+    /// Takes a message out that another session that leaves, too, sees to.
+    func withdraw(_ message: Entry) {
+        state.withLock { state in
+            guard state.isLeaving else { return }
+            for offset in 0..<state.queue.count where state.queue[offset].stanza == message.stanza {
+                state.queue[offset].isMessage = false
+            }
         }
     }
 

@@ -31,18 +31,19 @@ extension StanzaRouter {
         }
         if let time = event.time { event.stamp(time) }
         if case .session(let session) = destination {
-            send(&event, to: session, isCopied: false)
+            send(&event, to: session, others: event.copiedTo)
         } else {
             let areAll = sessions.allSatisfy(destination.includes)
             let recipients = areAll ? sessions : sessions.filter(destination.includes)
-            for session in recipients { send(&event, to: session, isCopied: recipients.count > 1) }
+            let others = event.copiedTo + (recipients.count > 1 ? recipients.compactMap(\.jid.resource) : [])
+            for session in recipients { send(&event, to: session, others: others) }
         }
         return .done
     }
 
     /// Sends a message, and has it commit what the session keeps of it.
-    private func send(_ event: inout StanzaEvent, to session: ClientSession, isCopied: Bool) {
-        if session.take(&event, isCopied: isCopied) { return event.note(.delivered, session.jid.string) }
+    private func send(_ event: inout StanzaEvent, to session: ClientSession, others: [String]) {
+        if session.take(&event, others: others) { return event.note(.delivered, session.jid.string) }
         send(event, to: session)
     }
 
@@ -60,7 +61,7 @@ extension StanzaRouter {
             let stanza = Stanza(element), let from = element["from"].flatMap({ JID($0) }),
             // What the account itself says, such as a copy or an answer in messages, was for that session alone.
             from.isFull || !from.isSameBare(as: session.record.jid),
-            !entry.isCopied || !session.hasCompanion(since: entry.time)
+            !session.leavesToOthers(entry)
         else {
             session.host.storage.submit(changes, .soon, completion: nil)
             return arrived()

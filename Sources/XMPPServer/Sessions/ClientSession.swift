@@ -304,7 +304,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// Puts a stanza into the outbox that nothing is committed with.
     private func put(_ stanza: ByteBuffer) {
-        let changes = append(stanza, isCopied: false)
+        let changes = append(stanza)
         guard !changes.isEmpty else { return }
         if loop.eventLoop.inEventLoop, collected != nil {
             collected?.append(contentsOf: changes)
@@ -315,13 +315,13 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// Sends a message that is on its way, and has it commit what the session keeps of it until it is acknowledged.
     ///
-    /// - Parameter isCopied: whether other sessions of the account get it, too.
+    /// - Parameter others: the resources of the account that get it as well.
     /// - Returns: whether it was done; only a session with an outbox does that.
-    func take(_ event: inout StanzaEvent, isCopied: Bool) -> Bool {
+    func take(_ event: inout StanzaEvent, others: [String]) -> Bool {
         guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
         var writer = XMLWriter()
         event.write(to: &writer)
-        event.commit(append(writer.finish(), isCopied: isCopied, mark: event.mark))
+        event.commit(append(writer.finish(), others: others, mark: event.mark))
         if let outbox, outbox.isHibernating || has(.isInactive), let account = event.account {
             host.messageKept(
                 KeptMessage(
@@ -332,11 +332,11 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     /// - Returns: what is to be committed.
-    private func append(_ stanza: ByteBuffer, isCopied: Bool, mark: TrailMark? = nil) -> [StorageChange] {
+    private func append(_ stanza: ByteBuffer, others: [String] = [], mark: TrailMark? = nil) -> [StorageChange] {
         guard let outbox else { return [] }
         let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
         let (appended, writer) = outbox.append(
-            stanza, at: host.now(), isCopied: isCopied, urgency: urgency, mark: mark)
+            stanza, at: host.now(), others: others, urgency: urgency, mark: mark)
         writer?.writeSoon()
         switch appended {
         case .taken(let changes):

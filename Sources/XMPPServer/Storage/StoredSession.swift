@@ -48,17 +48,17 @@ public struct UnacknowledgedMessage: Sendable, Equatable {
     /// Whether the place is also the number that the client counts it with. It is not if the message came when that was
     /// not known.
     public let isNumbered: Bool
-    /// Whether other sessions of the account have got the message, too.
-    public let isCopied: Bool
+    /// The resources of the account that have got the message as well.
+    public let others: [String]
     /// When it came.
     public let time: Timestamp
     /// The stanza as it is sent.
     public let stanza: [UInt8]
 
-    public init(position: Int64, isNumbered: Bool, isCopied: Bool, time: Timestamp, stanza: [UInt8]) {
+    public init(position: Int64, isNumbered: Bool, others: [String], time: Timestamp, stanza: [UInt8]) {
         self.position = position
         self.isNumbered = isNumbered
-        self.isCopied = isCopied
+        self.others = others
         self.time = time
         self.stanza = stanza
     }

@@ -24,7 +24,10 @@ public struct AcknowledgementQueue<Entry> {
     /// The number of the last entry.
     public var last: UInt64 { acknowledged + UInt64(entries.count) }
 
-    public subscript(offset: Int) -> Entry { entries[offset] }
+    public subscript(offset: Int) -> Entry {
+        get { entries[offset] }
+        set { entries[offset] = newValue }
+    }
 
     /// - Returns: the entry's number; the peer has handled it when it has counted that far.
     @discardableResult
