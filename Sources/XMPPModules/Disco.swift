@@ -24,11 +24,16 @@ struct Disco: ServerModule {
 
     @Sendable private func describeHost(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
-        if let node, !EntityCapabilities.describes(node, host) { return .error(.itemNotFound) }
-        return .result { [host] writer in
+        var (identities, features) = (host.identities, host.features)
+        if let node, let described = Commands.describes(node, request) {
+            (identities, features) = (described, [Commands.namespace.name, Namespace.dataForms.name])
+        } else if let node, !EntityCapabilities.describes(node, host) {
+            return .error(.itemNotFound)
+        }
+        return .result { [identities, features] writer in
             writer.start("query", Self.infoNamespace)
             if let node { writer.attribute("node", node) }
-            Self.write(host.identities, host.features, to: &writer)
+            Self.write(identities, features, to: &writer)
             writer.end()
         }
     }
@@ -58,12 +63,20 @@ struct Disco: ServerModule {
         for feature in features { writer.element("feature", nil, ["var": feature]) }
     }
 
-    /// Nobody shows anything; the same for accounts that do not exist, XEP-0030 §8.
+    /// The host shows its commands; nobody else shows anything, and it is the same for accounts that do not exist,
+    /// XEP-0030 §8.
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
-        return .result { writer in
+        let isList = request.target == .server && node == Commands.namespace.name
+        let commands =
+            isList && host.features.contains(Commands.namespace.name)
+            ? Commands.offered(to: request.session, host) : []
+        return .result { [host] writer in
             writer.start("query", Self.itemsNamespace)
             if let node { writer.attribute("node", node) }
+            for command in commands {
+                writer.element("item", nil, ["jid": host.domain, "node": command.node, "name": command.name])
+            }
             writer.end()
         }
     }

@@ -2,13 +2,14 @@ import NIOCore
 import Synchronization
 import XMPPServer
 
-/// XEP-0379 and XEP-0445: invitations, which `swallowtail invite` makes: whoever shows the token of one becomes a contact
-/// of who invites, without being asked, and may make an account where nobody else may. A token is good once.
+/// XEP-0379, XEP-0401 and XEP-0445: invitations, which `swallowtail invite` makes and people make in their clients: whoever
+/// shows the token of one becomes a contact of who invites, without being asked, and may make an account where nobody else
+/// may, if it is an invitation to that. A token is good once.
 ///
-/// Left out: the commands of XEP-0401 by which people make invitations in their clients.
+/// Left out: the command of XEP-0401 §5.4 that makes accounts, which administrators have in `swallowtail`.
 struct Invitations: ServerModule {
     static let info = ModuleInfo(
-        Invitation.module, implements: [.xep(379, "0.3.3"), .xep(445, "0.2.0")],
+        Invitation.module, implements: [.xep(379, "0.3.3"), .xep(401, "0.6.0"), .xep(445, "0.2.0")],
         requires: ["presence", "registration"],
         summary: "Invitations to make an account, or to become somebody's contact.")
 
@@ -21,13 +22,33 @@ struct Invitations: ServerModule {
 
     private let host: Host
     private let store: KeyedStore<Invitation>
+    private let areMadeByUsers: Bool
+    private let allowAccounts: Bool
+    private let made: AttemptLimit<JID>
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
         store = Invitation.store(in: host.storage)
+        areMadeByUsers = configuration.boolean(
+            "by-users", default: true, "Whether people make invitations in their clients.")
+        allowAccounts = configuration.boolean(
+            "accounts-by-users", default: false, "Whether guests of these may make an account.")
+        made = AttemptLimit(
+            limit: configuration.integer(
+                "by-user-per-day", default: 20, in: 0...10_000,
+                "Invitations that an account may make in a day; 0: any number."),
+            within: .seconds(86_400))
     }
 
     func register(_ registrar: inout Registrar) {
+        if areMadeByUsers {
+            registrar.command(
+                HostCommand(
+                    node: "urn:xmpp:invite#invite", name: "Invite somebody",
+                    // An app does not act for people beyond what they have let it.
+                    isOffered: { $0.token == nil }, run: invite))
+            registrar.job(every: .seconds(3_600), removeVoid)
+        }
         for layer in [StreamStateMachine.Layer.secured, .plain] {
             registrar.streamFeature(layer) { $0.element("register", Self.feature) }
             registrar.streamElement("iq", .client, layer, beforeSignIn)
@@ -61,12 +82,13 @@ struct Invitations: ServerModule {
         }
         stream.remembered[Self.attempts] = "\(attempts)"
         stream.wait({ await find(token) }) { stream, found in
-            if case .success(.some) = found { stream.remembered[Self.token] = token }
+            let isGood = if case .success(let invitation?) = found { invitation.allowsAccount } else { false }
+            if isGood { stream.remembered[Self.token] = token }
             stream.write { writer in
                 switch found {
-                case .success(.some):
+                case .success where isGood:
                     writer.element("iq", .client, ["type": "result", "id": stanza.id, "from": host.domain])
-                case .success(nil):
+                case .success:
                     let error = StanzaError(.itemNotFound, text: "The token is invalid or expired.")
                     stanza.writeError(error, from: host.domain, to: nil, to: &writer)
                 case .failure(let error):
@@ -89,7 +111,9 @@ struct Invitations: ServerModule {
         let invitation: Invitation
         do throws(StorageError) {
             // §3: a token that has expired since it was shown is good all the same.
-            guard let found = try await store.get(host.jid, key: key) else { return .failure(.notAcceptable) }
+            guard let found = try await store.get(host.jid, key: key), found.allowsAccount else {
+                return .failure(.notAcceptable)
+            }
             invitation = found
         } catch {
             return .failure(host.report(error))
@@ -147,6 +171,41 @@ struct Invitations: ServerModule {
             return item
         }
         if account.rosterItem(guest)?.state.hasTo != true { host.invite(guest, of: account) }
+    }
+
+    // MARK: By people in their clients, XEP-0401 §5.1
+
+    @Sendable private func invite(_ session: ClientSession) async -> Result<HostCommand.Outcome, StanzaError> {
+        let inviter = session.record.jid
+        let now = host.now()
+        guard made.allows(inviter, now: now) else { return .failure(.resourceConstraint) }
+        made.count(inviter, now: now)
+        let token = Invitation.makeToken()
+        let invitation = Invitation(
+            inviter: inviter, createdAt: now,
+            expiresAt: Timestamp(milliseconds: now.milliseconds + Invitation.standardSeconds * 1000),
+            allowsAccount: allowAccounts)
+        do throws(StorageError) {
+            try await store.put(invitation, host.jid, key: Invitation.key(ofToken: token))
+        } catch {
+            return .failure(host.report(error))
+        }
+        return .success(
+            HostCommand.Outcome(
+                formType: "urn:xmpp:invite#invitation",
+                fields: [
+                    ("uri", invitation.link(token: token, host: host.domain)),
+                    ("expire", invitation.expiresAt.xep0082),
+                ]))
+    }
+
+    @Sendable private func removeVoid() async {
+        do throws(StorageError) {
+            let void = try await store.all(host.jid).filter { $0.value.expiresAt <= host.now() }
+            if !void.isEmpty { try await host.storage.commit(void.keys.map { store.removing(host.jid, key: $0) }) }
+        } catch {
+            _ = host.report(error)
+        }
     }
 
     // MARK: Tokens

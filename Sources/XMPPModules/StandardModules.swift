@@ -4,6 +4,7 @@ import XMPPServer
 public enum StandardModules {
     public static let all: [any ServerModule.Type] = [
         Disco.self,
+        Commands.self,
         EntityCapabilities.self,
         Session.self,
         StreamLimits.self,

@@ -84,6 +84,7 @@ public enum StandardProfiles {
             private-xml: {}
             registration:
               new-accounts: off
+            commands: {}
             invitations: {}
             nickname: {}
             personal-message: {}

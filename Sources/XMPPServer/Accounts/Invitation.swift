@@ -9,11 +9,14 @@ public struct Invitation: Sendable, Equatable {
     public let createdAt: Timestamp
     /// From when on it is void.
     public let expiresAt: Timestamp
+    /// Whether the guest may make an account.
+    public let allowsAccount: Bool
 
     /// How long an invitation lasts unless something else is asked for: a week.
     public static let standardSeconds: Int64 = 7 * 86_400
 
-    public init(inviter: JID?, createdAt: Timestamp, expiresAt: Timestamp) {
+    public init(inviter: JID?, createdAt: Timestamp, expiresAt: Timestamp, allowsAccount: Bool = true) {
+        self.allowsAccount = allowsAccount
         self.inviter = inviter?.bare
         self.createdAt = createdAt
         self.expiresAt = expiresAt
@@ -35,10 +38,10 @@ public struct Invitation: Sendable, Equatable {
     /// A token that nobody guesses.
     public static func makeToken() -> String { SecureRandom.text(length: 24) }
 
-    /// The address to give to a guest, XEP-0379 §3 and XEP-0445 §2.
+    /// The address to give to a guest, XEP-0379 §3, XEP-0401 §5.1 and XEP-0445 §2.
     public func link(token: String, host: String) -> String {
         guard let inviter else { return "xmpp:\(Percent.encode(host))?register;preauth=\(token)" }
-        return "xmpp:\(Percent.encode(inviter.string))?roster;preauth=\(token);ibr=y"
+        return "xmpp:\(Percent.encode(inviter.string))?roster;preauth=\(token)\(allowsAccount ? ";ibr=y" : "")"
     }
 }
 
@@ -50,7 +53,9 @@ extension Invitation: StoredValue {
             let createdAt = element["created"].flatMap({ Timestamp($0) }),
             let expiresAt = element["expires"].flatMap({ Timestamp($0) })
         else { return nil }
-        self.init(inviter: element["inviter"].flatMap { JID($0) }, createdAt: createdAt, expiresAt: expiresAt)
+        self.init(
+            inviter: element["inviter"].flatMap { JID($0) }, createdAt: createdAt, expiresAt: expiresAt,
+            allowsAccount: element["account"] != "false")
     }
 
     public func write(to writer: inout XMLWriter) {
@@ -58,6 +63,7 @@ extension Invitation: StoredValue {
         writer.attribute("inviter", inviter?.string)
         writer.attribute("created", createdAt.xep0082)
         writer.attribute("expires", expiresAt.xep0082)
+        if !allowsAccount { writer.attribute("account", "false" as StaticString) }
         writer.end()
     }
 }

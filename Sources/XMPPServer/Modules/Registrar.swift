@@ -63,6 +63,7 @@ public struct Registrar {
     var resumption: ResumptionSettings?
     var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     var serversChildren: [ServersChildren.Rule] = []
+    var commands: [HostCommand] = []
     var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
     var features: [String] = []
@@ -107,6 +108,9 @@ public struct Registrar {
             IQTable.Entry(
                 type: type, name: name, namespace: namespace, target: target, module: module, handler: handler))
     }
+
+    /// Declares something that people have the host do by a command. It takes the module `commands` to show it.
+    public mutating func command(_ command: HostCommand) { commands.append(command) }
 
     /// Acts at a moment.
     public mutating func on<Event>(

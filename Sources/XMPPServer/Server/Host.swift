@@ -46,6 +46,8 @@ public final class Host: @unchecked Sendable {
     private var streamElements: [Registrar.StreamElement] = []
     private(set) var authenticationFeatures: [Registrar.AuthenticationFeature] = []
     private(set) var bindFeatures: [Registrar.BindFeature] = []
+    /// What people have the host do by commands.
+    public private(set) var commands: [HostCommand] = []
     /// What is taken off the messages that clients send.
     private(set) var serversChildren = ServersChildren()
     private var messageFromClient = HookList<StanzaEvent>([])
@@ -134,6 +136,7 @@ public final class Host: @unchecked Sendable {
         jobs += registrar.jobs
         judgements += registrar.judgements
         serversChildren.add(registrar.serversChildren)
+        commands += registrar.commands
         resumption = registrar.resumption ?? resumption
         accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers

@@ -5,7 +5,7 @@ import XMPPStream
 @testable import XMPPServer
 
 /// Accounts and rosters in memory. Commits can be kept waiting, and reads.
-final class FakeStorage: Storage {
+final class FakeStorage: EmptyStorage {
     private struct State {
         var accounts: [JID: Account] = [:]
         var rosters: [JID: StoredRoster] = [:]
@@ -42,8 +42,6 @@ final class FakeStorage: Storage {
         for commit in waiting { commit() }
     }
 
-    var isCrowded: Bool { false }
-    func room() async {}
     func submit(
         _ changes: [StorageChange], _ urgency: CommitUrgency,
         completion: (@Sendable (Result<Void, StorageError>) -> Void)?
@@ -96,33 +94,6 @@ final class FakeStorage: Storage {
     func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
         state.withLock { $0.rosters[jid.bare] ?? StoredRoster() }
     }
-
-    func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
-    func accounts(host: String?) async throws(StorageError) -> [Account] { [] }
-    func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
-    func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
-    func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
-    func grant(_ id: String) async throws(StorageError) -> Grant? { nil }
-    func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? { nil }
-    func grants(of jid: JID) async throws(StorageError) -> [Grant] { [] }
-    func grants(host: String, app: String) async throws(StorageError) -> [Grant] { [] }
-    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
-    func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
-    func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
-    func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
-    func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
-    func archiveSecret() async throws(StorageError) -> [UInt8] { [] }
-    func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] { [] }
-    func archivesOver(
-        _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
-    ) async throws(StorageError) -> ArchiveSurplus { ArchiveSurplus(surplus: [], last: nil) }
-    func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool { true }
-    func archivePeers(
-        collection: String, owner: JID, newest limit: Int
-    ) async throws(StorageError) -> [ArchivePeer] { [] }
-    func newestArchiveID() async throws(StorageError) -> ArchiveID? { nil }
-    func flush() async {}
-    func close() async {}
 }
 
 /// Lets everybody through once it is open.

@@ -1,0 +1,47 @@
+import XMPP
+import XMPPStream
+
+/// A storage that is empty, but for what it says itself.
+protocol EmptyStorage: Storage {}
+
+extension EmptyStorage {
+    func account(_ jid: JID) async throws(StorageError) -> Account? { nil }
+    func account(host: String, accountID: String) async throws(StorageError) -> Account? { nil }
+    func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? { nil }
+    func accounts(host: String?) async throws(StorageError) -> [Account] { [] }
+    func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
+    func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
+    func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
+    func grant(_ id: String) async throws(StorageError) -> Grant? { nil }
+    func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? { nil }
+    func grants(of jid: JID) async throws(StorageError) -> [Grant] { [] }
+    func grants(host: String, app: String) async throws(StorageError) -> [Grant] { [] }
+    func roster(of jid: JID) async throws(StorageError) -> StoredRoster { StoredRoster() }
+    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
+    func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
+    func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
+    func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }
+    func archiveSecret() async throws(StorageError) -> [UInt8] { [] }
+    func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] { [] }
+    func archivesOver(
+        _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
+    ) async throws(StorageError) -> ArchiveSurplus { ArchiveSurplus(surplus: [], last: nil) }
+    func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool { true }
+    func archivePeers(
+        collection: String, owner: JID, newest limit: Int
+    ) async throws(StorageError) -> [ArchivePeer] { [] }
+    func newestArchiveID() async throws(StorageError) -> ArchiveID? { nil }
+
+    var isCrowded: Bool { false }
+    func room() async {}
+    func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {
+        completion?(.failure(StorageError(.unavailable, "nothing is stored here")))
+    }
+
+    func flush() async {}
+    func close() async {}
+}
