@@ -67,9 +67,9 @@ struct Carbons: ServerModule {
         case .nobody, .refused, .nowhere: return .go
         }
         let sender = event.sender
-        let others = sessions.filter { $0.has(Self.isOn) && $0 !== sender && !destination.includes($0) }
-        copy(event, "received", for: .recipient, of: account, to: others)
-        event.wasCopied(to: others)
+        copy(
+            event, "received", for: .recipient, of: account,
+            to: sessions.filter { $0.has(Self.isOn) && $0 !== sender && !destination.includes($0) })
         return .go
     }
 

@@ -58,8 +58,6 @@ public struct StanzaEvent: Sendable {
     var leaving: ClientSession?
     /// What is to be committed when the journey ends.
     private(set) var pending: PendingCommit?
-    /// The resources of the account that have got a copy of the message, XEP-0280.
-    public private(set) var copiedTo: [String] = []
     /// The message's number in the trail of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
 
@@ -115,10 +113,6 @@ public struct StanzaEvent: Sendable {
         self.pending = pending
         change(&pending.content)
     }
-
-    /// Sessions of the account that the message is for have got a copy of it: what one of them leaves behind need not come
-    /// to the others again.
-    public mutating func wasCopied(to sessions: [ClientSession]) { copiedTo += sessions.compactMap(\.jid.resource) }
 
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }

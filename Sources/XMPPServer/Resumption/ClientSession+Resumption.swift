@@ -252,15 +252,24 @@ extension ClientSession {
     private func handOn(_ reason: StreamEnd, _ outbox: SessionOutbox, isInTable: Bool) {
         var isInTable = isInTable
         while true {
+            if isInTable, hasToWait(outbox) {
+                waitingToHandOn = { self.handOn(reason, outbox, isInTable: true) }
+                return
+            }
             if let (entry, changes) = outbox.nextToHandOn() {
                 return host.router.handOn(entry, changes, from: self) { [isInTable] in
-                    self.loop.eventLoop.execute { self.handOn(reason, outbox, isInTable: isInTable) }
+                    outbox.handedOn()
+                    self.loop.eventLoop.execute {
+                        self.letOthersHandOn()
+                        self.handOn(reason, outbox, isInTable: isInTable)
+                    }
                 }
             }
             if isInTable {
                 // From now on nobody finds it; who has found it before may still have something for it.
                 record.remove(self)
                 isInTable = false
+                letOthersHandOn()
             } else if outbox.close() {
                 break
             }
@@ -272,6 +281,28 @@ extension ClientSession {
         }
         ended(reason)
         host.router.journeys.arrived()
+    }
+
+    /// Whether another session that leaves, too, has an older message: they go in the order in which they came, whoever
+    /// leaves them. Of the same message the session with the first resource is to see to it.
+    private func hasToWait(_ outbox: SessionOutbox) -> Bool {
+        let others = record.sessions.filter { $0 !== self && $0.isLeaving }
+        guard !others.isEmpty, let own = outbox.oldestMessage else { return false }
+        let place = (host.router.time(of: own, for: self), jid.string)
+        return others.contains { other in
+            guard let message = other.openedOutbox?.oldestMessage else { return false }
+            return (host.router.time(of: message, for: other), other.jid.string) < place
+        }
+    }
+
+    /// Those that have waited look again. They do that on their loops, and so after they have begun to wait.
+    private func letOthersHandOn() {
+        for other in record.sessions where other !== self && other.isLeaving {
+            other.loop.eventLoop.execute {
+                let goOn = exchange(&other.waitingToHandOn, with: nil)
+                goOn?()
+            }
+        }
     }
 
     /// Whether another session has got a message as well, and is still there. Of several that leave at once the one with the

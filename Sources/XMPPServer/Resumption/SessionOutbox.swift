@@ -45,6 +45,8 @@ public final class SessionOutbox: Sendable {
         /// of others are not known before the client has told how far it has counted. Nil: all are known.
         var numbersFromStorage: [UInt32]?
         var isLeaving = false
+        /// What is being handed on.
+        var leaving: Entry?
         var isClosed = false
     }
 
@@ -323,11 +325,23 @@ public final class SessionOutbox: Sendable {
                 state.byteCount -= entry.stanza.readableBytes
                 state.queue.removeFirst()
                 guard entry.isMessage else { continue }
+                state.leaving = entry
                 let last = Int64(state.queue.acknowledged)
                 let changes = state.resumption.map { [StorageChange.removeUnacknowledged(session: $0.id, upTo: last)] }
                 return (entry, changes ?? [])
             }
             return nil
+        }
+    }
+
+    /// What was taken out last has been submitted.
+    func handedOn() { state.withLock { $0.leaving = nil } }
+
+    /// The message that is handed on, or is to be next; nil: there is none.
+    var oldestMessage: Entry? {
+        state.withLock { state in
+            if let entry = state.leaving { return entry }
+            return (0..<state.queue.count).first { state.queue[$0].isMessage }.map { state.queue[$0] }
         }
     }
 

@@ -12,11 +12,17 @@ extension StanzaEvent {
     /// Takes off the stamp that the account's host has given the stanza before.
     mutating func takeStamp() -> Timestamp? {
         let domain = host.domain
-        let isOwn = { (child: Element) in child.isNamed("delay", .delay) && child["from"] == domain }
-        guard let stamp = stanza.element.children.first(where: isOwn)?["stamp"], let time = Timestamp(stamp) else {
-            return nil
-        }
-        strip(where: isOwn)
+        guard let time = Self.stamp(of: stanza.element, by: domain) else { return nil }
+        strip { Self.isStamp($0, by: domain) }
         return time
+    }
+
+    /// The stamp that a host has given a stanza.
+    static func stamp(of stanza: Element, by domain: String) -> Timestamp? {
+        stanza.children.first { isStamp($0, by: domain) }?["stamp"].flatMap { Timestamp($0) }
+    }
+
+    private static func isStamp(_ child: Element, by domain: String) -> Bool {
+        child.isNamed("delay", .delay) && child["from"] == domain
     }
 }

@@ -31,11 +31,11 @@ extension StanzaRouter {
         }
         if let time = event.time { event.stamp(time) }
         if case .session(let session) = destination {
-            send(&event, to: session, others: event.copiedTo)
+            send(&event, to: session, others: [])
         } else {
             let areAll = sessions.allSatisfy(destination.includes)
             let recipients = areAll ? sessions : sessions.filter(destination.includes)
-            let others = event.copiedTo + (recipients.count > 1 ? recipients.compactMap(\.jid.resource) : [])
+            let others = recipients.count > 1 ? recipients.compactMap(\.jid.resource) : []
             for session in recipients { send(&event, to: session, others: others) }
         }
         return .done
@@ -73,6 +73,12 @@ extension StanzaRouter {
         event.leaving = session
         event.time = event.takeStamp() ?? entry.time
         travel(Journey(event: event, stage: .deliver, arrived: arrived))
+    }
+
+    /// When a message came that a session has not handed on yet: to this session, or to one before.
+    func time(of entry: SessionOutbox.Entry, for session: ClientSession) -> Timestamp {
+        guard let element = try? Element(parsing: entry.stanza, contentNamespace: .client) else { return entry.time }
+        return StanzaEvent.stamp(of: element, by: session.host.domain) ?? entry.time
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.

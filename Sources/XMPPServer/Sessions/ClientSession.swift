@@ -51,6 +51,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Ends a session that nobody resumes in time.
     var timer: Scheduled<Void>?
     private var waitingForRest: [() -> Void] = []
+    /// Goes on with handing on what the session leaves, when another one has gone on with that.
+    var waitingToHandOn: (() -> Void)?
     /// What is to be committed of all that is being sent; `nil`: each by itself.
     private var collected: [StorageChange]?
     /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
