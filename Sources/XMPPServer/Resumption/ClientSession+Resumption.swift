@@ -305,14 +305,16 @@ extension ClientSession {
         }
     }
 
-    /// Whether another session has got a message as well, and is still there. Of several that leave at once the one with the
-    /// first resource sees to the message, and takes it from the others.
+    /// Whether another session has got a message as well, and is still there. Of several that leave at once, and have not
+    /// left it to another one before, the one with the first resource sees to the message, and takes it from the others.
     func leavesToOthers(_ message: SessionOutbox.Entry) -> Bool {
         guard !message.others.isEmpty, let resource = jid.resource else { return false }
         var leaving: [SessionOutbox] = []
         for other in record.sessions where other !== self && other.boundAt <= message.time {
             guard let name = other.jid.resource, message.others.contains(name) else { continue }
-            guard let outbox = other.openedOutbox, outbox.isLeaving, resource < name else { return true }
+            guard let outbox = other.openedOutbox, outbox.isLeaving else { return true }
+            guard outbox.has(message) else { continue }
+            guard resource < name else { return true }
             leaving.append(outbox)
         }
         for outbox in leaving { outbox.withdraw(message) }

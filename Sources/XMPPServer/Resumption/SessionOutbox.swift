@@ -345,6 +345,13 @@ public final class SessionOutbox: Sendable {
         }
     }
 
+    /// Whether a message that another session has got as well waits here.
+    func has(_ message: Entry) -> Bool {
+        state.withLock { state in
+            (0..<state.queue.count).contains { state.queue[$0].isMessage && state.queue[$0].stanza == message.stanza }
+        }
+    }
+
     /// Takes a message out that another session that leaves, too, sees to.
     func withdraw(_ message: Entry) {
         state.withLock { state in
