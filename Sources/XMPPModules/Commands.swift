@@ -56,15 +56,17 @@ struct Commands: ServerModule {
 
     // MARK: What service discovery says, §2
 
-    /// Whether a node is about commands: the list of them, or one.
-    static func describes(_ node: String, _ request: IQRequest) -> [Registrar.Identity]? {
-        guard request.host.features.contains(namespace.name) else { return nil }
-        if node == namespace.name { return [.init(category: "automation", type: "command-list")] }
-        let command = offered(to: request.session, request.host).first { $0.node == node }
-        return command.map { [.init(category: "automation", type: "command-node", name: $0.name)] }
+    /// What a node is: the list of commands, or one; nil: neither, for who asks.
+    static func identity(of node: String, _ request: IQRequest) -> Registrar.Identity? {
+        let commands = offered(request)
+        if node == namespace.name, !commands.isEmpty { return .init(category: "automation", type: "command-list") }
+        return commands.first { $0.node == node }
+            .map { .init(category: "automation", type: "command-node", name: $0.name) }
     }
 
-    static func offered(to session: ClientSession, _ host: Host) -> [HostCommand] {
-        host.commands.filter { $0.isOffered(session) }
+    /// The commands for who asks; none without this module.
+    static func offered(_ request: IQRequest) -> [HostCommand] {
+        guard request.host.features.contains(namespace.name) else { return [] }
+        return request.host.commands.filter { $0.isOffered(request.session) }
     }
 }

@@ -25,8 +25,8 @@ struct Disco: ServerModule {
     @Sendable private func describeHost(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
         var (identities, features) = (host.identities, host.features)
-        if let node, let described = Commands.describes(node, request) {
-            (identities, features) = (described, [Commands.namespace.name, Namespace.dataForms.name])
+        if let node, let identity = Commands.identity(of: node, request) {
+            (identities, features) = ([identity], [Commands.namespace.name, Namespace.dataForms.name])
         } else if let node, !EntityCapabilities.describes(node, host) {
             return .error(.itemNotFound)
         }
@@ -68,9 +68,7 @@ struct Disco: ServerModule {
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
         let isList = request.target == .server && node == Commands.namespace.name
-        let commands =
-            isList && host.features.contains(Commands.namespace.name)
-            ? Commands.offered(to: request.session, host) : []
+        let commands = isList ? Commands.offered(request) : []
         return .result { [host] writer in
             writer.start("query", Self.itemsNamespace)
             if let node { writer.attribute("node", node) }

@@ -47,8 +47,8 @@ struct Invitations: ServerModule {
                     node: "urn:xmpp:invite#invite", name: "Invite somebody",
                     // An app does not act for people beyond what they have let it.
                     isOffered: { $0.token == nil }, run: invite))
-            registrar.job(every: .seconds(3_600), removeVoid)
         }
+        registrar.job(every: .seconds(3_600), removeVoid)
         for layer in [StreamStateMachine.Layer.secured, .plain] {
             registrar.streamFeature(layer) { $0.element("register", Self.feature) }
             registrar.streamElement("iq", .client, layer, beforeSignIn)

@@ -87,31 +87,30 @@ public struct StanzaEvent: Sendable {
         then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
     ) {
         guard !changes.isEmpty || ids != nil || then != nil else { return }
-        withPending { pending in
-            pending.changes += changes
-            if let ids { pending.reservations.append(ids) }
-            if urgency == .now { pending.urgency = .now }
-            if let then { pending.completions.append(then) }
-        }
+        let pending = beginPending()
+        pending.changes += changes
+        if let ids { pending.reservations.append(ids) }
+        if urgency == .now { pending.urgency = .now }
+        if let then { pending.completions.append(then) }
     }
 
     /// Adds changes that are not known before something has been waited for: those that there are when the group is
     /// submitted.
     public mutating func commit(_ changes: LateChanges) {
-        withPending { $0.late.append(changes) }
+        beginPending().late.append(changes)
     }
 
     /// Calls `body` when the stanza's journey has ended without its being refused, with the event as it was then: for copies
     /// of what has been delivered or kept.
     public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaEvent) -> Void) {
-        withPending { $0.copies.append(body) }
+        beginPending().copies.append(body)
     }
 
     /// Most stanzas change nothing, and carry nothing for it.
-    private mutating func withPending(_ change: (inout PendingCommit.Content) -> Void) {
+    private mutating func beginPending() -> PendingCommit {
         let pending = pending ?? PendingCommit()
         self.pending = pending
-        change(&pending.content)
+        return pending
     }
 
     /// Sends the stanza to another address than the one that it was given.
@@ -226,31 +225,27 @@ public final class LateChanges: Sendable {
 /// What a stanza is about to make durable. It belongs to the stanza's journey, which is in one place at a time; hence
 /// `@unchecked Sendable`.
 final class PendingCommit: @unchecked Sendable {
-    struct Content {
-        var changes: [StorageChange] = []
-        var urgency = CommitUrgency.soon
-        var reservations: [ArchiveReservation] = []
-        var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
-        var copies: [@Sendable (StanzaEvent) -> Void] = []
-        var late: [LateChanges] = []
-    }
+    var changes: [StorageChange] = []
+    var urgency = CommitUrgency.soon
+    var reservations: [ArchiveReservation] = []
+    var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
+    var copies: [@Sendable (StanzaEvent) -> Void] = []
+    var late: [LateChanges] = []
 
-    var content = Content()
-
-    var isEmpty: Bool { content.changes.isEmpty && content.completions.isEmpty && content.late.isEmpty }
+    var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }
 
     /// All that is to be submitted now.
     var group: [StorageChange] {
-        content.late.isEmpty ? content.changes : content.late.flatMap(\.all) + content.changes
+        late.isEmpty ? changes : late.flatMap(\.all) + changes
     }
 
     /// To be called when the changes have been submitted.
     func submitted() {
-        for reservation in content.reservations { reservation.end() }
+        for reservation in reservations { reservation.end() }
     }
 
     func ended(_ result: Result<Void, StorageError>) {
-        for completion in content.completions { completion(result) }
+        for completion in completions { completion(result) }
     }
 }
 

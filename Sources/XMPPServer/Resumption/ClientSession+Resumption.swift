@@ -288,10 +288,10 @@ extension ClientSession {
     private func hasToWait(_ outbox: SessionOutbox) -> Bool {
         let others = record.sessions.filter { $0 !== self && $0.isLeaving }
         guard !others.isEmpty, let own = outbox.oldestMessage else { return false }
-        let place = (host.router.time(of: own, for: self), jid.string)
+        let place = (own.sentAt(stampedBy: host.domain), jid.string)
         return others.contains { other in
             guard let message = other.openedOutbox?.oldestMessage else { return false }
-            return (host.router.time(of: message, for: other), other.jid.string) < place
+            return (message.sentAt(stampedBy: host.domain), other.jid.string) < place
         }
     }
 

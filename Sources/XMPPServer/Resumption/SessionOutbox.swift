@@ -1,5 +1,6 @@
 import NIOCore
 import Synchronization
+import XML
 import XMPP
 import XMPPStream
 
@@ -26,6 +27,12 @@ public final class SessionOutbox: Sendable {
         let others: [String]
         /// Where its acknowledgement is noted.
         var mark: TrailMark?
+
+        /// When it came to the server: to this session, or to one before, by the stamp that says so.
+        func sentAt(stampedBy host: String) -> Timestamp {
+            guard let element = try? Element(parsing: stanza, contentNamespace: .client) else { return time }
+            return StanzaEvent.stamp(of: element, by: host) ?? time
+        }
     }
 
     private struct State {
@@ -45,8 +52,7 @@ public final class SessionOutbox: Sendable {
         /// of others are not known before the client has told how far it has counted. Nil: all are known.
         var numbersFromStorage: [UInt32]?
         var isLeaving = false
-        /// What is being handed on.
-        var leaving: Entry?
+        var beingHandedOn: Entry?
         var isClosed = false
     }
 
@@ -325,7 +331,7 @@ public final class SessionOutbox: Sendable {
                 state.byteCount -= entry.stanza.readableBytes
                 state.queue.removeFirst()
                 guard entry.isMessage else { continue }
-                state.leaving = entry
+                state.beingHandedOn = entry
                 let last = Int64(state.queue.acknowledged)
                 let changes = state.resumption.map { [StorageChange.removeUnacknowledged(session: $0.id, upTo: last)] }
                 return (entry, changes ?? [])
@@ -335,12 +341,12 @@ public final class SessionOutbox: Sendable {
     }
 
     /// What was taken out last has been submitted.
-    func handedOn() { state.withLock { $0.leaving = nil } }
+    func handedOn() { state.withLock { $0.beingHandedOn = nil } }
 
     /// The message that is handed on, or is to be next; nil: there is none.
     var oldestMessage: Entry? {
         state.withLock { state in
-            if let entry = state.leaving { return entry }
+            if let entry = state.beingHandedOn { return entry }
             return (0..<state.queue.count).first { state.queue[$0].isMessage }.map { state.queue[$0] }
         }
     }

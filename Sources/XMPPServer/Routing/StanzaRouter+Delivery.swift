@@ -75,12 +75,6 @@ extension StanzaRouter {
         travel(Journey(event: event, stage: .deliver, arrived: arrived))
     }
 
-    /// When a message came that a session has not handed on yet: to this session, or to one before.
-    func time(of entry: SessionOutbox.Entry, for session: ClientSession) -> Timestamp {
-        guard let element = try? Element(parsing: entry.stanza, contentNamespace: .client) else { return entry.time }
-        return StanzaEvent.stamp(of: element, by: session.host.domain) ?? entry.time
-    }
-
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
     func deliverAgain(_ bytes: ByteBuffer, from ended: ClientSession) {
         guard let element = try? Element(parsing: bytes, contentNamespace: .client), let stanza = Stanza(element),

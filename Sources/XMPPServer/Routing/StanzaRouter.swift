@@ -158,16 +158,16 @@ public final class StanzaRouter: Sendable {
     /// The journey ends here: submits what the stanza makes durable.
     private func commit(_ event: StanzaEvent) {
         guard let pending = event.pending else { return }
-        for copy in pending.content.copies { copy(event) }
+        for copy in pending.copies { copy(event) }
         guard !pending.isEmpty else { return }
         let submission = Submission(event, holdsAnswers: false, self)
-        event.host.storage.submit(changes(of: event), pending.content.urgency) { submission.ended($0) }
+        event.host.storage.submit(changes(of: event), pending.urgency) { submission.ended($0) }
         pending.submitted()
     }
 
     /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
     private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
-        for copy in event.pending?.content.copies ?? [] { copy(event) }
+        for copy in event.pending?.copies ?? [] { copy(event) }
         let submission = Submission(event, holdsAnswers: true, self)
         operation(changes(of: event)) { error in
             submission.ended(error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(()), error)
