@@ -42,6 +42,14 @@ extension XMLWriter {
         output.append(name.utf8CodeUnitCount + measure.byteCount + 4) { $0.putAttribute(name, utf8, measure) }
     }
 
+    /// Writes what the attribute `other` of an element says, unless the element has none: for answers that repeat it.
+    ///
+    /// - Returns: whether it has one.
+    @discardableResult
+    public mutating func attribute(_ name: StaticString, repeating other: StaticString, of element: Element) -> Bool {
+        element.withAttributeBytes(other) { attribute(name, $0) } != nil
+    }
+
     /// Writes `xml:lang`, unless there is no value.
     public mutating func lang(_ value: String?) {
         attribute("xml:lang", value)

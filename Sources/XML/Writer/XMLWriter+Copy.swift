@@ -32,7 +32,7 @@ extension XMLWriter {
     /// Whether the namespace of `element` is the default one at this place.
     func isCurrent(_ element: Element) -> Bool {
         if let current = currentNamespace { return element.isIn(current) }
-        guard let frame = frames.last else { return false }
+        guard let frame = innermost else { return false }
         return dynamic[frame.dynamic].namespace == element.namespaceName
     }
 

@@ -10,7 +10,7 @@ extension XMLWriter {
         _ element: Element, root: StanzaAttributes?, appending content: (inout XMLWriter) -> Void = { _ in }
     ) {
         let document = element.document
-        let base = frames.count
+        let base = depth
         var ends: [Int] = []
         var index = element.index
         while index < element.end {
@@ -40,7 +40,7 @@ extension XMLWriter {
             }
             index += 1
         }
-        while frames.count > base + 1 { end() }
+        while depth > base + 1 { end() }
         content(&self)
         end()
     }

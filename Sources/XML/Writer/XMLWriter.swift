@@ -16,7 +16,9 @@ public struct XMLWriter: ~Copyable {
     }
 
     var output: ByteBuffer
-    var frames: ContiguousArray<Frame> = []
+    /// The innermost open element, and those around it: many a writer has one at a time, which then takes no memory.
+    private(set) var innermost: Frame?
+    private var outer: ContiguousArray<Frame> = []
     /// Names and namespaces of open elements that are no literals.
     var dynamic: [(name: String, namespace: String)] = []
     /// The last start tag still misses its `>`.
@@ -61,50 +63,51 @@ public struct XMLWriter: ~Copyable {
     /// Begins an element.
     /// - Parameter namespace: nil: that of the element around it.
     public mutating func start(_ name: StaticString, _ namespace: Namespace? = nil) {
-        let current = frames.last
+        let current = innermost
         let isDynamic = (current?.dynamic ?? -1) >= 0
-        let outer = current?.namespace ?? contentNamespace
-        let inner = namespace ?? outer
-        let isSame = namespace == nil || !isDynamic && inner == outer
+        let around = current?.namespace ?? contentNamespace
+        let inner = namespace ?? around
+        let isSame = namespace == nil || !isDynamic && inner == around
         open(name, prefix: nil, declaring: isSame ? nil : inner)
         let dynamic = namespace == nil ? current?.dynamic ?? -1 : -1
-        frames.append(Frame(name: name, namespace: inner, dynamic: dynamic))
+        push(Frame(name: name, namespace: inner, dynamic: dynamic))
     }
 
     /// Begins an element with a prefix, which is declared on it: `<stream:error xmlns:stream="…">`. The default
     /// namespace stays what it is.
     public mutating func start(_ name: StaticString, prefix: StaticString, _ namespace: Namespace) {
         open(name, prefix: prefix, declaring: namespace)
-        frames.append(
+        push(
             Frame(
-                name: name, prefix: prefix, namespace: frames.last?.namespace ?? contentNamespace,
-                dynamic: frames.last?.dynamic ?? -1))
+                name: name, prefix: prefix, namespace: innermost?.namespace ?? contentNamespace,
+                dynamic: innermost?.dynamic ?? -1))
     }
 
     /// Begins an element whose name is no literal, for tools and tests.
     /// - Parameter name: must be a name as XML has it, without a colon; that is not checked.
     public mutating func start(dynamic name: String, namespaceName: String) {
-        let outer = currentNamespaceName
+        let around = currentNamespaceName
         // That one namespace has a prefix everywhere, and must not be the default one.
         let isXML = namespaceName == Namespace.xml.name
         let name = isXML ? "xml:\(name)" : name
-        let inner = isXML ? outer : namespaceName
+        let inner = isXML ? around : namespaceName
         closeTag()
         output.writeString("<")
         output.writeString(name)
-        frames.append(Frame(name: "", namespace: .none, dynamic: dynamic.count))
+        push(Frame(name: "", namespace: .none, dynamic: dynamic.count))
         dynamic.append((name, inner))
         isTagOpen = true
-        if inner != outer { attribute("xmlns", inner) }
+        if inner != around { attribute("xmlns", inner) }
     }
 
     /// Ends the innermost open element.
     public mutating func end() {
-        guard let frame = frames.popLast() else {
+        guard let frame = innermost else {
             assertionFailure("No element is open")
             return
         }
-        if frame.dynamic >= 0, frame.dynamic > (frames.last?.dynamic ?? -1) {
+        innermost = outer.popLast()
+        if frame.dynamic >= 0, frame.dynamic > (innermost?.dynamic ?? -1) {
             endDynamic()
             return
         }
@@ -147,12 +150,12 @@ public struct XMLWriter: ~Copyable {
 
     /// The default namespace at this place; nil if it is dynamic.
     var currentNamespace: Namespace? {
-        guard let frame = frames.last else { return contentNamespace }
+        guard let frame = innermost else { return contentNamespace }
         return frame.dynamic >= 0 ? nil : frame.namespace
     }
 
     private var currentNamespaceName: String {
-        guard let frame = frames.last else { return contentNamespace.name }
+        guard let frame = innermost else { return contentNamespace.name }
         return frame.dynamic >= 0 ? dynamic[frame.dynamic].namespace : frame.namespace.name
     }
 
@@ -161,6 +164,14 @@ public struct XMLWriter: ~Copyable {
         guard isTagOpen else { return }
         output.writeInteger(UInt8(ascii: ">"))
         isTagOpen = false
+    }
+
+    /// How many elements are open.
+    var depth: Int { innermost == nil ? 0 : outer.count + 1 }
+
+    private mutating func push(_ frame: Frame) {
+        if let innermost { outer.append(innermost) }
+        innermost = frame
     }
 
     private mutating func open(_ name: StaticString, prefix: StaticString?, declaring namespace: Namespace?) {

@@ -21,6 +21,8 @@ public struct Stanza: Sendable {
 
     /// The attribute `id`, that answers repeat.
     public var id: String? { element["id"] }
+    /// Whether there is one.
+    public var hasID: Bool { element.withAttributeBytes("id") { _ in } != nil }
 
     /// Writes the answer that refuses the stanza: of the same kind, with its `id`, without its payload.
     /// - Parameters:

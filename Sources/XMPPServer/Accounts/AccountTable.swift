@@ -12,6 +12,8 @@ public final class AccountTable: Sendable {
         let jid: JID
         static func == (left: Key, right: Key) -> Bool { left.jid.isSameBare(as: right.jid) }
         func hash(into hasher: inout Hasher) { hasher.combine(jid.bareHash) }
+        // What is a hash already need not be hashed once more. Its last bits are the same in all of a shard.
+        func _rawHashValue(seed: Int) -> Int { (jid.bareHash >> 6) ^ seed }
     }
 
     private static let shardCount = 64

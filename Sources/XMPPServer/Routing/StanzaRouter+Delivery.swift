@@ -72,7 +72,8 @@ extension StanzaRouter {
         event.commit(changes)
         event.leaving = session
         event.time = event.takeStamp() ?? entry.time
-        travel(Journey(event: event, stage: .deliver, arrived: arrived))
+        var journey = Journey(event: event, stage: .deliver, arrived: arrived)
+        travel(&journey)
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
@@ -84,7 +85,8 @@ extension StanzaRouter {
         else { return }
         let event = StanzaEvent(
             stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record)
-        travel(Journey(event: event, stage: .deliver))
+        var journey = Journey(event: event, stage: .deliver)
+        travel(&journey)
     }
 
     /// Nobody took the message, and nothing keeps it.

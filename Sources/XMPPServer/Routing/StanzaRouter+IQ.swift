@@ -5,8 +5,8 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    func received(iq event: consuming StanzaEvent, _ session: ClientSession) {
-        guard event.stanza.id != nil else { return bounce(event, .badRequest) }
+    func received(iq event: inout StanzaEvent, _ session: ClientSession) {
+        guard event.stanza.hasID else { return bounce(event, .badRequest) }
         guard passes(session.host.iqFromClient, &event) else { return }
         let stanza = event.stanza
         switch stanza.type {
@@ -77,7 +77,7 @@ extension StanzaRouter {
 
     private func target(of to: JID?, _ session: ClientSession) -> IQTarget {
         guard let to else { return .ownAccount }
-        guard to.domain == session.host.domain else { return [] }
+        guard to.isSameDomain(as: session.host.jid) else { return [] }
         guard to.hasLocal else { return to.isFull ? [] : .server }
         if to.isFull { return .session }
         return to.isSameBare(as: session.jid) ? .ownAccount : .account
@@ -130,8 +130,10 @@ extension StanzaRouter {
         request.session.send { writer in
             writer.start("iq", .client)
             writer.attribute("type", "result" as StaticString)
-            writer.attribute("id", request.stanza.id)
-            writer.attribute("from", replyAddress(request))
+            writer.attribute("id", repeating: "id", of: request.stanza.element)
+            if !writer.attribute("from", repeating: "to", of: request.stanza.element) {
+                writer.attribute("from", replyAddress(request))
+            }
             writer.attribute("to", request.session.jid.string)
             write(&writer)
             writer.end()

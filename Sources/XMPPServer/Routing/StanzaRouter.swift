@@ -59,26 +59,27 @@ public final class StanzaRouter: Sendable {
         case .malformed(let address):
             return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
-        let event = StanzaEvent(
-            stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil)
+        // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
+        var journey = Journey(
+            event: StanzaEvent(
+                stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil),
+            stage: .fromClient(0))
         switch stanza.kind {
-        case .iq: received(iq: consume event, session)
-        case .message: received(message: consume event, session)
+        case .iq:
+            received(iq: &journey.event, session)
+        case .message:
+            if let trail = session.trail {
+                journey.event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
+            }
+            journey.event.strip(session.host.serversChildren)
+            travel(&journey)
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
-            if stanza.type == .unknown { return bounce(event, .badRequest) }
-            travel(Journey(event: consume event, stage: .fromClient(0)))
+            if stanza.type == .unknown {
+                return bounce(stanza, .badRequest, to: session, answering: stanza.element["to"])
+            }
+            travel(&journey)
         }
-    }
-
-    private func received(message event: consuming StanzaEvent, _ session: ClientSession) {
-        var journey = Journey(event: event, stage: .fromClient(0))
-        if let trail = session.trail {
-            journey.event.number = trail.began(
-                journey.event.stanza, from: session.jid, to: journey.event.to, at: session.host.now())
-        }
-        journey.event.strip(session.host.serversChildren)
-        travel(consume journey)
     }
 
     /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
@@ -87,13 +88,13 @@ public final class StanzaRouter: Sendable {
     /// - Parameter sender: the session to tell about errors, if any.
     public func route(_ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil) {
         let event = StanzaEvent(stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil)
-        travel(Journey(event: event, stage: .addressed))
+        var journey = Journey(event: event, stage: .addressed)
+        travel(&journey)
     }
 
     // MARK: The journey of messages and presence
 
-    /// Takes the journey over: a copy of it costs a good part of what a delivery does.
-    func travel(_ journey: consuming Journey) {
+    func travel(_ journey: inout Journey) {
         guard go(&journey) else { return }
         journey.arrived?()
     }
@@ -194,7 +195,9 @@ public final class StanzaRouter: Sendable {
         }
         goOn(journey, after: operation) { router, journey, verdict in
             switch verdict {
-            case .go: return router.travel(journey)
+            case .go:
+                var journey = journey
+                return router.travel(&journey)
             case .wait(let operation): return router.wait(journey, next, operation)
             case .handled:
                 journey.event.note(.taken, module)
@@ -273,7 +276,7 @@ public final class StanzaRouter: Sendable {
             case .success(let account?):
                 journey.event.account = account
                 journey.stage = .toAccount(0)
-                router.travel(journey)
+                router.travel(&journey)
             case .success(nil):
                 if journey.event.stanza.kind == .message { router.refuse(journey.event, .serviceUnavailable) }
             case .failure(let error):
