@@ -12,7 +12,8 @@ public protocol StanzaRecipient: AnyObject, Sendable {
 /// come from other loops.
 ///
 /// Output is flushed once per tick of the loop, however many stanzas were appended in it; what goes to another loop is
-/// collected during the tick and handed over as one batch. Everything but `post` is called on the loop.
+/// collected during the tick and handed over as one batch. A read that comes after a rest is taken to be the tick's only
+/// one, and what it leads to is flushed behind it. Everything but `post` is called on the loop.
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
@@ -26,12 +27,12 @@ public final class LoopContext: @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private var dirty: [StreamHandler] = []
-    /// Room for the next tick's list.
-    private var spareList: [StreamHandler] = []
     /// Buffers whose bytes have been written, for what is written next.
     private var spareBuffers: [ByteBuffer] = []
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     private var isFlushScheduled = false
+    /// When some stream has been read last.
+    private var lastRead = NIODeadline.uptimeNanoseconds(0)
     /// All open streams of this loop.
     private(set) var streams: [ObjectIdentifier: StreamHandler] = [:]
     private var agenda = Agenda()
@@ -64,6 +65,20 @@ public final class LoopContext: @unchecked Sendable {
         nextLook = .distantFuture
         while let due = agenda.take(dueAt: now) { streams[due.stream]?.timeCame(due.time, now: now) }
         setTimer()
+    }
+
+    /// So long after a read the next one is most likely the only one of its tick.
+    private static let rest = TimeAmount.microseconds(50)
+
+    /// Runs `body`, which handles what a read has brought.
+    func handleRead(at now: NIODeadline, _ body: () -> Void) {
+        let isAlone = now - lastRead > Self.rest && !isFlushScheduled
+        lastRead = now
+        guard isAlone else { return body() }
+        // Nobody else need schedule one: that would cost a good part of what the stanza does.
+        isFlushScheduled = true
+        body()
+        flush()
     }
 
     /// Sees to it that the handler's output is written at the end of this tick.
@@ -137,16 +152,12 @@ public final class LoopContext: @unchecked Sendable {
 
     private func flush() {
         isFlushScheduled = false
-        var handlers = exchange(&dirty, with: exchange(&spareList, with: []))
-        for handler in handlers {
-            handler.flush()
-        }
-        handlers.removeAll(keepingCapacity: true)
-        spareList = handlers
-        let batches = exchange(&outgoing, with: [])
-        for batch in batches {
-            batch.target.post(batch.deliveries)
-        }
+        // What is written to while the others are flushed stays on the list: it has scheduled the next flush.
+        let count = dirty.count
+        for index in 0..<count { dirty[index].flush() }
+        if count == dirty.count { dirty.removeAll(keepingCapacity: true) } else { dirty.removeFirst(count) }
+        guard !outgoing.isEmpty else { return }
+        for batch in exchange(&outgoing, with: []) { batch.target.post(batch.deliveries) }
     }
 }
 

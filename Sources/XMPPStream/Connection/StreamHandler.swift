@@ -59,6 +59,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     var output = ByteBuffer()
     private var isDirty = false
+    /// Whether the channel takes more, as it has said last.
+    private var isWritable = true
     private var writtenWaiters: [(Bool) -> Void] = []
 
     /// What happens when the peer has taken too long, and when that is.
@@ -99,6 +101,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        isWritable = context.channel.isWritable
         loop.added(self)
         if context.channel.isActive { started() }
     }
@@ -159,7 +162,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         let buffer = unwrapInboundIn(data)
         count(buffer.readableBytes)
         parser.feed(buffer)
-        process()
+        loop.handleRead(at: now) { process() }
     }
 
     /// Counts bytes that have come from the client.
@@ -325,8 +328,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Lets `body` write directly behind what waits already.
     public func write(_ body: (inout XMLWriter) -> Void) {
         guard !hasSentClose else { return }
-        let room = output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer()
-        var writer = XMLWriter(appendingTo: room)
+        // Straight into the writer: a second owner would make it copy the buffer.
+        var writer = XMLWriter(
+            appendingTo: output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer())
         body(&writer)
         output = writer.finish()
         didAppend()
@@ -351,7 +355,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public func flush() -> Bool {
         isDirty = false
         guard output.readableBytes > 0 else { return true }
-        guard let context, context.channel.isWritable else { return false }
+        guard let context, isWritable else { return false }
         writeOutput(context, promise: nil)
         return true
     }
@@ -370,7 +374,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     public func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { flush() }
+        isWritable = context.channel.isWritable
+        if isWritable { flush() }
         context.fireChannelWritabilityChanged()
     }
 
