@@ -9,6 +9,12 @@ VENV := .build/interop-venv
 QXMPP := .build/interop/qxmpp_messenger
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
+# What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
+# functions in the order of their use (docs/decisions/0020).
+RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
+	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
+	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering
+
 # For `make soak`.
 SOAK :=
 
@@ -18,7 +24,7 @@ SERVERS :=
 SECONDS_EACH := 5
 
 .PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
-	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools
+	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +33,7 @@ run: build packages-chat ## Build, set up demo accounts below ./data, start the 
 	@Scripts/run .build/release/swallowtail
 
 build: packages ## Build the release executable alone
-	swift build -c release --static-swift-stdlib --product swallowtail
+	swift build $(RELEASE) --product swallowtail
 
 test: packages packages-interop ## Everything that CI runs
 	@Scripts/test
@@ -72,6 +78,10 @@ bench-thresholds: packages ## Write the thresholds anew
 
 bench-check: bench-tools ## Show that the load generator sees what is lost, doubled or out of order
 	@Benchmarks/check-load
+
+code-order: build bench-tools ## Find out anew in which order the server uses its functions; needs valgrind
+	@Scripts/install-packages code-order
+	@Benchmarks/code-order .build/release/swallowtail Scripts/code-order.txt
 
 bench-tools:
 	swift build -c release --package-path Benchmarks --product swallowtail-load
