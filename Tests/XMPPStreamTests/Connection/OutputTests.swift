@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import Testing
 import XML
 import XMPP
@@ -14,6 +15,20 @@ import XMPP
         try await stream.send("<message><body>a</body></message>")
         try await stream.send("<message><body>b</body></message>")
         #expect(try await stream.output() == "<message>a</message><message>b</message>")
+    }
+
+    @Test("What a read after a rest leads to is written behind it; what others do right after, at the end of the tick")
+    func afterRest() async throws {
+        let stream = try await TestStream.bound()
+        await stream.advance(.seconds(1))
+        let waiting = try await stream.onLoop { stream in
+            (0..<3).map { number in
+                stream.channel.pipeline.fireChannelRead(ByteBuffer(string: "<message><body>\(number)</body></message>"))
+                return stream.handler.output.readableBytes
+            }
+        }
+        #expect(waiting == [0, 20, 40])
+        #expect(try await stream.writes() == ["<message>0</message>", "<message>1</message><message>2</message>"])
     }
 
     @Test("A client that does not read is written to later, in order")
