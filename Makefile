@@ -82,6 +82,8 @@ bench-check: bench-tools ## Show that the load generator sees what is lost, doub
 code-order: build bench-tools ## Find out anew in which order the server uses its functions; needs valgrind
 	@Scripts/install-packages code-order
 	@Benchmarks/code-order .build/release/swallowtail Scripts/code-order.txt
+	@# The build does not know that the linker reads the list.
+	@rm .build/release/swallowtail
 
 bench-tools:
 	swift build -c release --package-path Benchmarks --product swallowtail-load
