@@ -22,12 +22,21 @@ extension Element {
 
     /// Calls `body` with the decoded value of the unprefixed attribute `name`, if it is there: with the bytes as
     /// received unless they hold references or line ends.
+    @inlinable
     public func withAttributeBytes<Result>(_ name: StaticString, _ body: (RawSpan) -> Result) -> Result? {
-        guard let node = attributeNode(name) else { return nil }
-        return document.withBytes { span in
+        var result: Result?
+        giveAttributeBytes(name) { result = body($0) }
+        return result
+    }
+
+    /// Not generic: other modules have only the wrapper of it specialised.
+    @usableFromInline
+    func giveAttributeBytes(_ name: StaticString, _ body: (RawSpan) -> Void) {
+        guard let node = attributeNode(name) else { return }
+        document.withBytes { span in
             let value = span.extracting(node.value)
             guard node.isEncoded else { return body(value) }
-            return body(Decoding.attribute.bytes(value).span.bytes)
+            body(Decoding.attribute.bytes(value).span.bytes)
         }
     }
 

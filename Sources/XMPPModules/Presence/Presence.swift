@@ -118,8 +118,9 @@ struct Presence: ServerModule {
     /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
+        let blocked = record[Blocking.list]
         for contact in record.withRoster({ $0.contacts(where: \.hasFrom) })
-        where !record.blocks(contact) {
+        where blocked.isEmpty || !record.blocks(contact) {
             host.router.route(stanza, from: session.jid, to: contact, host: host)
         }
         for other in record.sessions where other.isAvailable || other === session {

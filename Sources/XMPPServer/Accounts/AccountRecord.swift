@@ -204,8 +204,8 @@ public struct RosterChange: Sendable {
 extension AccountRecord {
     /// What a module knows of an account for as long as it is in memory.
     public struct Slot<Value: AnyObject & Sendable>: Sendable {
-        let index: Int
-        let make: @Sendable () -> Value
+        @usableFromInline let index: Int
+        @usableFromInline let make: @Sendable () -> Value
 
         /// Slots are made once, as static constants; `make` says what is known at first.
         public init(_ name: StaticString, _ make: @escaping @Sendable () -> Value) {
@@ -214,15 +214,28 @@ extension AccountRecord {
         }
     }
 
+    @inlinable
     public subscript<Value>(slot: Slot<Value>) -> Value {
+        unsafeDowncast(known(slot.index) ?? known(slot.index, or: slot.make()), to: Value.self)
+    }
+
+    // What is not generic needs no specialising in the modules, which ask with each stanza.
+
+    @usableFromInline
+    func known(_ index: Int) -> (any AnyObject & Sendable)? {
+        slots.withLock { index < $0.count ? $0[index] : nil }
+    }
+
+    /// What is known, now at the latest.
+    @usableFromInline
+    func known(_ index: Int, or new: any AnyObject & Sendable) -> any AnyObject & Sendable {
         slots.withLock { slots in
-            if slot.index < slots.count, let value = slots[slot.index] { return unsafeDowncast(value, to: Value.self) }
-            let value = slot.make()
-            if slot.index >= slots.count {
+            if index >= slots.count {
                 slots += Array(repeating: nil, count: slotCount.load(ordering: .relaxed) - slots.count)
             }
-            slots[slot.index] = value
-            return value
+            if let known = slots[index] { return known }
+            slots[index] = new
+            return new
         }
     }
 

@@ -41,6 +41,15 @@ public enum Hooks {
 
 /// A stanza on its way.
 public struct StanzaEvent: Sendable {
+    /// The place that it has reached; a number is that of the next handler.
+    enum Stage: Sendable {
+        case fromClient(Int)
+        case addressed
+        case toAccount(Int)
+        case deliver
+        case fallback(Int)
+    }
+
     public private(set) var stanza: Stanza
     /// Who sent it; a full JID for a client.
     public let from: JID
@@ -56,21 +65,13 @@ public struct StanzaEvent: Sendable {
     public internal(set) var time: Timestamp?
     /// The session that it has waited for, which does not take it any more.
     var leaving: ClientSession?
+    var stage: Stage
+    /// Called when the journey has ended: what it changes has been submitted.
+    var arrived: (@Sendable () -> Void)?
     /// What is to be committed when the journey ends.
     private(set) var pending: PendingCommit?
     /// The message's number in the trail of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
-
-    init(
-        stanza: Stanza, from: JID, to: JID?, sender: ClientSession?, host: Host, account: AccountRecord?
-    ) {
-        self.stanza = stanza
-        self.from = from
-        self.to = to
-        self.sender = sender
-        self.host = host
-        self.account = account
-    }
 
     /// Adds to what the stanza makes durable.
     ///
@@ -124,8 +125,8 @@ public struct StanzaEvent: Sendable {
         case recipient
     }
 
-    private var appendedForSender: [@Sendable (inout XMLWriter) -> Void] = []
-    private var appendedForRecipient: [@Sendable (inout XMLWriter) -> Void] = []
+    private(set) var appendedForSender: [@Sendable (inout XMLWriter) -> Void] = []
+    private(set) var appendedForRecipient: [@Sendable (inout XMLWriter) -> Void] = []
 
     /// Writes the stanza as everybody gets it, wherever it goes: with the addresses as they are known now, the language
     /// of its sender's stream, RFC 6120 §4.7.4, and what was appended for that side.

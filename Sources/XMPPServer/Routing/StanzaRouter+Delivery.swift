@@ -68,12 +68,12 @@ extension StanzaRouter {
         }
         var event = StanzaEvent(
             stanza: stanza, from: from, to: session.record.jid, sender: nil, host: session.host,
-            account: session.record)
+            account: session.record, stage: .deliver)
         event.commit(changes)
         event.leaving = session
         event.time = event.takeStamp() ?? entry.time
-        var journey = Journey(event: event, stage: .deliver, arrived: arrived)
-        travel(&journey)
+        event.arrived = arrived
+        travel(&event)
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
@@ -83,10 +83,10 @@ extension StanzaRouter {
             // What the account itself says, such as a copy or an answer in messages, was for that session alone.
             from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }
-        let event = StanzaEvent(
-            stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record)
-        var journey = Journey(event: event, stage: .deliver)
-        travel(&journey)
+        var event = StanzaEvent(
+            stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record,
+            stage: .deliver)
+        travel(&event)
     }
 
     /// Nobody took the message, and nothing keeps it.

@@ -31,24 +31,6 @@ public final class StanzaRouter: Sendable {
         self.loops = loops
     }
 
-    /// A stanza on its way through the hooks, with the place that it has reached.
-    struct Journey: Sendable {
-        enum Stage: Sendable {
-            case fromClient(Int)
-            case addressed
-            case toAccount(Int)
-            case deliver
-            case fallback(Int)
-        }
-
-        var event: StanzaEvent
-        var stage: Stage
-        /// Called when the journey has ended: what it changes has been submitted.
-        var arrived: (@Sendable () -> Void)?
-
-        var loop: LoopContext? { event.sender?.loop }
-    }
-
     // MARK: From a client
 
     func received(_ stanza: Stanza, from session: ClientSession) {
@@ -60,25 +42,24 @@ public final class StanzaRouter: Sendable {
             return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
         // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
-        var journey = Journey(
-            event: StanzaEvent(
-                stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil),
+        var event = StanzaEvent(
+            stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil,
             stage: .fromClient(0))
         switch stanza.kind {
         case .iq:
-            received(iq: &journey.event, session)
+            received(iq: &event, session)
         case .message:
             if let trail = session.trail {
-                journey.event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
+                event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
             }
-            journey.event.strip(session.host.serversChildren)
-            travel(&journey)
+            event.strip(session.host.serversChildren)
+            travel(&event)
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.type == .unknown {
                 return bounce(stanza, .badRequest, to: session, answering: stanza.element["to"])
             }
-            travel(&journey)
+            travel(&event)
         }
     }
 
@@ -87,52 +68,52 @@ public final class StanzaRouter: Sendable {
     ///
     /// - Parameter sender: the session to tell about errors, if any.
     public func route(_ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil) {
-        let event = StanzaEvent(stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil)
-        var journey = Journey(event: event, stage: .addressed)
-        travel(&journey)
+        var event = StanzaEvent(
+            stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil, stage: .addressed)
+        travel(&event)
     }
 
     // MARK: The journey of messages and presence
 
-    func travel(_ journey: inout Journey) {
-        guard go(&journey) else { return }
-        journey.arrived?()
+    func travel(_ event: inout StanzaEvent) {
+        guard go(&event) else { return }
+        event.arrived?()
     }
 
     /// - Returns: whether the journey has ended; if not it goes on later.
-    private func go(_ journey: inout Journey) -> Bool {
+    private func go(_ event: inout StanzaEvent) -> Bool {
         while true {
             let outcome: HookList<StanzaEvent>.Outcome
-            switch journey.stage {
+            switch event.stage {
             case .fromClient(let index):
-                let hooks = journey.event.host.fromClient(journey.event.stanza.kind)
-                outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
-                if case .passed = outcome { journey.stage = .addressed }
+                let hooks = event.host.fromClient(event.stanza.kind)
+                outcome = hooks.run(&event, from: index, to: hooks.entries.count)
+                if case .passed = outcome { event.stage = .addressed }
             case .addressed:
-                guard find(&journey) else { return false }
+                guard find(&event) else { return false }
                 outcome = .passed
             case .toAccount(let index):
-                let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
-                outcome = hooks.run(&journey.event, from: index, to: hooks.fallback)
-                if case .passed = outcome { journey.stage = .deliver }
+                let hooks = event.host.toAccount(event.stanza.kind)
+                outcome = hooks.run(&event, from: index, to: hooks.fallback)
+                if case .passed = outcome { event.stage = .deliver }
             case .deliver:
-                switch deliver(&journey.event) {
+                switch deliver(&event) {
                 case .done:
-                    commit(journey.event)
+                    commit(event)
                     return true
                 case .refused(let error):
-                    refuse(journey.event, error)
+                    refuse(event, error)
                     return true
                 case .nobody:
                     break
                 }
-                journey.stage = .fallback(journey.event.host.toAccount(journey.event.stanza.kind).fallback)
+                event.stage = .fallback(event.host.toAccount(event.stanza.kind).fallback)
                 outcome = .passed
             case .fallback(let index):
-                let hooks = journey.event.host.toAccount(journey.event.stanza.kind)
-                outcome = hooks.run(&journey.event, from: index, to: hooks.entries.count)
+                let hooks = event.host.toAccount(event.stanza.kind)
+                outcome = hooks.run(&event, from: index, to: hooks.entries.count)
                 if case .passed = outcome {
-                    undelivered(journey.event)
+                    undelivered(event)
                     return true
                 }
             }
@@ -140,17 +121,17 @@ public final class StanzaRouter: Sendable {
             case .passed:
                 continue
             case .handled(let module):
-                journey.event.note(.taken, module)
-                commit(journey.event)
+                event.note(.taken, module)
+                commit(event)
             case .bounced(let error, let module):
-                journey.event.note(.refused, module, error.condition.name)
-                bounce(journey.event, error)
+                event.note(.refused, module, error.condition.name)
+                bounce(event, error)
             case .waiting(let next, let operation):
-                wait(journey, next, operation)
+                wait(event, next, operation)
                 return false
             case .keeping(let operation, let module):
-                journey.event.note(.kept, module)
-                keep(journey.event, operation)
+                event.note(.kept, module)
+                keep(event, operation)
             }
             return true
         }
@@ -184,41 +165,41 @@ public final class StanzaRouter: Sendable {
         return (event.pending?.group ?? []) + [count]
     }
 
-    private func wait(_ journey: Journey, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
-        var journey = journey
-        let module = self.module(before: next, journey)
-        switch journey.stage {
-        case .fromClient: journey.stage = .fromClient(next)
-        case .toAccount: journey.stage = .toAccount(next)
-        case .fallback: journey.stage = .fallback(next)
+    private func wait(_ event: StanzaEvent, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
+        var event = event
+        let module = self.module(before: next, event)
+        switch event.stage {
+        case .fromClient: event.stage = .fromClient(next)
+        case .toAccount: event.stage = .toAccount(next)
+        case .fallback: event.stage = .fallback(next)
         case .addressed, .deliver: break
         }
-        goOn(journey, after: operation) { router, journey, verdict in
+        goOn(event, after: operation) { router, event, verdict in
             switch verdict {
             case .go:
-                var journey = journey
-                return router.travel(&journey)
-            case .wait(let operation): return router.wait(journey, next, operation)
+                var event = event
+                return router.travel(&event)
+            case .wait(let operation): return router.wait(event, next, operation)
             case .handled:
-                journey.event.note(.taken, module)
-                router.commit(journey.event)
+                event.note(.taken, module)
+                router.commit(event)
             case .bounce(let error):
-                journey.event.note(.refused, module, error.condition.name)
-                router.bounce(journey.event, error)
+                event.note(.refused, module, error.condition.name)
+                router.bounce(event, error)
             case .keep(let operation):
-                journey.event.note(.kept, module)
-                router.keep(journey.event, operation)
+                event.note(.kept, module)
+                router.keep(event, operation)
             }
-            journey.arrived?()
+            event.arrived?()
         }
     }
 
     /// The module whose handler stands before `next`.
-    private func module(before next: Int, _ journey: Journey) -> String {
+    private func module(before next: Int, _ event: StanzaEvent) -> String {
         let hooks: HookList<StanzaEvent>
-        switch journey.stage {
-        case .fromClient: hooks = journey.event.host.fromClient(journey.event.stanza.kind)
-        case .toAccount, .fallback: hooks = journey.event.host.toAccount(journey.event.stanza.kind)
+        switch event.stage {
+        case .fromClient: hooks = event.host.fromClient(event.stanza.kind)
+        case .toAccount, .fallback: hooks = event.host.toAccount(event.stanza.kind)
         case .addressed, .deliver: return ""
         }
         return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
@@ -226,61 +207,61 @@ public final class StanzaRouter: Sendable {
 
     /// Waits with the sender's stream on hold; what nobody here sent holds nobody.
     private func goOn<Value: Sendable>(
-        _ journey: Journey,
+        _ event: StanzaEvent,
         after operation: @escaping @Sendable () async -> Value,
-        then: @escaping @Sendable (StanzaRouter, Journey, Value) -> Void
+        then: @escaping @Sendable (StanzaRouter, StanzaEvent, Value) -> Void
     ) {
         journeys.began()
-        if let session = journey.event.sender, session.loop.eventLoop.inEventLoop {
+        if let session = event.sender, session.loop.eventLoop.inEventLoop {
             session.hold(operation) { value in
-                then(self, journey, value)
+                then(self, event, value)
                 self.journeys.arrived()
             }
         } else {
             Task { [journeys] in
-                then(self, journey, await operation())
+                then(self, event, await operation())
                 journeys.arrived()
             }
         }
     }
 
     /// Finds the host and the account that the stanza is for. `false`: the journey ends here, or goes on later.
-    private func find(_ journey: inout Journey) -> Bool {
-        let to = journey.event.to ?? journey.event.from.bare
-        let kind = journey.event.stanza.kind
-        if !to.isSameDomain(as: journey.event.host.jid) {
+    private func find(_ event: inout StanzaEvent) -> Bool {
+        let to = event.to ?? event.from.bare
+        let kind = event.stanza.kind
+        if !to.isSameDomain(as: event.host.jid) {
             guard let host = hosts[to.domain] else {
-                if kind == .message { refuse(journey.event, StanzaError(.remoteServerNotFound)) }
+                if kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
                 return false
             }
-            journey.event.host = host
+            event.host = host
         }
         guard to.hasLocal else {
             // Nobody is at home at a host itself.
-            if kind == .message { refuse(journey.event, .serviceUnavailable) }
+            if kind == .message { refuse(event, .serviceUnavailable) }
             return false
         }
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
-        if journey.event.to == nil { journey.event.readdress(to: to) }
-        let host = journey.event.host
+        if event.to == nil { event.readdress(to: to) }
+        let host = event.host
         if let account = host.accounts.resident(to) {
-            journey.event.account = account
-            journey.stage = .toAccount(0)
+            event.account = account
+            event.stage = .toAccount(0)
             return true
         }
         // Whoever is not in memory is not online: nobody there to see presence.
-        if kind == .presence, journey.event.stanza.type?.subscription == nil { return false }
-        goOn(journey, after: { await host.find(to) }) { router, journey, found in
-            var journey = journey
+        if kind == .presence, event.stanza.type?.subscription == nil { return false }
+        goOn(event, after: { await host.find(to) }) { router, event, found in
+            var event = event
             switch found {
             case .success(let account?):
-                journey.event.account = account
-                journey.stage = .toAccount(0)
-                router.travel(&journey)
+                event.account = account
+                event.stage = .toAccount(0)
+                router.travel(&event)
             case .success(nil):
-                if journey.event.stanza.kind == .message { router.refuse(journey.event, .serviceUnavailable) }
+                if event.stanza.kind == .message { router.refuse(event, .serviceUnavailable) }
             case .failure(let error):
-                router.refuse(journey.event, error)
+                router.refuse(event, error)
             }
         }
         return false

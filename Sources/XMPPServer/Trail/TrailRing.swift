@@ -59,10 +59,11 @@ public final class TrailRing: Sendable {
             let number = index | state.count
             let start = state.room()
             var end = Self.put(.received, type, time, number, at: start)
-            let hasID = stanza.element.withAttributeBytes("id") { bytes in
-                bytes.withUnsafeBytes { end = Self.put(text: $0, at: end) }
-            }
-            if hasID == nil { end = Self.put(text: UnsafeRawBufferPointer(start: nil, count: 0), at: end) }
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            end =
+                stanza.element.withAttributeBytes("id") { bytes in
+                    bytes.withUnsafeBytes { Self.put(text: $0, at: end) }
+                } ?? Self.put(text: none, at: end)
             end = Self.put(text: from.string, at: end)
             end = Self.put(text: to?.string ?? "", at: end)
             Self.close(start, end, &state)
