@@ -13,7 +13,8 @@ public protocol StanzaRecipient: AnyObject, Sendable {
 ///
 /// Output is flushed once per tick of the loop, however many stanzas were appended in it; what goes to another loop is
 /// collected during the tick and handed over as one batch. A read that comes after a rest is taken to be the tick's only
-/// one, and what it leads to is flushed behind it. Everything but `post` is called on the loop.
+/// one, and what it leads to is flushed behind it. Where a read leads to writes on many connections, a moment is waited
+/// first, as what comes meanwhile often goes to the same ones. Everything but `post` is called on the loop.
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
@@ -31,6 +32,10 @@ public final class LoopContext: @unchecked Sendable {
     private var spareBuffers: [ByteBuffer] = []
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     private var isFlushScheduled = false
+    /// Whether the flush that is scheduled has been put off.
+    private var isFlushPutOff = false
+    /// Reads since the last flush.
+    private var readCount = 0
     /// When some stream has been read last.
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
     /// All open streams of this loop.
@@ -74,6 +79,7 @@ public final class LoopContext: @unchecked Sendable {
     func handleRead(at now: NIODeadline, _ body: () -> Void) {
         let isAlone = now - lastRead > Self.rest && !isFlushScheduled
         lastRead = now
+        readCount += 1
         guard isAlone else { return body() }
         // Nobody else need schedule one: that would cost a good part of what the stanza does.
         isFlushScheduled = true
@@ -87,7 +93,7 @@ public final class LoopContext: @unchecked Sendable {
         scheduleFlush()
     }
 
-    private static let maximumSpareBuffers = 64
+    private static let maximumSpareBuffers = 256
     private static let maximumSpareBytes = 2_048
 
     /// An empty buffer to write to.
@@ -150,7 +156,18 @@ public final class LoopContext: @unchecked Sendable {
         eventLoop.execute { self.flush() }
     }
 
+    /// Streams to write to for each read, from which on the writes take so long that waiting is worth it.
+    private static let fanOut = 32
+    private static let fanOutDelay = TimeAmount.microseconds(50)
+
     private func flush() {
+        if !isFlushPutOff, dirty.count >= Self.fanOut * max(readCount, 1) {
+            isFlushPutOff = true
+            eventLoop.assumeIsolated().scheduleTask(in: Self.fanOutDelay) { self.flush() }
+            return
+        }
+        isFlushPutOff = false
+        readCount = 0
         isFlushScheduled = false
         // What is written to while the others are flushed stays on the list: it has scheduled the next flush.
         let count = dirty.count

@@ -31,6 +31,26 @@ import XMPP
         #expect(try await stream.writes() == ["<message>0</message>", "<message>1</message><message>2</message>"])
     }
 
+    @Test(
+        "What one read sends to many waits for a moment, and what comes meanwhile goes with it",
+        arguments: [(31, ["<presence/>", "<presence/>"]), (32, ["<presence/><presence/>"])])
+    func fanOut(_ count: Int, _ writes: [String]) async throws {
+        let sender = try await TestStream.bound()
+        var contacts: [TestStream] = []
+        for _ in 0..<count { contacts.append(try await TestStream.bound(beside: sender)) }
+        await sender.advance(.seconds(1))
+        for _ in 0..<2 {
+            try await sender.onLoop { [contacts] sender in
+                sender.context.handleRead(at: sender.context.eventLoop.now) {
+                    for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+                }
+            }
+            await sender.advance(.microseconds(40))
+        }
+        await sender.advance(.microseconds(10))
+        for contact in contacts { #expect(try await contact.writes() == writes) }
+    }
+
     @Test("A client that does not read is written to later, in order")
     func unread() async throws {
         let stream = try await TestStream.bound()

@@ -21,10 +21,11 @@ final class TestStream: Sendable {
     let delegate: StubDelegate
     private let reads = ReadCounter()
 
-    init(_ delegate: StubDelegate = StubDelegate()) async throws {
+    /// - Parameter other: whose loop it is on; nil: one of its own.
+    init(_ delegate: StubDelegate = StubDelegate(), beside other: TestStream? = nil) async throws {
         self.delegate = delegate
-        let loop = NIOAsyncTestingEventLoop()
-        context = LoopContext(eventLoop: loop)
+        let loop = other?.channel.testingEventLoop ?? NIOAsyncTestingEventLoop()
+        context = other?.context ?? LoopContext(eventLoop: loop)
         handler = StreamHandler(delegate: delegate, loop: context)
         channel = try await NIOAsyncTestingChannel(loop: loop) { [handler, reads] channel in
             try channel.pipeline.syncOperations.addHandlers(reads, handler)
@@ -33,8 +34,10 @@ final class TestStream: Sendable {
     }
 
     /// Romeo with a bound resource; everything that was sent so far has been taken away.
-    static func bound(_ delegate: StubDelegate = StubDelegate()) async throws -> TestStream {
-        let stream = try await TestStream(delegate)
+    static func bound(
+        _ delegate: StubDelegate = StubDelegate(), beside other: TestStream? = nil
+    ) async throws -> TestStream {
+        let stream = try await TestStream(delegate, beside: other)
         for (sent, answer) in [
             (header, "</stream:features>"), (auth, "<success"), (header, "</stream:features>"), (bind, "</iq>"),
         ] {
