@@ -17,7 +17,7 @@ class Table:
         self.servers = servers
         self.rows = []
         self.figures = {server: {} for server in servers}
-        self.held = self.barred = 0
+        self.held = self.related = self.barred = 0
 
     def add(self, work, server, outcomes):
         """Takes the figures of a work's rows out of what the generator printed."""
@@ -48,12 +48,23 @@ class Table:
         cells.append(f"≤ {number(bar)}" if bar else "")
         verdict = ""
         if bar and mine is not None:
-            holds = mine <= bar or bool(row.or_half_of_best_peer and best and mine <= best / 2)
+            verdict = self._verdict(row, bar, mine, best, floor)
             self.barred += 1
-            self.held += holds
-            verdict = "yes" if holds else "no"
+            self.held += verdict != "no"
+            self.related += verdict.startswith("to")
         cells.append(verdict)
         return cells
+
+    @staticmethod
+    def _verdict(row, bar, mine, best, floor):
+        if mine <= bar or (row.or_half_of_best_peer and best and mine <= best / 2):
+            return "yes"
+        is_held = {
+            "peers": best and row.peer_then and mine / best <= bar / row.peer_then,
+            "floor": floor and row.floor_then and mine / floor <= bar / row.floor_then,
+        }
+        related = [name for name, holds in is_held.items() if holds]
+        return "to " + ", ".join(related) if related else "no"
 
     def text(self):
         header = ["", "", *self.servers]
@@ -67,4 +78,4 @@ class Table:
             cells = [cell.ljust(width) if column < 2 else cell.rjust(width)
                      for column, (cell, width) in enumerate(zip(line, widths))]  # fmt: skip
             text.append("  ".join(cells).rstrip())
-        return "\n".join([*text, "", f"{self.held} of {self.barred} hold"])
+        return "\n".join([*text, "", f"{self.held} of {self.barred} hold, {self.related} of them in relation"])
