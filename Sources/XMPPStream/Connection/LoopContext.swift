@@ -30,6 +30,7 @@ public final class LoopContext: @unchecked Sendable {
     private var dirty: [StreamHandler] = []
     /// Buffers whose bytes have been written, for what is written next.
     private var spareBuffers: [ByteBuffer] = []
+    private var spareBytes = 0
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     private var isFlushScheduled = false
     /// Whether the flush that is scheduled has been put off.
@@ -93,12 +94,13 @@ public final class LoopContext: @unchecked Sendable {
         scheduleFlush()
     }
 
-    private static let maximumSpareBuffers = 256
-    private static let maximumSpareBytes = 2_048
+    private static let maximumSpareBytes = 128 * 1_024
+    private static let maximumBufferBytes = 2_048
 
     /// An empty buffer to write to.
     func takeBuffer() -> ByteBuffer {
         guard var buffer = spareBuffers.popLast() else { return ByteBuffer() }
+        spareBytes -= buffer.storageCapacity
         // If somebody still has bytes of it, this makes another one.
         buffer.clear()
         return buffer
@@ -106,9 +108,9 @@ public final class LoopContext: @unchecked Sendable {
 
     /// Takes a buffer back whose bytes have been handed over to the channel.
     func giveBack(_ buffer: consuming ByteBuffer) {
-        guard buffer.storageCapacity <= Self.maximumSpareBytes, spareBuffers.count < Self.maximumSpareBuffers else {
-            return
-        }
+        let size = buffer.storageCapacity
+        guard size <= Self.maximumBufferBytes, spareBytes + size <= Self.maximumSpareBytes else { return }
+        spareBytes += size
         spareBuffers.append(buffer)
     }
 
