@@ -33,6 +33,7 @@ public final class LoopContext: @unchecked Sendable {
     private var spareBytes = 0
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     private var isFlushScheduled = false
+    private var isFlushing = false
     /// Whether the flush that is scheduled has been put off.
     private var isFlushPutOff = false
     /// Reads since the last flush.
@@ -78,7 +79,8 @@ public final class LoopContext: @unchecked Sendable {
 
     /// Runs `body`, which handles what a read has brought.
     func handleRead(at now: NIODeadline, _ body: () -> Void) {
-        let isAlone = now - lastRead > Self.rest && !isFlushScheduled
+        // A write that finds the connection broken may bring what the peer has sent before.
+        let isAlone = now - lastRead > Self.rest && !isFlushScheduled && !isFlushing
         lastRead = now
         readCount += 1
         guard isAlone else { return body() }
@@ -171,6 +173,8 @@ public final class LoopContext: @unchecked Sendable {
         isFlushPutOff = false
         readCount = 0
         isFlushScheduled = false
+        isFlushing = true
+        defer { isFlushing = false }
         // What is written to while the others are flushed stays on the list: it has scheduled the next flush.
         let count = dirty.count
         for index in 0..<count { dirty[index].flush() }

@@ -51,6 +51,17 @@ import XMPP
         for contact in contacts { #expect(try await contact.writes() == writes) }
     }
 
+    @Test("What a write brings to be read is answered by another write")
+    func readBehindWrite() async throws {
+        let stream = try await TestStream.bound()
+        await stream.advance(.seconds(1))
+        try await stream.onLoop { stream in
+            try stream.channel.pipeline.syncOperations.addHandler(ReadBehindWrite(), position: .first)
+            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
+        }
+        #expect(try await stream.writes() == ["<message>1</message>", "<message>2</message>"])
+    }
+
     @Test("A client that does not read is written to later, in order")
     func unread() async throws {
         let stream = try await TestStream.bound()
@@ -109,5 +120,21 @@ import XMPP
         #expect(try await stream.output().hasSuffix("<challenge xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" />"))
         try await stream.send("<response xmlns='\(Namespace.sasl)'>AHJvbWVvAHdoZXJlZm9yZQ==</response>")
         #expect(try await stream.output(until: "<success") == "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" />")
+    }
+}
+
+/// Hands on a message as read while the first write is under way, as a connection does that turns out to be broken.
+private final class ReadBehindWrite: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+
+    private var hasRead = false
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+        guard !hasRead else { return }
+        hasRead = true
+        context.fireChannelRead(wrapInboundOut(ByteBuffer(string: "<message><body>2</body></message>")))
     }
 }
