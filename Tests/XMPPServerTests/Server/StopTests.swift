@@ -24,7 +24,8 @@ import XMPP
         async let time = stop(server)
         for client in [session, stranger, silent] {
             try await client.read(until: Self.shutdown)
-            if client !== silent { try await client.send("</stream:stream>") } else { try await client.close() }
+            // On a busy machine the time that a client has to answer may be over: then it has been disconnected.
+            if client !== silent { try? await client.send("</stream:stream>") } else { try await client.close() }
             #expect(await client.readToEnd() == "")
         }
         #expect(await time < .seconds(30))
