@@ -57,6 +57,7 @@ class Table:
 
     @staticmethod
     def _verdict(row, bar, mine, best, floor):
+        """Whether the bar holds as it is, in relation to the best peer or the floor, or not at all."""
         if mine <= bar or (row.or_half_of_best_peer and best and mine <= best / 2):
             return "yes"
         is_held = {

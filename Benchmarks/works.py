@@ -101,7 +101,8 @@ WORKS = [
         [cpu("chat kept in both archives", 18, peer_then=208)], share=3, accounts=40, needs_archive=True),
     Work(
         "sign-in", ["sign-in", "--users", "500", "--first", str(SIGN_IN)],
-        [Row("sign-in and out, SCRAM", "ms CPU", ("serverCPUPerOperation",), 1e-3, 0.2, peer_then=1.1)], accounts=END - 1),
+        [Row("sign-in and out, SCRAM", "ms CPU", ("serverCPUPerOperation",), 1e-3, 0.2, peer_then=1.1)],
+        accounts=END - 1),
     Work(
         "sign-in-tls", ["sign-in", "--users", "500", "--first", str(SIGN_IN), "--transport", "starttls"],
         [Row("sign-in and out, SCRAM and STARTTLS", "ms CPU", ("serverCPUPerOperation",), 1e-3, 1.0, peer_then=2.0)],

@@ -118,6 +118,7 @@ struct Presence: ServerModule {
     /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
+        // Most block nobody, which is asked once and not for each contact.
         let blocked = record[Blocking.list]
         for contact in record.withRoster({ $0.contacts(where: \.hasFrom) })
         where blocked.isEmpty || !record.blocks(contact) {

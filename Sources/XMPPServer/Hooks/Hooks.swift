@@ -40,6 +40,8 @@ public enum Hooks {
 }
 
 /// A stanza on its way.
+///
+/// It has no initialiser of its own: such a one makes a copy when it ends, which the memberwise one does not.
 public struct StanzaEvent: Sendable {
     /// The place that it has reached; a number is that of the next handler.
     enum Stage: Sendable {

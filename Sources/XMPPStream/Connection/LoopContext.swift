@@ -32,8 +32,8 @@ public final class LoopContext: @unchecked Sendable {
     private var spareBuffers: [ByteBuffer] = []
     private var spareBytes = 0
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
+    /// Whether there will be a flush, or is one.
     private var isFlushScheduled = false
-    private var isFlushing = false
     /// Whether the flush that is scheduled has been put off.
     private var isFlushPutOff = false
     /// Reads since the last flush.
@@ -79,8 +79,7 @@ public final class LoopContext: @unchecked Sendable {
 
     /// Runs `body`, which handles what a read has brought.
     func handleRead(at now: NIODeadline, _ body: () -> Void) {
-        // A write that finds the connection broken may bring what the peer has sent before.
-        let isAlone = now - lastRead > Self.rest && !isFlushScheduled && !isFlushing
+        let isAlone = now - lastRead > Self.rest && !isFlushScheduled
         lastRead = now
         readCount += 1
         guard isAlone else { return body() }
@@ -172,15 +171,16 @@ public final class LoopContext: @unchecked Sendable {
         }
         isFlushPutOff = false
         readCount = 0
-        isFlushScheduled = false
-        isFlushing = true
-        defer { isFlushing = false }
-        // What is written to while the others are flushed stays on the list: it has scheduled the next flush.
+        // A write that finds its connection broken brings what the peer has sent before. What that leads to stays on the
+        // list, for the next flush.
         let count = dirty.count
         for index in 0..<count { dirty[index].flush() }
         if count == dirty.count { dirty.removeAll(keepingCapacity: true) } else { dirty.removeFirst(count) }
-        guard !outgoing.isEmpty else { return }
-        for batch in exchange(&outgoing, with: []) { batch.target.post(batch.deliveries) }
+        if !outgoing.isEmpty {
+            for batch in exchange(&outgoing, with: []) { batch.target.post(batch.deliveries) }
+        }
+        isFlushScheduled = false
+        if !dirty.isEmpty { scheduleFlush() }
     }
 }
 
