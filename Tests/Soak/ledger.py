@@ -18,6 +18,7 @@ A message that was neither acknowledged nor refused when its session ended is un
 
 import collections
 import dataclasses
+import datetime
 import math
 
 
@@ -227,7 +228,7 @@ class Ledger:
                 for sight in self._lasting(sights):
                     first.setdefault(sight.message, sight)
                 live = [sight for sight in first.values() if sight.stamp is None]
-                late = sorted((sight for sight in first.values() if sight.stamp), key=lambda sight: (sight.stamp, sight.message.number))
+                late = sorted((sight for sight in first.values() if sight.stamp), key=_lateness)
                 yield from _backwards(live, f"in session {session}")
                 yield from _backwards(late, f"in session {session}, by their stamps")
         for account, sights in self.archives.items():
@@ -257,6 +258,11 @@ class Ledger:
 def text(message):
     """The body: whoever reads it knows whose it is, and which."""
     return f"{message.sender} to {message.to_account}, number {message.number}"
+
+
+def _lateness(sight):
+    """A stamp of a whole second has no fraction (XEP-0082), so that stamps do not compare as text."""
+    return datetime.datetime.fromisoformat(sight.stamp), sight.message.number
 
 
 def _backwards(sights, where):

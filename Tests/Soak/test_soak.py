@@ -139,6 +139,16 @@ class LedgerTests(unittest.TestCase):
         self.see(self.messages[1], session="b1#2", stamp=STAMP.format(1))
         self.assertEqual(self.found(), [("reordered", 1)])
 
+    def test_a_whole_second_is_before_its_fractions(self):
+        self.ledger.wants_archive = False
+        self.send("acknowledged", "acknowledged")
+        self.see(self.messages[1], stamp="2026-01-01T00:00:01.002Z")
+        self.see(self.messages[0], stamp="2026-01-01T00:00:01Z")
+        self.assertEqual(self.found(), [])
+        self.see(self.messages[0], session="b1#2", stamp="2026-01-01T00:00:01.002Z")
+        self.see(self.messages[1], session="b1#2", stamp="2026-01-01T00:00:01Z")
+        self.assertEqual(self.found(), [("reordered", 1)])
+
     def test_what_nobody_sent(self):
         self.ledger.seen("b", "b1#1", "a1-b-9", "x", "received")
         self.ledger.seen("b", "b1#1", self.messages[0].id, "another body", "received")
