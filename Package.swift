@@ -38,6 +38,10 @@ let mustache = Target.Dependency.product(name: "Mustache", package: "swift-musta
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
+/// The server and the modules that it exports anew. Whoever compiles against them names them all: a change of a module has
+/// nobody compiled again who names only others that use it.
+let server: [Target.Dependency] = ["XML", "XMPP", "XMPPStream", "XMPPServer"]
+
 func target(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
@@ -84,23 +88,26 @@ let package = Package(
 
         target("XML", [nioCore]),
         target("XMPP", ["XML", "CIDN2", nioCore]),
-        target("XMPPStream", ["XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
+        target("XMPPStream", ["XML", "XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
             "XMPPServer",
-            ["XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging, lifecycle, yams]),
-        target("XMPPModules", ["XMPPServer"]),
-        target("SQLiteStorage", ["XMPPServer", nioCore, grdb, sqlite]),
+            [
+                "XML", "XMPP", "XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging,
+                lifecycle, yams,
+            ]),
+        target("XMPPModules", server),
+        target("SQLiteStorage", server + [nioCore, grdb, sqlite]),
         target(
             "Web",
-            [
-                "XMPPServer", hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
+            server + [
+                hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
                 nioCore,
                 nioHTTP1, nioWebSocket, nioPosix, nioSSL, crypto, logging,
             ],
             resources: [.embedInCode("Chat/Assets")]),
         .executableTarget(
             name: "swallowtail",
-            dependencies: [
+            dependencies: server + [
                 "XMPPModules", "SQLiteStorage", "Web", "CQRencode", nioPosix, logging, lifecycle, unixSignals,
                 argumentParser,
             ],
@@ -108,32 +115,34 @@ let package = Package(
         ),
         target(
             "TestKit",
-            ["XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioWebSocket, nioSSL, crypto, x509, asn1, logging]),
+            server + [
+                "XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioWebSocket, nioSSL, crypto, x509, asn1, logging,
+            ]),
 
         tests("XMLTests", ["XML", "CExpat"]),
-        tests("XMPPTests", ["XMPP"]),
-        tests("XMPPStreamTests", ["XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
-        tests("XMPPServerTests", ["TestKit", "swallowtail"]),
-        tests("XMPPModulesTests", ["TestKit"]),
+        tests("XMPPTests", ["XML", "XMPP"]),
+        tests("XMPPStreamTests", ["XML", "XMPP", "XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
+        tests("XMPPServerTests", server + ["XMPPModules", "SQLiteStorage", "TestKit", "swallowtail"]),
+        tests("XMPPModulesTests", server + ["XMPPModules", "TestKit"]),
         .target(
             name: "StorageConformance",
-            dependencies: ["XMPPServer"],
+            dependencies: server,
             path: "Tests/StorageConformance",
             swiftSettings: settings
         ),
         .executableTarget(
             name: "StorageCrashWriter",
-            dependencies: ["SQLiteStorage"],
+            dependencies: server + ["SQLiteStorage"],
             path: "Tests/StorageCrashWriter",
             swiftSettings: settings
         ),
-        tests("SQLiteStorageTests", ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
+        tests("SQLiteStorageTests", server + ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
         tests(
             "WebTests",
-            [
+            server + [
                 "Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioPosix, nioHTTP1,
                 logging,
             ]),
-        tests("ConversationTests", ["TestKit", "XMPPModules", "XMPPServer", nioCore]),
+        tests("ConversationTests", server + ["XMPPModules", "TestKit", nioCore]),
     ]
 )
