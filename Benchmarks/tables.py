@@ -1,5 +1,7 @@
 """The table: a line for each figure, a column for each server, ratios, and what must be reached."""
 
+import statistics
+
 
 def number(value):
     """Three significant digits, or as many as there are before the point."""
@@ -16,7 +18,8 @@ class Table:
     def __init__(self, servers):
         self.servers = servers
         self.rows = []
-        self.figures = {server: {} for server in servers}
+        # All that was measured, by the title of its row: with several rounds the median counts.
+        self.measured = {server: {} for server in servers}
         self.held = self.related = self.barred = 0
 
     def add(self, work, server, outcomes):
@@ -29,13 +32,16 @@ class Table:
             for key in row.figure:
                 value = value.get(key) if value is not None else None
             if value is not None:
-                self.figures[server][row.title] = value * row.scale
+                self.measured[server].setdefault(row.title, []).append(value * row.scale)
+
+    def _figures(self, server):
+        return {title: statistics.median(values) for title, values in self.measured[server].items()}
 
     def _bar(self, row):
-        return row.bar(self.figures["swallowtail"]) if callable(row.bar) else row.bar
+        return row.bar(self._figures("swallowtail")) if callable(row.bar) else row.bar
 
     def _line(self, row):
-        values = {server: figures.get(row.title) for server, figures in self.figures.items()}
+        values = {server: self._figures(server).get(row.title) for server in self.servers}
         mine = values.get("swallowtail")
         peers = [value for server, value in values.items() if server in ("prosody", "ejabberd") and value]
         best = min(peers, default=None)
@@ -44,7 +50,7 @@ class Table:
         if len(self.servers) > 1:
             cells.append(f"{mine / best:.2f}" if mine and best else "")
             cells.append(f"{mine / floor:.1f}" if mine and floor else "")
-        bar = self._bar(row) if "swallowtail" in self.figures else None
+        bar = self._bar(row) if "swallowtail" in self.servers else None
         cells.append(f"≤ {number(bar)}" if bar else "")
         verdict = ""
         if bar and mine is not None:
