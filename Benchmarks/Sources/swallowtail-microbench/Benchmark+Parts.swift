@@ -129,7 +129,7 @@ extension Benchmark {
                 SASLExchange(offered: [mechanism], binding: ChannelBinding(), host: "localhost", nonce: { "server" })
             }
             // What the server says is always the same, so that one look at it is enough.
-            var first = begin()
+            let first = begin()
             guard
                 case .findCredential = first.started(
                     mechanism: mechanism.rawValue, initialResponse: Data("n,,\(firstBare)".utf8).base64EncodedString()),
@@ -141,7 +141,7 @@ extension Benchmark {
                 : clientMessages(SHA256.self, .sha256, salt, String(decoding: bytes, as: UTF8.self))
             return { count in
                 for _ in 0..<count {
-                    var exchange = begin()
+                    let exchange = begin()
                     guard
                         case .findCredential = exchange.started(
                             mechanism: mechanism.rawValue, initialResponse: messages.first),

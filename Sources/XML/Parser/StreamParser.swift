@@ -27,7 +27,6 @@ public struct StreamParser: ~Copyable {
     /// Parses one document, whose root is the only "stanza".
     private let isDocument: Bool
     private var ownSteps = 0
-    private var bounds: XMLLimits
 
     /// A parser of a stream, before its first byte.
     public init(limits: XMLLimits) {
@@ -40,19 +39,17 @@ public struct StreamParser: ~Copyable {
     }
 
     private init(limits: XMLLimits, isDocument: Bool, content: NamespaceID) {
-        self.limits = limits
         self.isDocument = isDocument
-        bounds = limits.bounded
-        builder = TapeBuilder(limits: bounds, scope: NamespaceScope(content: content))
-        tokenizer.maximumNameLength = bounds.nameBytes
+        builder = TapeBuilder(limits: limits.bounded, scope: NamespaceScope(content: content))
+        tokenizer.maximumNameLength = builder.limits.nameBytes
     }
 
-    /// The limits for what is not complete yet and all that follows.
+    /// The limits for what is not complete yet and all that follows; none is above what a tape's nodes can hold.
     public var limits: XMLLimits {
-        didSet {
-            bounds = limits.bounded
-            builder.limits = bounds
-            tokenizer.maximumNameLength = bounds.nameBytes
+        get { builder.limits }
+        set {
+            builder.limits = newValue.bounded
+            tokenizer.maximumNameLength = builder.limits.nameBytes
         }
     }
 
@@ -150,9 +147,9 @@ extension StreamParser {
         let input = buffer
         let readable = input.readableBytesSpan
         // Within the limit as if there was nothing behind it, so that an error does not depend on what has come.
-        let window = readable.extracting(first: bounds.stanzaBytes)
+        let window = readable.extracting(first: limits.stanzaBytes)
         guard try tokenizer.run(window, into: &builder) else {
-            guard window.byteCount < bounds.stanzaBytes else {
+            guard window.byteCount < limits.stanzaBytes else {
                 throw XMLFault(.tooLarge, "Unexpected end of file: too many bytes without an end", at: window.byteCount)
             }
             return nil

@@ -4,8 +4,8 @@ import XMPP
 ///
 /// Pure: it does no input or output, and look-ups are actions that events answer. One exchange serves all the attempts
 /// of a stream; how many there may be is its owner's to decide. The account that it ends with is always the one that
-/// was authenticated, whatever the client asked for.
-public struct SASLExchange: ~Copyable {
+/// was authenticated, whatever the client asked for. A class, as a stream has room for one and, once signed in, none.
+public final class SASLExchange {
     /// The mechanisms of this stream, most preferred first: what its features announce and all that it accepts.
     public let offered: [SASLMechanism]
 
@@ -69,13 +69,13 @@ public struct SASLExchange: ~Copyable {
     ///   - mechanism: The element's `mechanism`.
     ///   - initialResponse: The element's text as received; nil if there is none.
     ///   - request: The whole of it, where the client signs in by XEP-0388.
-    public mutating func started(
+    public func started(
         mechanism name: String, initialResponse: String?, request: AuthenticationRequest? = nil
     ) -> SASLAction {
         guard case .idle = state else { return end(.malformedRequest) }
         if offersFAST, let request, let mechanism = FASTMechanism(rawValue: name) {
-            return proceed { (exchange) throws(SASLFailure) in
-                try exchange.begin(mechanism, Self.decode(initialResponse ?? ""), request)
+            return proceed { () throws(SASLFailure) in
+                try begin(mechanism, Self.decode(initialResponse ?? ""), request)
             }
         }
         guard let mechanism = SASLMechanism(rawValue: name), offered.contains(mechanism) else {
@@ -90,23 +90,19 @@ public struct SASLExchange: ~Copyable {
         }
         guard text.utf8.count <= Self.longestText else { return end(.malformedRequest) }
         if mechanism == .messengerOAuth2 { return begin(messengerToken: text) }
-        return proceed { (exchange) throws(SASLFailure) in
-            try exchange.begin(mechanism, Self.decode(text))
-        }
+        return proceed { () throws(SASLFailure) in try begin(mechanism, Self.decode(text)) }
     }
 
     /// The client sent `<response>` with this text, as received.
-    public mutating func responded(_ text: String) -> SASLAction {
+    public func responded(_ text: String) -> SASLAction {
         guard text.utf8.count <= Self.longestText else { return end(.malformedRequest) }
         switch state {
         case .awaitingInitialResponse(let mechanism):
-            return proceed { (exchange) throws(SASLFailure) in
-                try exchange.begin(mechanism, Self.decode(text))
-            }
+            return proceed { () throws(SASLFailure) in try begin(mechanism, Self.decode(text)) }
         case .scramChallenged(let challenge):
-            return proceed { (exchange) throws(SASLFailure) in
+            return proceed { () throws(SASLFailure) in
                 let signature = try challenge.verify(Self.decode(text))
-                exchange.state = .finished
+                state = .finished
                 return .succeed(user: challenge.user, data: Array("v=".utf8) + Array(Base64.encode(signature).utf8))
             }
         case .refusalExplained(let failure):
@@ -117,14 +113,14 @@ public struct SASLExchange: ~Copyable {
     }
 
     /// The client sent `<abort>`.
-    public mutating func aborted() -> SASLAction {
+    public func aborted() -> SASLAction {
         end(.aborted)
     }
 
     // MARK: What the look-ups find
 
     /// Answers ``SASLAction/findCredential(user:hash:)``.
-    public mutating func credentialFound(_ credential: SCRAMCredential) -> SASLAction {
+    public func credentialFound(_ credential: SCRAMCredential) -> SASLAction {
         guard case .findingCredential(let attempt) = state else { return .ignore }
         state = .idle
         guard credential.hash == attempt.hash else { return end(.temporaryAuthFailure) }
@@ -140,7 +136,7 @@ public struct SASLExchange: ~Copyable {
     /// - Parameters:
     ///   - account: The local part of the account that they are of, which the stream is then signed in as.
     ///   - data: What the client is told with the success.
-    public mutating func verified(account: String, data: [UInt8]? = nil) -> SASLAction {
+    public func verified(account: String, data: [UInt8]? = nil) -> SASLAction {
         switch state {
         case .verifyingProof:
             state = .finished
@@ -156,7 +152,7 @@ public struct SASLExchange: ~Copyable {
     }
 
     /// Answers any look-up: it did not find what it was to find, or could not be made.
-    public mutating func refused(_ failure: SASLFailure) -> SASLAction {
+    public func refused(_ failure: SASLFailure) -> SASLAction {
         switch state {
         case .findingCredential, .verifyingPassword, .verifyingProof:
             state = .idle
@@ -185,7 +181,7 @@ extension SASLExchange {
 
     /// Ends the attempt. While a look-up is open there can be no other on this stream: its late answer would be taken
     /// for the answer to the next one's.
-    private mutating func end(_ failure: SASLFailure) -> SASLAction {
+    private func end(_ failure: SASLFailure) -> SASLAction {
         switch state {
         case .findingCredential, .verifyingPassword, .verifyingToken, .verifyingProof, .finished: state = .finished
         case .idle, .awaitingInitialResponse, .scramChallenged, .refusalExplained: state = .idle
@@ -193,17 +189,15 @@ extension SASLExchange {
         return .fail(failure)
     }
 
-    private mutating func proceed(
-        _ step: (inout SASLExchange) throws(SASLFailure) -> SASLAction
-    ) -> SASLAction {
+    private func proceed(_ step: () throws(SASLFailure) -> SASLAction) -> SASLAction {
         do throws(SASLFailure) {
-            return try step(&self)
+            return try step()
         } catch {
             return end(error)
         }
     }
 
-    private mutating func begin(_ mechanism: SASLMechanism, _ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+    private func begin(_ mechanism: SASLMechanism, _ message: [UInt8]) throws(SASLFailure) -> SASLAction {
         if let hash = mechanism.scramHash { return try beginSCRAM(mechanism, hash, message) }
         switch mechanism {
         case .oauthBearer: return try beginBearer(message)
@@ -212,7 +206,7 @@ extension SASLExchange {
         }
     }
 
-    private mutating func begin(
+    private func begin(
         _ mechanism: FASTMechanism, _ message: [UInt8], _ request: AuthenticationRequest
     ) throws(SASLFailure) -> SASLAction {
         guard mechanism.isUsable(binding) else { throw .invalidMechanism }
@@ -232,7 +226,7 @@ extension SASLExchange {
         return list(offered.map(\.rawValue)) + (types.isEmpty ? "" : "\u{1F}" + list(types.map(\.rawValue)))
     }
 
-    private mutating func beginSCRAM(
+    private func beginSCRAM(
         _ mechanism: SASLMechanism, _ hash: SCRAMHash, _ message: [UInt8]
     ) throws(SASLFailure) -> SASLAction {
         let first = try SCRAMClientFirst(parsing: message)
@@ -265,7 +259,7 @@ extension SASLExchange {
     }
 
     /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`.
-    private mutating func beginPlain(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+    private func beginPlain(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
         let fields = message.split(separator: 0, omittingEmptySubsequences: false)
         guard fields.count == 3,
             let wanted = String(validating: fields[0], as: UTF8.self),
@@ -277,7 +271,7 @@ extension SASLExchange {
         return .verifyPassword(user: user, password: Redacted(password))
     }
 
-    private mutating func beginBearer(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
+    private func beginBearer(_ message: [UInt8]) throws(SASLFailure) -> SASLAction {
         let bearer = try BearerMessage(parsing: message)
         guard !bearer.token.isEmpty else { return refuseToken(.oauthBearer, .notAuthorized) }
         var user: String?
@@ -289,7 +283,7 @@ extension SASLExchange {
         return .verifyToken(Redacted(bearer.token), user: user)
     }
 
-    private mutating func begin(messengerToken text: String) -> SASLAction {
+    private func begin(messengerToken text: String) -> SASLAction {
         guard let token = MessengerToken.normalize(text) else { return end(.notAuthorized) }
         state = .verifyingToken(.messengerOAuth2, authorizationID: nil)
         return .verifyToken(Redacted(token), user: nil)
@@ -297,7 +291,7 @@ extension SASLExchange {
 
     /// OAUTHBEARER says why in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2). It is from there
     /// that a client without a token learns how to get one (XEP-0493 §3.1.1).
-    private mutating func refuseToken(_ mechanism: SASLMechanism, _ failure: SASLFailure) -> SASLAction {
+    private func refuseToken(_ mechanism: SASLMechanism, _ failure: SASLFailure) -> SASLAction {
         guard mechanism == .oauthBearer, failure == .notAuthorized || failure == .credentialsExpired else {
             return end(failure)
         }

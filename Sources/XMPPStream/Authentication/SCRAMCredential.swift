@@ -3,12 +3,15 @@ import XMPP
 /// What is stored of a password (RFC 5802 §3), which is never the password.
 public struct SCRAMCredential: Sendable, Equatable {
     public let hash: SCRAMHash
-    public let salt: [UInt8]
     public let iterations: Int
+    /// Both keys and the salt in one array, as every account in use has some of these in memory.
+    private let bytes: [UInt8]
+
+    public var salt: [UInt8] { Array(bytes[(2 * hash.byteCount)...]) }
     /// Verifies the client's proof.
-    public let storedKey: [UInt8]
+    public var storedKey: [UInt8] { Array(bytes[..<hash.byteCount]) }
     /// Signs the server's answer.
-    public let serverKey: [UInt8]
+    public var serverKey: [UInt8] { Array(bytes[hash.byteCount..<(2 * hash.byteCount)]) }
 
     /// Enough for RFC 5802 and RFC 7677, which ask for 4096 or more.
     public static let defaultIterations = 10_000
@@ -25,11 +28,13 @@ public struct SCRAMCredential: Sendable, Equatable {
         guard !salt.isEmpty, Self.iterationBounds.contains(iterations),
             storedKey.count == hash.byteCount, serverKey.count == hash.byteCount
         else { return nil }
+        self.init(hash: hash, iterations: iterations, bytes: storedKey + serverKey + salt)
+    }
+
+    private init(hash: SCRAMHash, iterations: Int, bytes: [UInt8]) {
         self.hash = hash
-        self.salt = salt
         self.iterations = iterations
-        self.storedKey = storedKey
-        self.serverKey = serverKey
+        self.bytes = bytes
     }
 
     /// The credential of a password. Slow on purpose: keep it off event loops.
@@ -81,20 +86,12 @@ public struct SCRAMCredential: Sendable, Equatable {
         }
         let bounds = iterationBounds
         return SCRAMCredential(
-            decoyHash: hash,
-            salt: Array(derive("salt").prefix(saltByteCount)),
+            hash: hash,
             iterations: min(max(iterations, bounds.lowerBound), bounds.upperBound),
-            storedKey: Array(derive("stored key").prefix(hash.byteCount)),
-            serverKey: Array(derive("server key").prefix(hash.byteCount))
+            bytes: Array(
+                derive("stored key").prefix(hash.byteCount) + derive("server key").prefix(hash.byteCount)
+                    + derive("salt").prefix(saltByteCount))
         )
-    }
-
-    private init(decoyHash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
-        self.hash = decoyHash
-        self.salt = salt
-        self.iterations = iterations
-        self.storedKey = storedKey
-        self.serverKey = serverKey
     }
 
     /// Whether this is the credential of the password. Slow on purpose: keep it off event loops.

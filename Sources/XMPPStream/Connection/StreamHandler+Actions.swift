@@ -297,12 +297,14 @@ extension StreamHandler {
         // The session has what it needs of them.
         account = nil
         installation = nil
+        // Nobody signs in here any more.
+        binding = ChannelBinding()
         deadline = nil
         lastStanza = eventLoop.now
         lookAgain()
     }
 
-    /// The account that has signed in, a bare JID.
+    /// The account that has signed in and has no session yet, a bare JID.
     public var signedIn: JID? { machine.signedIn }
 
     /// Gives a stream that has signed in, and bound no resource yet, a session that it goes on with.

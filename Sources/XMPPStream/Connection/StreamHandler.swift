@@ -37,7 +37,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public internal(set) var session: (any StreamSession)?
     var pauses: Pause = []
     /// What the client can be sure of when it binds its sign-in to this connection.
-    private(set) var binding = ChannelBinding()
+    var binding = ChannelBinding()
     private var hello: ClientHelloReader?
     /// The user whom the running exchange names, for the limits by account.
     var claimedUser: String?

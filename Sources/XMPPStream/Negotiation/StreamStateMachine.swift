@@ -92,8 +92,6 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    public var isSignedIn: Bool { account != nil }
-
     // MARK: Header
 
     public enum HeaderAction: Sendable {
@@ -317,8 +315,13 @@ public struct StreamStateMachine: ~Copyable {
     /// Whether a failure leaves the stream open for another try.
     public var mayTryAgain: Bool { failures < (settings?.attempts ?? 1) && exchanges < Self.maximumExchanges }
 
-    /// The account that has signed in.
+    /// The account that has signed in, until it has a session: that knows it.
     public var signedIn: JID? { account }
+
+    private mutating func becomeBound() {
+        state = .bound
+        account = nil
+    }
 
     /// The account lacks keys that the client can give.
     ///
@@ -383,12 +386,12 @@ public struct StreamStateMachine: ~Copyable {
     public mutating func signInFinished(isBound: Bool) {
         guard case .finishing = state else { return }
         request = nil
-        state = isBound ? .bound : .negotiating(.authenticated)
+        if isBound { becomeBound() } else { state = .negotiating(.authenticated) }
     }
 
     /// A session has come to the stream in another way than by binding a resource.
     public mutating func sessionResumed() {
-        if case .negotiating(.authenticated) = state { state = .bound }
+        if case .negotiating(.authenticated) = state { becomeBound() }
     }
 
     /// What a client needs that has signed in by XEP-0388 cannot be had.
@@ -409,7 +412,7 @@ public struct StreamStateMachine: ~Copyable {
     }
 
     public mutating func resourceBound() {
-        if case .binding = state { state = .bound }
+        if case .binding = state { becomeBound() }
     }
 
     public mutating func bindRefused() {

@@ -215,7 +215,7 @@ struct SCRAMTests {
 
     @Test("a nonce of its own for every attempt")
     func freshNonces() throws {
-        var exchange = SASLExchange(offered: [.scramSHA1], binding: ChannelBinding(), host: "example.org")
+        let exchange = SASLExchange(offered: [.scramSHA1], binding: ChannelBinding(), host: "example.org")
         var nonces: Set<String> = []
         for _ in 0..<10 {
             _ = exchange.started(

@@ -4,7 +4,7 @@ import XMPP
 
 /// An exchange driven from a test, with every action as a line of text.
 final class ScriptedAuthentication {
-    private var exchange: SASLExchange
+    private let exchange: SASLExchange
 
     init(
         _ offered: [SASLMechanism] = SASLMechanism.allCases,

@@ -81,7 +81,7 @@ struct TokenMechanismTests {
 
     @Test("XEP-0493: a client without a token learns where it gets one")
     func bearerDiscovery() {
-        var exchange = SASLExchange(
+        let exchange = SASLExchange(
             offered: [.oauthBearer], binding: ChannelBinding(), host: "example.org",
             authorizationServer: "https://example.org/.well-known/oauth-authorization-server")
         let message = Base64.encode(Array("n,,\u{1}auth=\u{1}\u{1}".utf8))
