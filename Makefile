@@ -10,10 +10,12 @@ QXMPP := .build/interop/qxmpp_messenger
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
-# functions in the order of their use (docs/decisions/0020).
+# functions in the order of their use (docs/decisions/0020), on pages that lie as they do in the file: the kernel maps
+# them by blocks of that size.
 RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
-	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering
+	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering \
+	-Xlinker -z -Xlinker max-page-size=65536
 
 # For `make soak`.
 SOAK :=
@@ -22,6 +24,7 @@ SOAK :=
 WORKS :=
 SERVERS :=
 SECONDS_EACH := 5
+ROUNDS := 1
 
 .PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
 	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order
@@ -59,11 +62,12 @@ fuzz-%: packages ## Fuzz one kind of input, such as fuzz-xml
 	@Scripts/fuzz $*
 
 bench: build bench-tools ## Measure the server; WORKS="chat ping" and SECONDS_EACH=10 choose
-	@Benchmarks/run --works "$(WORKS)" --seconds $(SECONDS_EACH)
+	@Benchmarks/run --works "$(WORKS)" --seconds $(SECONDS_EACH) --rounds $(ROUNDS)
 
 bench-peers: build bench-tools ## The same beside Prosody and ejabberd, which are installed; SERVERS="prosody" chooses
 	@Scripts/install-packages peers
-	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH)
+	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH) \
+		--rounds $(ROUNDS)
 
 bench-growth: build bench-tools ## How the cost grows with connections, idle sessions, a storm of sign-ins, a large roster
 	@Benchmarks/growth --seconds $(SECONDS_EACH)
