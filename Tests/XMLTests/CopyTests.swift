@@ -38,6 +38,30 @@ struct CopyTests {
         #expect(String(buffer: writer.finish()) == expected)
     }
 
+    @Test("What is written once for many is the same for each", arguments: stanzas)
+    func writtenForMany(received: String, expected: String) throws {
+        let element = try Element(parsing: received, contentNamespace: .client)
+        let written = WrittenStanza(element, from: "f", lang: "en")
+        for namespace in [Namespace.client, .none] {
+            for to in ["t", "a&b", nil] {
+                var alone = XMLWriter(contentNamespace: namespace)
+                alone.stanza(element, from: "f", to: to, lang: "en")
+                var copied = XMLWriter(contentNamespace: namespace)
+                copied.stanza(written, to: to)
+                let trees = try [alone.finish(), copied.finish()].map {
+                    Tree(try Element(parsing: $0, contentNamespace: namespace))
+                }
+                #expect(trees[0] == trees[1])
+            }
+        }
+        var writer = XMLWriter()
+        writer.stanza(written, to: "t")
+        writer.stanza(written, to: nil)
+        let name = expected.prefix { $0 != " " }
+        let others = expected.replacing(" from=\"f\" to=\"t\"", with: " from=\"f\"").dropFirst(name.count)
+        #expect(String(buffer: writer.finish()) == "\(name) to=\"t\"\(others)\(name)\(others)")
+    }
+
     @Test(arguments: [
         ("<message><body>1</body></message>", "<message to=\"t\"><body>1</body><x /></message>"),
         ("<message/>", "<message to=\"t\"><x /></message>"),

@@ -115,7 +115,7 @@ extension XMLWriter {
 }
 
 /// An attribute to be written, measured.
-private struct NewAttribute {
+struct NewAttribute {
     let name: StaticString
     let value: String?
     let measure: Escaping.Measure

@@ -118,12 +118,10 @@ struct Presence: ServerModule {
     /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
+        var contacts = record.withRoster { $0.contacts(where: \.hasFrom) }
         // Most block nobody, which is asked once and not for each contact.
-        let blocked = record[Blocking.list]
-        for contact in record.withRoster({ $0.contacts(where: \.hasFrom) })
-        where blocked.isEmpty || !record.blocks(contact) {
-            host.router.route(stanza, from: session.jid, to: contact, host: host)
-        }
+        if !record[Blocking.list].isEmpty { contacts.removeAll(where: record.blocks) }
+        host.router.route(stanza, from: session.jid, toAll: contacts, host: host)
         for other in record.sessions where other.isAvailable || other === session {
             Self.send(stanza, from: session, to: other)
         }

@@ -53,6 +53,8 @@ public struct StanzaEvent: Sendable {
     }
 
     public private(set) var stanza: Stanza
+    /// The stanza as all get it to whom it is sent; `nil`: it is for one, or has been changed for one.
+    private(set) var written: WrittenStanza?
     /// Who sent it; a full JID for a client.
     public let from: JID
     /// `nil`: the sender gave no address.
@@ -119,6 +121,21 @@ public struct StanzaEvent: Sendable {
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }
 
+    /// Begins anew, for another one of those to whom a stanza is sent: what its last journey has changed is as it was.
+    mutating func begin(_ stanza: Stanza, _ written: WrittenStanza, to: JID, at host: Host) {
+        if self.written !== written {
+            self.stanza = stanza
+            self.written = written
+        }
+        if self.host !== host { self.host = host }
+        self.to = to
+        account = nil
+        stage = .addressed
+        pending = nil
+        if !appendedForSender.isEmpty { appendedForSender = [] }
+        if !appendedForRecipient.isEmpty { appendedForRecipient = [] }
+    }
+
     // MARK: Writing
 
     /// The two who have a message, each with what concerns only them: ids of an archive may be known to its owner alone.
@@ -136,6 +153,7 @@ public struct StanzaEvent: Sendable {
     /// To be called where the event is handled: on its sender's loop.
     public func write(to writer: inout XMLWriter, for side: Side = .recipient) {
         let appended = side == .sender ? appendedForSender : appendedForRecipient
+        if let written, appended.isEmpty { return writer.stanza(written, to: to?.string) }
         writer.stanza(
             stanza.element, from: from.string, to: to?.string, lang: sender?.language,
             appending: appended.isEmpty ? nil : Self.written(appended))
@@ -182,6 +200,7 @@ public struct StanzaEvent: Sendable {
             let stanza = Stanza(element)
         {
             self.stanza = stanza
+            written = nil
         }
     }
 }

@@ -73,6 +73,18 @@ public final class StanzaRouter: Sendable {
         travel(&event)
     }
 
+    /// Sends a stanza in the name of an account to many, as to one; it is written once for all of them.
+    public func route(_ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host) {
+        let written = WrittenStanza(stanza.element, from: from.string)
+        var event = StanzaEvent(
+            stanza: stanza, written: written, from: from, to: nil, sender: nil, host: host, account: nil,
+            stage: .addressed)
+        for address in addresses {
+            event.begin(stanza, written, to: address, at: host)
+            travel(&event)
+        }
+    }
+
     // MARK: The journey of messages and presence
 
     func travel(_ event: inout StanzaEvent) {

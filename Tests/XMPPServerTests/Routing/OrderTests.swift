@@ -50,7 +50,7 @@ import XMPP
         let text = (0..<60).map { message($0, to: "juliet@example.org/j", "wait='\($0 % 4)'") }
         try await romeo.send(text.joined() + message(60, to: "juliet@example.org/j"))
         let output = try await juliet.read(until: "id=\"60\"")
-        let ids = output.matches(of: /id="(\d+)"/).compactMap { Int($0.output.1) }
+        let ids = output.matches(of: /<message [^>]*id="(\d+)"/).compactMap { Int($0.output.1) }
         #expect(ids == Array(0...60))
         await server.stop()
     }

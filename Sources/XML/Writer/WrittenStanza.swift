@@ -1,0 +1,41 @@
+import NIOCore
+
+/// A stanza that many get: written once, all of it but the recipient's address.
+public final class WrittenStanza: Sendable {
+    fileprivate let element: Element
+    fileprivate let from: String?
+    fileprivate let lang: String?
+    fileprivate let bytes: ByteBuffer
+    /// Where the address goes: behind the element's name.
+    fileprivate let nameEnd: Int
+
+    /// - Parameters: as in `XMLWriter.stanza`.
+    public init(_ element: Element, from: String?, lang: String? = nil) {
+        self.element = element
+        self.from = from
+        self.lang = lang
+        var writer = XMLWriter(reserving: element.byteCount + 128)
+        writer.stanza(element, from: from, to: nil, lang: lang)
+        bytes = writer.finish()
+        let isNameEnd: (UInt8) -> Bool = { XMLCharacter.isSpace($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ">") }
+        nameEnd = bytes.readableBytesView.firstIndex(where: isNameEnd) ?? bytes.writerIndex
+    }
+}
+
+extension XMLWriter {
+    /// The same as `stanza` with the element that has been written.
+    public mutating func stanza(_ written: WrittenStanza, to: String?) {
+        guard currentNamespace == .client else {
+            return stanza(written.element, from: written.from, to: to, lang: written.lang)
+        }
+        closeTag()
+        let address = NewAttribute("to", to)
+        output.append(written.bytes.readableBytes + address.room) { sink in
+            written.bytes.withUnsafeReadableBytes { bytes in
+                sink.put(UnsafeRawBufferPointer(rebasing: bytes[..<written.nameEnd]))
+                address.put(into: &sink)
+                sink.put(UnsafeRawBufferPointer(rebasing: bytes[written.nameEnd...]))
+            }
+        }
+    }
+}
