@@ -17,8 +17,7 @@ public final class WrittenStanza: Sendable {
         var writer = XMLWriter(reserving: element.byteCount + 128)
         writer.stanza(element, from: from, to: nil, lang: lang)
         bytes = writer.finish()
-        let isNameEnd: (UInt8) -> Bool = { XMLCharacter.isSpace($0) || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ">") }
-        nameEnd = bytes.readableBytesView.firstIndex(where: isNameEnd) ?? bytes.writerIndex
+        nameEnd = bytes.readableBytesView.firstIndex { " />".utf8.contains($0) } ?? bytes.writerIndex
     }
 }
 
