@@ -10,8 +10,7 @@ QXMPP := .build/interop/qxmpp_messenger
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
-# functions in the order of their use (docs/decisions/0020), on pages that lie as they do in the file: the kernel maps
-# them by blocks of that size.
+# functions in the order of their use and placed in memory as in the file, modulo 64 KiB (docs/decisions/0020).
 RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering \

@@ -88,7 +88,8 @@ let package = Package(
 
         target("XML", [nioCore]),
         target("XMPP", ["XML", "CIDN2", nioCore]),
-        target("XMPPStream", ["XML", "XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
+        target(
+            "XMPPStream", ["XML", "XMPP", deque, heap, nioCore, nioTLS, nioSSL, nioWebSocket, crypto, cryptoExtras]),
         target(
             "XMPPServer",
             [
@@ -100,9 +101,8 @@ let package = Package(
         target(
             "Web",
             server + [
-                hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
-                nioCore,
-                nioHTTP1, nioWebSocket, nioPosix, nioSSL, crypto, logging,
+                hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient, nioCore, nioHTTP1,
+                nioWebSocket, nioPosix, nioSSL, crypto, logging,
             ],
             resources: [.embedInCode("Chat/Assets")]),
         .executableTarget(
@@ -116,12 +116,15 @@ let package = Package(
         target(
             "TestKit",
             server + [
-                "XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioWebSocket, nioSSL, crypto, x509, asn1, logging,
+                "XMPPModules", "SQLiteStorage", nioEmbedded, nioPosix, nioWebSocket, nioSSL, crypto, x509, asn1,
+                logging,
             ]),
 
         tests("XMLTests", ["XML", "CExpat"]),
         tests("XMPPTests", ["XML", "XMPP"]),
-        tests("XMPPStreamTests", ["XML", "XMPP", "XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
+        tests(
+            "XMPPStreamTests",
+            ["XML", "XMPP", "XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
         tests("XMPPServerTests", server + ["XMPPModules", "SQLiteStorage", "TestKit", "swallowtail"]),
         tests("XMPPModulesTests", server + ["XMPPModules", "TestKit"]),
         .target(
