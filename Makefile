@@ -10,11 +10,14 @@ QXMPP := .build/interop/qxmpp_messenger
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
-# functions in the order of their use and placed in memory as in the file, modulo 64 KiB (docs/decisions/0020).
-RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
+# functions in the order of their use and placed in memory as in the file, modulo 64 KiB (docs/decisions/0020), and what is
+# done seldom out of the way of what is done often (docs/decisions/0023).
+COUNTABLE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering \
-	-Xlinker -z -Xlinker max-page-size=65536
+	-Xlinker -z -Xlinker max-page-size=65536 -Xswiftc -Xllvm -Xswiftc -static-func-full-module-prefix=false
+PROFILE := $(CURDIR)/Scripts/code-profile.profdata
+RELEASE := $(COUNTABLE) -Xswiftc -Xfrontend -Xswiftc -ir-profile-use=$(PROFILE)
 
 # For `make soak`.
 SOAK :=
@@ -26,7 +29,7 @@ SECONDS_EACH := 5
 ROUNDS := 1
 
 .PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
-	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order
+	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order code-profile
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +90,9 @@ code-order: build bench-tools ## Find out anew in which order the server uses it
 	@Benchmarks/code-order .build/release/swallowtail Scripts/code-order.txt
 	@# The build does not know that the linker reads the list.
 	@rm .build/release/swallowtail
+
+code-profile: packages bench-tools ## Find out anew what the server does often; then comes `make code-order`
+	@Benchmarks/code-profile $(PROFILE) $(COUNTABLE)
 
 bench-tools:
 	swift build -c release --package-path Benchmarks --product swallowtail-load

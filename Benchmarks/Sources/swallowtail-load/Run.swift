@@ -110,17 +110,24 @@ final class Run: @unchecked Sendable {
     var window: Int { pace?.window ?? 1 }
     private var isDone: Bool { pace?.count.map { tally.sent >= $0 } ?? false }
 
+    /// How long before a send the loop stops sleeping. A timer wakes a process late, by what the processor takes to come
+    /// back; that would be told as the server's latency.
+    private static let wakesEarly: UInt64 = 100_000
+
     /// Sends what is due, and comes back when the next is.
     private func keepPace(_ work: any PacedWork) {
         guard let rate = pace?.rate, maySend else { return }
         func due(_ index: Int) -> UInt64 { pacer.start + UInt64(Double(index) * 1e9 / rate) }
-        let now = uptime()
+        var now = uptime()
+        while now < due(pacer.fired) { now = uptime() }
         while due(pacer.fired) <= now, maySend {
             work.fire(due: due(pacer.fired))
             pacer.fired += 1
         }
         nonisolated(unsafe) let work = work
-        fleet.loop.scheduleTask(deadline: .uptimeNanoseconds(due(pacer.fired))) { self.keepPace(work) }
+        // The other half of the time is for reading.
+        let early = min(Self.wakesEarly, UInt64(5e8 / rate))
+        fleet.loop.scheduleTask(deadline: .uptimeNanoseconds(due(pacer.fired) - early)) { self.keepPace(work) }
     }
 
     /// Waits until all has come, or nothing comes any more.
