@@ -110,7 +110,7 @@ docs: packages ## Write docs/generated anew
 	@Scripts/docs .build/debug/swallowtail
 
 clean: ## Delete what was built; ./data stays
-	rm -rf .build Benchmarks/.build
+	rm -rf .build .build-counting Benchmarks/.build
 
 packages: ## Install the system libraries that are missing
 	@Scripts/install-packages build
