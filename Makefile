@@ -12,12 +12,12 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sourc
 # What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
 # functions in the order of their use and placed in memory as in the file, modulo 64 KiB (docs/decisions/0020), and what is
 # done seldom out of the way of what is done often (docs/decisions/0023).
-COUNTABLE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
+UNPROFILED := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering \
 	-Xlinker -z -Xlinker max-page-size=65536 -Xswiftc -Xllvm -Xswiftc -static-func-full-module-prefix=false
 PROFILE := $(CURDIR)/Scripts/code-profile.profdata
-RELEASE := $(COUNTABLE) -Xswiftc -Xfrontend -Xswiftc -ir-profile-use=$(PROFILE)
+RELEASE := $(UNPROFILED) -Xswiftc -Xfrontend -Xswiftc -ir-profile-use=$(PROFILE)
 
 # For `make soak`.
 SOAK :=
@@ -92,7 +92,9 @@ code-order: build bench-tools ## Find out anew in which order the server uses it
 	@rm .build/release/swallowtail
 
 code-profile: packages bench-tools ## Find out anew what the server does often; then comes `make code-order`
-	@Benchmarks/code-profile $(PROFILE) $(COUNTABLE)
+	@Benchmarks/code-profile $(PROFILE) $(UNPROFILED)
+	@# The build does not know that the compiler reads the profile.
+	@rm -rf "$$(realpath .build/release)"
 
 bench-tools:
 	swift build -c release --package-path Benchmarks --product swallowtail-load
