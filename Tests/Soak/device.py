@@ -126,7 +126,9 @@ class Device:
         elif way == "silently":
             # Nothing tells the server: the client is back from elsewhere while the connection still seems to be there.
             self.stream.is_cut = True
-            asyncio.get_running_loop().call_later(self.random.uniform(2, 20), self.stream.close)
+            delay = self.random.uniform(2, 20)
+            asyncio.get_running_loop().call_later(delay, self.stream.close)
+            self.ledger.lost_unnoticed(delay)
         elif way == "in good order":
             self.stream.write(f"<a xmlns='{SM[1:-1]}' h='{self.session.received}'/></stream:stream>")
             self.stream.close()

@@ -68,6 +68,7 @@ class Ledger:
         self.ends = collections.defaultdict(list)
         self.strange = []
         self.last_sight = 0.0
+        self.noticed_at = 0.0
         self._numbers = collections.Counter()
 
     # What happens
@@ -105,6 +106,14 @@ class Ledger:
     def given_up(self, account, session, since=None):
         """The session is over, and without a connection since then: what it did not take is for others."""
         self.ends[account].append((self.clock() if since is None else since, session))
+
+    def lost_unnoticed(self, seconds):
+        """A device has left its connection, and the server cannot know before so many seconds are over."""
+        self.noticed_at = max(self.noticed_at, self.clock() + seconds)
+
+    def sessions_end_by(self, resume_seconds):
+        """When the last session that was given up before now has ended, and what waited in it has gone elsewhere."""
+        return max(self.clock(), self.noticed_at) + resume_seconds
 
     def killed(self):
         """The server was killed, and all that it had sent has arrived."""
@@ -214,12 +223,6 @@ class Ledger:
 
     def _may_be_handed_on(self, account, session, sight):
         return any(moment < sight.moment and other != session for moment, other in self.ends[account])
-
-    def _renamed(self, account, names, sight):
-        if sight.stanza_id is not None:
-            first = names.setdefault(sight.message, sight.stanza_id)
-            if first != sight.stanza_id:
-                yield Fault("duplicated", sight.message, f"at {account} both {first} and {sight.stanza_id}")
 
     def _reordered(self):
         for account, sessions in self.sessions.items():

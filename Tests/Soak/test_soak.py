@@ -102,6 +102,14 @@ class LedgerTests(unittest.TestCase):
         self.see(self.messages[1], name="after")
         self.assertIn(("duplicated", 2), self.found())
 
+    def test_a_session_ends_after_the_server_has_noticed_the_loss(self):
+        self.ledger.lost_unnoticed(8)
+        self.ledger.lost_unnoticed(3)
+        self.now = 5
+        self.assertEqual(self.ledger.sessions_end_by(20), 28)
+        self.now = 10
+        self.assertEqual(self.ledger.sessions_end_by(20), 30)
+
     def test_twice_in_an_archive(self):
         self.send("unknown", "unknown", "unknown")
         self.keep("b", self.messages[0], self.messages[1], self.messages[0])
