@@ -13,8 +13,8 @@ public protocol StanzaRecipient: AnyObject, Sendable {
 ///
 /// Output is flushed once per tick of the loop, however many stanzas were appended in it; what goes to another loop is
 /// collected during the tick and handed over as one batch. A read that comes after a rest is taken to be the tick's only
-/// one, and what it leads to is flushed behind it. Where a read leads to writes on many connections, a moment is waited
-/// first, as what comes meanwhile often goes to the same ones. Everything but `post` is called on the loop.
+/// one, and what it leads to is flushed behind it. Where a read leads to writes on many connections, half the time that they
+/// take is waited first, as what comes meanwhile often goes to the same ones. Everything but `post` is called on the loop.
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
@@ -34,8 +34,8 @@ public final class LoopContext: @unchecked Sendable {
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     /// Whether there will be a flush, or is one.
     private var isFlushScheduled = false
-    /// Whether the flush that is scheduled has been put off.
-    private var isFlushPutOff = false
+    /// What writing to one of many streams took last, in nanoseconds.
+    private var writeTime: Int64 = 3_000
     /// Reads since the last flush.
     private var readCount = 0
     /// When some stream has been read last.
@@ -161,15 +161,19 @@ public final class LoopContext: @unchecked Sendable {
 
     /// Streams to write to for each read, from which on the writes take so long that waiting is worth it.
     private static let fanOut = 32
-    private static let fanOutDelay = TimeAmount.microseconds(50)
+    private static let maximumDelay = TimeAmount.milliseconds(1)
 
     private func flush() {
-        if !isFlushPutOff, dirty.count >= Self.fanOut * max(readCount, 1) {
-            isFlushPutOff = true
-            eventLoop.assumeIsolated().scheduleTask(in: Self.fanOutDelay) { self.flush() }
-            return
+        guard dirty.count >= Self.fanOut * max(readCount, 1) else { return write() }
+        let delay = TimeAmount.nanoseconds(writeTime * Int64(dirty.count) / 2)
+        eventLoop.assumeIsolated().scheduleTask(in: min(delay, Self.maximumDelay)) {
+            let (begin, count) = (NIODeadline.now(), max(self.dirty.count, 1))
+            self.write()
+            self.writeTime = (NIODeadline.now() - begin).nanoseconds / Int64(count)
         }
-        isFlushPutOff = false
+    }
+
+    private func write() {
         readCount = 0
         // A write that finds its connection broken brings what the peer has sent before. What that leads to stays on the
         // list, for the next flush.

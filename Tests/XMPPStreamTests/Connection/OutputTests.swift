@@ -51,6 +51,23 @@ import XMPP
         for contact in contacts { #expect(try await contact.writes() == writes) }
     }
 
+    @Test("The more are written to, the longer it waits")
+    func fanOutOfMore() async throws {
+        let sender = try await TestStream.bound()
+        var contacts: [TestStream] = []
+        for _ in 0..<64 { contacts.append(try await TestStream.bound(beside: sender)) }
+        await sender.advance(.seconds(1))
+        try await sender.onLoop { [contacts] sender in
+            sender.context.handleRead(at: sender.context.eventLoop.now) {
+                for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+            }
+        }
+        await sender.advance(.microseconds(95))
+        #expect(try await contacts[0].writes().isEmpty)
+        await sender.advance(.microseconds(1))
+        for contact in contacts { #expect(try await contact.writes() == ["<presence/>"]) }
+    }
+
     @Test("What a write brings to be read is answered by another write")
     func readBehindWrite() async throws {
         let stream = try await TestStream.bound()
