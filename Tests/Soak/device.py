@@ -93,7 +93,8 @@ class Device:
             self.stream.cut()
         self.stream = None
         self.is_online = False
-        if self.session is not None:
+        # It may have been without a connection before, and this was an attempt to come back.
+        if self.session is not None and self.session.left_at is None:
             self.session.left_at = self.ledger.clock()
         condition = why.removeprefix("stream error ")
         if condition != why and condition not in EXPECTED_ERRORS:
@@ -214,6 +215,7 @@ class Device:
                 session.acknowledge(int(count), "failed resumption", self.ledger)
             self._forget()
             return
+        session.left_at = None
         self.ledger.happened(
             self.name, "resumptions", f"{session.label}, with {session.received} received; {count} had come")
         session.acknowledge(int(count), "resumption", self.ledger)

@@ -1,8 +1,10 @@
-"""That the ledger finds every kind of fault, and only those; that a session counts as XEP-0198 does."""
+"""That the ledger finds every kind of fault, and only those; that sessions and devices keep their books."""
 
+import types
 import unittest
+from xml.etree.ElementTree import Element
 
-from device import Session
+from device import SM, Device, Session
 from ledger import Ledger, text
 from stream import Refused
 
@@ -201,6 +203,31 @@ class SessionTests(unittest.TestCase):
     def test_less_than_before(self):
         self.session.acknowledge(4, "answer", self.ledger)
         self.assertRaises(Refused, self.session.acknowledge, 3, "answer", self.ledger)
+
+
+class DeviceTests(unittest.TestCase):
+    def setUp(self):
+        self.now = 0.0
+        self.ledger = Ledger(lambda: self.now)
+        self.device = Device(types.SimpleNamespace(ledger=self.ledger, seed=1), "a1", "a", ["b"])
+        self.device.session = Session("a1#1", "a@localhost/a1")
+
+    def left(self, moment):
+        self.now = moment
+        self.device._left("reset")
+
+    def test_a_session_is_without_a_connection_since_the_first_loss(self):
+        self.left(5)
+        self.left(9)
+        self.device._forget()
+        self.assertEqual(self.ledger.ends["a"], [(5, "a1#1")])
+
+    def test_or_since_the_first_after_a_resumption(self):
+        self.left(5)
+        self.device._resumed(None, Element(SM + "resumed", h="0"))
+        self.left(9)
+        self.device._forget()
+        self.assertEqual(self.ledger.ends["a"], [(9, "a1#1")])
 
 
 if __name__ == "__main__":
