@@ -23,8 +23,11 @@ struct PaceOptions: ParsableArguments {
     @Option(help: "Stop after as many, without a warm-up.") var count: Int?
 
     func validate() throws {
-        guard window > 0, rate ?? 1 > 0, count ?? 1 > 0 else {
-            throw ValidationError("--window, --rate and --count are positive")
+        guard (0.01...1_000_000).contains(rate ?? 1) else {
+            throw ValidationError("--rate is between 0.01 and 1,000,000")
+        }
+        guard window > 0, count ?? 1 > 0 else {
+            throw ValidationError("--window and --count are positive")
         }
     }
 }
