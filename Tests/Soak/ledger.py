@@ -68,6 +68,7 @@ class Ledger:
         self.ends = collections.defaultdict(list)
         self.strange = []
         self.last_sight = 0.0
+        # When the server can know of every connection that is lost.
         self.noticed_at = 0.0
         self._numbers = collections.Counter()
 

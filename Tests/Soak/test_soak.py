@@ -1,12 +1,13 @@
 """That the ledger finds every kind of fault, and only those; that sessions and devices keep their books."""
 
+import asyncio
 import types
 import unittest
 from xml.etree.ElementTree import Element
 
 from device import SM, Device, Session
 from ledger import Ledger, text
-from stream import Refused
+from stream import Lost, Refused
 
 STAMP = "2026-01-01T00:00:0{}Z"
 
@@ -222,7 +223,18 @@ class DeviceTests(unittest.TestCase):
         self.device._forget()
         self.assertEqual(self.ledger.ends["a"], [(5, "a1#1")])
 
-    def test_or_since_the_first_after_a_resumption(self):
+    def test_a_silent_loss_is_noticed_when_the_socket_is_closed(self):
+        self.device.stream = types.SimpleNamespace(is_cut=False)
+        self.device.stream.close = lambda: None
+        self.device.random = types.SimpleNamespace(choice=lambda ways: "silently", uniform=lambda least, most: 8)
+
+        async def leave():
+            self.device._leave()
+
+        self.assertRaises(Lost, asyncio.run, leave())
+        self.assertEqual(self.ledger.sessions_end_by(20), 28)
+
+    def test_after_a_resumption_that_counts_anew(self):
         self.left(5)
         self.device._resumed(None, Element(SM + "resumed", h="0"))
         self.left(9)

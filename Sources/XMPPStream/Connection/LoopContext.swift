@@ -34,7 +34,7 @@ public final class LoopContext: @unchecked Sendable {
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     /// Whether there will be a flush, or is one.
     private var isFlushScheduled = false
-    /// What writing to one of many streams took last, in nanoseconds.
+    /// What writing to each of many streams took last, in nanoseconds.
     private var writeTime: Int64 = 3_000
     /// Reads since the last flush.
     private var readCount = 0
@@ -167,7 +167,9 @@ public final class LoopContext: @unchecked Sendable {
         guard dirty.count >= Self.fanOut * max(readCount, 1) else { return write() }
         let delay = TimeAmount.nanoseconds(writeTime * Int64(dirty.count) / 2)
         eventLoop.assumeIsolated().scheduleTask(in: min(delay, Self.maximumDelay)) {
-            let (begin, count) = (NIODeadline.now(), max(self.dirty.count, 1))
+            // No fewer than when the wait began: only this takes them off the list.
+            let count = self.dirty.count
+            let begin = NIODeadline.now()
             self.write()
             self.writeTime = (NIODeadline.now() - begin).nanoseconds / Int64(count)
         }

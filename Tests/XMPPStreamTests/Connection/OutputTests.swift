@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -66,6 +67,30 @@ import XMPP
         #expect(try await contacts[0].writes().isEmpty)
         await sender.advance(.microseconds(1))
         for contact in contacts { #expect(try await contact.writes() == ["<presence/>"]) }
+    }
+
+    @Test("The longer the writes took last, the longer it waits, and no longer than a millisecond")
+    func fanOutOfSlowWrites() async throws {
+        let sender = try await TestStream.bound()
+        var contacts: [TestStream] = []
+        for _ in 0..<32 { contacts.append(try await TestStream.bound(beside: sender)) }
+        for contact in contacts {
+            try await contact.onLoop { contact in
+                try contact.channel.pipeline.syncOperations.addHandler(SlowWrite(), position: .first)
+            }
+        }
+        for wait in [TimeAmount.microseconds(48), .milliseconds(1)] {
+            await sender.advance(.seconds(1))
+            try await sender.onLoop { [contacts] sender in
+                sender.context.handleRead(at: sender.context.eventLoop.now) {
+                    for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+                }
+            }
+            await sender.advance(wait - .nanoseconds(1))
+            #expect(try await contacts[0].writes().isEmpty)
+            await sender.advance(.nanoseconds(1))
+            for contact in contacts { #expect(try await contact.writes() == ["<presence/>"]) }
+        }
     }
 
     @Test("What a write brings to be read is answered by another write")
@@ -153,5 +178,14 @@ private final class ReadBehindWrite: ChannelDuplexHandler {
         guard !hasRead else { return }
         hasRead = true
         context.fireChannelRead(wrapInboundOut(ByteBuffer(string: "<message><body>2</body></message>")))
+    }
+}
+
+private final class SlowWrite: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        usleep(100)
+        context.write(data, promise: promise)
     }
 }
