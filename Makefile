@@ -22,13 +22,17 @@ RELEASE := $(UNPROFILED) -Xswiftc -Xfrontend -Xswiftc -ir-profile-use=$(PROFILE)
 # For `make soak`.
 SOAK :=
 
+# For `make fuzz-conversations`.
+SECONDS := 600
+SEED :=
+
 # For `make bench` and `make bench-peers`.
 WORKS :=
 SERVERS :=
 SECONDS_EACH := 5
 ROUNDS := 1
 
-.PHONY: help run build test interop soak check format docs clean packages packages-chat packages-interop interop-clients pictures \
+.PHONY: help run build test interop soak fuzz-conversations check format docs clean packages packages-chat packages-interop interop-clients pictures \
 	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order code-profile
 
 help: ## List the commands
@@ -59,6 +63,10 @@ pictures: packages packages-interop ## Make the pictures of the README anew, wit
 
 conversation-%: packages ## Run the protocol scripts whose names begin so, such as conversation-R24
 	CONVERSATION=$* swift test --filter ConversationTests.ConversationTests
+
+fuzz-conversations: packages ## Changed conversations of clients and browsers; SECONDS=3600 and SEED=1 choose
+	swift build --product swallowtail
+	@Fuzz/conversations --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 fuzz-%: packages ## Fuzz one kind of input, such as fuzz-xml
 	@Scripts/fuzz $*

@@ -35,6 +35,8 @@ def _die_with_parent():
 
 class Server:
     DOMAIN = "localhost"
+    # What the certificate is for.
+    NAMES = "DNS:localhost"
     may_be_cut_inside = True
 
     def __init__(self, folder, resume_seconds):
@@ -45,7 +47,7 @@ class Server:
         self.log = folder / "log"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", str(folder / "key.pem"),
+             "-subj", "/CN=localhost", "-addext", "subjectAltName=" + self.NAMES, "-keyout", str(folder / "key.pem"),
              "-out", str(folder / "certificate.pem")],
             check=True, capture_output=True,
         )  # fmt: skip
@@ -79,15 +81,15 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def stop(self):
+    def stop(self, seconds=STOP_SECONDS):
         """Ends it in good order and returns the seconds that took."""
         self.check()
         started = time.monotonic()
         self.process.terminate()
         try:
-            status = self.process.wait(STOP_SECONDS)
+            status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise Failure(f"the server still runs {STOP_SECONDS} s after SIGTERM") from None
+            raise Failure(f"the server still runs {seconds:.0f} s after SIGTERM") from None
         if status != 0:
             raise Failure(f"the server ended with {status} after SIGTERM")
         return time.monotonic() - started

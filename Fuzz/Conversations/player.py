@@ -1,0 +1,310 @@
+"""Plays a conversation, step by step, and looks at what the server says to it."""
+
+import asyncio
+import re
+
+import finds
+import people
+import servers
+from client import Client, Refused, Unanswered, proof
+from finds import Find
+from private_server import STOP_SECONDS, slowness
+from sockets import Gone
+from transports import LENGTH, TCP, encoded, frame
+
+QUIET_SECONDS = 0.012
+LONGEST_WAIT = 2.0
+OUTPUT_FACTOR = 8
+OUTPUT_ALLOWANCE = 4096
+# What is handed out on request may be the sum of many stanzas, such as a roster.
+COLLECTION_ALLOWANCE = 1 << 18
+VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
+ASKS_FOR_MORE = re.compile(
+    r"urn:xmpp:mam|urn:xmpp:archive|iq:roster|vcard-temp|iq:private|<presence\s*/?>|<presence>|disco#|register|blocking"
+    r"|urn:xmpp:sm|GET |POST |carbons|authenticate|starttls|stream:stream|commands|push")
+LEARNT_FROM_PAGES = {
+    "visitor": re.compile(rb"visitor=([A-Za-z0-9_-]{32})"),
+    "form-key": re.compile(rb"name=\"form-key\" value=\"([^\"]+)\""),
+    "code": re.compile(rb"[?&]code=([^&#\s\"]+)"),
+    "grant": re.compile(rb"name=\"grant\" value=\"([^\"]+)\""),
+    "asset": re.compile(rb"(?:src|href)=\"(/chat/[^\"]+)\""),
+    **{name: re.compile(rb'"%s"\s*:\s*"([^"]+)"' % name.encode()) for name in (
+        "access_token", "refresh_token", "device_code", "user_code", "client_id")},
+}  # fmt: skip
+
+
+class Player:
+    """One conversation on a server; `played` is how many of its steps have begun."""
+
+    def __init__(self, server, conversation, pulse):
+        self.server = server
+        self.conversation = conversation
+        self.pulse = pulse
+        self.clients = {}
+        self.known = {}
+        # What each client was told, by element and attribute.
+        self.told = {}
+        self.played = 0
+        self.largest_sent = 0
+
+    async def play(self):
+        try:
+            for step in self.conversation["steps"]:
+                self.played += 1
+                await self.step(step)
+        finally:
+            await self._leave()
+
+    async def step(self, step):
+        received = self._received()
+        sent = self._sent()
+        try:
+            await self._do(step)
+        except (Gone, Refused, Unanswered):
+            # What was made wrong before may end a connection, and leave a question without an answer.
+            pass
+        await self._settle()
+        self.server.check()
+        self._listen()
+        self._weigh(step, self._sent() - sent, self._received() - received)
+
+    async def _do(self, step):
+        name = step["do"].replace(" ", "_")
+        await getattr(self, "do_" + name)(step)
+
+    # Steps
+
+    async def do_connect(self, step):
+        await self._client(step)
+
+    async def do_stream(self, step):
+        client = await self._client(step)
+        await client.stream(step.get("to"))
+
+    async def do_sign_in(self, step):
+        client = await self._client(step, people.host(step["person"]))
+        await client.sign_in(
+            step["person"], step.get("resource"), step.get("bind", True), step.get("mechanism", "PLAIN"))
+        if client.jid:
+            self.known[step["who"]] = client.jid
+            self.known.setdefault(step["person"] + "/", client.jid)
+
+    async def do_send(self, step):
+        client = await self._client(step)
+        text = self.filled(step["text"], client)
+        self.largest_sent = max(self.largest_sent, len(text))
+        pieces = step.get("pieces")
+        if pieces and isinstance(client.transport, TCP):
+            # As bytes that arrive one by one, or some at a time.
+            data = encoded(text)
+            for start in range(0, len(data), pieces):
+                client.transport.write(data[start : start + pieces])
+                await asyncio.sleep(0)
+        else:
+            client.transport.send(text)
+        await client.transport.drain()
+
+    async def do_bytes(self, step):
+        client = await self._client(step)
+        client.transport.write(encoded(self.filled(step["text"], client)))
+        await client.transport.drain()
+
+    async def do_frame(self, step):
+        client = await self._client(step)
+        parts = {name: step[name] for name in ("opcode", "final", "masked", "reserved", "length") if name in step}
+        client.transport.write(frame(encoded(self.filled(step["text"], client)), **parts))
+
+    async def do_body(self, step):
+        client = await self._client(step)
+        if client.over != "bosh":
+            return
+        rid = None if "skip" not in step else client.transport.rid + step["skip"]
+        client.transport.body(self.filled(step["attributes"], client), self.filled(step["text"], client), rid)
+
+    async def do_request(self, step):
+        client = await self._client(step)
+        transport = client.transport
+        if client.over != "web":
+            return
+        await transport.open_again()
+        head, blank, body = self.filled(step["text"], client).partition("\r\n\r\n")
+        head = head.replace(LENGTH, str(len(encoded(body))))
+        del transport.raw[:]
+        transport.send(head + blank + body)
+        await transport.drain()
+        await transport.sockets[-1].arrival(0.5)
+        await self._settle()
+        for name, pattern in LEARNT_FROM_PAGES.items():
+            if found := pattern.search(bytes(transport.raw)):
+                self.known[name] = found[1].decode(errors="replace")
+
+    async def do_close(self, step):
+        if step["who"] in self.clients:
+            self.clients[step["who"]].transport.close()
+
+    async def do_cut(self, step):
+        if step["who"] in self.clients:
+            self.clients[step["who"]].transport.cut()
+
+    async def do_half_close(self, step):
+        if step["who"] in self.clients:
+            self.clients[step["who"]].transport.half_close()
+
+    async def do_stop_reading(self, step):
+        if step["who"] in self.clients:
+            self.clients[step["who"]].transport.stop_reading()
+
+    async def do_read_again(self, step):
+        if step["who"] in self.clients:
+            self.clients[step["who"]].transport.read_again()
+
+    async def do_learn(self, step):
+        """Keeps what a client was told last, under a name of its own."""
+        value = self.told.get((step["who"], step["element"], step["attribute"]))
+        if value is not None:
+            self.known[step["as"]] = value
+
+    async def do_wait(self, step):
+        await asyncio.sleep(step["seconds"])
+
+    async def do_together(self, step):
+        await asyncio.gather(*(self._do(one) for one in step["steps"]), return_exceptions=True)
+
+    async def do_contacts(self, step):
+        await asyncio.to_thread(
+            self.server.administer, "contact", "add", people.address(step["one"]), people.address(step["other"]))
+
+    async def do_restart(self, step):
+        await self._cut_all()
+        await asyncio.to_thread(stop, self.server)
+        await self._start()
+
+    async def do_kill(self, step):
+        await self._cut_all()
+        self.server.kill()
+        await self._start()
+
+    async def _start(self):
+        await asyncio.to_thread(self.server.start)
+        await self.pulse.begin()
+
+    async def _cut_all(self):
+        for client in self.clients.values():
+            client.transport.cut()
+        self.clients.clear()
+        await self.pulse.end()
+
+    async def _client(self, step, host=None):
+        """The client of that name; if it is not there, or has to be another one, a new one."""
+        who = step["who"]
+        is_new = step["do"] in ("connect", "sign in")
+        if who not in self.clients and not is_new:
+            # Scripts name a client by its person, if that has no other.
+            who = next((name for name in self.clients if name.startswith(who + "/")), who)
+        if who not in self.clients or is_new:
+            if who in self.clients:
+                self.clients.pop(who).transport.cut()
+            over = step.get("over") or self.conversation.get("over", {}).get(who, self.conversation.get("usual", "tcp"))
+            client = Client(self.server, over, step.get("host") or host or people.STANDARD)
+            self.clients[who] = client
+            await client.open()
+        return self.clients[who]
+
+    # What is said
+
+    def filled(self, text, client):
+        """The text with what has been learnt so far in place of `{{…}}`."""
+        def value(match):
+            name = match[1]
+            if "*" in name and (times := name.rpartition("*")[2]).isdigit():
+                return name.rpartition("*")[0] * min(int(times), 400_000)
+            if name in self.known:
+                return self.known[name]
+            person, dot, what = name.partition(".")
+            if person in people.PEOPLE:
+                if not dot:
+                    return people.address(person)
+                if what in ("token", "bearer", "minted"):
+                    return self.server.tokens.get(person) or ""
+                if what == "id":
+                    return people.PEOPLE[person][2] or ""
+            if name == "me":
+                return client.jid or ""
+            parts = name.split()
+            if len(parts) > 2 and parts[0] == "proof" and parts[2] in self.known:
+                return proof(parts[1], self.known[parts[2]])
+            person, slash, resource = name.partition("/")
+            if slash and person in people.PEOPLE:
+                return f"{people.address(person)}/{resource}"
+            return match[0]
+
+        return VARIABLE.sub(value, text) if "{{" in text else text
+
+    # What is heard
+
+    def _received(self):
+        return sum(client.transport.received for client in self.clients.values())
+
+    def _sent(self):
+        return sum(client.transport.sent for client in self.clients.values())
+
+    async def _settle(self):
+        """Waits until nothing more comes."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LONGEST_WAIT
+        while loop.time() < end:
+            await asyncio.sleep(QUIET_SECONDS / 2)
+            await self.pulse.beat()
+            last = max((client.transport.last_arrival for client in self.clients.values()), default=0)
+            if loop.time() - last >= QUIET_SECONDS:
+                return
+
+    def _listen(self):
+        for who, client in self.clients.items():
+            if client.transport.malformed:
+                raise Find("malformed output", f"to {who} over {client.over}: {client.transport.malformed}")
+            bare = people.address(client.person) if client.person else None
+            for heard in client.hear():
+                self._learn(who, heard)
+                if bare and people.host(client.person) == people.STANDARD:
+                    finds.forgeries(heard, bare, people.HOSTS)
+                bound = OUTPUT_FACTOR * self.largest_sent + COLLECTION_ALLOWANCE
+                if heard.size > bound:
+                    raise Find("large output", f"a {heard.name} of {heard.size} bytes, where {bound} are the bound")
+
+    def _learn(self, who, heard):
+        for name, attributes in [(heard.name, heard.attributes), *((entry[1], entry[2]) for entry in heard.inside)]:
+            if name in ("enabled", "token"):
+                self.told |= {(who, name, attribute): value for attribute, value in attributes.items()}
+        for element, attribute, variable in self.conversation.get("lessons", ()):
+            for _, name, attributes, text, _ in [(0, heard.name, heard.attributes, [], ""), *heard.inside]:
+                if name == element and variable not in people.PEOPLE:
+                    value = attributes.get(attribute) if attribute else "".join(text)
+                    if value:
+                        self.known[variable] = value
+
+    def _weigh(self, step, sent, received):
+        """What comes for a step is bounded by what it was, unless it asks for what was there before."""
+        text = step.get("text", "")
+        if step["do"] not in ("send", "bytes", "frame") or ASKS_FOR_MORE.search(text):
+            return
+        everybody = max(1, len(self.clients))
+        bound = everybody * (OUTPUT_FACTOR * max(sent, self.largest_sent) + OUTPUT_ALLOWANCE) + COLLECTION_ALLOWANCE
+        if received > bound:
+            raise Find("large output", f"{received} bytes for {sent}, where {bound} are the bound")
+
+    async def _leave(self):
+        for client in self.clients.values():
+            if self.conversation.get("leaves", "cut") == "cut":
+                client.transport.cut()
+            else:
+                client.transport.close()
+        await asyncio.sleep(0)
+
+
+def stop(server):
+    """Ends the server as a service manager does."""
+    try:
+        server.stop(STOP_SECONDS * slowness())
+    except servers.Failure as failure:
+        raise Find("stop", str(failure)) from None

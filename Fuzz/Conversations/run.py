@@ -1,0 +1,161 @@
+"""A run: one server, conversations one after the other, and what is looked at between them."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import finds
+import people
+import servers
+from client import Client, Refused, Unanswered
+from finds import Find
+from player import Player, stop
+from private_server import PrivateServer
+from pulse import Pulse
+from sockets import Gone
+from watching import Watch
+
+MEMORY_BOUND = 700 << 20
+# Sockets that remain for a moment when their clients are gone.
+CLOSING_SECONDS = 20
+SPARE_SOCKETS = 4
+
+
+class Run:
+    def __init__(self, executable, is_watched=True):
+        self.folder = Path(tempfile.mkdtemp(prefix="conversations-"))
+        self.server = PrivateServer(executable, self.folder)
+        self.pulse = Pulse(self.server)
+        self.watch = Watch(self.server)
+        self.is_watched = is_watched
+        self.idle_sockets = None
+
+    async def begin(self):
+        await asyncio.to_thread(self.server.start)
+        for name in people.PEOPLE | people.WATCHERS:
+            await asyncio.to_thread(self.server.add, name)
+        await self._accompany()
+
+    async def _accompany(self):
+        await self.pulse.begin()
+        if self.is_watched:
+            self.watch.begin()
+
+    async def _leave_alone(self):
+        complaint = self.watch.end()
+        await self.pulse.end()
+        if complaint:
+            raise Find(*complaint)
+
+    async def play(self, conversation):
+        """Raises a `Find`, and then `steps` of the conversation had begun."""
+        # Whoever only watches would be hit by what ends the server.
+        ends = any(step["do"] in ("kill", "restart") for step in conversation["steps"])
+        if ends:
+            await self._leave_alone()
+            await self.pulse.begin()
+        player = Player(self.server, conversation, self.pulse)
+        try:
+            await player.play()
+            self.look()
+        except servers.Failure as failure:
+            await asyncio.sleep(0.2)
+            raise Find("end of the process", f"{failure}\n{self.last_words()}") from None
+        except Find as find:
+            await asyncio.sleep(0.2)
+            if self.server.process.poll() is not None:
+                raise Find("end of the process", f"{self.server.process.returncode}\n{self.last_words()}") from None
+            raise find
+        finally:
+            conversation["played"] = player.played
+        if ends and self.is_watched:
+            self.watch.begin()
+
+    def last_words(self):
+        """Why the process says it ended."""
+        lines = self.server.log.read_text(errors="replace").splitlines()
+        said = ("Fatal error", "Assertion failed", "Precondition failed", "rashed")
+        first = next((place for place, line in enumerate(lines) if any(word in line for word in said)), len(lines) - 3)
+        return "\n".join(lines[max(0, first) :][:40])[:4000]
+
+    def look(self):
+        """What can be seen from outside at any time."""
+        self.server.check()
+        if complaint := self.watch.complaint():
+            raise Find(*complaint)
+        finds.log(self.server.new_records(), (*finds.SECRETS, *self.server.tokens.values()))
+        if self.server.resident > MEMORY_BOUND:
+            raise Find("memory", f"{self.server.resident >> 20} MiB")
+
+    async def look_closer(self):
+        """Everybody gets in, and hears what was kept for them; connections that ended are gone."""
+        for person in people.PEOPLE:
+            await self._visit(person)
+        await self._count_sockets()
+        self.look()
+
+    async def _visit(self, person):
+        domain = people.host(person)
+        for attempt in range(2):
+            client = Client(self.server, "tls" if attempt else "tcp", domain)
+            try:
+                await client.open()
+                await client.sign_in(person, "visit")
+                await client.ask("get", "<query xmlns='jabber:iq:roster'/>")
+                client.transport.send("<presence/>")
+                for payload, kind in (
+                    ("<query xmlns='http://jabber.org/protocol/disco#info'/>", "get"), ("<vCard xmlns='vcard-temp'/>", "get"),
+                    ("<query xmlns='urn:xmpp:mam:2'/>", "set"), ("<list xmlns='urn:xmpp:archive'/>", "get")):  # fmt: skip
+                    await client.ask(kind, payload, domain if "disco" in payload else None)
+                return
+            except Refused as refusal:
+                if attempt or "sign-in" not in str(refusal):
+                    raise Find("locked out", f"{person}: {refusal}") from None
+                # The account may have been removed, or its password changed, as is everybody's right.
+                await asyncio.to_thread(self.server.add, person)
+            except (Gone, Unanswered) as problem:
+                raise Find("locked out", f"{person}: {type(problem).__name__}: {problem}") from None
+            finally:
+                client.transport.cut()
+
+    async def _count_sockets(self):
+        """With nobody there but one that pings."""
+        await self._leave_alone()
+        await self.pulse.begin()
+        end = time.monotonic() + CLOSING_SECONDS
+        while True:
+            count = self.server.sockets()
+            if self.idle_sockets is None:
+                await asyncio.sleep(1)
+                self.idle_sockets = self.server.sockets()
+            if count <= self.idle_sockets + SPARE_SOCKETS:
+                break
+            if time.monotonic() > end:
+                raise Find("sockets", f"{count} are open, where {self.idle_sockets} are in use")
+            await asyncio.sleep(0.2)
+        if self.is_watched:
+            self.watch.begin()
+
+    async def restart(self):
+        await self._leave_alone()
+        await asyncio.to_thread(stop, self.server)
+        self.look_at_log()
+        await asyncio.to_thread(self.server.start)
+        await self._accompany()
+
+    def look_at_log(self):
+        finds.log(self.server.new_records(), (*finds.SECRETS, *self.server.tokens.values()))
+
+    async def finish(self):
+        """The end in good order."""
+        await self._leave_alone()
+        await asyncio.to_thread(stop, self.server)
+        self.look_at_log()
+
+    def clear(self):
+        """Whatever the state: all is gone afterwards."""
+        self.watch.end()
+        self.server.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
