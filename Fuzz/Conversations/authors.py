@@ -160,7 +160,8 @@ class Author:
             racers = [f"r{index}.{number}" for number in range(len(chosen))]
             for racer in racers:
                 steps += [{"do": "connect", "who": racer, "over": self._over()}, {"do": "stream", "who": racer}]
-            steps.append({"do": "together", "steps": [self._send(racer, text[0]) for racer, text in zip(racers, chosen)]})
+            steps.append({"do": "together", "steps": [
+                self._send(racer, text[0]) | {"after": self.random.choice([0, 0, 0.3, 0.6, 1, 2, 4, 8])} for racer, text in zip(racers, chosen)]})
             if self.random.random() < 0.5:
                 steps.append(self._send(racers[0], self._changed("<a xmlns='urn:xmpp:sm:3' h='3'/>")))
             if self.random.random() < 0.3:

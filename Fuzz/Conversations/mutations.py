@@ -64,7 +64,7 @@ class Mutator:
         self.structural = [
             (self.change_value, 10), (self.remove_attribute, 4), (self.add_attribute, 4), (self.change_text, 8), (self.rename, 2),
             (self.change_namespace, 5), (self.prefix, 4), (self.wrap, 2), (self.repeat, 4), (self.repeat_often, 1), (self.remove, 5),
-            (self.shuffle, 3), (self.graft, 5), (self.pad, 2), (self.many_attributes, 2), (self.many_namespaces, 2), (self.long_namespace, 2),
+            (self.shuffle, 3), (self.graft, 5), (self.pad, 2), (self.many_attributes, 2), (self.many_namespaces, 2), (self.long_namespace, 3),
             (self.forge, 4), (self.refer, 2), (self.address, 6),
         ]  # fmt: skip
         self.textual = [
@@ -220,8 +220,8 @@ class Mutator:
     def long_namespace(self, top, node):
         """A long name, and many that bear it."""
         padding = self.random.choice(["\"", "x", "&amp;", "&#x41;", "\u00e9"])
-        length = self.random.choice([100, 1000, 1024, 1025, 2000, 5000, 30_000, 100_000])
-        count = self.random.choice([1, 30, 500, 3000])
+        length = self.random.choice([100, 1000, 1024, 1025, 5000, 30_000, 100_000])
+        count = self.random.choice([1, 500, 1400, 7000])
         declared = "{{%s*%d}}" % (padding, max(1, length // len(padding)))
         if self.random.random() < 0.8:
             if self.random.random() < 0.5:
@@ -361,7 +361,7 @@ def states(random, steps, hosts=people.HOSTS):
             steps[place - 1], steps[place] = steps[place], steps[place - 1]
         elif kind in (3, 4) and len(steps) > place + 1:
             size = random.choice([2, 2, 3])
-            together = steps[place : place + size]
+            together = [step | {"after": random.choice([0, 0, 0.5, 1, 3])} for step in steps[place : place + size]]
             if not any(step["do"] in ("restart", "kill", "together", "contacts") for step in together):
                 steps[place : place + size] = [{"do": "together", "steps": together}]
         elif kind == 5 and who:

@@ -18,6 +18,8 @@ OUTPUT_FACTOR = 8
 OUTPUT_ALLOWANCE = 4096
 # What is handed out on request may be the sum of many stanzas, such as a roster.
 COLLECTION_ALLOWANCE = 1 << 18
+# What steps learn by name.
+TOLD = ("enabled", "token", "authorization-identifier", "jid", "challenge")
 VARIABLE = re.compile(r"\{\{([^{}]*)\}\}")
 ASKS_FOR_MORE = re.compile(
     r"urn:xmpp:mam|urn:xmpp:archive|iq:roster|vcard-temp|iq:private|<presence\s*/?>|<presence>|disco#|register|blocking"
@@ -46,6 +48,7 @@ class Player:
         self.told = {}
         self.played = 0
         self.largest_sent = 0
+        self.bytes_sent = 0
 
     async def play(self):
         try:
@@ -66,7 +69,10 @@ class Player:
         await self._settle()
         self.server.check()
         self._listen()
-        self._weigh(step, self._sent() - sent, self._received() - received)
+        # Clients that have been replaced are not counted any more.
+        sent = max(self._sent() - sent, 0)
+        self.bytes_sent += sent
+        self._weigh(step, sent, self._received() - received)
 
     async def _do(self, step):
         name = step["do"].replace(" ", "_")
@@ -168,7 +174,13 @@ class Player:
         await asyncio.sleep(step["seconds"])
 
     async def do_together(self, step):
-        await asyncio.gather(*(self._do(one) for one in step["steps"]), return_exceptions=True)
+        """Several steps, each as many milliseconds later as it says."""
+        async def one(step):
+            if step.get("after"):
+                await asyncio.sleep(step["after"] / 1000)
+            await self._do(step)
+
+        await asyncio.gather(*(one(step) for step in step["steps"]), return_exceptions=True)
 
     async def do_contacts(self, step):
         await asyncio.to_thread(
@@ -273,9 +285,10 @@ class Player:
                     raise Find("large output", f"a {heard.name} of {heard.size} bytes, where {bound} are the bound")
 
     def _learn(self, who, heard):
-        for name, attributes in [(heard.name, heard.attributes), *((entry[1], entry[2]) for entry in heard.inside)]:
-            if name in ("enabled", "token"):
+        for _, name, attributes, text, _ in [(0, heard.name, heard.attributes, [], ""), *heard.inside]:
+            if name in TOLD:
                 self.told |= {(who, name, attribute): value for attribute, value in attributes.items()}
+                self.told[who, name, None] = "".join(text)
         for element, attribute, variable in self.conversation.get("lessons", ()):
             for _, name, attributes, text, _ in [(0, heard.name, heard.attributes, [], ""), *heard.inside]:
                 if name == element and variable not in people.PEOPLE:

@@ -21,7 +21,7 @@ async def recurs(executable, conversations, kind):
     except Find as find:
         return find.kind == kind
     except servers.Failure:
-        return kind == "end of the process"
+        return kind == "server"
     finally:
         run.clear()
     return False

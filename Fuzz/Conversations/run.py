@@ -1,6 +1,7 @@
 """A run: one server, conversations one after the other, and what is looked at between them."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
@@ -21,6 +22,14 @@ MEMORY_BOUND = 700 << 20
 # Sockets that remain for a moment when their clients are gone.
 CLOSING_SECONDS = 20
 SPARE_SOCKETS = 4
+# What a process says as it ends by itself, and the lines of a stack without names.
+LAST_WORDS = ("Fatal error", "Assertion failed", "Precondition failed", "rashed")
+STACK = re.compile(r"\d+ +\S+ +0x")
+# What a debug build may need of a processor: in any case, for those who watch, and for what is said.
+BUSY_SECONDS = 0.75
+BUSY_SHARE = 0.3
+BUSY_EACH_STEP = 0.06
+BUSY_EACH_BYTE = 4e-6
 
 
 class Run:
@@ -57,28 +66,41 @@ class Run:
             await self._leave_alone()
             await self.pulse.begin()
         player = Player(self.server, conversation, self.pulse)
+        started, used = time.monotonic(), self.server.used
         try:
             await player.play()
             self.look()
+            if not ends:
+                self._weigh(self.server.used - used, time.monotonic() - started, player)
         except servers.Failure as failure:
             await asyncio.sleep(0.2)
-            raise Find("end of the process", f"{failure}\n{self.last_words()}") from None
+            if self.server.process.poll() is None:
+                raise Find("server", str(failure)) from None
+            raise self._end_of_the_process() from None
         except Find as find:
             await asyncio.sleep(0.2)
             if self.server.process.poll() is not None:
-                raise Find("end of the process", f"{self.server.process.returncode}\n{self.last_words()}") from None
+                raise self._end_of_the_process() from None
             raise find
         finally:
             conversation["played"] = player.played
         if ends and self.is_watched:
             self.watch.begin()
 
-    def last_words(self):
-        """Why the process says it ended."""
+    def _weigh(self, used, seconds, player):
+        """The work that a conversation makes is in proportion to it."""
+        bound = BUSY_SECONDS + BUSY_SHARE * seconds + BUSY_EACH_STEP * player.played + BUSY_EACH_BYTE * player.bytes_sent
+        if used > bound:
+            raise Find("work", f"{used:.1f} s of work for {player.bytes_sent} bytes in {player.played} steps, where {bound:.1f} s are the bound")
+
+    def _end_of_the_process(self):
+        """Where the process says it ended, as far as it does."""
         lines = self.server.log.read_text(errors="replace").splitlines()
-        said = ("Fatal error", "Assertion failed", "Precondition failed", "rashed")
-        first = next((place for place, line in enumerate(lines) if any(word in line for word in said)), len(lines) - 3)
-        return "\n".join(lines[max(0, first) :][:40])[:4000]
+        first = next((place for place, line in enumerate(lines) if any(word in line for word in LAST_WORDS)), len(lines) - 3)
+        last = [line for line in lines[max(0, first) :] if not STACK.match(line)]
+        place = re.match(r"(\S+:\d+): ", last[0]) if last else None
+        kind = "end of the process" + (f" at {place[1]}" if place else "")
+        return Find(kind, "\n".join([f"status {self.server.process.poll()}", *last[:30]]))
 
     def look(self):
         """What can be seen from outside at any time."""

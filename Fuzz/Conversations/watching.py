@@ -14,7 +14,7 @@ from transports import encoded, request
 STANDARD_PING = "<ping xmlns='urn:xmpp:ping'/>"
 # How long a thread of the server may be at work while somebody waits for it, in seconds of processor time: a debug build takes
 # some ten times as long as what is shipped.
-BUSY_SECONDS = 2.0
+BUSY_SECONDS = 1.0
 ANSWER_SECONDS = 30
 ARCHIVE_SECONDS = 15
 
