@@ -24,7 +24,8 @@ class Author:
         self.kinds = kinds
         self.streams = [kind for kind in kinds if kind != "web"]
         # Each with how often it is chosen.
-        self.genres = [(self.script, 6), (self.soup, 8), (self.door, 3), (self.lost, 3), (self.priorities, 2), (self.stored, 3)] if self.streams else []
+        self.genres = [(self.script, 6), (self.soup, 8), (self.door, 3), (self.lost, 3), (self.priorities, 2), (self.stored, 3), (self.slow, 1), (self.many, 1)] if self.streams else []
+        self.genres.append((self.crowd, 1))
         if "websocket" in kinds:
             self.genres.append((self.frames, 2))
         if "bosh" in kinds:
@@ -223,6 +224,65 @@ class Author:
             for text in self.random.sample(read, 6):
                 steps.append(self._send(who, self._changed(text) if self.random.random() < 0.3 else text))
         return {"name": f"stored {one} {other}", "steps": mutations.states(self.random, steps)}
+
+    def slow(self):
+        """Somebody stops reading while much comes for them, and goes on, or never does."""
+        host = self.random.choice([people.STANDARD, people.STANDARD, people.MESSENGER])
+        reader, *others = self.random.sample(people.of(host), 3)
+        steps = [{"do": "contacts", "one": reader, "other": other} for other in others if self.random.random() < 0.5]
+        steps += [self._sign_in("r", reader, resource="r"), self._send("r", self.random.choice([
+            "<presence/>", "<presence/><enable xmlns='urn:xmpp:sm:3' resume='true'/>", "<presence/><inactive xmlns='urn:xmpp:csi:0'/>"]))]
+        if self.random.random() < 0.3:
+            steps.append(self._send("r", "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>"))
+        senders = [f"s{number}" for number in range(self.random.choice([2, 6, 10]))]
+        steps += [self._sign_in(who, self.random.choice(others), resource=who) for who in senders]
+        steps.append({"do": "stop reading", "who": "r"})
+        size, count = self.random.choice([(200, 400), (14_000, 60), (100_000, 9), (250_000, 4)])
+        message = "<message to='{{%s}}' type='chat' id='%%d'><body>{{x*%d}}</body></message>" % (self.random.choice(["r", reader]), size)
+        for who in senders:
+            steps.append(self._send(who, "".join(message % number for number in range(count))))
+        steps.append(self._send("r", self.random.choice(["<presence/>", "<iq type='get' id='q'><query xmlns='jabber:iq:roster'/></iq>", "<r xmlns='urn:xmpp:sm:3'/>"])))
+        steps.append({"do": self.random.choice(["read again", "cut", "close", "wait"]), "who": "r", "seconds": 1})
+        steps += [self._sign_in("r2", reader, resource=self.random.choice(["r", "r2"])), self._send("r2", "<presence/>")]
+        return {"name": f"slow {reader}", "steps": steps}
+
+    def many(self):
+        """An account with as many sessions as it may have, and more, that are there or lost."""
+        person, over = self._person(), self._over()
+        bind = "<bind xmlns='urn:xmpp:bind:0'>%s</bind>" % self.random.choice(["<enable xmlns='urn:xmpp:sm:3' resume='true'/>", ""])
+        steps = []
+        for number in range(self.random.choice([10, 49, 50, 51, 60])):
+            who = f"m{number}"
+            if people.host(person) == people.STANDARD and self.random.random() < 0.8:
+                steps += [{"do": "connect", "who": who, "over": over}, {"do": "stream", "who": who},
+                          self._send(who, self._at_once(f"d4565fa7-4d72-4749-b3d3-{number:012d}", bind, person))]
+            else:
+                steps.append(self._sign_in(who, person, resource=self.random.choice([None, "pc"])))
+            if self.random.random() < 0.5:
+                steps.append(self._send(who, "<presence/>"))
+            if self.random.random() < 0.8:
+                steps.append({"do": "cut", "who": who})
+        return {"name": f"many {person}", "steps": steps}
+
+    def crowd(self):
+        """Many connections that begin something and do not go on."""
+        hello = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+        kinds = [
+            ("streams", "", False), ("streams", "\x16", False), ("streams", hello.encode("latin-1").decode("utf-8", "surrogateescape"), False),
+            ("streams", "", True), ("streams", stream_header("localhost")[:40], False), ("streams", stream_header("localhost"), True),
+            ("streams", stream_header("localhost") + "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>biwsbj1yb21lbyxyPWZ5a28=</auth>", False),
+            ("streams", stream_header("localhost") + "<a>{{x*9000}}", False), ("streams", stream_header("localhost") + "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", False),
+            ("secure web", "", False), ("secure web", "", True), ("web", "", False), ("web", "GET / HT", False), ("web", request("GET", "/", "localhost"), False),
+            ("web", "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\na", False),
+            ("web", "POST /http-bind HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n<body", False), ("web", WebSocket.handshake("localhost"), False),
+            ("web", request("POST", "/http-bind", "localhost", [("Content-Type", "text/xml"), ("Content-Length", 190)]) +
+             "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='60' hold='1' ver='1.6' xmpp:version='1.0' xmlns:xmpp='urn:xmpp:xbosh'/>".ljust(190), False),
+        ]  # fmt: skip
+        steps = []
+        for _ in range(self.random.choice([1, 2])):
+            port, text, tls = self.random.choice(kinds)
+            steps.append({"do": "crowd", "port": port, "text": text, "tls": tls, "count": self.random.choice([20, 100, 400])})
+        return {"name": "crowd", "steps": [*steps, {"do": "wait", "seconds": 1}]}
 
     def frames(self):
         """WebSocket below the stanzas."""

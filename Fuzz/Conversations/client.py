@@ -45,13 +45,12 @@ class Client:
         """Waits for an element that fits; the others are kept, in order."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        seen = 0
         while True:
+            # Somebody else may wait for another element at the same time.
             self.unread += self.transport.hearing.take()
-            for index in range(seen, len(self.unread)):
-                if wanted(self.unread[index]):
+            for index, heard in enumerate(self.unread):
+                if wanted(heard):
                     return self.unread.pop(index)
-            seen = len(self.unread)
             if self.transport.malformed:
                 raise Refused("malformed: " + self.transport.malformed)
             if self.transport.is_closed:

@@ -9,7 +9,7 @@ import servers
 from client import Client, Refused, Unanswered, proof
 from finds import Find
 from private_server import STOP_SECONDS, slowness
-from sockets import Gone
+from sockets import Gone, Socket
 from transports import LENGTH, TCP, encoded, frame
 
 QUIET_SECONDS = 0.012
@@ -43,6 +43,7 @@ class Player:
         self.conversation = conversation
         self.pulse = pulse
         self.clients = {}
+        self.crowd = []
         self.known = {}
         # What each client was told, by element and attribute.
         self.told = {}
@@ -156,6 +157,22 @@ class Player:
         if step["who"] in self.clients:
             self.clients[step["who"]].transport.half_close()
 
+    async def do_crowd(self, step):
+        """Many connections that say something and no more; they stay until the conversation ends."""
+        text = encoded(self.filled(step["text"], None))
+
+        async def one():
+            socket = await Socket.open(self.server.ports[step["port"]], lambda data: None)
+            self.crowd.append(socket)
+            if step.get("tls"):
+                socket.start_tls(people.STANDARD)
+            if text:
+                socket.write(text)
+
+        for start in range(0, step["count"], 50):
+            count = min(50, step["count"] - start)
+            await asyncio.gather(*(one() for _ in range(count)), return_exceptions=True)
+
     async def do_stop_reading(self, step):
         if step["who"] in self.clients:
             self.clients[step["who"]].transport.stop_reading()
@@ -240,7 +257,7 @@ class Player:
                     return self.server.tokens.get(person) or ""
                 if what == "id":
                     return people.PEOPLE[person][2] or ""
-            if name == "me":
+            if name == "me" and client is not None:
                 return client.jid or ""
             parts = name.split()
             if len(parts) > 2 and parts[0] == "proof" and parts[2] in self.known:
@@ -307,6 +324,8 @@ class Player:
             raise Find("large output", f"{received} bytes for {sent}, where {bound} are the bound")
 
     async def _leave(self):
+        for socket in self.crowd:
+            socket.cut()
         for client in self.clients.values():
             if self.conversation.get("leaves", "cut") == "cut":
                 client.transport.cut()

@@ -138,6 +138,8 @@ class Run:
                 # The account may have been removed, or its password changed, as is everybody's right.
                 await asyncio.to_thread(self.server.add, person)
             except (Gone, Unanswered) as problem:
+                if self.server.process.poll() is not None:
+                    raise self._end_of_the_process() from None
                 raise Find("locked out", f"{person}: {type(problem).__name__}: {problem}") from None
             finally:
                 client.transport.cut()
