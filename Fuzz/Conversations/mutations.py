@@ -1,6 +1,5 @@
 """Changes to valid XML that know its grammar. Each takes a `random.Random`; the same one makes the same changes."""
 
-import people
 from finds import FORGED
 from markup import Node, parse
 
@@ -344,7 +343,7 @@ def http(random, text):
     return "\r\n".join(lines) + blank + body
 
 
-def states(random, steps, hosts=people.HOSTS):
+def states(random, steps):
     """Steps that are left out, doubled, swapped, done at once, cut short, or come when the server is another one."""
     steps = [dict(step) for step in steps]
     for _ in range(random.choice([0, 0, 1, 1, 2, 3])):

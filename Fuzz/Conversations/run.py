@@ -22,6 +22,8 @@ MEMORY_BOUND = 700 << 20
 # Sockets that remain for a moment when their clients are gone.
 CLOSING_SECONDS = 20
 SPARE_SOCKETS = 4
+# Longer than sessions wait for their clients, over whatever transport.
+GHOST_SECONDS = 120
 # What a process says as it ends by itself, and the lines of a stack without names.
 LAST_WORDS = ("Fatal error", "Assertion failed", "Precondition failed", "rashed")
 STACK = re.compile(r"\d+ +\S+ +0x")
@@ -172,11 +174,41 @@ class Run:
     def look_at_log(self):
         finds.log(self.server.new_records(), (*finds.SECRETS, *self.server.tokens.values()))
 
-    async def finish(self):
-        """The end in good order."""
+    async def finish(self, waits=False):
+        """The end in good order; if it `waits`, not before every session that was lost has ended."""
         await self._leave_alone()
+        if waits:
+            await self._wait_for_ghosts()
         await asyncio.to_thread(stop, self.server)
         self.look_at_log()
+
+    async def _wait_for_ghosts(self):
+        """Sessions without a connection end when their time is over, and contacts see it."""
+        end = time.monotonic() + GHOST_SECONDS
+        while True:
+            there = [resource for person in people.of(people.STANDARD) for resource in await self._resources(person)]
+            if not there:
+                return
+            if time.monotonic() > end:
+                raise Find("ghost", f"{', '.join(there)} still there {GHOST_SECONDS} s after everybody has gone")
+            await asyncio.sleep(3)
+
+    async def _resources(self, person):
+        """The other sessions of a person, as they see them themselves."""
+        client = Client(self.server, "tcp", people.host(person))
+        try:
+            await client.open()
+            await client.sign_in(person)
+            client.transport.send("<presence><priority>-1</priority></presence>")
+            await client.ask("get", "<ping xmlns='urn:xmpp:ping'/>")
+            own = people.address(person) + "/"
+            return [
+                heard.attributes["from"] for heard in client.hear() if heard.name == "presence" and "type" not in heard.attributes
+                and heard.attributes.get("from", "").startswith(own) and heard.attributes["from"] != client.jid]  # fmt: skip
+        except (Refused, Gone, Unanswered) as problem:
+            raise Find("locked out", f"{person}: {type(problem).__name__}: {problem}") from None
+        finally:
+            client.transport.close()
 
     def clear(self):
         """Whatever the state: all is gone afterwards."""
