@@ -1,1 +1,0 @@
-../../../Tests/XMLTests/Support/ExpatTree.swift
