@@ -53,6 +53,8 @@ STANDARD = {
     "tybalt": "what, drawn, and talk of peace",
     "benvolio": "part, fools, put up your swords",
     "rosaline": "she hath forsworn to love",
+    "paris": "younger than she are happy mothers made",
+    "balthasar": "i do beseech you sir have patience",
 }
 
 STANDARD_CONTACTS = [("mercutio", "tybalt")]

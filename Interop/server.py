@@ -33,6 +33,8 @@ hosts:
     profile: standard
     certificate: certificate.pem
     key: key.pem
+    modules: {{web-pages: {{}}, oauth: {{}}, chat-page: {{}}, websocket: {{}}, host-meta: {{}}}}
+    web-address: http://localhost:{relay}
 """
 
 READY_SECONDS = 30

@@ -1,14 +1,18 @@
 """The Messenger in a browser, and what other apps find on the same site: sign-in and consent, look-up, invitations, chat
-with other windows and with slixmpp, a device, the account page's switches, an app that is signed out. Makes pictures on
-the way."""
+with other windows and with slixmpp, what gets lost on the way, what others send to break a page, a device, the account
+page's switches, an app that is signed out. Makes pictures on the way."""
 
 import asyncio
+import datetime
 import json
 import pathlib
+import struct
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
+import zlib
 from xml.etree import ElementTree
 
 from browser import Driver
@@ -27,6 +31,7 @@ QXMPP = str(pathlib.Path(__file__).resolve().parents[2] / ".build/interop/qxmpp_
 class Browsers(Stage):
     def __init__(self, service):
         self.certificate = service["certificate"]
+        self.standard = service["standard"]
         self.service = service["messenger"]
         self.accounts = self.service["accounts"]
         self.web = self.service["web"]
@@ -232,6 +237,163 @@ async def network(stage):
     await choose(nora, "Oscar")
 
 
+async def is_sent(window, text):
+    """The message stands there as one that the server has."""
+    script = """return [...document.querySelectorAll("#messages li:not(.sending, .failed, .refused) .bubble")]
+                .some((bubble) => bubble.textContent === arguments[0])"""
+    await window.until(lambda: window.evaluate(script, text), f"{text!r} as sent")
+
+
+async def count(window, text):
+    script = "return [...document.querySelectorAll('.bubble')].filter((bubble) => bubble.textContent === arguments[0]).length"
+    return await window.evaluate(script, text)
+
+
+async def lose(stage, window, way, text):
+    """Says something while the server seems to hang, until the connection is lost."""
+    stage.relay.lost.add(way)
+    await say(window, text)
+    await window.shows("Sending", "#messages .sending .state")
+    stage.relay.cut()
+    await window.shows("No connection", "#notice")
+    await window.shows("Sending", "#messages .sending .state")
+    stage.relay.mend()
+
+
+@suite.scenario("a message that is lost with a server that hangs is never shown as sent, and can be said again")
+async def lost_message(stage):
+    nora, paul = stage.nora, stage.paul
+    jid = stage.accounts["nora"]["jid"]
+    await choose(nora, "Paul")
+    await say(nora, "Can you hear me?")
+    await is_sent(nora, "Can you hear me?")
+    await paul.message(jid, "Can you hear me?")
+    await lose(stage, nora, "asked", "Is it you who hangs?")
+    await nora.shows("Perhaps not sent", "#messages .failed .state")
+    await nora.picture(stage.pictures, "not-sent")
+    await paul.settled()
+    require(not any("hangs" in ElementTree.tostring(stanza, "unicode") for stanza in paul.inbox), "it has arrived")
+    await nora.click("#messages .failed button", "Try again")
+    await is_sent(nora, "Is it you who hangs?")
+    await paul.message(jid, "Is it you who hangs?")
+    require_equal(await count(nora, "Is it you who hangs?"), 1, "bubbles")
+
+
+@suite.scenario("a message that has arrived though nobody said so is found in the archive")
+async def lost_answer(stage):
+    nora, paul = stage.nora, stage.paul
+    await lose(stage, nora, "answered", "Only the answer is lost")
+    await is_sent(nora, "Only the answer is lost")
+    await paul.message(stage.accounts["nora"]["jid"], "Only the answer is lost")
+    # Said before: what the archive has may be the first of them.
+    await lose(stage, nora, "asked", "Can you hear me?")
+    await nora.shows("Perhaps not sent", "#messages .failed .state")
+    await nora.click("#messages .failed button", "Try again")
+    await nora.until(lambda: nora.evaluate("return !document.querySelector('#messages .state')"), "all sent")
+    await paul.message(stage.accounts["nora"]["jid"], "Can you hear me?")
+
+
+# What others send
+
+
+async def send(person, to, inner, attributes="type='chat'"):
+    person.send_raw(f"<message to='{to}' {attributes}>{inner}</message>")
+    await person.settled()
+
+
+@suite.scenario("nothing that somebody sends makes a conversation impossible to show")
+async def malformed(stage):
+    nora, paul = stage.nora, stage.paul
+    jid = stage.accounts["nora"]["jid"]
+    stamps = ["garbage", "", "2012-04-26", "9999-99-99T99:99:99Z", "2001-01-01T00:00:00Z", "275760-09-13T00:00:01Z"]
+    for number, stamp in enumerate(stamps):
+        delay = f"<delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>"
+        mine = f"<delay xmlns='urn:xmpp:delay' from='{stage.accounts['paul']['jid']}' stamp='{stamp}'/>"
+        await send(paul, jid, f"<body>stamp {number}</body>{delay}{mine}")
+    await send(paul, jid, "<body>&#x202E;turned round</body><composing xmlns='http://jabber.org/protocol/chatstates'/>")
+    await send(paul, jid, f"<__proto__ xmlns='{STATES}'/>")
+    await hears(nora, "turned round")
+    for number in range(len(stamps)):
+        await hears(nora, f"stamp {number}")
+    times = await nora.evaluate("return [...document.querySelectorAll('#messages time')].map((node) => node.dateTime)")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for text in times:
+        age = now - datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        require(abs(age) < datetime.timedelta(hours=1), f"the page believes the time {text}")
+    for show in ("constructor", "__proto__", "dnd"):
+        paul.send_raw(f"<presence><show>{show}</show><status> {'s' * 9000} </status></presence>")
+    paul.send_raw("<presence><x xmlns='vcard-temp:x:update'><photo>constructor</photo></x></presence>")
+    await paul.settled()
+    await nora.shows("Available", "#contact-status")
+    require("function" not in await nora.text(), "the page shows its own code")
+    await is_sent(nora, "Is it you who hangs?")
+
+
+@suite.scenario("text that runs from right to left stands so")
+async def right_to_left(stage):
+    nora = stage.nora
+    stage.paul.say(stage.accounts["nora"]["jid"], "שלום, מה שלומך?")
+    await hears(nora, "שלום")
+    await nora.type("#text", "מצוין!")
+    direction = "return getComputedStyle([...document.querySelectorAll(arguments[0])].at(-1)).direction"
+    require_equal(await nora.evaluate(direction, "#messages .bubble"), "rtl", "direction of the message")
+    require_equal(await nora.evaluate(direction, "#text"), "rtl", "direction of what is written")
+    await nora.picture(stage.pictures, "right-to-left")
+    await nora.click("#send")
+    await is_sent(nora, "מצוין!")
+
+
+@suite.scenario("a long conversation leaves the page where it is")
+async def long_conversation(stage):
+    nora, paul = stage.nora, stage.paul
+    for number in range(40):
+        paul.say(stage.accounts["nora"]["jid"], f"verse {number}")
+    await hears(nora, "verse 39")
+    heights = await nora.evaluate(
+        "const page = document.documentElement; return [page.scrollHeight, page.clientHeight, scrollY]")
+    require(heights[0] <= heights[1] and heights[2] == 0, f"the page has {heights[0]} pixels of {heights[1]}")
+    last = """const box = [...document.querySelectorAll(".bubble")].at(-1).getBoundingClientRect();
+              return box.top > 0 && box.bottom < innerHeight"""
+    require(await nora.evaluate(last), "the last message is out of sight")
+    # With the focus on what is hidden from the eye, as a reader of the screen has it.
+    await nora.evaluate("document.querySelector('#messages li:last-child .sr').scrollIntoView()")
+    require_equal(await nora.evaluate("return scrollY"), 0, "place of the page")
+    await nora.picture(stage.pictures, "long")
+    await choose(nora, "Oscar")
+
+
+@suite.scenario("a stranger who may write is shown with their address, and can be answered")
+async def stranger(stage):
+    paris = await stage.window("paris")
+    account = stage.standard["accounts"]["paris"]
+    await paris.open(stage.standard["web"] + "/chat/")
+    await paris.click("#sign-in")
+    await paris.type("#name", account["jid"])
+    await paris.type("#password", account["password"])
+    await paris.click("main button", "Sign in")
+    await paris.click("button", "Allow")
+    await paris.shows("paris", "#own-name")
+    person = stage.standard["accounts"]["balthasar"]
+    balthasar = Person(person["jid"], stage.standard["address"], stage.certificate, person["password"]).use("PLAIN")
+    stage.people.append(balthasar)
+    await balthasar.sign_in()
+    await balthasar.appear()
+    await send(balthasar, account["jid"], "<body>News from Verona!</body><delay xmlns='urn:xmpp:delay' stamp='x'/>")
+    await send(balthasar, account["jid"], f"<composing xmlns='{STATES}'/>")
+    await choose(paris, person["jid"])
+    await paris.shows("Not a contact", "#contact-status")
+    await hears(paris, "News from Verona!")
+    await say(paris, "Who are you?")
+    await is_sent(paris, "Who are you?")
+    await balthasar.message(account["jid"], "Who are you?")
+    await paris.picture(stage.pictures, "stranger")
+    stage.relay.cut()
+    await paris.shows("No connection", "#notice")
+    stage.relay.mend()
+    await paris.until(lambda: paris.evaluate("return !document.querySelector('#notice').innerText"), "no notice")
+    await hears(paris, "News from Verona!")
+
+
 # Other apps
 
 
@@ -304,6 +466,36 @@ async def device(stage):
     other = await asyncio.create_subprocess_exec(QXMPP, sys.argv[1], "oscar", token, stdout=asyncio.subprocess.PIPE)
     complaint, _ = await other.communicate()
     require(other.returncode == 0, "QXmpp: " + complaint.decode())
+
+
+def picture(folder):
+    """A small red picture."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    pixels = zlib.compress(b"".join(b"\0" + b"\xd0\x20\x20" * 8 for _ in range(8)))
+    path = pathlib.Path(folder) / "red.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))  # fmt: skip
+    return str(path)
+
+
+@suite.scenario("a contact's new name and photo are shown without a reload")
+async def new_card(stage):
+    nora, page = stage.nora, stage.page
+    await page.open(stage.web + "/account")
+    await page.evaluate("document.querySelector('#display-name').value = 'Oscar the Second'")
+    await page.click("button", "Save")
+    await page.shows("Saved.")
+    with tempfile.TemporaryDirectory() as folder:
+        await page.type("#photo", picture(folder))
+        await page.click("button", "Use this photo")
+        await page.shows("This is your photo now.")
+    # As if he came back from the page of his account.
+    await stage.oscar.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await stage.oscar.shows("Oscar the Second", "#own-name")
+    await nora.shows("Oscar the Second", "#contacts")
+    await nora.shows("Oscar the Second", "#contact-name")
+    await nora.find("#contacts img")
 
 
 # How it looks

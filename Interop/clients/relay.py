@@ -1,4 +1,4 @@
-"""A port that hands connections on to another, and can be cut off like a network."""
+"""A port that hands connections on to another, and can be cut off like a network, or hang like a server."""
 
 import contextlib
 import socket
@@ -9,6 +9,8 @@ class Relay:
     def __init__(self, port, target):
         self.target = target
         self.is_cut = False
+        # What is not handed on any more: "asked", what comes from clients, and "answered".
+        self.lost = set()
         self.lock = threading.Lock()
         self.sockets = set()
         self.server = socket.create_server(("127.0.0.1", port))
@@ -24,6 +26,7 @@ class Relay:
 
     def mend(self):
         self.is_cut = False
+        self.lost = set()
 
     def close(self):
         self.cut()
@@ -39,12 +42,13 @@ class Relay:
                 server = socket.create_connection(("127.0.0.1", self.target))
                 with self.lock:
                     self.sockets |= {client, server}
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._hand_on, args=ends, daemon=True).start()
+                for way in ((client, server, "asked"), (server, client, "answered")):
+                    threading.Thread(target=self._hand_on, args=way, daemon=True).start()
 
-    def _hand_on(self, source, sink):
+    def _hand_on(self, source, sink, way):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                sink.sendall(data)
+                if way not in self.lost:
+                    sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

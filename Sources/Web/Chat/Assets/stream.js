@@ -17,6 +17,9 @@ const PATIENCE = 20_000;
 
 export class SignInRefused extends Error {}
 
+// There was no answer to a request: the connection is lost, or the server says nothing.
+export class NoAnswer extends Error {}
+
 // Events: "stanza" (detail: the element), "end" (detail: why, if the server said so).
 export class Stream extends EventTarget {
   #socket;
@@ -24,9 +27,9 @@ export class Stream extends EventTarget {
   #arrived = [];
   #waiting;
   #requests = new Map();
-  #lastId = 0;
   #pinging;
   #isBound = false;
+  #isOver = false;
   #reason;
   jid;
 
@@ -54,7 +57,7 @@ export class Stream extends EventTarget {
       clearTimeout(late);
     }
     this.#isBound = true;
-    this.#pinging = setInterval(() => this.#ping(), PING);
+    this.#pinging = setInterval(() => this.isAlive(), PING);
     for (const stanza of this.#arrived.splice(0)) this.#handle(stanza);
   }
 
@@ -90,13 +93,24 @@ export class Stream extends EventTarget {
     this.#write(stanza);
   }
 
-  // Resolves with the result; rejects with the condition of the error as message.
+  // Resolves with the result; rejects with the condition of the error as message. Only who was asked knows the id, so
+  // nobody else can answer.
   request(type, to, payload) {
-    const id = `r${++this.#lastId}`;
-    return new Promise((resolve, reject) => {
-      this.#requests.set(id, { resolve, reject });
-      this.#write(element("iq", NS.client, { type, id, to }, payload));
-    });
+    const id = crypto.randomUUID();
+    const { promise, resolve, reject } = Promise.withResolvers();
+    const late = setTimeout(() => this.#take(id)?.reject(new NoAnswer()), PATIENCE);
+    this.#requests.set(id, { resolve, reject, late });
+    if (this.#isOver) this.#take(id).reject(new NoAnswer());
+    else this.#write(element("iq", NS.client, { type, id, to }, payload));
+    return promise;
+  }
+
+  // The request with that id, which is not waited for any longer.
+  #take(id) {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    clearTimeout(request?.late);
+    return request;
   }
 
   close() {
@@ -104,10 +118,18 @@ export class Stream extends EventTarget {
     this.#socket.close();
   }
 
-  async #ping() {
-    const late = setTimeout(() => this.#socket.close(), PATIENCE);
-    await this.request("get", this.#domain, element("ping", NS.ping)).catch(() => {});
-    clearTimeout(late);
+  // Whether the server answers. As it handles what a client sends in order (RFC 6120, section 10.1), it has then taken
+  // all that was sent before. A connection on which it does not answer is given up.
+  async isAlive() {
+    try {
+      await this.request("get", this.#domain, element("ping", NS.ping));
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) return true;
+      this.#socket.close();
+      this.#ended();
+      return false;
+    }
+    return true;
   }
 
   #write(node) {
@@ -123,6 +145,7 @@ export class Stream extends EventTarget {
 
   #received(text) {
     const received = parse(text);
+    if (!received) return;
     if (received.namespaceURI === NS.framing) {
       if (received.localName === "close") this.#socket.close();
     } else if (received.localName === "error" && received.namespaceURI === NS.streams) {
@@ -140,8 +163,7 @@ export class Stream extends EventTarget {
   #handle(stanza) {
     const type = stanza.getAttribute("type");
     if (stanza.localName === "iq" && (type === "result" || type === "error")) {
-      const request = this.#requests.get(stanza.getAttribute("id"));
-      this.#requests.delete(stanza.getAttribute("id"));
+      const request = this.#take(stanza.getAttribute("id"));
       if (type === "result") request?.resolve(stanza);
       else request?.reject(new Error(condition(stanza)));
       return;
@@ -150,11 +172,11 @@ export class Stream extends EventTarget {
   }
 
   #ended() {
+    if (this.#isOver) return;
+    this.#isOver = true;
     clearInterval(this.#pinging);
-    const lost = new Error("connection lost");
-    this.#waiting?.reject(lost);
-    for (const request of this.#requests.values()) request.reject(lost);
-    this.#requests.clear();
+    this.#waiting?.reject(new Error("connection lost"));
+    for (const id of [...this.#requests.keys()]) this.#take(id).reject(new NoAnswer());
     this.dispatchEvent(new CustomEvent("end", { detail: this.#reason }));
   }
 }

@@ -5,17 +5,20 @@ const $ = (selector) => document.querySelector(selector);
 const PRESENCES = {
   "": "Available", chat: "Available", away: "Away", xa: "Away", dnd: "Busy",
 };
+const STATES = {
+  sending: "Sending …", failed: "Perhaps not sent", refused: "Not delivered",
+};
 const NOTICES = {
   connecting: "Connecting …", waiting: "No connection. Trying again …",
 };
-const REFUSALS = {
+const REFUSALS = new Map(Object.entries({
   "item-not-found": "Nobody here has this address.",
   "jid-malformed": "That is no address.",
   "remote-server-not-found": "Nobody here has this address.",
   "resource-constraint": "That was too much at once. Try again in a minute.",
   known: "You have this contact already.",
   self: "That is you.",
-};
+}));
 const TYPING_PAUSE = 5_000;
 const TYPING_MEMORY = 30_000;
 
@@ -68,7 +71,8 @@ export class View {
     $("#conversation").addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.#close();
     });
-    document.addEventListener("visibilitychange", () => this.#open && this.#read(this.#open));
+    document.addEventListener("visibilitychange", () => this.#seen());
+    addEventListener("beforeunload", (event) => messenger.isSending && event.preventDefault());
 
     $("#welcome").hidden = true;
     $("#messenger").hidden = false;
@@ -105,7 +109,7 @@ export class View {
       button = make("button", { type: "button" },
         make("span", { className: "avatar", ariaHidden: "true" }),
         make("span", { className: "names" },
-          make("span", { className: "name" }), make("span", { className: "about" })),
+          make("span", { className: "name", dir: "auto" }), make("span", { className: "about" })),
         make("span", { className: "count" }));
       button.addEventListener("click", () => this.#choose(contact));
       this.#buttons.set(contact.jid, button);
@@ -114,7 +118,7 @@ export class View {
     paintAvatar(avatar, contact.title, contact.jid, contact.card.photo);
     avatar.dataset.show = contact.show === undefined ? "offline" : contact.show || "available";
     names.children[0].textContent = contact.title;
-    names.children[1].textContent = contact.isTyping ? "is typing …" : this.#about(contact);
+    names.children[1].replaceChildren(...(contact.isTyping ? ["is typing …"] : this.#about(contact)));
     count.textContent = contact.unread || "";
     count.hidden = !contact.unread;
     count.ariaLabel = `${contact.unread} unread`;
@@ -126,9 +130,10 @@ export class View {
   }
 
   #about(contact) {
-    if (contact.subscription === "none") return contact.isAsked ? "Invitation sent" : "Not a contact yet";
-    const presence = contact.show === undefined ? "Offline" : PRESENCES[contact.show] ?? "Available";
-    return contact.status ? `${presence} · ${contact.status}` : presence;
+    if (contact.isStranger) return ["Not a contact"];
+    if (contact.subscription === "none") return [contact.isAsked ? "Invitation sent" : "Not a contact yet"];
+    const presence = contact.show === undefined ? "Offline" : PRESENCES[contact.show];
+    return contact.status ? [`${presence} · `, make("bdi", {}, contact.status)] : [presence];
   }
 
   // Keeps the list in the order of names, and moves only what is out of place: what moves loses the focus.
@@ -171,7 +176,7 @@ export class View {
         return button;
       };
       return make("li", {},
-        make("p", {}, make("strong", {}, nick), " wants to be your contact."),
+        make("p", { title: jid }, make("strong", { dir: "auto" }, nick), " wants to be your contact."),
         make("div", { className: "row" },
           answer("Accept", "primary", () => this.#messenger.accept(jid)),
           answer("Decline", "", () => this.#messenger.decline(jid))));
@@ -190,7 +195,7 @@ export class View {
       form.reset();
       result.textContent = "Your invitation is on its way.";
     } catch (error) {
-      result.textContent = REFUSALS[error.message] ?? "That did not work. Try again later.";
+      result.textContent = REFUSALS.get(error.message) ?? "That did not work. Try again later.";
     }
   }
 
@@ -207,6 +212,7 @@ export class View {
     this.#showMessages();
     this.#read(contact);
     this.#messenger.readHistory(contact);
+    this.#messenger.freshen(contact);
     $("#text").focus();
   }
 
@@ -232,8 +238,8 @@ export class View {
     paintAvatar($("#contact-avatar"), contact.title, contact.jid, contact.card.photo);
     $("#contact-avatar").dataset.show = contact.show === undefined ? "offline" : contact.show || "available";
     $("#contact-name").textContent = contact.title;
-    $("#contact-status").textContent = this.#about(contact);
-    $("#typing").textContent = contact.isTyping ? `${contact.title} is typing …` : "";
+    $("#contact-status").replaceChildren(...this.#about(contact));
+    $("#typing").replaceChildren(...(contact.isTyping ? [make("bdi", {}, contact.title), " is typing …"] : []));
   }
 
   #showMessages() {
@@ -258,10 +264,16 @@ export class View {
   #item(message, isTurn) {
     const who = message.isOwn ? "You" : this.#open.title;
     const item = make("li", {}, make("span", { className: "sr" }, `${who}: `),
-      make("div", { className: "bubble" }, message.text));
+      make("div", { className: "bubble", dir: "auto" }, message.text));
     item.classList.toggle("own", message.isOwn);
     item.classList.toggle("turn", isTurn);
-    if (message.isRefused) item.append(make("span", { className: "failed" }, "Not delivered"));
+    if (message.state === "done") return item;
+    item.classList.add(message.state);
+    item.append(make("span", { className: "state" }, STATES[message.state]));
+    if (message.state === "sending") return item;
+    const button = make("button", { type: "button" }, "Try again");
+    button.addEventListener("click", () => this.#messenger.sayAgain(this.#open, message));
+    item.lastChild.append(" ", button);
     return item;
   }
 
@@ -275,6 +287,15 @@ export class View {
       this.#read(contact);
     }
     this.#showSelf();
+  }
+
+  // Who comes back to the page sees what has changed meanwhile.
+  #seen() {
+    if (document.visibilityState !== "visible") return;
+    this.#messenger.freshenSelf();
+    if (!this.#open) return;
+    this.#messenger.freshen(this.#open);
+    this.#read(this.#open);
   }
 
   #read(contact) {
