@@ -55,8 +55,11 @@ enum DomainName {
     private static func unicodeLabels(_ name: String) -> String? {
         let isASCII = name.utf8.allSatisfy { $0 < 0x80 }
         guard hasPunycode(name) else { return isASCII || toASCII(name) != nil ? name : nil }
-        // What a label in Punycode stands for is normal only if it gives the same Punycode again.
-        guard let ascii = toASCII(name), let unicode = toUnicode(ascii), toASCII(unicode) == ascii else { return nil }
+        // What a label in Punycode stands for is normal only if it gives the same Punycode again, and is a name by itself:
+        // the library lets it end with a hyphen.
+        guard let ascii = toASCII(name), let unicode = toUnicode(ascii), toASCII(unicode) == ascii,
+            mapped(unicode) == unicode, hasOrdinaryASCII(unicode)
+        else { return nil }
         return unicode
     }
 
