@@ -32,6 +32,8 @@ class Author:
             self.genres.append((self.bodies, 3))
         if "web" in kinds:
             self.genres += [(self.pages, 5), (self.apps, 4)]
+        if "web" in kinds and self.streams:
+            self.genres.append((self.delegated, 3))
 
     def conversation(self, number):
         """What is played as the number-th."""
@@ -344,13 +346,13 @@ class Author:
 
     # Pages
 
-    def _request(self, method, target, host, fields=None, headers=(), body=None):
+    def _request(self, method, target, host, fields=None, headers=(), body=None, is_valid=False):
         headers = [("Cookie", "visitor={{visitor}}; __Host-visitor={{visitor}}"), *headers]
         if fields is not None:
             headers.append(("Content-Type", "application/x-www-form-urlencoded"))
             body = "&".join(f"{name}={value}" for name, value in fields)
         text = request(method, target, host, headers, body)
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 and not is_valid:
             text = mutations.http(self.random, text)
         step = {"do": "request", "who": self.random.choice(["h", "h", "h", "h2"]), "over": "web", "text": text}
         return step
@@ -434,6 +436,38 @@ class Author:
         steps += self.random.choice([allow + [exchange], device, allow + [exchange] + device])
         steps += self.random.sample(later, self.random.choice([1, 3, 5]))
         return {"name": f"apps at {host}", "steps": mutations.states(self.random, steps)}
+
+    def delegated(self):
+        """An app that somebody has let in does what it likes with its token; the account stays its owner's."""
+        person, host = self.random.choice(["romeo", "juliet", "nurse"]), people.STANDARD
+
+        def ask(*request, **more):
+            return self._request(*request, **more, is_valid=True) | {"who": "h"}
+
+        scope = self.random.choice(["xmpp", "wl.messenger", "xmpp+wl.offline_access", "xmpp:client:normal"])
+        asked = [("response_type", "code"), ("client_id", "{{client_id}}"), ("redirect_uri", CALLBACK), ("scope", scope),
+                 ("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]  # fmt: skip
+        steps = [
+            ask("POST", "/oauth/register", host, None, [("Content-Type", "application/json")],
+                '{"redirect_uris":["%s"],"client_name":"Tern"}' % CALLBACK),
+            ask("GET", "/sign-in", host),
+            ask("POST", "/sign-in", host, [("form-key", "{{form-key}}"), ("name", person), ("password", people.PASSWORD.replace(" ", "+"))]),
+            ask("GET", "/account", host),
+            ask("POST", "/oauth/authorize", host, [("form-key", "{{form-key}}"), *asked, ("decision", "allow")]),
+            ask("POST", "/oauth/token", host, [
+                ("grant_type", "authorization_code"), ("code", "{{code}}"), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER), ("client_id", "{{client_id}}")]),
+            {"do": "sign in", "who": "app", "person": person, "over": self._over(), "resource": "app", "token": "{{access_token}}"},
+        ]  # fmt: skip
+        wishes = [
+            "<iq type='set' id='1'><query xmlns='jabber:iq:register'><username>%s</username><password>mine now, all of it</password></query></iq>" % person,
+            "<iq type='set' id='2'><query xmlns='jabber:iq:register'><remove/></query></iq>",
+            "<iq type='set' id='3' to='localhost'><command xmlns='http://jabber.org/protocol/commands' node='{{node}}' action='execute'/></iq>",
+            "<iq type='get' id='4'><list xmlns='urn:xmpp:cam:0'/></iq>",
+        ]  # fmt: skip
+        for _ in range(self.random.choice([3, 6, 12])):
+            wish = self.random.choice([*wishes, self._stanza("iq")])
+            steps.append(self._send("app", self._changed(wish)))
+        return {"name": f"delegated by {person}", "keep": [person], "steps": steps}
 
     def _changed_json(self, text):
         kind = self.random.randrange(6)

@@ -70,19 +70,21 @@ class Client:
         self.transport.send(stream_header(to or self.host))
         return await self._next(lambda heard: heard.name in ("features", "error"))
 
-    async def sign_in(self, person, resource=None, bind=True, mechanism="PLAIN", password=people.PASSWORD):
-        """RFC 6120's way, from the stream's header to the bound resource."""
+    async def sign_in(self, person, resource=None, bind=True, mechanism="PLAIN", token=None):
+        """RFC 6120's way, from the stream's header to the bound resource; with a token of an app's, or all that is a
+        person's own."""
         self.person = person
         local = people.address(person).partition("@")[0]
         await self.stream()
-        token = self.server.tokens.get(person) or ""
+        mechanism = "OAUTHBEARER" if token is not None else mechanism
+        token = token if token is not None else self.server.tokens.get(person) or ""
         if people.host(person) == people.MESSENGER:
             await self._authenticate("X-MESSENGER-OAUTH2", token)
         elif mechanism == "OAUTHBEARER":
             await self._authenticate(
                 mechanism, _base64(f"n,a={people.address(person)},\x01auth=Bearer {token}\x01\x01"))
         elif mechanism in Scram.HASHES:
-            scram = Scram(mechanism, local, password)
+            scram = Scram(mechanism, local, people.PASSWORD)
             self._auth(mechanism, scram.first())
             answer = await self._next(lambda heard: heard.name in ("challenge", "failure"))
             if answer.name == "challenge":
@@ -90,7 +92,7 @@ class Client:
                 answer = await self._next(lambda heard: heard.name in ("success", "failure"))
             self._check(answer)
         else:
-            await self._authenticate(mechanism, _base64(f"\0{local}\0{password}"))
+            await self._authenticate(mechanism, _base64(f"\0{local}\0{people.PASSWORD}"))
         await self.stream()
         if bind:
             await self.bind(resource)
@@ -106,7 +108,12 @@ class Client:
 
     async def _authenticate(self, mechanism, response):
         self._auth(mechanism, response)
-        self._check(await self._next(lambda heard: heard.name in ("success", "failure")))
+        answer = await self._next(lambda heard: heard.name in ("success", "challenge", "failure"))
+        if answer.name == "challenge":
+            # OAUTHBEARER says so what is wrong, and fails when that is acknowledged.
+            self.transport.send(f"<response xmlns='{SASL}'>AQ==</response>")
+            answer = await self._next(lambda heard: heard.name in ("success", "failure"))
+        self._check(answer)
 
     def _auth(self, mechanism, response):
         self.transport.send(f"<auth xmlns='{SASL}' mechanism='{mechanism}'>{response}</auth>")

@@ -91,7 +91,8 @@ class Player:
     async def do_sign_in(self, step):
         client = await self._client(step, people.host(step["person"]))
         await client.sign_in(
-            step["person"], step.get("resource"), step.get("bind", True), step.get("mechanism", "PLAIN"))
+            step["person"], step.get("resource"), step.get("bind", True), step.get("mechanism", "PLAIN"),
+            self.filled(step["token"], client) if "token" in step else None)
         if client.jid:
             self.known[step["who"]] = client.jid
             self.known.setdefault(step["person"] + "/", client.jid)

@@ -88,6 +88,8 @@ class Run:
             conversation["played"] = player.played
         if ends and self.is_watched:
             self.watch.begin()
+        for person in conversation.get("keep", ()):
+            await self._visit(person, is_kept=True)
 
     def _weigh(self, used, seconds, player):
         """The work that a conversation makes is in proportion to it."""
@@ -120,7 +122,8 @@ class Run:
         await self._count_sockets()
         self.look()
 
-    async def _visit(self, person):
+    async def _visit(self, person, is_kept=False):
+        """Signs in as people do; `is_kept`: nothing may have happened to the account."""
         domain = people.host(person)
         for attempt in range(2):
             client = Client(self.server, "tls" if attempt else "tcp", domain)
@@ -135,6 +138,8 @@ class Run:
                     await client.ask(kind, payload, domain if "disco" in payload else None)
                 return
             except Refused as refusal:
+                if is_kept:
+                    raise Find("taken over", f"{person} is let in no more after what an app did: {refusal}") from None
                 if attempt or "sign-in" not in str(refusal):
                     raise Find("locked out", f"{person}: {refusal}") from None
                 # The account may have been removed, or its password changed, as is everybody's right.
