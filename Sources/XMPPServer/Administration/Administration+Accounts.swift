@@ -42,10 +42,15 @@ extension Administration {
         var local = wanted.id
         var domain = wanted.host
         if let name = wanted.name {
-            if let jid = JID(name), jid.hasLocal, configuration.host(jid.domain) != nil {
+            let jid = JID(name)
+            if let jid, jid.hasLocal, jid.isFull {
+                throw AdministrationError("\(jid) is the address of one session; the account's is \(jid.bare)")
+            }
+            if let jid, jid.hasLocal, configuration.host(jid.domain) != nil {
                 local = local ?? jid.local
                 domain = domain ?? jid.domain
             } else if name.contains("@") {
+                if let jid, domain == nil { try checkIsAccountID(jid) }
                 accountID = accountID ?? name
             } else {
                 local = local ?? name
@@ -78,8 +83,7 @@ extension Administration {
     func host(_ domain: String?) throws -> HostConfiguration {
         if let domain {
             guard let host = configuration.host(try self.domain(domain)) else {
-                let domains = configuration.hosts.map(\.domain).joined(separator: ", ")
-                throw AdministrationError("\(domain) is not served here; the hosts are \(domains)")
+                throw AdministrationError(notServed(domain))
             }
             return host
         }
@@ -88,6 +92,19 @@ extension Administration {
             throw AdministrationError("there are several hosts; say --host \(domains)")
         }
         return host
+    }
+
+    /// Where people sign in with tokens, they know each other by names with any domain. Elsewhere it is a slip of the pen,
+    /// unless the host was named.
+    private func checkIsAccountID(_ name: JID) throws {
+        guard configuration.hosts.count == 1, configuration.hosts[0].authentication.mechanisms.allSatisfy(\.usesTokens)
+        else { throw AdministrationError("\(notServed(name.domain)) (an account id needs --host)") }
+    }
+
+    private func notServed(_ domain: String) -> String {
+        let domains = configuration.hosts.map(\.domain)
+        let nearest = nearestWord(to: domain, among: domains).map { " — did you mean \"\($0)\"?" }
+        return "\(domain) is not served here" + (nearest ?? "; the hosts are \(domains.joined(separator: ", "))")
     }
 
     private func checkIsFree(accountID: String, host: String) async throws {

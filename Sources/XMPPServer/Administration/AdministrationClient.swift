@@ -12,6 +12,18 @@ public struct AdministrationClient: Sendable {
         self.path = path
     }
 
+    /// Whether a server is running, as far as this user may know.
+    public var isServed: Bool {
+        do {
+            guard let descriptor = try UnixSocket.connect(path) else { return false }
+            close(descriptor)
+            return true
+        } catch {
+            // Somebody is there, who does not let this user in.
+            return true
+        }
+    }
+
     /// Sends a request to the running server.
     ///
     /// - Returns: nil if no server is running.

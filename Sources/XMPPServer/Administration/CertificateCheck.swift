@@ -71,7 +71,13 @@ public struct CertificateCheck: Sendable {
     // MARK: Single checks
 
     private func readCertificate(_ path: String) throws(Problem) -> Certificate {
-        _ = try read(path, key: "certificate")
+        let bytes = try read(path, key: "certificate")
+        if (try? Certificate(derEncoded: bytes)) != nil {
+            throw Problem(
+                key: "certificate", text: "\(path) is in the form DER, not PEM",
+                mend: "convert it: openssl x509 -inform DER -in \(path) -out \(pemName(path)); then name that file")
+        }
+        try checkText(bytes, path, key: "certificate")
         do {
             guard let leaf = try NIOSSLCertificate.fromPEMFile(path).first else {
                 throw Problem(key: "certificate", text: "\(path) is empty", mend: "name a PEM file with a certificate")
@@ -86,9 +92,33 @@ public struct CertificateCheck: Sendable {
         }
     }
 
-    private func read(_ path: String, key: String) throws(Problem) -> String {
+    /// Refuses what PEM is often mistaken for.
+    private func checkText(_ bytes: [UInt8], _ path: String, key: String) throws(Problem) {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFF, 0xFE])
+            || bytes.starts(with: [0xFE, 0xFF])
+        {
+            throw Problem(
+                key: key, text: "\(path) begins with a byte order mark",
+                mend: "save it as plain text, in UTF-8 without BOM")
+        }
+        // PKCS #12 (RFC 7292, section 4): a sequence that begins with the version, which is three.
+        if bytes.first == 0x30, bytes.prefix(8).firstRange(of: [0x02, 0x01, 0x03]) != nil {
+            throw Problem(
+                key: key, text: "\(path) is in the form PKCS #12, not PEM",
+                mend: "take the \(key) out: openssl pkcs12 -in \(path) -nodes \(key == "key" ? "-nocerts" : "-nokeys") "
+                    + "-out \(pemName(path)); then name that file")
+        }
+    }
+
+    /// Where the converted file is to be, which is another.
+    private func pemName(_ path: String) -> String {
+        let name = URL(fileURLWithPath: path).deletingPathExtension().path
+        return "\(name).pem" == path ? "\(name)-converted.pem" : "\(name).pem"
+    }
+
+    private func read(_ path: String, key: String) throws(Problem) -> [UInt8] {
         do {
-            return try String(contentsOfFile: path, encoding: .utf8)
+            return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
             let exists = FileManager.default.fileExists(atPath: path)
             throw Problem(
@@ -99,7 +129,14 @@ public struct CertificateCheck: Sendable {
 
     private func keyProblem(_ path: String, of leaf: Certificate) -> Problem? {
         do {
-            let text = try read(path, key: "key")
+            let bytes = try read(path, key: "key")
+            guard (try? NIOSSLPrivateKey(bytes: bytes, format: .der)) == nil else {
+                return Problem(
+                    key: "key", text: "\(path) is in the form DER, not PEM",
+                    mend: "convert it: openssl pkey -inform DER -in \(path) -out \(pemName(path)); then name that file")
+            }
+            try checkText(bytes, path, key: "key")
+            let text = String(decoding: bytes, as: UTF8.self)
             guard (try? NIOSSLPrivateKey(file: path, format: .pem)) != nil, let key = Self.privateKey(text) else {
                 return Problem(
                     key: "key", text: "\(path) holds no private key that can be used",

@@ -33,6 +33,8 @@ public enum ConfigFile {
     /// Reads a further text whose errors go into `report`.
     static func parse(_ text: String, file: String, report: ConfigReport) throws(ConfigErrors) -> ConfigSection {
         let root: ConfigNode?
+        // A byte order mark, which some editors write, would count as a column of the first line.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         do throws(ConfigError) {
             root = try YAMLReader(file: file, text: text).read()
         } catch {

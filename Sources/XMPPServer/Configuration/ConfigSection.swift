@@ -30,6 +30,9 @@ public final class ConfigSection: Sendable {
         layers.allSatisfy { $0.entries.isEmpty }
     }
 
+    /// True if the file has no section here, not even an empty one.
+    var isMissing: Bool { layers.isEmpty }
+
     /// Notes an error that the reader has found itself.
     ///
     /// - Parameters:

@@ -1,5 +1,5 @@
 /// The word that a user who wrote `word` has probably meant; nil if none of `candidates` is near.
-func nearestWord(to word: String, among candidates: [String]) -> String? {
+package func nearestWord(to word: String, among candidates: [String]) -> String? {
     let bound = max(1, min(3, word.count / 2))
     var nearest: (word: String, distance: Int)?
     for candidate in candidates {

@@ -75,7 +75,8 @@ public struct HostConfiguration: Sendable {
             root.fail("hosts", "no host is served", mend: "add at least one domain below \"hosts:\"")
         }
         var hosts: [HostConfiguration] = []
-        for (name, section) in sections {
+        // What is no section has been complained of.
+        for (name, section) in sections where root.report.collectsReference || !section.isMissing {
             let domain = normalDomain(name) ?? (root.report.collectsReference ? name : nil)
             guard let domain else {
                 section.fail(nil, "\"\(name)\" is no domain", mend: "write a domain such as \"chat.example\"")

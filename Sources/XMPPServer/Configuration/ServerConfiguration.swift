@@ -19,6 +19,8 @@ public struct ServerConfiguration: Sendable {
     public let hosts: [HostConfiguration]
     /// Bounds for the server as a whole.
     public let limits: ServerLimits
+    /// The file's root, to say where something stands.
+    let root: ConfigSection
 
     /// Reads the configuration; whatever is wrong goes into the section's report, and defaults take its place.
     ///
@@ -28,6 +30,7 @@ public struct ServerConfiguration: Sendable {
     ///   - modules: the modules that exist. Other names become errors, and the settings of profiles that no host
     ///     uses are checked. An empty list leaves both to the caller.
     public init(_ root: ConfigSection, builtInProfiles: String, modules: [ModuleSettings] = []) {
+        self.root = root
         let folder = ConfigFolder(of: root.report.file)
         file = root.report.file
         data = DataConfiguration(

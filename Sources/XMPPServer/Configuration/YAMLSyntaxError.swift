@@ -36,8 +36,17 @@ struct YAMLSyntaxError {
         if problem == "could not find expected ':'", let start = context?.mark {
             return error(start, "a key without \":\"", mend: "write \"key: value\", with a space after the colon")
         }
+        if problem == "found unexpected end of stream", let start = context?.mark {
+            return error(start, "a quotation mark that nothing closes", mend: "close it in the same line")
+        }
         if problem == "mapping values are not allowed in this context" {
-            return error(mark, "a second \": \" in one line", mend: "put the value in quotes, or check the indentation")
+            return misplaced(mark)
+                ?? error(mark, "a second \": \" in one line", mend: "put the value in quotes, or check the indentation")
+        }
+        if problem == "did not find expected key" || problem == "did not find expected '-' indicator",
+            let misplaced = misplaced(mark)
+        {
+            return misplaced
         }
         if problem.hasPrefix("Maximum nesting level") {
             return error(mark, "sections or lists are nested too deeply", mend: "close some before this line")
@@ -46,6 +55,71 @@ struct YAMLSyntaxError {
         return error(
             mark, "not YAML: \(problem)\(place)", mend: "check indentation, quotes and brackets here and just above"
         )
+    }
+
+    /// What is wrong with where a line begins; nil if nothing is.
+    private func misplaced(_ mark: Mark) -> ConfigError? {
+        let earlier = lines.prefix(max(0, mark.line - 1)).indices.filter { isContent(lines[$0]) }
+        guard let previous = earlier.last, isContent(line(mark.line)) else { return nil }
+        let indent = indentation(line(mark.line)), before = lines[previous]
+        if !hasKey(before), before.first(where: { $0 != " " })?.isLetter == true, indentation(before) <= indent {
+            // It was taken for a text that goes on in this line.
+            return ConfigError(
+                file: file, line: previous + 1, column: indentation(before) + 1, problem: "a key without \":\"",
+                mend: "write \"key: value\", with a space after the colon")
+        }
+        if indent > contentIndentation(before), !endsWithColon(before) {
+            return error(
+                mark, "the line is indented further than the one above it, which has its value already",
+                mend: "begin it below \"\(before.drop { $0 == " " }.prefix { $0 != ":" })\"")
+        }
+        let open = openIndentations(earlier)
+        guard !open.contains(indent) else {
+            guard !isItem(line(mark.line)),
+                earlier.contains(where: { indentation(lines[$0]) == indent && isItem(lines[$0]) })
+            else { return nil }
+            return error(mark, "a line between the items of a list", mend: "begin it with \"- \", or indent it further")
+        }
+        let choices = open.sorted().map(String.init).joined(separator: " or ")
+        return error(
+            mark, "the line is indented by \(indent), as none above is",
+            mend: "indent it by \(choices), as what it belongs to")
+    }
+
+    /// How far the sections are indented that may go on behind these lines.
+    private func openIndentations(_ earlier: [Int]) -> Set<Int> {
+        var open: Set<Int> = []
+        var least = Int.max
+        for index in earlier.reversed() {
+            let content = contentIndentation(lines[index]), indent = indentation(lines[index])
+            if content < least { open.insert(content) }
+            if indent < least { open.insert(indent) }
+            least = min(least, indent)
+        }
+        return open
+    }
+
+    private func isContent(_ line: Substring) -> Bool {
+        guard let first = line.first(where: { $0 != " " && $0 != "\r" }) else { return false }
+        return first != "#"
+    }
+
+    private func hasKey(_ line: Substring) -> Bool {
+        line.contains(": ") || endsWithColon(line)
+    }
+
+    private func isItem(_ line: Substring) -> Bool {
+        line.drop { $0 == " " }.hasPrefix("- ")
+    }
+
+    /// Where a line's key begins, behind the sign of an item.
+    private func contentIndentation(_ line: Substring) -> Int {
+        line.prefix { $0 == " " || $0 == "-" }.count
+    }
+
+    private func endsWithColon(_ line: Substring) -> Bool {
+        let text = line.prefix { $0 != "#" }
+        return text.last { $0 != " " && $0 != "\r" } == ":"
     }
 
     private func composition(_ problem: String, context: YamlError.Context?, _ mark: Mark) -> ConfigError {

@@ -7,7 +7,9 @@ import XMPPServer
 /// `swallowtail check`.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks the configuration, the certificates and the store; says what is wrong and how to mend it.")
+        abstract: """
+            Checks the configuration, the certificates, the store, ports and folders; says what is wrong and how to mend it.
+            """)
 
     @OptionGroup var options: AdministrativeOptions
 
@@ -44,6 +46,10 @@ struct Check: AsyncParsableCommand {
                 findings.append(Finding(.ok, file: path, "serves \(domains)"))
             }
             findings += CertificateCheck().findings(configuration).map { Finding($0.severity, $0.detail) }
+            if errors.isEmpty {
+                let isRunning = AdministrationClient(path: configuration.data.administrationSocket).isServed
+                findings += SystemCheck(isRunning: isRunning).problems(configuration).map { Finding(.error, $0) }
+            }
             findings += await checkStore(configuration.data.database)
         } catch {
             findings += error.errors.map { Finding(.error, $0) }

@@ -77,6 +77,60 @@ import XMPPModules
         #expect(findings.first?.detail.line == 4)
     }
 
+    /// Runs openssl on a right pair and returns what the check says of what came of it.
+    private static func findings(openssl commands: [[String]]) throws -> [String] {
+        let folder = try TestFolder()
+        try TestCertificate("chat.example").write(to: folder.path, as: "chat.example")
+        for (name, file) in [("chat.example.crt", "c.pem"), ("chat.example.key", "k.pem")] {
+            try FileManager.default.copyItem(atPath: "\(folder.path)/\(name)", toPath: "\(folder.path)/\(file)")
+        }
+        for command in commands {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = command
+            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
+            try #require(process.terminationStatus == 0)
+        }
+        // The certificate is of today.
+        return try findings(in: folder.path).map { $0.detail.description.replacing(folder.path, with: "") }
+            .filter { !$0.contains("not valid before") }
+    }
+
+    @Test func otherFormsOfCertificatesAreTold() throws {
+        #expect(
+            try Self.findings(openssl: [
+                ["openssl", "x509", "-in", "chat.example.crt", "-outform", "DER", "-out", "c.pem"]
+            ])
+                == [
+                    "/f.yaml:3: hosts.chat.example.certificate: /c.pem is in the form DER, not PEM — convert it: openssl x509 "
+                        + "-inform DER -in /c.pem -out /c-converted.pem; then name that file"
+                ])
+        #expect(
+            try Self.findings(openssl: [
+                ["openssl", "pkey", "-in", "chat.example.key", "-outform", "DER", "-out", "k.pem"]
+            ])
+                == [
+                    "/f.yaml:4: hosts.chat.example.key: /k.pem is in the form DER, not PEM — convert it: openssl pkey "
+                        + "-inform DER -in /k.pem -out /k-converted.pem; then name that file"
+                ])
+        let pack = [
+            "openssl", "pkcs12", "-export", "-in", "chat.example.crt", "-inkey", "chat.example.key", "-passout",
+            "pass:",
+        ]
+        #expect(
+            try Self.findings(openssl: [pack + ["-out", "c.pem"], pack + ["-out", "k.pem"]])
+                .allSatisfy { $0.contains("is in the form PKCS #12, not PEM — take the ") })
+        #expect(
+            try Self.findings(openssl: [["sh", "-c", "printf '\\357\\273\\277' | cat - chat.example.crt > c.pem"]])
+                == [
+                    "/f.yaml:3: hosts.chat.example.certificate: /c.pem begins with a byte order mark — save it as plain text, "
+                        + "in UTF-8 without BOM"
+                ])
+    }
+
     @Test func aMissingFileIsNamed() throws {
         let findings = try Self.findings(in: "/nowhere")
         #expect(findings.map(\.severity) == [.error])

@@ -41,6 +41,44 @@ import Testing
                 + "check indentation, quotes and brackets here and just above"
         ),
         (
+            "hosts:\n  x:\n    profile: y\n   key: z\n",
+            "f.yaml:4: the line is indented by 3, as none above is — indent it by 0 or 2 or 4, as what it belongs to"
+        ),
+        (
+            "hosts:\n  x:\n      profile: y\n\n    # more\n    key: z\n    name: w\n",
+            "f.yaml:6: the line is indented by 4, as none above is — indent it by 0 or 2 or 6, as what it belongs to"
+        ),
+        (
+            "hosts:\n  x:\n    profile: y\n      key: z\n",
+            "f.yaml:4: the line is indented further than the one above it, which has its value already — begin it below "
+                + "\"profile\""
+        ),
+        (
+            "hosts:\n  x:\n    profile: \"y\"\n      key: z\n    name: w\n",
+            "f.yaml:4: the line is indented further than the one above it, which has its value already — begin it below "
+                + "\"profile\""
+        ),
+        (
+            "hosts:\n  x:\n    profile:y\n    key: z\n",
+            "f.yaml:3: a key without \":\" — write \"key: value\", with a space after the colon"
+        ),
+        (
+            "hosts:\n  x:\n    profile: y\n      key\n      name: z\n",
+            "f.yaml:4: a key without \":\" — write \"key: value\", with a space after the colon"
+        ),
+        (
+            "list:\n  - a: 1\n  b: 2\nc: 3\n",
+            "f.yaml:3: a line between the items of a list — begin it with \"- \", or indent it further"
+        ),
+        (
+            "list:\n  - a: 1\n   b: 2\nc: 3\n",
+            "f.yaml:3: the line is indented by 3, as none above is — indent it by 0 or 2 or 4, as what it belongs to"
+        ),
+        (
+            "hosts:\n  x:\n    key: \"y\n    name: z\nlog:\n  level: info\n",
+            "f.yaml:3: a quotation mark that nothing closes — close it in the same line"
+        ),
+        (
             "a: 1\n---\nb: 2\n",
             "f.yaml:2: a second document begins here — delete the line \"---\""
         ),
@@ -110,6 +148,13 @@ import Testing
         try Data([0x61, 0x3a, 0x20, 0xe4]).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: ConfigErrors.self) { try ConfigFile.load(path: path) }
         #expect(error?.description == "\(path): the file is not UTF-8 text — save it as UTF-8")
+    }
+
+    @Test func aByteOrderMarkIsPassedOver() throws {
+        let (root, report) = try ConfigFile.parse("\u{FEFF}a: b\nc: d\n", file: "f.yaml")
+        #expect(root.string("a", default: "", "") == "b")
+        #expect(root.string("c", default: "", "") == "d")
+        #expect(report.finish() == [])
     }
 
     @Test func aFileIsLoaded() throws {

@@ -188,6 +188,10 @@ private let certificate = "certificate: c.pem, key: k.pem"
             "f.yaml:3: hosts.x.profil: unknown key — did you mean \"profile\"?"
         ),
         ("hots: {}\n\(host)", "f.yaml:1: hots: unknown key — did you mean \"hosts\"?"),
+        (
+            "hosts:\n  chat.example:\n    profile: standard\n    authentication: {require-tls: off}\n  certificate: c.pem\n",
+            "f.yaml:5: hosts.certificate: expected a section, found a single value — write its keys indented below it"
+        ),
         ("log: {}", "f.yaml: hosts: no host is served — add at least one domain below \"hosts:\""),
         ("hosts:", "f.yaml:1: hosts: no host is served — add at least one domain below \"hosts:\""),
         (
