@@ -22,11 +22,22 @@ final class StoreLock: Sendable {
             let code = errno
             _ = Foundation.close(opened)
             if code == EWOULDBLOCK {
-                throw StorageError(.inUse, "another process has the store in \(directory) open for writing")
+                let holder = Self.holder(path).map { "the process \($0)" } ?? "another process"
+                throw StorageError(.inUse, "\(holder) has the store in \(directory) open for writing")
             }
             throw StorageError(.failed, "cannot lock \(path): \(String(cString: strerror(code)))")
         }
+        // Who else wants it is told whose it is.
+        let holder = Array("\(getpid())\n".utf8)
+        _ = ftruncate(opened, 0)
+        _ = holder.withUnsafeBytes { pwrite(opened, $0.baseAddress, $0.count, 0) }
         descriptor = Mutex(opened)
+    }
+
+    /// The process that has written itself into the file; nil: none has yet.
+    private static func holder(_ path: String) -> Int32? {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+        return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
     deinit {

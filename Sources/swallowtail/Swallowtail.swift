@@ -11,15 +11,23 @@ struct Swallowtail: AsyncParsableCommand {
         version: "\(Software.name) \(Software.version)",
         subcommands: [
             Serve.self, Check.self, AccountCommand.self, TokenCommand.self, AppCommand.self, ContactCommand.self,
-            InviteCommand.self,
-            ModulesCommand.self, ConfigCommand.self, Explain.self,
+            InviteCommand.self, ModulesCommand.self, ConfigCommand.self, Explain.self, CompletionCommand.self,
         ]
     )
 
     /// What goes wrong is one line on standard error; what was typed wrongly is explained.
     static func main() async {
+        var command: any ParsableCommand
         do {
-            var command = try parseAsRoot()
+            command = try parseAsRoot()
+        } catch {
+            if let complaint = UnknownCommand.complaint(CommandLine.arguments.dropFirst(), root: Self.self) {
+                FileHandle.standardError.write(Data("swallowtail: \(complaint)\n".utf8))
+                exit(withError: ExitCode.validationFailure)
+            }
+            exit(withError: error)
+        }
+        do {
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -4,7 +4,12 @@ import XMPPServer
 
 /// `swallowtail account add`.
 struct AccountAdd: AdministrativeCommand {
-    static let configuration = CommandConfiguration(commandName: "add", abstract: "Adds an account.")
+    static let configuration = CommandConfiguration(
+        commandName: "add", abstract: "Adds an account.",
+        discussion: """
+            Where people sign in with passwords, the account must get one. Where they sign in with tokens it may, for the \
+            pages: with --password, or from standard input if that is no terminal and has one.
+            """)
 
     @Argument(help: "What to call it: an address, an account id, or the first part of an address.")
     var name: String?
@@ -28,7 +33,7 @@ struct AccountAdd: AdministrativeCommand {
 
     @OptionGroup var password: PasswordOptions
 
-    @Flag(help: "Let the account use the commands of administrators.")
+    @Flag(help: "Mark the account as an administrator's. Nothing asks for that yet: it gives no right.")
     var admin = false
 
     @OptionGroup var options: AdministrativeOptions
@@ -43,7 +48,7 @@ struct AccountAdd: AdministrativeCommand {
                 displayName: displayName,
                 photo: try photo.map(swallowtail.photo),
                 keepsHistory: keepHistory.isOn,
-                password: try takesPassword(configuration) ? password.read() : password.password,
+                password: try takesPassword(configuration) ? password.read() : password.readIfGiven(),
                 isAdministrator: admin
             ))
     }

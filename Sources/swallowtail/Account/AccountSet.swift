@@ -20,7 +20,9 @@ struct AccountSet: AdministrativeCommand {
     @Option(help: "Whether messages are archived: on or off.")
     var keepHistory: Switch?
 
-    @Flag(inversion: .prefixedNo, help: "Whether the account may use the commands of administrators.")
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether the account is marked as an administrator's. Nothing asks for that yet: it gives no right.")
     var admin: Bool?
 
     @OptionGroup var options: AdministrativeOptions

@@ -26,8 +26,10 @@ struct AppAdd: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
+    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
         .addApp(
-            app: NewApp(host: host, id: id, name: name, redirects: redirect, scopes: scope, hasSecret: secret))
+            app: NewApp(
+                host: host, id: id, name: name, redirects: redirect, scopes: try Scopes.known(scope, configuration),
+                hasSecret: secret))
     }
 }

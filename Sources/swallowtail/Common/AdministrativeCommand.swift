@@ -39,10 +39,12 @@ extension AdministrativeCommand {
         var reply: AdministrationReply?
         do {
             // A server that starts has the store before it has the socket.
-            let storage = try await Store.open(configuration) {
-                reply = try client.perform(request)
-                return reply != nil
-            }
+            let storage = try await Store.open(
+                configuration,
+                unless: {
+                    reply = try client.perform(request)
+                    return reply != nil
+                })
             if let storage {
                 reply = await Administration(configuration, storage: storage).perform(request)
                 await storage.close()

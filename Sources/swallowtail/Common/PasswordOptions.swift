@@ -6,6 +6,9 @@ struct PasswordOptions: ParsableArguments {
     @Option(help: "The password; without it, the first line of standard input. Others on this machine may see it.")
     var password: String?
 
+    /// How long what is piped may take to come, where there need be no password, in milliseconds.
+    private static let patience: CInt = 100
+
     @Flag(help: "Let the account have no password.")
     var noPassword = false
 
@@ -24,6 +27,16 @@ struct PasswordOptions: ParsableArguments {
             throw Failure("there is no password on standard input; say --password, or --no-password")
         }
         return line
+    }
+
+    /// The password where there need be none: one that stands on standard input already is used, and nobody is asked.
+    func readIfGiven() -> String? {
+        if noPassword { return nil }
+        if let password { return password }
+        guard isatty(STDIN_FILENO) == 0 else { return nil }
+        var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard poll(&input, 1, Self.patience) == 1, input.revents & Int16(POLLIN) != 0 else { return nil }
+        return readLine().flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Asks on the terminal without showing what is typed.

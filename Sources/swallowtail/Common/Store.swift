@@ -8,17 +8,23 @@ enum Store {
 
     /// Opens the store for writing. While another process has it open, asks every now and then whether `isPointless`.
     ///
+    /// - Parameter waits: told once, before the first wait, who has it open.
     /// - Returns: nil if it was pointless to wait any longer.
     static func open(
-        _ configuration: ServerConfiguration, unless isPointless: () async throws -> Bool = { false }
+        _ configuration: ServerConfiguration,
+        waits: (StorageError) -> Void = { _ in },
+        unless isPointless: () async throws -> Bool = { false }
     ) async throws -> SQLiteStorage? {
         let end = ContinuousClock.now + patience
+        var hasWaited = false
         while true {
             if try await isPointless() { return nil }
             do {
                 return try SQLiteStorage(path: configuration.data.database)
             } catch {
                 guard error.kind == .inUse, ContinuousClock.now < end else { throw Failure(error.diagnosis) }
+                if !hasWaited { waits(error) }
+                hasWaited = true
             }
             try await Task.sleep(for: .milliseconds(50))
         }

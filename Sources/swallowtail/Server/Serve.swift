@@ -28,7 +28,7 @@ struct Serve: AsyncParsableCommand {
         for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
             logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
         }
-        guard let storage = try await Store.open(configuration) else { return }
+        guard let storage = try await openStore(configuration, logger) else { return }
         do {
             try await serve(configuration, storage, logger)
         } catch {
@@ -36,6 +36,23 @@ struct Serve: AsyncParsableCommand {
             throw Failure("\(error)")
         }
         await storage.close()
+    }
+
+    /// A command may have the store for a moment, or a server that is about to end. One that serves keeps it.
+    private func openStore(_ configuration: ServerConfiguration, _ logger: Logger) async throws -> SQLiteStorage? {
+        let client = AdministrationClient(path: configuration.data.administrationSocket)
+        var reason: String?
+        return try await Store.open(
+            configuration,
+            waits: { error in
+                reason = error.diagnosis
+                guard !client.isServed else { return }
+                logger.notice("waiting for the store", metadata: ["reason": "\(error.diagnosis)"])
+            },
+            unless: {
+                if let reason, client.isServed { throw Failure("a server runs already: \(reason)") }
+                return false
+            })
     }
 
     private func serve(

@@ -8,7 +8,10 @@ struct TokenMint: AdministrativeCommand {
 
     @OptionGroup var account: AccountNameOptions
 
-    @Option(help: "What the token allows; may be repeated. Without it, what the account's host asks for.")
+    @Option(
+        help: ArgumentHelp(
+            "What the token allows, of \(App.knownScopes.joined(separator: ", ")); may be repeated. Without it, what the "
+                + "account's host asks for."))
     var scope: [String] = []
 
     @Option(help: ArgumentHelp("When the token becomes void, such as 30d or 12h, or never.", valueName: "time"))
@@ -22,10 +25,11 @@ struct TokenMint: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .mintToken(
+    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
+        let scopes = try Scopes.known(scope, configuration)
+        return .mintToken(
             token: NewToken(
-                account: account.name, scopes: scope.isEmpty ? nil : scope, seconds: expires.seconds, label: label))
+                account: account.name, scopes: scopes.isEmpty ? nil : scopes, seconds: expires.seconds, label: label))
     }
 
     func print(_ reply: AdministrationReply) throws {

@@ -33,6 +33,8 @@ final class ServerProcess: Sendable {
         port = try #require(Int(match.output.1))
     }
 
+    var processID: Int32 { process.processIdentifier }
+
     func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
 
     /// Sends SIGTERM and waits for the end.
@@ -51,7 +53,7 @@ final class ServerProcess: Sendable {
     }
 
     /// Built into the folder of the test bundle.
-    private static var executable: URL {
+    static var executable: URL {
         get throws {
             let bundle = try #require(Bundle.main.executableURL)
             let executable = bundle.deletingLastPathComponent().appendingPathComponent("swallowtail")

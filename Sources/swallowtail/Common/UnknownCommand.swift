@@ -1,0 +1,32 @@
+import ArgumentParser
+import XMPPServer
+
+/// A subcommand that there is not.
+enum UnknownCommand {
+    /// What is said of it; nil: every subcommand that was typed is one.
+    static func complaint(_ arguments: some Sequence<String>, root: any ParsableCommand.Type) -> String? {
+        var path = [name(of: root)]
+        var command = root
+        for word in arguments {
+            let commands = command.configuration.subcommands
+            guard !commands.isEmpty, !word.hasPrefix("-") else { return nil }
+            if let next = commands.first(where: { name(of: $0) == word }) {
+                path.append(word)
+                command = next
+                continue
+            }
+            // Where one of them is meant if none is typed, the word may be for that one.
+            guard command.configuration.defaultSubcommand == nil else { return nil }
+            let names = commands.map(name) + ["help"]
+            let mend =
+                nearestWord(to: word, among: names).map { "did you mean \"\($0)\"?" }
+                ?? "there are \(names.joined(separator: ", "))"
+            return "\(path.joined(separator: " ")) has no command \"\(word)\" — \(mend)"
+        }
+        return nil
+    }
+
+    private static func name(of command: any ParsableCommand.Type) -> String {
+        command.configuration.commandName ?? "\(command)".lowercased()
+    }
+}
