@@ -11,16 +11,18 @@ SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sourc
 
 # What is shipped: one file, without the checks for mistakes of ours that the tests make (docs/decisions/0021), its
 # functions in the order of their use and placed in memory as in the file, modulo 64 KiB (docs/decisions/0020), and what is
-# done seldom out of the way of what is done often (docs/decisions/0023).
+# done seldom out of the way of what is done often (docs/decisions/0023). It keeps the names of functions, which backtraces
+# and `make code-order` need, and leaves out what a debugger would, nearly half of it.
 UNPROFILED := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked \
 	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/Scripts/code-order.txt -Xlinker --no-warn-symbol-ordering \
-	-Xlinker -z -Xlinker max-page-size=65536 -Xswiftc -Xllvm -Xswiftc -static-func-full-module-prefix=false
+	-Xlinker --strip-debug -Xlinker -z -Xlinker max-page-size=65536 -Xswiftc -Xllvm -Xswiftc -static-func-full-module-prefix=false
 PROFILE := $(CURDIR)/Scripts/code-profile.profdata
 RELEASE := $(UNPROFILED) -Xswiftc -Xfrontend -Xswiftc -ir-profile-use=$(PROFILE)
 
-# For `make soak`.
+# For `make soak` and `make check-all`.
 SOAK :=
+STEPS :=
 
 # For `make fuzz-conversations`.
 SECONDS := 600
@@ -32,7 +34,8 @@ SERVERS :=
 SECONDS_EACH := 5
 ROUNDS := 1
 
-.PHONY: help run build test interop soak fuzz-conversations check format docs clean packages packages-chat packages-interop interop-clients pictures \
+.PHONY: help run build test check-all interop soak fuzz-conversations check format docs clean packages packages-chat \
+	packages-interop interop-clients pictures \
 	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools code-order code-profile
 
 help: ## List the commands
@@ -46,6 +49,9 @@ build: packages ## Build the release executable alone
 
 test: packages packages-interop ## Everything that CI runs
 	@Scripts/test
+
+check-all: packages packages-interop ## Before a release: that, fuzzing, sanitizers, what is shipped; STEPS="shipped" for some
+	@Scripts/check-all $(STEPS)
 
 interop: packages packages-interop interop-clients ## Clients that other people wrote, against the debug executable
 	swift build --product swallowtail
@@ -68,7 +74,7 @@ fuzz-conversations: packages ## Changed conversations of clients and browsers; S
 	swift build --product swallowtail
 	@Fuzz/conversations --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-fuzz-%: packages ## Fuzz one kind of input, such as fuzz-xml
+fuzz-%: packages ## Fuzz one kind of input for a minute: fuzz-xml, fuzz-sasl, fuzz-addresses
 	@Scripts/fuzz $*
 
 bench: build bench-tools ## Measure the server; WORKS="chat ping" and SECONDS_EACH=10 choose
@@ -115,12 +121,12 @@ check: ## Whether the Swift sources are formatted as swift-format does it
 format: ## Format the Swift sources
 	swift format format --in-place --parallel --recursive $(SOURCES)
 
-docs: packages ## Write docs/generated anew
+docs: packages ## Write docs/generated anew, and what `check` says in the README
 	swift build --product swallowtail
 	@Scripts/docs .build/debug/swallowtail
 
 clean: ## Delete what was built; ./data stays
-	rm -rf .build .build-counting Benchmarks/.build
+	rm -rf .build .build-* Benchmarks/.build Fuzz/.build
 
 packages: ## Install the system libraries that are missing
 	@Scripts/install-packages build
