@@ -31,7 +31,6 @@ class Client:
         self.transport = TRANSPORTS[over](server.ports, host)
         self.person = None
         self.jid = None
-        self.is_bound = False
         self.unread = []
         self._questions = 0
 
@@ -41,7 +40,7 @@ class Client:
         unread, self.unread = self.unread, []
         return unread
 
-    async def _next(self, wanted, seconds=ANSWER_SECONDS):
+    async def wait_for(self, wanted, seconds=ANSWER_SECONDS):
         """Waits for an element that fits; the others are kept, in order."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
@@ -68,7 +67,7 @@ class Client:
 
     async def stream(self, to=None):
         self.transport.send(stream_header(to or self.host))
-        return await self._next(lambda heard: heard.name in ("features", "error"))
+        return await self.wait_for(lambda heard: heard.name in ("features", "error"))
 
     async def sign_in(self, person, resource=None, bind=True, mechanism="PLAIN", token=None):
         """RFC 6120's way, from the stream's header to the bound resource; with a token of an app's, or all that is a
@@ -86,10 +85,10 @@ class Client:
         elif mechanism in Scram.HASHES:
             scram = Scram(mechanism, local, people.PASSWORD)
             self._auth(mechanism, scram.first())
-            answer = await self._next(lambda heard: heard.name in ("challenge", "failure"))
+            answer = await self.wait_for(lambda heard: heard.name in ("challenge", "failure"))
             if answer.name == "challenge":
                 self.transport.send(f"<response xmlns='{SASL}'>{scram.final(_text(answer))}</response>")
-                answer = await self._next(lambda heard: heard.name in ("success", "failure"))
+                answer = await self.wait_for(lambda heard: heard.name in ("success", "failure"))
             self._check(answer)
         else:
             await self._authenticate(mechanism, _base64(f"\0{local}\0{people.PASSWORD}"))
@@ -104,15 +103,14 @@ class Client:
         if not found:
             raise Refused(f"no resource: {[entry[1] for entry in answer.inside]}")
         self.jid = "".join(found[0][3])
-        self.is_bound = True
 
     async def _authenticate(self, mechanism, response):
         self._auth(mechanism, response)
-        answer = await self._next(lambda heard: heard.name in ("success", "challenge", "failure"))
+        answer = await self.wait_for(lambda heard: heard.name in ("success", "challenge", "failure"))
         if answer.name == "challenge":
             # OAUTHBEARER says so what is wrong, and fails when that is acknowledged.
             self.transport.send(f"<response xmlns='{SASL}'>AQ==</response>")
-            answer = await self._next(lambda heard: heard.name in ("success", "failure"))
+            answer = await self.wait_for(lambda heard: heard.name in ("success", "failure"))
         self._check(answer)
 
     def _auth(self, mechanism, response):
@@ -128,12 +126,9 @@ class Client:
         name = f"ask{self._questions}"
         address = f" to='{to}'" if to else ""
         self.transport.send(f"<iq type='{kind}' id='{name}'{address}>{payload}</iq>")
-        return await self._next(
+        return await self.wait_for(
             lambda heard: heard.name == "iq" and heard.attributes.get("id") == name
             and heard.attributes.get("type") in ("result", "error"), seconds)  # fmt: skip
-
-    async def wait_for(self, wanted, seconds=ANSWER_SECONDS):
-        return await self._next(wanted, seconds)
 
 
 def _base64(text):

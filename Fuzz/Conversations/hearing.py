@@ -34,7 +34,6 @@ class Hearing:
     def __init__(self, stanza_depth):
         self.stanza_depth = stanza_depth
         self.heard = []
-        self.has_ended = False
         self.reset()
 
     def reset(self):
@@ -95,8 +94,6 @@ class Hearing:
             self._current = None
             if name == SASL + SEPARATOR + "success":
                 self._restarts = True
-        elif self._depth < self.stanza_depth:
-            self.has_ended = True
 
     def take(self):
         heard, self.heard = self.heard, []

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from xml.etree import ElementTree
 
 import finds
 import people
@@ -14,6 +15,7 @@ from transports import LENGTH, TCP, encoded, frame
 
 QUIET_SECONDS = 0.012
 LONGEST_WAIT = 2.0
+ANSWER_SECONDS = 15
 OUTPUT_FACTOR = 8
 OUTPUT_ALLOWANCE = 4096
 # What is handed out on request may be the sum of many stanzas, such as a roster.
@@ -44,7 +46,11 @@ class Player:
         self.pulse = pulse
         self.clients = {}
         self.crowd = []
+        # Those who have stopped reading, or said that they would say no more.
+        self.deaf = set()
         self.known = {}
+        # Requests to the server that have no answer yet: (client, id).
+        self.asked = set()
         # What each client was told, by element and attribute.
         self.told = {}
         self.played = 0
@@ -56,6 +62,7 @@ class Player:
             for step in self.conversation["steps"]:
                 self.played += 1
                 await self.step(step)
+            await self._wait_for_answers()
         finally:
             await self._leave()
 
@@ -111,6 +118,8 @@ class Player:
         else:
             client.transport.send(text)
         await client.transport.drain()
+        if client.jid and (name := question(text)):
+            self.asked.add((client, name))
 
     async def do_bytes(self, step):
         client = await self._client(step)
@@ -148,6 +157,7 @@ class Player:
 
     async def do_close(self, step):
         if step["who"] in self.clients:
+            self.deaf.add(self.clients[step["who"]])
             self.clients[step["who"]].transport.close()
 
     async def do_cut(self, step):
@@ -156,6 +166,7 @@ class Player:
 
     async def do_half_close(self, step):
         if step["who"] in self.clients:
+            self.deaf.add(self.clients[step["who"]])
             self.clients[step["who"]].transport.half_close()
 
     async def do_crowd(self, step):
@@ -176,6 +187,7 @@ class Player:
 
     async def do_stop_reading(self, step):
         if step["who"] in self.clients:
+            self.deaf.add(self.clients[step["who"]])
             self.clients[step["who"]].transport.stop_reading()
 
     async def do_read_again(self, step):
@@ -240,6 +252,21 @@ class Player:
             await client.open()
         return self.clients[who]
 
+    async def _wait_for_answers(self):
+        """RFC 6120 §8.2.3: every request is answered, as long as there is somebody to tell."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + ANSWER_SECONDS
+        while waiting := [(client, name) for client, name in self.asked if self._can_hear(client)]:
+            if loop.time() > end:
+                client, name = waiting[0]
+                raise Find("no answer", f"to the request {name!r} of {client.jid} over {client.over} in {ANSWER_SECONDS} s")
+            await self._settle()
+            self.server.check()
+            self._listen()
+
+    def _can_hear(self, client):
+        return client in self.clients.values() and client not in self.deaf and not client.transport.is_closed
+
     # What is said
 
     def filled(self, text, client):
@@ -296,6 +323,11 @@ class Player:
             bare = people.address(client.person) if client.person else None
             for heard in client.hear():
                 self._learn(who, heard)
+                if heard.name == "iq" and heard.attributes.get("type") in ("result", "error"):
+                    self.asked.discard((client, heard.attributes.get("id")))
+                elif heard.name == "error":
+                    # The server says why it hangs up.
+                    self.deaf.add(client)
                 if bare and people.host(client.person) == people.STANDARD:
                     finds.forgeries(heard, bare, people.HOSTS)
                 bound = OUTPUT_FACTOR * self.largest_sent + COLLECTION_ALLOWANCE
@@ -333,6 +365,20 @@ class Player:
             else:
                 client.transport.close()
         await asyncio.sleep(0)
+
+
+def question(text):
+    """The id of the request that the text is, if it is nothing but a request to the server."""
+    try:
+        root = ElementTree.fromstring(f"<stream xmlns='jabber:client'>{text}</stream>")
+    except (ElementTree.ParseError, UnicodeEncodeError):
+        return None
+    if len(root) != 1 or root[0].tag != "{jabber:client}iq" or (root.text or root[0].tail or "").strip():
+        return None
+    asked = root[0]
+    if asked.get("type") not in ("get", "set") or asked.get("from") or asked.get("to") not in (None, *people.HOSTS):
+        return None
+    return asked.get("id") if len(asked) == 1 and asked.get("id", "").isalnum() else None
 
 
 def stop(server):

@@ -81,7 +81,8 @@ class Run:
             raise self._end_of_the_process() from None
         except Find as find:
             await asyncio.sleep(0.2)
-            if self.server.process.poll() is not None:
+            # Whoever was told to end has.
+            if self.server.process.poll() is not None and find.kind != "stop":
                 raise self._end_of_the_process() from None
             raise find
         finally:

@@ -15,6 +15,7 @@ import markup  # noqa: E402
 import mutations  # noqa: E402
 import scripts  # noqa: E402
 from hearing import Hearing, Malformed  # noqa: E402
+from player import question  # noqa: E402
 from transports import frame  # noqa: E402
 
 SCRIPTS = scripts.read_all(ROOT / "Tests/Conversations")
@@ -99,6 +100,15 @@ class Hearings(unittest.TestCase):
             finds.log([{"level": "error", "message": "x"}], [])
         with self.assertRaises(finds.Find):
             finds.log([{"level": "info", "message": "it is the secret word"}], ["secret word"])
+
+
+class Questions(unittest.TestCase):
+    def test_only_what_must_be_answered(self):
+        self.assertEqual(question("<iq type='get' id='a1'><query xmlns='x'/></iq>"), "a1")
+        self.assertEqual(question("<iq type='set' id='a1' to='localhost'><query xmlns='x'/></iq>"), "a1")
+        for text in ("<iq type='get' id='a1'/>", "<iq type='get'><a/></iq>", "<iq type='result' id='a1'><a/></iq>", "<iq type='get' id='a1'><a></iq>",
+                     "<iq xmlns='urn:x' type='get' id='a1'><a/></iq>", "<iq type='get' id='a1' to='a@localhost'><a/></iq>", "<iq type='get' id='a'><a/></iq>x"):
+            self.assertIsNone(question(text), text)
 
 
 class Frames(unittest.TestCase):
