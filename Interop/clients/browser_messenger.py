@@ -252,12 +252,14 @@ async def count(window, text):
 async def lose(stage, window, way, text):
     """Says something while the server seems to hang, until the connection is lost."""
     stage.relay.lost.add(way)
-    await say(window, text)
-    await window.shows("Sending", "#messages .sending .state")
-    stage.relay.cut()
-    await window.shows("No connection", "#notice")
-    await window.shows("Sending", "#messages .sending .state")
-    stage.relay.mend()
+    try:
+        await say(window, text)
+        await window.shows("Sending", "#messages .sending .state")
+        stage.relay.cut()
+        await window.shows("No connection", "#notice")
+        await window.shows("Sending", "#messages .sending .state")
+    finally:
+        stage.relay.mend()
 
 
 @suite.scenario("a message that is lost with a server that hangs is never shown as sent, and can be said again")
