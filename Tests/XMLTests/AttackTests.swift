@@ -39,6 +39,19 @@ struct AttackTests {
             "namespaces on nested elements", "<s>" + (0..<100_000).map { "<a xmlns:a\($0)='u' xmlns='v'>" }.joined(),
             .limitExceeded(.namespaces)
         ),
+        (
+            "a long namespace", "<s><a xmlns='" + String(repeating: "n", count: 1_025) + "'/>",
+            .limitExceeded(.namespaces)
+        ),
+        (
+            "a long namespace with references",
+            "<s><a xmlns:p='" + String(repeating: "&amp;", count: 1_025) + "'/>", .limitExceeded(.namespaces)
+        ),
+        (
+            "long namespaces of the stream",
+            "<s " + (0..<4).map { "xmlns:p\($0)='\(String(repeating: "n", count: 900))'" }.joined(separator: " ") + ">",
+            .limitExceeded(.namespaces)
+        ),
         ("many colons in a name", "<s><a" + String(repeating: ":a", count: 100_000), .notWellFormed),
         ("colons alone", "<s><" + String(repeating: ":", count: 100_000), .notWellFormed),
         ("a long name", "<s><" + String(repeating: "a", count: 100_000), .limitExceeded(.names)),
@@ -88,6 +101,10 @@ struct AttackTests {
             "<s><a xmlns='u'/><a xmlns='v'/>",
             "<s a='\(String(repeating: "x", count: 31))'>" + "<a/>",
         ]
+        let name = String(repeating: "&amp;", count: 1_024)
+        for stream in ["<s><a xmlns='\(name)'/>", "<s xmlns:p='\(name.prefix(3_000))'><p:a/>"] {
+            #expect(Transcript(stream: stream).error == nil)
+        }
         for stream in accepted {
             #expect(Transcript(stream: stream, limits: limits).error == nil, "\(stream)")
         }

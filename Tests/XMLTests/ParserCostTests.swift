@@ -30,6 +30,15 @@ struct ParserCostTests {
             "elements with as many declarations as allowed",
             "<a>\(String(repeating: "<b \((0..<60).map { "xmlns:a\($0)='\($0)' " }.joined())/>", count: 16))</a>"
         ),
+        (
+            "namespaces with references",
+            "<a>\(String(repeating: "<b xmlns:c='&amp;\(String(repeating: "n", count: 900))'/>", count: 20))</a>"
+        ),
+        (
+            "a namespace with references, declared again at each depth",
+            "\(String(repeating: "<a xmlns:b='&amp;\(String(repeating: "n", count: 900))'>", count: 20))"
+                + String(repeating: "</a>", count: 20)
+        ),
         ("long names", "<a>\(String(repeating: "<\(String(repeating: "n", count: 1_000))/>", count: few / 1_000))</a>"),
     ]
 
@@ -44,6 +53,19 @@ struct ParserCostTests {
         let bytewise = Transcript(stream: bytes.pieces(of: 1))
         #expect(bytewise == whole)
         #expect(bytewise.steps < whole.steps + bytes.count * 16)
+    }
+
+    /// What the stream's start tag declares is compared with what stanzas declare, each time by a number alone.
+    @Test func declarationsOfTheStream() {
+        let declared = (0..<40).map { "xmlns:p\($0)='&amp;\($0)\(String(repeating: "n", count: 40))'" }.joined(
+            separator: " ")
+        let stanza = "<a>\(String(repeating: "<b xmlns='z&amp;'/>", count: 1_000))<p0:c/></a>"
+        let bytes = Array("<s \(declared)>\(stanza)</s>".utf8)
+        let whole = Transcript(stream: [bytes])
+        #expect(whole.error == nil && whole.events.count == 3)
+        #expect(whole.steps > 1_000 * 40 && whole.steps < bytes.count * 8)
+        let twice = Transcript(stream: [Array("<s \(declared)>\(stanza)\(stanza)</s>".utf8)])
+        #expect(twice.steps < whole.steps * 2)
     }
 
     @Test func whiteSpaceBetweenStanzas() {

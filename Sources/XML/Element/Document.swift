@@ -6,7 +6,8 @@ struct LocalNamespace {
     var length: UInt32
     /// Of the decoded name.
     var hash: UInt64
-    var isEncoded: Bool
+    /// The name, if it is not what stands in the document: decoded once, however often it is asked for.
+    var decoded: [UInt8]?
 }
 
 /// A complete stanza, document or start tag: its bytes and its tape. Immutable; elements are views on it.
@@ -49,10 +50,24 @@ final class Document: Sendable {
         let local = locals[Int(id - .firstInDocument)]
         return withBytes { span in
             let name = span.slice(Int(local.offset), Int(local.length))
-            guard local.isEncoded else { return body(name) }
-            let decoded = Decoding.attribute.bytes(name)
+            guard let decoded = local.decoded else { return body(name) }
             return body(decoded.span.bytes)
         }
+    }
+
+    /// A namespace of the document itself with its name, which then need not stand in the bytes.
+    func detachedNamespace(_ id: NamespaceID) -> LocalNamespace {
+        var namespace = locals[Int(id - .firstInDocument)]
+        namespace.decoded = withName(of: id) { name in name.withUnsafeBytes { Array($0) } }
+        return namespace
+    }
+
+    /// The hash of the name of a namespace that the program did not know.
+    func hash(of id: NamespaceID) -> UInt64 {
+        if id >= .firstInScope, let origin = scope.origin {
+            return origin.locals[Int(id - .firstInScope)].hash
+        }
+        return locals[Int(id - .firstInDocument)].hash
     }
 
     /// Whether `id` means `namespace`, which may have become known after this document was parsed.

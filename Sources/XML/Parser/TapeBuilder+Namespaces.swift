@@ -7,6 +7,14 @@ extension TapeBuilder {
         guard bindings.count + scope.declarationCount < limits.namespaces else {
             throw XMLFault(.limitExceeded(.namespaces), "Too many namespace declarations", at: name.offset)
         }
+        if stopsAfterStartTag {
+            streamDeclarationBytes &+= name.length &+ length
+            guard streamDeclarationBytes <= limits.streamDeclarationBytes else {
+                throw XMLFault(
+                    .limitExceeded(.namespaces), "Namespace declarations of the stream that are too long",
+                    at: name.offset)
+            }
+        }
         let namespace = try namespaceID(value: value, length: length, isEncoded: isEncoded, in: span)
         if name.prefixLength == 0 {
             guard namespace != .xml, namespace != .xmlns else {
@@ -70,6 +78,7 @@ extension TapeBuilder {
                     $0.prefixLength == length && span.equals(at: offset, other, at: $0.prefixOffset, length: length)
                 }
             }
+            steps &+= scope.declarations.count
             if let outer {
                 use(prefix: 0)
                 return outer.namespace
@@ -123,59 +132,60 @@ extension TapeBuilder {
         value: Int, length: Int, isEncoded: Bool, in span: RawSpan
     ) throws(XMLFault) -> NamespaceID {
         guard length > 0 else { return .none }
-        if isEncoded {
-            let decoded = Decoding.attribute.bytes(span.slice(value, length))
-            return try namespaceID(decoded.span.bytes, value: value, length: length, isEncoded: true, in: span)
+        let decoded = isEncoded ? Decoding.attribute.bytes(span.slice(value, length)) : nil
+        guard decoded?.count ?? length <= limits.namespaceBytes else {
+            throw XMLFault(.limitExceeded(.namespaces), "Namespace name that is too long", at: value)
         }
-        return try namespaceID(span.slice(value, length), value: value, length: length, isEncoded: false, in: span)
+        let name = LocalNamespace(
+            offset: UInt32(truncatingIfNeeded: value), length: UInt32(truncatingIfNeeded: length),
+            hash: decoded?.span.bytes.quickHash ?? span.slice(value, length).quickHash, decoded: decoded)
+        steps &+= length
+        if let decoded { return try namespaceID(name, decoded.span.bytes, in: span) }
+        return try namespaceID(name, span.slice(value, length), in: span)
     }
 
     private mutating func namespaceID(
-        _ decoded: RawSpan, value: Int, length: Int, isEncoded: Bool, in span: RawSpan
+        _ name: LocalNamespace, _ decoded: RawSpan, in span: RawSpan
     ) throws(XMLFault) -> NamespaceID {
-        let hash = decoded.quickHash
-        if let id = scope.registry.id(of: decoded, hash: hash) { return id }
+        if let id = scope.registry.id(of: decoded, hash: name.hash) { return id }
         if !scope.registry.isLatest {
             scope = NamespaceScope(refreshing: scope)
-            if let id = scope.registry.id(of: decoded, hash: hash) { return id }
+            if let id = scope.registry.id(of: decoded, hash: name.hash) { return id }
         }
         // Names in scope at the same time get one number each, so that attributes are compared by numbers.
         for binding in bindings where !binding.namespace.isKnown {
             steps &+= 1
-            if isName(decoded, hash: hash, of: binding.namespace, in: span) { return binding.namespace }
+            if isName(decoded, hash: name.hash, of: binding.namespace, in: span) { return binding.namespace }
         }
         for declaration in scope.declarations where !declaration.namespace.isKnown {
-            if isName(decoded, hash: hash, of: declaration.namespace, in: span) { return declaration.namespace }
+            steps &+= 1
+            if isName(decoded, hash: name.hash, of: declaration.namespace, in: span) { return declaration.namespace }
         }
-        if !scope.content.isKnown, isName(decoded, hash: hash, of: scope.content, in: span) { return scope.content }
-        guard locals.count < NamespaceID.documentCapacity else {
-            throw XMLFault(.limitExceeded(.namespaces), "Too many namespaces in one stanza", at: value)
+        if !scope.content.isKnown, isName(decoded, hash: name.hash, of: scope.content, in: span) {
+            return scope.content
         }
-        locals.append(
-            LocalNamespace(
-                offset: UInt32(truncatingIfNeeded: value),
-                length: UInt32(truncatingIfNeeded: length),
-                hash: hash,
-                isEncoded: isEncoded
-            ))
+        // Those around the stanza stand in it as well when it is written elsewhere.
+        guard locals.count + scope.declarations.count < NamespaceID.documentCapacity else {
+            throw XMLFault(
+                .limitExceeded(.namespaces), "Too many namespaces in one stanza", at: Int(name.offset))
+        }
+        locals.append(name)
         return NamespaceID.firstInDocument + NamespaceID(locals.count - 1)
     }
 
     private func isName(_ decoded: RawSpan, hash: UInt64, of id: NamespaceID, in span: RawSpan) -> Bool {
         if id >= .firstInScope {
             guard let origin = scope.origin else { return false }
-            return origin.withName(of: id - .firstInScope + .firstInDocument) { name in
-                name.byteCount == decoded.byteCount && name.equals(at: 0, decoded, at: 0, length: name.byteCount)
-            }
+            let id = id - .firstInScope + .firstInDocument
+            return origin.hash(of: id) == hash && origin.withName(of: id) { Self.areEqual($0, decoded) }
         }
         let local = locals[Int(id - .firstInDocument)]
         guard local.hash == hash else { return false }
-        let name = span.slice(Int(local.offset), Int(local.length))
-        guard local.isEncoded else {
-            return name.byteCount == decoded.byteCount && name.equals(at: 0, decoded, at: 0, length: name.byteCount)
-        }
-        let other = Decoding.attribute.bytes(name)
-        return other.count == decoded.byteCount
-            && decoded.equals(at: 0, other.span.bytes, at: 0, length: other.count)
+        if let other = local.decoded { return Self.areEqual(other.span.bytes, decoded) }
+        return Self.areEqual(span.slice(Int(local.offset), Int(local.length)), decoded)
+    }
+
+    private static func areEqual(_ name: RawSpan, _ other: RawSpan) -> Bool {
+        name.byteCount == other.byteCount && name.equals(at: 0, other, at: 0, length: name.byteCount)
     }
 }

@@ -35,6 +35,8 @@ struct TapeBuilder: TokenSink {
     private var seenNames: UInt64 = 0
     /// The start tag has prefixed attributes, or some that may be there twice.
     private var mustCheckAttributes = false
+    /// What the namespace declarations of a stream's start tag take.
+    var streamDeclarationBytes = 0
     /// An outermost start tag is all that is wanted.
     var stopsAfterStartTag = false
     /// The end tag of the stream has come.
@@ -60,6 +62,7 @@ struct TapeBuilder: TokenSink {
         defaultNamespace = scope.content
         defaultDepth = 0
         depth = 0
+        streamDeclarationBytes = 0
     }
 
     @inline(__always)
