@@ -17,6 +17,17 @@ extension Element {
         self = element
     }
 
+    /// Parses what the program has written itself, such as a stanza that was written anew or that comes from the storage:
+    /// without a peer's limits, which that may exceed. It fails for what is not XML alone, such as in a damaged store.
+    public init(ownOutput bytes: ByteBuffer, contentNamespace: Namespace = .none) throws(XMLError) {
+        try self.init(parsing: bytes, limits: .ownOutput, contentNamespace: contentNamespace)
+    }
+
+    /// Parses what the program has stored.
+    public init(ownOutput bytes: [UInt8], contentNamespace: Namespace = .none) throws(XMLError) {
+        try self.init(ownOutput: ByteBuffer(bytes: bytes), contentNamespace: contentNamespace)
+    }
+
     /// Parses one whole document of at most ``XMLLimits/stanzaBytes`` by default.
     public init(parsing text: String, contentNamespace: Namespace = .none) throws(XMLError) {
         try self.init(parsing: ByteBuffer(string: text), contentNamespace: contentNamespace)

@@ -77,13 +77,27 @@ public struct Element: Sendable, CustomStringConvertible {
     /// The same element in memory of its own size, to be kept for long.
     public func detached() -> Element {
         var bytes = ByteBuffer()
-        bytes.reserveCapacity(document.bytes.readableBytes)
-        bytes.writeImmutableBuffer(document.bytes)
+        bytes.reserveCapacity(byteCount)
+        document.withBytes { span in
+            span.slice(start, byteCount).withUnsafeBytes { _ = bytes.writeBytes($0) }
+        }
         var nodes = ContiguousArray<Node>()
-        nodes.reserveCapacity(document.nodes.count)
-        nodes += document.nodes
-        let copy = Document(bytes: bytes, nodes: nodes, locals: document.locals, scope: document.scope)
-        return Element(document: copy, index: index)
+        nodes.reserveCapacity(end - index)
+        var locals: ContiguousArray<LocalNamespace> = []
+        var numbers: [NamespaceID: NamespaceID] = [:]
+        for var node in document.nodes[index..<end] {
+            node.move(bytes: start, nodes: index)
+            if node.namespace >= .firstInDocument, node.namespace < .firstInScope {
+                if numbers[node.namespace] == nil {
+                    numbers[node.namespace] = .firstInDocument + NamespaceID(locals.count)
+                    locals.append(document.detachedNamespace(node.namespace))
+                }
+                node.namespace = numbers[node.namespace] ?? .none
+            }
+            nodes.append(node)
+        }
+        return Element(
+            document: Document(bytes: bytes, nodes: nodes, locals: locals, scope: document.scope), index: 0)
     }
 
     /// The name and size alone, as contents may be private.
@@ -97,6 +111,7 @@ public struct Element: Sendable, CustomStringConvertible {
     @inline(never)
     private func lateNamespace(_ id: NamespaceID) -> Namespace? {
         let registry = NamespaceRegistry.latest
-        return document.withName(of: id) { registry.id(of: $0, hash: $0.quickHash) }.map(registry.namespace)
+        let hash = document.hash(of: id)
+        return document.withName(of: id) { registry.id(of: $0, hash: hash) }.map(registry.namespace)
     }
 }

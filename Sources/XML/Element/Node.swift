@@ -48,6 +48,14 @@ struct Node {
         valueLength = UInt32(truncatingIfNeeded: length)
     }
 
+    /// Moves the node towards the beginning, as when what stands before it is dropped.
+    mutating func move(bytes: Int, nodes: Int) {
+        valueOffset &-= UInt32(truncatingIfNeeded: bytes)
+        guard kind == .element || kind == .attribute || kind == .declaration else { return }
+        Self.replace(&first, UInt64(nameOffset &- UInt32(truncatingIfNeeded: bytes)), 32, at: 32)
+        if kind == .element { end &-= UInt32(truncatingIfNeeded: nodes) }
+    }
+
     @inline(__always)
     private static func replace(_ word: inout UInt64, _ value: UInt64, _ width: UInt64, at shift: UInt64) {
         let mask = ((UInt64(1) &<< width) &- 1) &<< shift

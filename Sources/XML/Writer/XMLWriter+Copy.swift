@@ -1,63 +1,97 @@
 import NIOCore
 
 extension XMLWriter {
-    /// Writes a received element and all that it contains: its bytes if they mean the same here, else the same
-    /// elements without prefixes.
+    /// Writes a received element and all that it contains: its bytes, and on it those declarations made outside of it
+    /// that they need to mean the same here.
+    ///
+    /// What is written is longer than what was received by these declarations alone, each of which is written once.
     public mutating func copy(_ element: Element) {
-        guard element.canBeCopied else {
-            normalise(element, root: nil)
-            return
-        }
         closeTag()
-        let node = element.node
-        let declares = !isCurrent(element) && !node.flags.contains(.declaresDefault) && node.prefixLength == 0
+        let declarations = declarations(for: element)
         element.document.withBytes { span in
             let bytes = span.slice(element.start, element.byteCount)
-            guard declares else {
-                output.append(bytes.byteCount) { $0.put(bytes) }
-                return
+            let nameEnd = declarations.isEmpty ? bytes.byteCount : 1 + Int(element.node.nameLength)
+            output.append(bytes.byteCount + declarations.count) { sink in
+                sink.put(bytes.extracting(first: nameEnd))
+                declarations.withUnsafeBytes { sink.put($0) }
+                sink.put(bytes.extracting(droppingFirst: nameEnd))
             }
-            let nameEnd = 1 + Int(node.nameLength)
-            output.append(nameEnd) { $0.put(bytes.extracting(first: nameEnd)) }
-            writeDeclaration(of: element)
-            output.append(bytes.byteCount - nameEnd) { $0.put(bytes.extracting(droppingFirst: nameEnd)) }
         }
     }
 
-    /// Writes a received element with more content behind its own.
-    public mutating func copy(_ element: Element, appending content: (inout XMLWriter) -> Void) {
-        normalise(element, root: nil, appending: content)
+    /// The same without some of the elements directly inside.
+    /// - Parameter isUnwanted: called once for each of them, in order.
+    public mutating func copy(_ element: Element, leavingOut isUnwanted: @escaping (Element) -> Bool) {
+        pass(element, nil, leavingOut: isUnwanted, nil)
     }
 
-    /// Whether the namespace of `element` is the default one at this place.
-    func isCurrent(_ element: Element) -> Bool {
-        if let current = currentNamespace { return element.isIn(current) }
+    /// Whether a namespace of a document is the default one at this place.
+    func isCurrent(_ namespace: NamespaceID, in document: Document) -> Bool {
+        if let current = currentNamespace { return document.means(namespace, current) }
         guard let frame = innermost else { return false }
-        return dynamic[frame.dynamic].namespace == element.namespaceName
-    }
-
-    /// Writes ` xmlns="…"` with the namespace of `element`.
-    func declaration(of element: Element) -> [UInt8] {
-        element.document.withName(of: element.node.namespace) { name in
-            let measure = Escaping.attribute.measure(name)
-            return [UInt8](unsafeUninitializedCapacity: measure.byteCount + 9) { memory, count in
-                var sink = ByteSink(UnsafeMutableRawBufferPointer(memory))
-                sink.putAttribute("xmlns", name, measure)
-                count = sink.count
-            }
+        let current = dynamic[frame.dynamic].namespace.utf8.span.bytes
+        return document.withName(of: namespace) { name in
+            name.byteCount == current.byteCount && name.equals(at: 0, current, at: 0, length: name.byteCount)
         }
     }
 
-    mutating func writeDeclaration(of element: Element) {
-        output.writeBytes(declaration(of: element))
+    /// What has to be declared on `element` here, besides what it declares itself.
+    func declarations(for element: Element) -> [UInt8] {
+        let node = element.node
+        var declarations: [UInt8] = []
+        // Nearly every element is in the default namespace itself.
+        let outerDefault =
+            node.prefixLength == 0 && !node.flags.contains(.declaresDefault)
+            ? node.namespace : element.outerDefault
+        if let outerDefault, !isCurrent(outerDefault, in: element.document) {
+            declarations.appendDeclaration(of: outerDefault, in: element.document)
+        }
+        for prefix in element.outerPrefixes() { declarations.appendDeclaration(of: prefix, in: element.document) }
+        return declarations
     }
 }
 
-extension Element {
-    /// Whether the bytes mean the same anywhere, if only the element's own namespace is declared on it where needed.
-    var canBeCopied: Bool {
-        let node = node
-        if node.flags.contains(.usesOuterPrefix) { return false }
-        return node.prefixLength == 0 || !node.flags.contains(.usesOuterDefault)
+extension [UInt8] {
+    /// Appends ` xmlns="…"` with a namespace of a document.
+    mutating func appendDeclaration(of namespace: NamespaceID, in document: Document) {
+        append(contentsOf: " xmlns=".utf8)
+        document.withName(of: namespace) { appendQuoted($0) }
+    }
+
+    /// Appends ` xmlns:prefix="…"`.
+    mutating func appendDeclaration(of prefix: OuterPrefix, in document: Document) {
+        document.withBytes { span in
+            appendDeclaration(prefix: span.slice(prefix.offset, prefix.length), prefix.namespace, in: document)
+        }
+    }
+
+    /// Appends ` xmlns:prefix="…"`.
+    mutating func appendDeclaration(prefix: RawSpan, _ namespace: NamespaceID, in document: Document) {
+        append(contentsOf: " xmlns:".utf8)
+        prefix.withUnsafeBytes { append(contentsOf: $0) }
+        append(UInt8(ascii: "="))
+        document.withName(of: namespace) { appendQuoted($0) }
+    }
+
+    /// Appends the name of a namespace as an attribute's value: never longer than whatever it was received as, hence with
+    /// the better quotation marks and the shortest references.
+    private mutating func appendQuoted(_ name: RawSpan) {
+        name.withUnsafeBytes { name in
+            var balance = 0
+            for byte in name where byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") {
+                balance += byte == UInt8(ascii: "\"") ? 1 : -1
+            }
+            let quote = balance > 0 ? UInt8(ascii: "'") : UInt8(ascii: "\"")
+            append(quote)
+            for byte in name {
+                switch byte {
+                case UInt8(ascii: "&"): append(contentsOf: "&amp;".utf8)
+                case UInt8(ascii: "<"): append(contentsOf: "&lt;".utf8)
+                case quote, 0x09, 0x0A, 0x0D: append(contentsOf: "&#\(byte);".utf8)
+                default: append(byte)
+                }
+            }
+            append(quote)
+        }
     }
 }

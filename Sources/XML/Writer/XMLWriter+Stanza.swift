@@ -31,52 +31,63 @@ struct StanzaAttributes {
 }
 
 extension XMLWriter {
-    /// Passes a received stanza on: its bytes with other addresses, or the same elements without prefixes if the bytes
-    /// would mean something else here.
+    /// Passes a received stanza on: its bytes with other addresses. If its own name has a prefix it is written without, as
+    /// old clients look for names.
     /// - Parameters:
     ///   - from: the sender; nil: none is written.
     ///   - to: the recipient; nil: none is written.
     ///   - lang: `xml:lang` for a stanza that has none.
+    ///   - isUnwanted: which of the elements directly inside are left out; nil: none.
     ///   - appended: what to write behind the stanza's own content: elements as a writer for the content namespace
     ///     `jabber:client` gives them.
     public mutating func stanza(
-        _ element: Element, from: String?, to: String?, lang: String? = nil, appending appended: ByteBuffer? = nil
+        _ element: Element, from: String?, to: String?, lang: String? = nil,
+        leavingOut isUnwanted: ((Element) -> Bool)? = nil, appending appended: ByteBuffer? = nil
     ) {
-        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: nil), appended)
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: nil), leavingOut: isUnwanted, appended)
     }
 
     /// The same with another `id`; nil: none is written.
     public mutating func stanza(_ element: Element, from: String?, to: String?, lang: String? = nil, id: String?) {
-        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: .some(id)), nil)
+        pass(element, StanzaAttributes(from: from, to: to, lang: lang, id: .some(id)), leavingOut: nil, nil)
     }
 
-    private mutating func pass(_ element: Element, _ attributes: StanzaAttributes, _ appended: ByteBuffer?) {
+    /// The same with the addresses that the stanza has.
+    public mutating func stanza(
+        _ element: Element, leavingOut isUnwanted: ((Element) -> Bool)? = nil, appending appended: ByteBuffer? = nil
+    ) {
+        guard element.node.prefixLength == 0 else {
+            return normalise(element, root: nil, leavingOut: isUnwanted, appending: appended)
+        }
+        pass(element, nil, leavingOut: isUnwanted, appended)
+    }
+
+    /// - Parameter attributes: nil: as they are; the element's name keeps its prefix then.
+    mutating func pass(
+        _ element: Element, _ attributes: StanzaAttributes?, leavingOut isUnwanted: ((Element) -> Bool)?,
+        _ appended: ByteBuffer?
+    ) {
         let node = element.node
-        guard node.prefixLength == 0, !node.flags.contains(.usesOuterPrefix) else {
-            normalise(element, root: attributes) { writer in
-                guard let appended else { return }
-                writer.closeTag()
-                writer.output.writeImmutableBuffer(appended)
-            }
-            return
+        guard node.prefixLength == 0 || attributes == nil else {
+            return normalise(element, root: attributes, leavingOut: isUnwanted, appending: appended)
         }
         closeTag()
-        let isCurrent = isCurrent(element)
-        let declaration = isCurrent || node.flags.contains(.declaresDefault) ? [] : declaration(of: element)
-        let from = NewAttribute("from", attributes.from)
-        let to = NewAttribute("to", attributes.to)
-        let id = NewAttribute("id", attributes.id ?? nil)
-        let lang = NewAttribute("xml:lang", attributes.lang == nil || element.hasLanguage ? nil : attributes.lang)
+        let dropsDefault = node.prefixLength == 0 && isCurrent(node.namespace, in: element.document)
+        let declarations = declarations(for: element)
+        let from = NewAttribute("from", attributes?.from)
+        let to = NewAttribute("to", attributes?.to)
+        let id = NewAttribute("id", attributes?.id ?? nil)
+        let lang = NewAttribute("xml:lang", attributes?.lang == nil || element.hasLanguage ? nil : attributes?.lang)
         let document = element.document
         // The received bytes and one blank bound all that is copied of them; an empty tag may become two.
         let endTag = appended == nil ? 0 : Int(node.nameLength) + 3
         let bound =
-            element.byteCount + 1 + declaration.count + from.room + to.room + id.room + lang.room
+            element.byteCount + 1 + declarations.count + from.room + to.room + id.room + lang.room
             + (appended?.readableBytes ?? 0) + endTag
         document.withBytes { span in
             output.append(bound) { sink in
                 sink.put(span.slice(element.start, 1 + Int(node.nameLength)))
-                declaration.withUnsafeBytes { sink.put($0) }
+                declarations.withUnsafeBytes { sink.put($0) }
                 from.put(into: &sink)
                 to.put(into: &sink)
                 id.put(into: &sink)
@@ -87,8 +98,8 @@ extension XMLWriter {
                     index += 1
                     let isDropped =
                         node.kind == .attribute
-                        ? node.prefixLength == 0 && attributes.replaces(node, in: span)
-                        : node.prefixLength == 0 && isCurrent
+                        ? node.prefixLength == 0 && attributes?.replaces(node, in: span) ?? false
+                        : node.prefixLength == 0 && dropsDefault
                     if !isDropped { sink.putReceived(node, of: span) }
                 }
                 lang.put(into: &sink)
@@ -98,14 +109,24 @@ extension XMLWriter {
                     return
                 }
                 sink.put(">")
-                var end = element.start + element.byteCount
-                if appended != nil, !isEmpty {
-                    // Nothing in the end tag looks like its beginning.
-                    repeat { end -= 1 } while span.byte(end) != UInt8(ascii: "<")
+                let end = element.start + element.byteCount
+                guard appended != nil || isUnwanted != nil else {
+                    return sink.put(span.extracting(Int(node.valueOffset)..<end))
                 }
-                if !isEmpty { sink.put(span.extracting(Int(node.valueOffset)..<end)) }
-                guard let appended else { return }
-                appended.withUnsafeReadableBytes { sink.put($0) }
+                if !isEmpty {
+                    var start = Int(node.valueOffset)
+                    if let isUnwanted {
+                        for child in element.children where isUnwanted(child) {
+                            sink.put(span.extracting(start..<child.start))
+                            start = child.start + child.byteCount
+                        }
+                    }
+                    // Nothing in the end tag looks like its beginning.
+                    var endTag = end - 1
+                    while span.byte(endTag) != UInt8(ascii: "<") { endTag -= 1 }
+                    sink.put(span.extracting(start..<endTag))
+                }
+                appended?.withUnsafeReadableBytes { sink.put($0) }
                 sink.put("</")
                 sink.put(span.slice(element.start + 1, Int(node.nameLength)))
                 sink.put(">")
