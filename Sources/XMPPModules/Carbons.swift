@@ -31,7 +31,7 @@ struct Carbons: ServerModule {
         registrar.bindFeature(Self.namespace) { asked, session, _ in
             if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
         }
-        registrar.onlyServerWrites(Self.namespace) { $0.hasName("received") || $0.hasName("sent") }
+        registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("received") || child.hasName("sent") }
         registrar.on(Hooks.messageFromClient, .copy, copySent)
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }

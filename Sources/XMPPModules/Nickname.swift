@@ -15,22 +15,13 @@ struct Nickname: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.on(Presence.invitation, .rewrite) { event in
             let inviter = host.router.hosts[event.from.domain]?.accounts.resident(event.from)?.account
-            guard let name = inviter?.displayName, !name.isEmpty else { return .go }
-            let stanza = event.stanza.element
-            let from = event.from.bare.string
-            let to = event.to?.bare.string
-            event.rewrite { writer in
-                writer.start("presence", .client)
-                writer.attribute("type", "subscribe" as StaticString)
-                writer.attribute("id", stanza["id"])
-                writer.attribute("from", from)
-                writer.attribute("to", to)
-                if let language = stanza.attribute("lang", .xml) { writer.lang(language) }
-                for child in stanza.children where !child.isNamed("nick", .nick) { writer.copy(child) }
-                writer.element("nick", .nick, text: name)
-                writer.end()
+            let (stanza, from, to) = (event.stanza.element, event.from.bare.string, event.to?.bare.string)
+            var nick = XMLWriter()
+            if let name = inviter?.displayName, !name.isEmpty { nick.element("nick", .nick, text: name) }
+            let own = nick.finish()
+            return event.rewrite { writer in
+                writer.stanza(stanza, from: from, to: to, leavingOut: { $0.isNamed("nick", .nick) }, appending: own)
             }
-            return .go
         }
     }
 }

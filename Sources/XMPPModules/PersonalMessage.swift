@@ -30,10 +30,10 @@ struct PersonalMessage: ServerModule {
         let shows = !message.isEmpty && !presence.hasChild("status", .client)
         session.set(Self.shows, shows)
         guard shows else { return .go }
-        event.rewrite { writer in
-            writer.copy(presence) { $0.element("status", text: message) }
-        }
-        return .go
+        var status = XMLWriter()
+        status.element("status", text: message)
+        let written = status.finish()
+        return event.rewrite { $0.stanza(presence, appending: written) }
     }
 
     /// As if the client had sent its presence once more. On the session's loop.
@@ -42,11 +42,10 @@ struct PersonalMessage: ServerModule {
         let status = presence.child("status", .client)
         guard status == nil || session.has(Self.shows), status?.text ?? "" != message else { return }
         var writer = XMLWriter()
-        writer.start("presence", .client)
-        writer.attribute("id", presence["id"])
-        for child in presence.children where !child.isNamed("status", .client) { writer.copy(child) }
-        writer.end()
-        guard let element = try? Element(parsing: writer.finish(), contentNamespace: .client) else { return }
-        session.act(element)
+        writer.stanza(presence, from: nil, to: nil, leavingOut: { $0.isNamed("status", .client) })
+        guard let stanza = session.host.stanza(fromOwn: writer.finish(), "presence with a person's message") else {
+            return
+        }
+        session.act(stanza.element)
     }
 }

@@ -18,6 +18,8 @@ struct ArchiveManagement: ServerModule {
 
     /// Up to how many matching messages are counted along with each page.
     private static let cheapCount = 1000
+    /// Bytes of the text by which a client knows the results of a query.
+    private static let longestQueryID = 256
 
     private let host: Host
     private let pageSize: Int
@@ -37,6 +39,7 @@ struct ArchiveManagement: ServerModule {
             // Some clients look for it there.
             registrar.feature(feature)
         }
+        registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("result") }
         registrar.iq(.get, "query", Self.namespace, to: .ownAccount) { request in
             if request.payload.firstChild != nil { return .error(.badRequest) }
             return .result(writeForm)
@@ -77,6 +80,8 @@ struct ArchiveManagement: ServerModule {
             return .error(error)
         }
         let queryID = request.payload["queryid"]
+        // It goes along with each message.
+        guard queryID?.utf8.count ?? 0 <= Self.longestQueryID else { return .error(.policyViolation) }
         return .async {
             do throws(StorageError) {
                 guard let page = try await read(search) else { return .error(.itemNotFound) }
@@ -150,7 +155,7 @@ struct ArchiveManagement: ServerModule {
     }
 
     private func send(_ entry: ArchiveEntry, _ queryID: String?, to session: ClientSession) {
-        guard let element = try? Element(parsing: ByteBuffer(bytes: entry.stanza)) else { return }
+        guard let element = host.element(fromOwn: entry.stanza, "a message in an archive") else { return }
         session.send { writer in
             writer.start("message", .client)
             writer.attribute("from", entry.owner.string)

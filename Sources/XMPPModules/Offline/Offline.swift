@@ -30,7 +30,8 @@ struct Offline: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         if isAnnounced { registrar.feature("msgoffline") }
-        registrar.onlyServerWrites(.delay, where: isForgedStamp)
+        registrar.onlyServerWrites(.delay) { child, from in child.hasName("delay") && isForged(child, from) }
+        registrar.onlyServerWrites(Self.oldDelay) { child, from in child.hasName("x") && isForged(child, from) }
         registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
         registrar.on(Hooks.messageToAccount, .fallback) { event in keep(event) }
         registrar.on(Hooks.sessionRestored, .deliver) { event in
@@ -43,10 +44,14 @@ struct Offline: ServerModule {
         }
     }
 
-    /// A stamp in the name of a host that is served here is that host's to give, not a client's.
-    @Sendable private func isForgedStamp(_ child: Element) -> Bool {
-        guard child.hasName("delay"), let from = child["from"].flatMap({ JID($0) }) else { return false }
-        return from.isDomain && host.router.hosts[from.domain] != nil
+    /// XEP-0091, which the server does not write, but which clients believe.
+    private static let oldDelay: Namespace = "jabber:x:delay"
+
+    /// A stamp in the name of a host that is served here, or of somebody else there, is not a client's to give.
+    private func isForged(_ stamp: Element, _ sender: JID) -> Bool {
+        guard let from = stamp["from"] else { return false }
+        guard let jid = JID(from) else { return true }
+        return host.router.hosts[jid.domain] != nil && !jid.isSameBare(as: sender)
     }
 
     // MARK: Keeping
@@ -205,12 +210,11 @@ struct Offline: ServerModule {
     }
 
     private func send(_ entry: ArchiveEntry, to session: ClientSession) {
-        guard let element = try? Element(parsing: ByteBuffer(bytes: entry.stanza)) else { return }
-        let stamp = entry.time.xep0082
-        let from = host.domain
-        session.send { writer in
-            writer.copy(element) { $0.element("delay", .delay, ["from": from, "stamp": stamp]) }
-        }
+        guard let element = host.element(fromOwn: entry.stanza, "a message that was kept") else { return }
+        var stamp = XMLWriter()
+        stamp.element("delay", .delay, ["from": host.domain, "stamp": entry.time.xep0082])
+        let stamped = stamp.finish()
+        session.send { $0.stanza(element, appending: stamped) }
     }
 }
 

@@ -124,7 +124,7 @@ struct Subscriptions: Sendable {
         let from = event.from.bare
         let state = account.rosterItem(from)?.state ?? .none
         let isApproved = account.rosterItem(from)?.isApproved ?? false
-        if type == .subscribe { host.fire(Presence.invitation, &event) }
+        if type == .subscribe, let error = host.fire(Presence.invitation, &event) { return .bounce(error) }
         if type == .subscribe, isApproved, !state.hasFrom {
             return acceptAtOnce(from, account)
         }
@@ -184,7 +184,7 @@ struct Subscriptions: Sendable {
     func sendInvitations(to session: ClientSession) {
         let pending = session.record.withRoster { $0.items.filter(\.state.hasPendingIn) }
         for item in pending.sorted(by: { $0.jid.string < $1.jid.string }) {
-            let stored = item.invitation.flatMap { try? Element(parsing: ByteBuffer(bytes: $0)) }
+            let stored = item.invitation.flatMap { host.element(fromOwn: $0, "an invitation") }
             guard let invitation = stored.flatMap(Stanza.init) else { continue }
             session.send {
                 $0.stanza(invitation.element, from: item.jid.string, to: session.record.jid.string, lang: nil)

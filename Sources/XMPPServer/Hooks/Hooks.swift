@@ -53,6 +53,8 @@ public struct StanzaEvent: Sendable {
     }
 
     public private(set) var stanza: Stanza
+    /// It could not be written as it must be, and is refused.
+    private(set) var isVoid = false
     /// The stanza as all get it to whom it is sent; `nil`: it is for one, or has been changed for one.
     private(set) var written: WrittenStanza?
     /// Who sent it; a full JID for a client.
@@ -129,6 +131,7 @@ public struct StanzaEvent: Sendable {
         }
         if self.host !== host { self.host = host }
         self.to = to
+        isVoid = false
         account = nil
         stage = .addressed
         pending = nil
@@ -176,32 +179,31 @@ public struct StanzaEvent: Sendable {
     /// Removes children that only the server may write.
     mutating func strip(_ rules: ServersChildren) {
         guard stanza.element.hasChild(inOneOf: rules.namespaces) else { return }
-        strip { child in rules.rules.contains { child.isIn($0.namespace) && $0.isForged(child) } }
+        let from = from
+        strip { child in rules.rules.contains { child.isIn($0.namespace) && $0.isForged(child, from) } }
     }
 
     /// Removes children of the stanza. Costs a look at each child if there is nothing to remove.
-    mutating func strip(where isUnwanted: (Element) -> Bool) {
-        guard stanza.element.children.contains(where: isUnwanted) else { return }
-        let stanza = stanza
-        rewrite { writer in
-            writer.start(stanza.kind.name, .client)
-            for name in ["to", "id", "type"] as [StaticString] { writer.attribute(name, stanza.element[name]) }
-            writer.lang(stanza.element.attribute("lang", .xml))
-            for child in stanza.element.children where !isUnwanted(child) { writer.copy(child) }
-            writer.end()
-        }
+    mutating func strip(where isUnwanted: @escaping (Element) -> Bool) {
+        let element = stanza.element
+        guard element.children.contains(where: isUnwanted) else { return }
+        rewrite { $0.stanza(element, leavingOut: isUnwanted) }
     }
 
-    /// Replaces the stanza by what `body` writes.
-    public mutating func rewrite(_ body: (inout XMLWriter) -> Void) {
+    /// Replaces the stanza by what `body` writes. If that is none, the former one goes no further: its sender gets an error.
+    ///
+    /// - Returns: what a handler says that has nothing more to do.
+    @discardableResult
+    public mutating func rewrite(_ body: (inout XMLWriter) -> Void) -> Verdict {
         var writer = XMLWriter()
         body(&writer)
-        if let element = try? Element(parsing: writer.finish(), contentNamespace: .client),
-            let stanza = Stanza(element)
-        {
-            self.stanza = stanza
-            written = nil
+        written = nil
+        guard let stanza = host.stanza(fromOwn: writer.finish(), "a stanza that was written anew") else {
+            isVoid = true
+            return .bounce(.internalServerError)
         }
+        self.stanza = stanza
+        return .go
     }
 }
 
@@ -271,11 +273,11 @@ final class PendingCommit: @unchecked Sendable {
     }
 }
 
-/// Children of messages that only the server may write.
+/// Children of messages and presence that only the server may write.
 struct ServersChildren: Sendable {
     struct Rule: Sendable {
         let namespace: Namespace
-        let isForged: @Sendable (Element) -> Bool
+        let isForged: @Sendable (_ child: Element, _ from: JID) -> Bool
     }
 
     private(set) var rules: [Rule] = []

@@ -214,12 +214,12 @@ public struct Registrar {
     /// - Parameter judge: called on any loop, under no lock; nil: another module may say.
     public mutating func urgency(_ judge: @escaping @Sendable (Stanza) -> StanzaUrgency?) { judgements.append(judge) }
 
-    /// Declares children of messages that no client may write in the server's name: they are taken off what clients send,
-    /// before any handler sees it.
+    /// Declares children of messages and presence that no client may write in the server's name: they are taken off what
+    /// clients of any host send, before any handler sees it.
     ///
-    /// - Parameter isForged: called for children in that namespace alone.
+    /// - Parameter isForged: called for children in that namespace alone, with their sender.
     public mutating func onlyServerWrites(
-        _ namespace: Namespace, where isForged: @escaping @Sendable (_ child: Element) -> Bool
+        _ namespace: Namespace, where isForged: @escaping @Sendable (_ child: Element, _ from: JID) -> Bool
     ) {
         serversChildren.append(ServersChildren.Rule(namespace: namespace, isForged: isForged))
     }

@@ -57,8 +57,8 @@ extension StanzaRouter {
         _ entry: SessionOutbox.Entry, _ changes: [StorageChange], from session: ClientSession,
         arrived: @escaping @Sendable () -> Void
     ) {
-        guard let element = try? Element(parsing: entry.stanza, contentNamespace: .client),
-            let stanza = Stanza(element), let from = element["from"].flatMap({ JID($0) }),
+        guard let stanza = session.host.stanza(fromOwn: entry.stanza, "a message that a session leaves behind"),
+            let from = stanza.element["from"].flatMap({ JID($0) }),
             // What the account itself says, such as a copy or an answer in messages, was for that session alone.
             from.isFull || !from.isSameBare(as: session.record.jid),
             !session.leavesToOthers(entry)
@@ -78,8 +78,8 @@ extension StanzaRouter {
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
     func deliverAgain(_ bytes: ByteBuffer, from ended: ClientSession) {
-        guard let element = try? Element(parsing: bytes, contentNamespace: .client), let stanza = Stanza(element),
-            stanza.kind == .message, let from = element["from"].flatMap({ JID($0) }),
+        guard let stanza = ended.host.stanza(fromOwn: bytes, "a message for a session that has ended"),
+            stanza.kind == .message, let from = stanza.element["from"].flatMap({ JID($0) }),
             // What the account itself says, such as a copy or an answer in messages, was for that session alone.
             from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }

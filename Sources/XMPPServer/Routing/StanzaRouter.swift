@@ -59,6 +59,7 @@ public final class StanzaRouter: Sendable {
             if stanza.type == .unknown {
                 return bounce(stanza, .badRequest, to: session, answering: stanza.element["to"])
             }
+            event.strip(session.host.serversChildren)
             travel(&event)
         }
     }
@@ -95,6 +96,10 @@ public final class StanzaRouter: Sendable {
     /// - Returns: whether the journey has ended; if not it goes on later.
     private func go(_ event: inout StanzaEvent) -> Bool {
         while true {
+            guard !event.isVoid else {
+                refuse(event, .internalServerError)
+                return true
+            }
             let outcome: HookList<StanzaEvent>.Outcome
             switch event.stage {
             case .fromClient(let index):

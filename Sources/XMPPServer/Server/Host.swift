@@ -48,7 +48,7 @@ public final class Host: @unchecked Sendable {
     private(set) var bindFeatures: [Registrar.BindFeature] = []
     /// What people have the host do by commands.
     public private(set) var commands: [HostCommand] = []
-    /// What is taken off the messages that clients send.
+    /// What is taken off the messages and presence that clients of any host send.
     private(set) var serversChildren = ServersChildren()
     private var messageFromClient = HookList<StanzaEvent>([])
     private var messageToAccount = HookList<StanzaEvent>([])
@@ -162,6 +162,13 @@ public final class Host: @unchecked Sendable {
         accountChanged = table.list(Hooks.accountChanged)
     }
 
+    /// What one host's modules write is believed by its clients, whichever host its sender is at.
+    static func shareServersChildren(of hosts: [Host]) {
+        var all = ServersChildren()
+        for host in hosts { all.add(host.serversChildren.rules) }
+        for host in hosts { host.serversChildren = all }
+    }
+
     func fromClient(_ kind: StanzaKind) -> HookList<StanzaEvent> {
         kind == .message ? messageFromClient : presenceFromClient
     }
@@ -188,9 +195,9 @@ public final class Host: @unchecked Sendable {
 
     /// What becomes of a stanza for a client that does not look.
     func urgency(of bytes: ByteBuffer) -> StanzaUrgency {
-        guard !judgements.isEmpty, let element = try? Element(parsing: bytes, contentNamespace: .client),
-            let stanza = Stanza(element)
-        else { return .now }
+        guard !judgements.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client") else {
+            return .now
+        }
         return judgements.lazy.compactMap { $0(stanza) }.first ?? .now
     }
 
@@ -242,6 +249,35 @@ public final class Host: @unchecked Sendable {
     public func report(_ error: StorageError) -> StanzaError {
         logger.error("storage failed", metadata: ["error": "\(error)"])
         return .internalServerError
+    }
+
+    /// The element that the server has written itself, or kept in its storage. `nil`: it is damaged, which is logged here.
+    ///
+    /// - Parameter what: what it is, for the log.
+    public func element(
+        fromOwn bytes: ByteBuffer, contentNamespace: Namespace = .none, _ what: StaticString
+    ) -> Element? {
+        do throws(XMLError) {
+            return try Element(ownOutput: bytes, contentNamespace: contentNamespace)
+        } catch {
+            logger.error("cannot read \(what)", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// The same of what is stored.
+    public func element(fromOwn bytes: [UInt8], _ what: StaticString) -> Element? {
+        element(fromOwn: ByteBuffer(bytes: bytes), what)
+    }
+
+    /// The stanza that the server has written itself, as for a client's stream. `nil`: it is damaged, which is logged here.
+    public func stanza(fromOwn bytes: ByteBuffer, _ what: StaticString) -> Stanza? {
+        guard let element = element(fromOwn: bytes, contentNamespace: .client, what) else { return nil }
+        guard let stanza = Stanza(element) else {
+            logger.error("\(what) is no stanza")
+            return nil
+        }
+        return stanza
     }
 
     /// Tells modules and sessions of a change that was made to an account.

@@ -85,6 +85,7 @@ public final class Server: Sendable {
                 throw ServerError("\(host.domain): \(error.description)")
             }
         }
+        Host.shareServersChildren(of: hosts.all)
         threads.start()
     }
 
