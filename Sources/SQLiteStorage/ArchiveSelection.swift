@@ -82,7 +82,7 @@ struct ArchiveSelection {
     /// Whether an entry that was selected is meant.
     func matches(_ stanza: [UInt8], isIncoming: Bool) -> Bool {
         guard Self.needsLook(query) else { return true }
-        guard let element = try? Element(parsing: ByteBuffer(bytes: stanza)) else { return false }
+        guard let element = try? Element(ownOutput: stanza) else { return false }
         if let peer = query.peer, peer.isFull, element[isIncoming ? "from" : "to"].flatMap({ JID($0) }) != peer {
             return false
         }

@@ -23,7 +23,7 @@ enum ArchiveWords {
 
     /// The text of a stanza; nil: it has none.
     fileprivate static func text(of stanza: [UInt8]) -> String? {
-        guard let message = try? Element(parsing: ByteBuffer(bytes: stanza)) else { return nil }
+        guard let message = try? Element(ownOutput: stanza) else { return nil }
         let bodies = message.children.filter { $0.isNamed("body", .client) }.map(\.text).filter { !$0.isEmpty }
         return bodies.isEmpty ? nil : bodies.joined(separator: "\n")
     }

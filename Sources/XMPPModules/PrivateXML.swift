@@ -42,10 +42,8 @@ struct PrivateXML: ServerModule {
             do throws(StorageError) {
                 let stored = try await store.get(owner, key: Self.key(of: asked))?.element
                 return .result { writer in
-                    writer.element("query", Self.namespace) { writer in
-                        guard let stored else { return writer.copy(asked) }
-                        for child in stored.children { writer.copy(child) }
-                    }
+                    if let stored { return writer.copy(stored) }
+                    writer.element("query", Self.namespace) { $0.copy(asked) }
                 }
             } catch {
                 return .error(host.report(error))
@@ -54,11 +52,12 @@ struct PrivateXML: ServerModule {
     }
 
     @Sendable private func set(_ request: IQRequest) -> Reply {
-        var elements: [String: [Element]] = [:]
-        for child in request.payload.children { elements[Self.key(of: child), default: []].append(child) }
-        guard !elements.isEmpty else { return .error(.notAcceptable) }
+        let kinds = Kinds(of: request.payload)
+        guard !kinds.keys.isEmpty else { return .error(.notAcceptable) }
+        guard kinds.keys.count <= maximumItems, let values = stored(request.payload, kinds) else {
+            return .error(.policyViolation)
+        }
         let owner = request.owner
-        let values = elements.mapValues(Self.stored)
         return .async {
             do throws(StorageError) {
                 var all = try await host.storage.values(Self.name, owner)
@@ -75,12 +74,43 @@ struct PrivateXML: ServerModule {
         }
     }
 
-    /// There may be several of a kind, which are kept together.
-    private static func stored(_ elements: [Element]) -> [UInt8] {
-        var writer = XMLWriter(contentNamespace: .none)
-        writer.element("query", namespace) { writer in
-            for element in elements { writer.copy(element) }
+    /// Which of the elements that are to be kept are of one kind.
+    private struct Kinds {
+        private(set) var keys: [String] = []
+        /// Of each element the index of its key.
+        private(set) var ofChildren: [Int] = []
+
+        init(of payload: Element) {
+            var known: [String: Int] = [:]
+            for child in payload.children {
+                let key = key(of: child)
+                let kind = known[key] ?? keys.count
+                if kind == keys.count {
+                    known[key] = kind
+                    keys.append(key)
+                }
+                ofChildren.append(kind)
+            }
         }
-        return Array(writer.finish().readableBytesView)
+    }
+
+    /// There may be several of a kind, which are kept together: what was sent without the other kinds. `nil`: it is too
+    /// much, as what they share is kept with each.
+    private func stored(_ payload: Element, _ kinds: Kinds) -> [String: [UInt8]]? {
+        var values: [String: [UInt8]] = [:]
+        var size = 0
+        for (kind, key) in kinds.keys.enumerated() {
+            var child = -1
+            var writer = XMLWriter(contentNamespace: .none)
+            writer.copy(payload) { _ in
+                child += 1
+                return kinds.ofChildren[child] != kind
+            }
+            let value = writer.finish()
+            size += value.readableBytes
+            guard size <= maximumSize else { return nil }
+            values[key] = Array(value.readableBytesView)
+        }
+        return values
     }
 }

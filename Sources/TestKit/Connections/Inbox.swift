@@ -13,7 +13,7 @@ final class Inbox: Sendable {
         var lastNumber = 0
     }
 
-    private static let limits = XMLLimits(stanzaBytes: 16 << 20)
+    private static let limits = XMLLimits.ownOutput
     /// How long a client waits for something that does not come, in real time.
     static let patience = TimeAmount.seconds(60)
 

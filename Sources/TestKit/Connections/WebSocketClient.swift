@@ -117,7 +117,7 @@ final class WebSocketClient: Sendable {
 
     /// Elements are told from one another by what follows them, so that none needs to be parsed twice.
     private static func octets(of message: ByteBuffer) -> ByteBuffer {
-        guard let element = try? Element(parsing: message, limits: XMLLimits(stanzaBytes: 16 << 20)) else {
+        guard let element = try? Element(ownOutput: message) else {
             return message
         }
         if element.isNamed("close", framing) { return ByteBuffer(string: "</stream:stream>") }

@@ -185,7 +185,7 @@ struct AccountExport: Sendable {
             try await output.write(ByteBuffer(string: ",\n\"\(name)\":["))
             var isFirst = true
             try await forEachMessage(in: collection) { entry in
-                let element = try? Element(parsing: ByteBuffer(bytes: entry.stanza), contentNamespace: .client)
+                let element = try? Element(ownOutput: entry.stanza, contentNamespace: .client)
                 let message = Message(
                     time: entry.time.xep0082, with: entry.peer.string, isFromOwner: !entry.isIncoming,
                     text: element?.child("body", .client)?.text, stanza: String(decoding: entry.stanza, as: UTF8.self))

@@ -95,7 +95,7 @@ enum ContactPages {
 
     /// XEP-0172: the name in the invitation.
     private static func nickname(_ item: RosterItem) -> String? {
-        item.invitation.flatMap { try? Element(parsing: ByteBuffer(bytes: $0), contentNamespace: .client) }?
+        item.invitation.flatMap { try? Element(ownOutput: $0, contentNamespace: .client) }?
             .child("nick", .nick)?.text
     }
 }

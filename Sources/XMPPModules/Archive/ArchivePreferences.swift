@@ -39,7 +39,7 @@ final class ArchivePreferences: Sendable {
 
     /// Takes over what is stored.
     func fill(_ stored: [String: [UInt8]]) {
-        guard let bytes = stored[""], let element = try? Element(parsing: ByteBuffer(bytes: bytes)),
+        guard let bytes = stored[""], let element = try? Element(ownOutput: bytes),
             let values = Values(stored: element)
         else { return }
         replace(values)

@@ -15,7 +15,22 @@ struct ArchivingModes: Sendable {
 
     let host: Host
 
-    private var store: KeyedStore<StoredElement> { KeyedStore("archiving-modes", in: host.storage) }
+    /// What is kept of an element: its own attributes, not what else a client has put there.
+    private struct Mode: StoredValue {
+        private static let names: [StaticString] = ["expire", "otr", "use"]
+
+        let element: Element
+
+        init(stored element: Element) { self.element = element }
+
+        func write(to writer: inout XMLWriter) {
+            writer.start("mode", ArchivingModes.namespace)
+            for name in Self.names { writer.attribute(name, element[name]) }
+            writer.end()
+        }
+    }
+
+    private var store: KeyedStore<Mode> { KeyedStore("archiving-modes", in: host.storage) }
 
     func register(_ registrar: inout Registrar) {
         for feature in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
@@ -41,7 +56,7 @@ struct ArchivingModes: Sendable {
     }
 
     private func write(
-        _ stored: [String: StoredElement], _ record: AccountRecord, _ session: ClientSession, to writer: inout XMLWriter
+        _ stored: [String: Mode], _ record: AccountRecord, _ session: ClientSession, to writer: inout XMLWriter
     ) {
         let values = record[ArchivePreferences.slot].values
         let isKept = values.standard.map { $0 != .never } ?? record.keepsHistory
@@ -97,7 +112,7 @@ struct ArchivingModes: Sendable {
             } else {
                 return .error(.featureNotImplemented)
             }
-            changes.append(store.putting(StoredElement(child.detached()), record.jid, key: key))
+            changes.append(store.putting(Mode(stored: child), record.jid, key: key))
         }
         guard !changes.isEmpty else { return .error(.badRequest) }
         guard values.exceptions.count <= Self.maximumItems else { return .error(.resourceConstraint) }

@@ -132,7 +132,8 @@ struct MessageArchiving: ServerModule {
             // Each relative to the message before it.
             let seconds = previous.map { max(0, (entry.time.milliseconds - $0.milliseconds) / 1000) } ?? 0
             previous = entry.time
-            let body = (try? Element(parsing: ByteBuffer(bytes: entry.stanza)))?.child("body", .client)?.text ?? ""
+            let message = host.element(fromOwn: entry.stanza, "a message in an archive")
+            let body = message?.child("body", .client)?.text ?? ""
             writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds)]) { writer in
                 writer.element("body", text: body)
             }

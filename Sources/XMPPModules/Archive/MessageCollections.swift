@@ -120,7 +120,7 @@ struct MessageCollections: Sendable {
         func seconds(_ time: Timestamp) -> Int64 { (time.milliseconds - start.milliseconds) / 1000 }
         var last = seconds(previous)
         for entry in entries {
-            guard let message = try? Element(parsing: ByteBuffer(bytes: entry.stanza)),
+            guard let message = host.element(fromOwn: entry.stanza, "a message in an archive"),
                 message.hasChild("body", .client)
             else { continue }
             writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds(entry.time) - last)]) {

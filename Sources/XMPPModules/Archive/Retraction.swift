@@ -65,7 +65,7 @@ struct Retraction: ServerModule {
 
     /// §5: nothing is left of the message but from whom and to whom it went. `nil`: it is a tombstone already.
     private func tombstone(of entry: ArchiveEntry, _ retraction: String, _ stamp: Timestamp) -> [UInt8]? {
-        guard let message = try? Element(parsing: ByteBuffer(bytes: entry.stanza)),
+        guard let message = host.element(fromOwn: entry.stanza, "a message in an archive"),
             !message.hasChild("retracted", Self.namespace)
         else { return nil }
         var writer = XMLWriter(contentNamespace: .none)

@@ -79,7 +79,7 @@ extension Stanza {
         if let name = type.name { writer.attribute("type", name) }
         content(&writer)
         writer.end()
-        guard let element = try? Element(parsing: writer.finish(), contentNamespace: .client) else { return nil }
+        guard let element = try? Element(ownOutput: writer.finish(), contentNamespace: .client) else { return nil }
         return Stanza(element)
     }
 }

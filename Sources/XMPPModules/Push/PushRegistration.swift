@@ -32,8 +32,7 @@ struct PushRegistration: StoredValue {
     }
 
     init?(stored bytes: [UInt8]) {
-        let limits = XMLLimits(stanzaBytes: max(bytes.count, 1))
-        guard let element = try? Element(parsing: ByteBuffer(bytes: bytes), limits: limits) else { return nil }
+        guard let element = try? Element(ownOutput: bytes) else { return nil }
         self.init(stored: element)
     }
 

@@ -43,8 +43,7 @@ public struct AccountPhoto: Sendable, Equatable {
     /// - Parameter stored: the form in which photos are stored.
     /// - Returns: nil if it is no photo of a known form.
     public init?(stored: [UInt8]) {
-        let limits = XMLLimits(stanzaBytes: max(stored.count, 1))
-        guard let element = try? Element(parsing: ByteBuffer(bytes: stored), limits: limits),
+        guard let element = try? Element(ownOutput: stored),
             let bytes = (element.child("BINVAL", Self.namespace)?.text).flatMap({ Base64.decode($0) })
         else { return nil }
         self.init(bytes)

@@ -75,7 +75,7 @@ extension Host {
             let resumption = Resumption(
                 id: stored.id, secret: stored.secret, time: found.isRevoked ? .zero : min(stored.time, settings.time))
             let outbox = SessionOutbox(settings, resumption, messages: found.messages)
-            let presence = stored.presence.flatMap { try? Element(parsing: ByteBuffer(bytes: $0)) }
+            let presence = stored.presence.flatMap { element(fromOwn: $0, "a session's presence") }
             let state = SessionState(
                 jid: stored.jid, boundAt: stored.boundAt, token: stored.token,
                 userAgent: stored.userAgent.map { UserAgent(id: $0) }, handled: stored.handled, presence: presence,

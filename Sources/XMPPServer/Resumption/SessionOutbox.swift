@@ -30,7 +30,7 @@ public final class SessionOutbox: Sendable {
 
         /// When it came to the server: to this session, or to one before, by the stamp that says so.
         func sentAt(stampedBy host: String) -> Timestamp {
-            guard let element = try? Element(parsing: stanza, contentNamespace: .client) else { return time }
+            guard let element = try? Element(ownOutput: stanza, contentNamespace: .client) else { return time }
             return StanzaEvent.stamp(of: element, by: host) ?? time
         }
     }

@@ -62,7 +62,7 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
     private func decode(_ bytes: [UInt8]) throws(StorageError) -> Value {
         let element: Element
         do {
-            element = try Element(parsing: ByteBuffer(bytes: bytes), limits: XMLLimits(stanzaBytes: bytes.count))
+            element = try Element(ownOutput: bytes)
         } catch {
             throw StorageError(.failed, "a value in the store \(name) is not XML: \(error.reason)")
         }
