@@ -9,8 +9,8 @@ final class ClientStreams: StreamDelegate {
     private let server: Server
     /// All streams of a host share its settings.
     private let settingsByDomain: Mutex<[String: Shared<NegotiationSettings>]>
-    /// The largest stanza that anybody may send.
-    let largestStanza: Int
+    /// Those of the largest stanza that anybody may send.
+    let largestLimits: XMLLimits
 
     let fallbackDomain: String
     let unauthenticatedLimits: XMLLimits
@@ -34,7 +34,11 @@ final class ClientStreams: StreamDelegate {
         signInTime = limits.map(\.signInTime).max() ?? .seconds(30)
         redirectTime = redirect?.wait ?? .seconds(5)
         let settings = hosts.map { Self.settings(of: $0, redirect, offersTLS: offersTLS) }
-        largestStanza = settings.map(\.limits.stanzaBytes).reduce(unauthenticatedLimits.stanzaBytes, max)
+        largestLimits = settings.map(\.limits).reduce(unauthenticatedLimits) { one, other in
+            XMLLimits(
+                stanzaBytes: max(one.stanzaBytes, other.stanzaBytes), depth: max(one.depth, other.depth),
+                attributes: max(one.attributes, other.attributes), namespaces: max(one.namespaces, other.namespaces))
+        }
         settingsByDomain = Mutex(Dictionary(uniqueKeysWithValues: settings.map { ($0.domain, Shared($0)) }))
     }
 

@@ -17,13 +17,13 @@ public final class WebStreams: Sendable {
         let streams = ClientStreams(server: server, domains: domains, redirect: redirect, offersTLS: false)
         self.streams = streams
         bosh = BOSHSessions(
-            largestStanza: streams.largestStanza,
+            limits: streams.largestLimits,
             makeStream: { loop in Self.makeStream(streams, server.loops.context(of: loop)) },
             admit: { server.connections.admit($0) })
     }
 
     /// Bytes that a WebSocket frame may have: those of the largest stanza. Fewer hold before sign-in.
-    public var maximumFrame: Int { min(streams.largestStanza, Int(UInt32.max)) }
+    public var maximumFrame: Int { min(streams.largestLimits.stanzaBytes, Int(UInt32.max)) }
 
     /// Puts a connection that has become a WebSocket with the subprotocol `xmpp` in the care of a stream, RFC 7395.
     /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that

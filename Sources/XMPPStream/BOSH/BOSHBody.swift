@@ -8,6 +8,7 @@ struct BOSHBody {
     let sessionID: String?
     let requestID: Int
     let element: Element
+    private let bytes: ByteBuffer
 
     /// Numbers of requests are below 2^53, XEP-0124 §14.1.
     private static let requestIDs = 0..<(1 << 53)
@@ -18,6 +19,7 @@ struct BOSHBody {
             let requestID = element["rid"].flatMap({ Int($0) }), Self.requestIDs.contains(requestID)
         else { throw .badRequest }
         self.element = element
+        self.bytes = bytes
         self.requestID = requestID
         sessionID = element["sid"]
     }
@@ -32,26 +34,31 @@ struct BOSHBody {
 
     func number(_ name: StaticString) -> Int? { element[name].flatMap { Int($0) } }
 
-    /// The messages of RFC 7395 that say the same.
-    func messages(domain: String?, language: String?) -> [ByteBuffer] {
-        var messages: [ByteBuffer] = []
+    /// What the stream is to be told of it.
+    enum Part {
+        /// A message of RFC 7395.
+        case message(ByteBuffer)
+        /// What the body encloses.
+        case enclosed(ElementFraming.Enclosed)
+    }
+
+    func parts(domain: String?, language: String?) -> [Part] {
+        var parts: [Part] = []
         if isRestart || sessionID == nil {
-            messages.append(
-                Self.written { writer in
-                    writer.element(
-                        "open", .framing,
-                        [
-                            "to": element["to"] ?? domain, "from": element["from"],
-                            "version": element.attribute("version", .xbosh) ?? "1.0",
-                            "xml:lang": element.attribute("lang", .xml) ?? language,
-                        ])
-                })
+            let open = Self.written { writer in
+                writer.element(
+                    "open", .framing,
+                    [
+                        "to": element["to"] ?? domain, "from": element["from"],
+                        "version": element.attribute("version", .xbosh) ?? "1.0",
+                        "xml:lang": element.attribute("lang", .xml) ?? language,
+                    ])
+            }
+            parts.append(.message(open))
         }
-        for child in element.children {
-            messages.append(Self.written { $0.copy(child) })
-        }
-        if isTermination { messages.append(Self.written { $0.element("close", .framing) }) }
-        return messages
+        if element.firstChild != nil { parts.append(.enclosed(ElementFraming.Enclosed(bytes: bytes))) }
+        if isTermination { parts.append(.message(Self.written { $0.element("close", .framing) })) }
+        return parts
     }
 
     private static func written(_ body: (inout XMLWriter) -> Void) -> ByteBuffer {

@@ -116,10 +116,15 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
             answer(body.requestID)
         }
         held.append((body.requestID, request.answer, alarm))
-        let messages = body.messages(domain: domain, language: language)
-        if !messages.isEmpty {
+        let parts = body.parts(domain: domain, language: language)
+        if !parts.isEmpty {
             isReading = false
-            for message in messages { channel.pipeline.fireChannelRead(message) }
+            for part in parts {
+                switch part {
+                case .message(let message): channel.pipeline.fireChannelRead(message)
+                case .enclosed(let enclosed): channel.pipeline.fireUserInboundEventTriggered(enclosed)
+                }
+            }
             channel.pipeline.fireChannelReadComplete()
             channel.pipeline.read()
         }
@@ -224,8 +229,13 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     // MARK: The stream
 
     func written(_ message: ByteBuffer) {
-        guard !isOver, let element = try? Element(parsing: message, limits: XMLLimits(stanzaBytes: .max, depth: .max))
-        else { return }
+        guard !isOver else { return }
+        guard let element = try? Element(ownOutput: message) else {
+            // Nothing of a stream is left out.
+            condition = .remoteStreamError
+            isClosing = true
+            return
+        }
         if element.isNamed("open", .framing) {
             if !isCreated { header = (element["id"], element["from"]) }
             return

@@ -10,15 +10,19 @@ public final class BOSHSessions: Sendable {
     private let admit: @Sendable (any Channel) -> Bool
 
     /// - Parameters:
-    ///   - largestStanza: bytes; a request may have as many and some more.
+    ///   - limits: those of the largest stanza that anybody may send; a request may have some more bytes. What holds for
+    ///     the client at hand is looked at when its stream takes what the request encloses.
     ///   - makeStream: makes the handler of a stream on a loop.
     ///   - admit: counts a session as a connection, as long as its channel is open; `false` if there is no room for it.
     public init(
-        largestStanza: Int,
+        limits: XMLLimits,
         makeStream: @escaping @Sendable (any EventLoop) -> StreamHandler,
         admit: @escaping @Sendable (any Channel) -> Bool
     ) {
-        limits = XMLLimits(stanzaBytes: largestStanza + 4096)
+        var limits = limits
+        limits.stanzaBytes += 4096
+        limits.depth += 1
+        self.limits = limits
         self.makeStream = makeStream
         self.admit = admit
     }

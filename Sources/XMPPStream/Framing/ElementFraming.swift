@@ -19,14 +19,23 @@ public final class ElementFraming: ChannelDuplexHandler {
     /// The subprotocol to be agreed on, RFC 7395 §3.1.
     public static let subprotocol = "xmpp"
 
+    /// A BOSH request's `<body/>`, whose elements are the client's: they are parsed as those of a stream, of which it is the
+    /// opening tag, each with the limits that hold when its turn comes.
+    struct Enclosed {
+        let bytes: ByteBuffer
+    }
+
     private enum Event {
         case message(ByteBuffer)
+        case enclosed(ByteBuffer)
         case messageTooLarge
         case inputClosed
     }
 
     private let stream: StreamHandler
     private var events = CircularBuffer<Event>()
+    /// What is left of a `<body/>` whose turn has come.
+    private var enclosed: StreamParser?
     private var isHandling = false
     private var output = StreamSplitter()
 
@@ -45,6 +54,9 @@ public final class ElementFraming: ChannelDuplexHandler {
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is WebSocketHandler.MessageTooLarge: take(.messageTooLarge, context)
+        case let enclosed as Enclosed:
+            stream.count(enclosed.bytes.readableBytes)
+            take(.enclosed(enclosed.bytes), context)
         case ChannelEvent.inputClosed: take(.inputClosed, context)
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -52,7 +64,7 @@ public final class ElementFraming: ChannelDuplexHandler {
 
     public func read(context: ChannelHandlerContext) {
         handleEvents(context)
-        if events.isEmpty { context.read() }
+        if !hasMore { context.read() }
     }
 
     private func take(_ event: Event, _ context: ChannelHandlerContext) {
@@ -64,10 +76,18 @@ public final class ElementFraming: ChannelDuplexHandler {
         guard !isHandling else { return }
         isHandling = true
         defer { isHandling = false }
-        while stream.pauses.isEmpty, let event = events.popFirst() {
+        while stream.pauses.isEmpty {
+            if enclosed != nil {
+                handleEnclosed()
+                continue
+            }
+            guard let event = events.popFirst() else { break }
             switch event {
             case .message(let message):
                 handle(message)
+            case .enclosed(let body):
+                enclosed = StreamParser(limits: stream.limits)
+                enclosed?.feed(body)
             case .messageTooLarge:
                 let reason = "Unexpected end of file: too many bytes without an end"
                 fail(XMLError(kind: .tooLarge, reason: reason, line: 1, position: stream.limits.stanzaBytes))
@@ -76,7 +96,28 @@ public final class ElementFraming: ChannelDuplexHandler {
             }
         }
         // The stream asks for what waits here when it goes on.
-        if !events.isEmpty { stream.isReadWanted = true }
+        if hasMore { stream.isReadWanted = true }
+    }
+
+    private var hasMore: Bool { !events.isEmpty || enclosed != nil }
+
+    /// The next element of a `<body/>`, if there is one more.
+    private func handleEnclosed() {
+        guard !stream.hasEnded else {
+            enclosed = nil
+            return
+        }
+        do throws(XMLError) {
+            enclosed?.limits = stream.limits
+            switch try enclosed?.next() {
+            case .element(let element): stream.received(element)
+            case .opened: break
+            case .closed, nil: enclosed = nil
+            }
+        } catch {
+            enclosed = nil
+            fail(error)
+        }
     }
 
     private func handle(_ message: ByteBuffer) {

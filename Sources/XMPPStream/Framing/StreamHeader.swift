@@ -7,13 +7,17 @@ public struct StreamHeader: Sendable, Equatable {
     public var to: String?
     public var from: String?
     public var version: String?
+    /// The language of what the client sends, RFC 6120 §4.7.4; it goes along with each stanza.
     public var language: String?
+
+    /// Bytes of a language: more than any tag that is registered has, RFC 5646 §4.4.1. A longer one is none.
+    private static let longestLanguage = 64
 
     public init(to: String?, from: String? = nil, version: String? = "1.0", language: String? = nil) {
         self.to = to
         self.from = from
         self.version = version
-        self.language = language
+        self.language = language.flatMap { $0.utf8.count <= Self.longestLanguage ? $0 : nil }
     }
 
     /// Reads a root element. Throws `bad-format` or `invalid-namespace` when it does not open a client's stream.

@@ -18,9 +18,7 @@ public struct StreamSplitter: ~Copyable {
     private var parser: StreamParser
 
     /// - Parameter limits: nothing larger is taken in; by default what we write ourselves, which has no limits.
-    public init(
-        limits: XMLLimits = XMLLimits(stanzaBytes: .max, depth: .max, attributes: .max, namespaces: .max)
-    ) {
+    public init(limits: XMLLimits = .ownOutput) {
         parser = StreamParser(limits: limits)
     }
 
