@@ -22,7 +22,7 @@ extension Element {
     }
 
     private func hasSameName(as other: Element) -> Bool {
-        name.utf8.elementsEqual(other.name.utf8) && hasSameNamespace(node, other, other.node)
+        hasSameLocalName(node, other, other.node) && hasSameNamespace(node, other, other.node)
     }
 
     private func hasSameNamespace(_ node: Node, _ other: Element, _ otherNode: Node) -> Bool {
@@ -34,18 +34,26 @@ extension Element {
         }
     }
 
+    private func hasSameLocalName(_ node: Node, _ other: Element, _ otherNode: Node) -> Bool {
+        let (name, otherName) = (node.name, otherNode.name)
+        guard name.localLength == otherName.localLength else { return false }
+        return document.withBytes { span in
+            other.document.withBytes { otherSpan in
+                span.equals(at: name.localOffset, otherSpan, at: otherName.localOffset, length: name.localLength)
+            }
+        }
+    }
+
     private func hasSameAttributes(as other: Element) -> Bool {
         var count = 0
         for attribute in attributes {
             count += 1
-            let name = attribute.name
-            let isThere = other.attributes.contains { candidate in
-                name.utf8.elementsEqual(candidate.name.utf8)
-                    && hasSameNamespace(
-                        document.nodes[attribute.index], other, other.document.nodes[candidate.index])
-                    && attribute.value.utf8.elementsEqual(candidate.value.utf8)
+            let node = document.nodes[attribute.index]
+            let counterpart = other.attributes.first { candidate in
+                let otherNode = other.document.nodes[candidate.index]
+                return hasSameLocalName(node, other, otherNode) && hasSameNamespace(node, other, otherNode)
             }
-            guard isThere else { return false }
+            guard let counterpart, attribute.value.utf8.elementsEqual(counterpart.value.utf8) else { return false }
         }
         return count == other.attributes.reduce(0) { count, _ in count + 1 }
     }

@@ -72,8 +72,8 @@ extension XMLWriter {
             return normalise(element, root: attributes, leavingOut: isUnwanted, appending: appended)
         }
         closeTag()
-        let dropsDefault = node.prefixLength == 0 && isCurrent(node.namespace, in: element.document)
-        let declarations = declarations(for: element)
+        let isCurrent = node.prefixLength == 0 && isCurrent(node.namespace, in: element.document)
+        let declarations = isCurrent && !node.flags.contains(.usesOuterPrefix) ? [] : declarations(for: element)
         let from = NewAttribute("from", attributes?.from)
         let to = NewAttribute("to", attributes?.to)
         let id = NewAttribute("id", attributes?.id ?? nil)
@@ -99,7 +99,7 @@ extension XMLWriter {
                     let isDropped =
                         node.kind == .attribute
                         ? node.prefixLength == 0 && attributes?.replaces(node, in: span) ?? false
-                        : node.prefixLength == 0 && dropsDefault
+                        : node.prefixLength == 0 && isCurrent
                     if !isDropped { sink.putReceived(node, of: span) }
                 }
                 lang.put(into: &sink)

@@ -35,7 +35,7 @@ struct Archive: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.resident(ArchivePreferences.store, in: ArchivePreferences.slot) { $0.fill($1) }
+        registrar.resident(ArchivePreferences.store, in: ArchivePreferences.slot) { [host] in $0.fill($1, host) }
         // Whoever writes faster than the disk waits for it.
         registrar.on(Hooks.messageToAccount, .archive) { [storage = host.storage] _ in
             guard storage.isCrowded else { return .go }

@@ -38,8 +38,8 @@ final class ArchivePreferences: Sendable {
     }
 
     /// Takes over what is stored.
-    func fill(_ stored: [String: [UInt8]]) {
-        guard let bytes = stored[""], let element = try? Element(ownOutput: bytes),
+    func fill(_ stored: [String: [UInt8]], _ host: Host) {
+        guard let bytes = stored[""], let element = host.element(fromOwn: bytes, "what an account wants to keep"),
             let values = Values(stored: element)
         else { return }
         replace(values)

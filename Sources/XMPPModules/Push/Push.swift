@@ -42,8 +42,11 @@ struct Push: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.accountFeature("urn:xmpp:push:0")
-        registrar.resident(Self.store, in: Self.list) { list, values in
-            for registration in values.values.compactMap({ PushRegistration(stored: $0) }) { list.put(registration) }
+        registrar.resident(Self.store, in: Self.list) { [host] list, values in
+            for value in values.values {
+                let element = host.element(fromOwn: value, "who is told of what waits for an account")
+                if let registration = element.flatMap(PushRegistration.init(stored:)) { list.put(registration) }
+            }
         }
         registrar.iq(.set, "enable", Self.namespace, to: .ownAccount, enable)
         registrar.iq(.set, "disable", Self.namespace, to: .ownAccount, disable)

@@ -31,11 +31,6 @@ struct PushRegistration: StoredValue {
             options: element.child("x", .dataForms))
     }
 
-    init?(stored bytes: [UInt8]) {
-        guard let element = try? Element(ownOutput: bytes) else { return nil }
-        self.init(stored: element)
-    }
-
     func write(to writer: inout XMLWriter) {
         writer.start("registration", Self.namespace)
         writer.attribute("jid", service.string)
