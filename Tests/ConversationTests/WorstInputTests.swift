@@ -200,7 +200,10 @@ import XMPPServer
                 (0..<55).map { "xmlns:p\($0)='urn:\($0)'" }.joined(separator: " "),
                 "<x \((0..<55).map { "p\($0):y=''" }.joined(separator: " "))/>"
             ),
-            ("", String(repeating: "<x xmlns='urn:x'>", count: deep) + String(repeating: "</x>", count: deep)),
+            (
+                "",
+                "<x xmlns='urn:x'>\(String(repeating: "<y>", count: deep))\(String(repeating: "</y>", count: deep))</x>"
+            ),
             ("", "<x xmlns='urn:x'><![CDATA[<y>&amp;]] >]]>&lt;&#13;&#x9;&#65;&apos;</x>"),
             ("", (0..<7_000).map { "<x xmlns='urn:\($0)'/>" }.joined()),
         ]
@@ -255,12 +258,10 @@ import XMPPServer
             try await client.send(
                 "<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>1</max>"
                     + "\(after)</set></query></iq>")
-            try await client.ping()
-            let found = client.pending.compactMap { received -> Element? in
-                guard case .element(let element) = received else { return nil }
-                return element.child("result", "urn:xmpp:mam:2")
+            var found: [Element] = []
+            while case .element(let element) = try await client.next(), element["id"] != "q" {
+                if let result = element.child("result", "urn:xmpp:mam:2") { found.append(result) }
             }
-            client.pending = []
             let message = found.first?.firstChild?.child("message", .client)
             #expect(found.count == 1 && message.map { Self.isSame($0, sent) } == true, "\(sent.prefix(80))")
             after = "<after>\(found.first?["id"] ?? "")</after>"

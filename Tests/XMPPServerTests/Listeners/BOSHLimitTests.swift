@@ -105,7 +105,9 @@ import XMPP
         for (index, name) in ["message xmlns='jabber:client'", "c:message xmlns:c='jabber:client'"].enumerated() {
             let sent = "<\(name) to='romeo@localhost/pc' type='chat'>\(content)</\(name.prefix { $0 != " " })>"
             let answer = try await client.request("rid='\(5 + index)' \(session) \(attributes)", sent)
-            let expected = try Element(ownOutput: ByteBuffer(string: "<r \(attributes)>\(sent)</r>"))
+            let expected = try Element(
+                ownOutput: ByteBuffer(
+                    string: "<r xmlns='http://jabber.org/protocol/httpbind' \(attributes)>\(sent)</r>"))
             let message = try #require(answer.body.child("message", .client))
             #expect(
                 zip(message.children, try #require(expected.firstChild).children).allSatisfy { $0.isEquivalent(to: $1) }
