@@ -46,7 +46,7 @@ class Player:
         self.pulse = pulse
         self.clients = {}
         self.crowd = []
-        # Those who have stopped reading, or said that they would say no more.
+        # Those who cannot hear, or cannot be understood any more.
         self.deaf = set()
         self.known = {}
         # Requests to the server that have no answer yet: (client, id).
@@ -118,16 +118,22 @@ class Player:
         else:
             client.transport.send(text)
         await client.transport.drain()
-        if client.jid and (name := question(text)):
+        name = question(text)
+        if name is None:
+            # It may have begun something that goes on.
+            self.deaf.add(client)
+        elif name and client.jid:
             self.asked.add((client, name))
 
     async def do_bytes(self, step):
         client = await self._client(step)
+        self.deaf.add(client)
         client.transport.write(encoded(self.filled(step["text"], client)))
         await client.transport.drain()
 
     async def do_frame(self, step):
         client = await self._client(step)
+        self.deaf.add(client)
         parts = {name: step[name] for name in ("opcode", "final", "masked", "reserved", "length") if name in step}
         client.transport.write(frame(encoded(self.filled(step["text"], client)), **parts))
 
@@ -368,17 +374,18 @@ class Player:
 
 
 def question(text):
-    """The id of the request that the text is, if it is nothing but a request to the server."""
+    """The id of the request that the text is, if it is nothing but a request to the server; empty: it is something else
+    that is whole; None: it is not."""
     try:
         root = ElementTree.fromstring(f"<stream xmlns='jabber:client'>{text}</stream>")
     except (ElementTree.ParseError, UnicodeEncodeError):
         return None
     if len(root) != 1 or root[0].tag != "{jabber:client}iq" or (root.text or root[0].tail or "").strip():
-        return None
+        return ""
     asked = root[0]
     if asked.get("type") not in ("get", "set") or asked.get("from") or asked.get("to") not in (None, *people.HOSTS):
-        return None
-    return asked.get("id") if len(asked) == 1 and asked.get("id", "").isalnum() else None
+        return ""
+    return asked.get("id", "") if len(asked) == 1 and asked.get("id", "").isalnum() else ""
 
 
 def stop(server):

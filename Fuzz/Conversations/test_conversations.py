@@ -106,8 +106,10 @@ class Questions(unittest.TestCase):
     def test_only_what_must_be_answered(self):
         self.assertEqual(question("<iq type='get' id='a1'><query xmlns='x'/></iq>"), "a1")
         self.assertEqual(question("<iq type='set' id='a1' to='localhost'><query xmlns='x'/></iq>"), "a1")
-        for text in ("<iq type='get' id='a1'/>", "<iq type='get'><a/></iq>", "<iq type='result' id='a1'><a/></iq>", "<iq type='get' id='a1'><a></iq>",
+        for text in ("<iq type='get' id='a1'/>", "<iq type='get'><a/></iq>", "<iq type='result' id='a1'><a/></iq>",
                      "<iq xmlns='urn:x' type='get' id='a1'><a/></iq>", "<iq type='get' id='a1' to='a@localhost'><a/></iq>", "<iq type='get' id='a'><a/></iq>x"):
+            self.assertEqual(question(text), "", text)
+        for text in ("<iq type='get' id='a1'><a></iq>", "<iq", "</stream:stream>"):
             self.assertIsNone(question(text), text)
 
 
