@@ -59,9 +59,9 @@ public struct AcknowledgementQueue<Entry> {
         return removed
     }
 
-    /// Takes out the first entry, which nobody will acknowledge.
+    /// Takes out the first entry, if there is one; nobody will acknowledge it.
     public mutating func removeFirst() {
-        entries.removeFirst()
+        guard entries.popFirst() != nil else { return }
         acknowledged += 1
         written = max(0, written - 1)
     }

@@ -191,6 +191,13 @@ public final class LoopContext: @unchecked Sendable {
 }
 
 extension LoopContext {
+    /// Reads nothing more from any stream of this loop: they are about to be shut down. From any thread.
+    public func pauseInput() {
+        eventLoop.execute { [self] in
+            for stream in streams.values { stream.pause(.shutDown) }
+        }
+    }
+
     /// Ends every stream of this loop with `<system-shutdown/>` and waits until the connections are closed, or have had
     /// their time.
     public func shutDown() async {

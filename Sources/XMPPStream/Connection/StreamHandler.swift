@@ -24,6 +24,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         static let session = Pause(rawValue: 2)
         /// The client sent more than its rate allows.
         static let rate = Pause(rawValue: 4)
+        /// The server ends.
+        static let shutDown = Pause(rawValue: 8)
     }
 
     public let loop: LoopContext
@@ -58,7 +60,11 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var isInputClosed = false
 
     var output = ByteBuffer()
+    /// How many bytes of the output belong to the largest stanza that may wait beside all others.
+    private var unboundedBytes = 0
     private var isDirty = false
+    /// Whether the output is with a writer: what is appended meanwhile comes before what that writes.
+    private var isWriting = false
     /// Whether the channel takes more, as it has said last.
     private var isWritable = true
     private var writtenWaiters: [(Bool) -> Void] = []
@@ -313,35 +319,70 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Output
 
+    /// How much may wait before whoever has more to write waits for the client, `whenWritten`.
+    private static let window = 256 << 10
+
+    /// How many bytes may be written now by somebody who has much to write; 0 or less: the client has to read first.
+    public var room: Int {
+        min(Self.window, (sharedSettings?.value.outgoingQueue ?? Self.window) / 2) - output.readableBytes
+    }
+
     /// Appends one complete stanza, or part of the negotiation; it is written at the end of this tick.
-    public func append(_ bytes: ByteBuffer) {
+    ///
+    /// - Parameter isAwaited: whether the client has been waited for, or waits: what may wait for it does not count
+    ///   this stanza, however large it is.
+    public func append(_ bytes: ByteBuffer, isAwaited: Bool = false) {
         guard !hasSentClose else { return }
         var bytes = bytes
+        let count = bytes.readableBytes
         if output.readableBytes == 0 {
             output = bytes
         } else {
             output.writeBuffer(&bytes)
         }
-        didAppend()
+        didAppend(count, isAwaited)
     }
 
-    /// Lets `body` write directly behind what waits already.
-    public func write(_ body: (inout XMLWriter) -> Void) {
+    /// Lets `body` write directly behind what waits already. What `body` has others append comes before its own.
+    ///
+    /// - Parameter isAwaited: as for `append`.
+    public func write(isAwaited: Bool = false, _ body: (inout XMLWriter) -> Void) {
         guard !hasSentClose else { return }
         // Straight into the writer: a second owner would make it copy the buffer.
+        let former = output.readableBytes
         var writer = XMLWriter(
             appendingTo: output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer())
+        let isNested = exchange(&isWriting, with: true)
         body(&writer)
-        output = writer.finish()
-        didAppend()
+        isWriting = isNested
+        let appended = exchange(&output, with: writer.finish())
+        let count = output.readableBytes - former
+        if appended.readableBytes > 0 { insert(appended, at: former) }
+        // `body` may have had the stream closed.
+        if hasSentClose {
+            output.moveWriterIndex(to: output.writerIndex - count)
+        } else {
+            didAppend(count, isAwaited)
+        }
     }
 
-    private func didAppend() {
+    private func insert(_ bytes: ByteBuffer, at offset: Int) {
+        var bytes = bytes
+        guard let rest = output.getSlice(at: output.readerIndex + offset, length: output.readableBytes - offset) else {
+            return
+        }
+        output.moveWriterIndex(to: output.readerIndex + offset)
+        output.writeBuffer(&bytes)
+        output.writeImmutableBuffer(rest)
+    }
+
+    private func didAppend(_ count: Int, _ isAwaited: Bool) {
         if !isDirty {
             isDirty = true
             loop.markDirty(self)
         }
-        if let sharedSettings, output.readableBytes > sharedSettings.value.outgoingQueue {
+        if isAwaited { unboundedBytes = max(unboundedBytes, count) }
+        if let sharedSettings, output.readableBytes - unboundedBytes > sharedSettings.value.outgoingQueue {
             output = ByteBuffer()
             ended(.error(.resourceConstraint))
             context?.close(promise: nil)
@@ -349,28 +390,37 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// Writes what waits, unless the client does not read; then it waits on.
-    ///
-    /// - Returns: whether nothing waits any more.
-    @discardableResult
-    public func flush() -> Bool {
+    public func flush() {
+        // At the end of the tick, then.
+        guard !isWriting else { return }
         isDirty = false
-        guard output.readableBytes > 0 else { return true }
-        guard let context, isWritable else { return false }
+        guard output.readableBytes > 0, let context, isWritable else { return }
         writeOutput(context, promise: nil)
-        return true
     }
 
     func writeOutput(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
         let bytes = exchange(&output, with: ByteBuffer())
+        unboundedBytes = 0
+        var promise = promise
+        if !writtenWaiters.isEmpty {
+            let waiters = exchange(&writtenWaiters, with: [])
+            let written = promise ?? eventLoop.makePromise()
+            written.futureResult.assumeIsolated().whenComplete { result in
+                let isWritten = if case .success = result { true } else { false }
+                for body in waiters { body(isWritten) }
+            }
+            promise = written
+        }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
         loop.giveBack(bytes)
-        for body in exchange(&writtenWaiters, with: []) { body(true) }
     }
 
-    /// Calls `body` when all that waits now has been written; with `false` if the stream ends before.
+    /// Calls `body` when the connection has taken all that waits now; with `false` if it has not before its end.
     public func whenWritten(_ body: @escaping (Bool) -> Void) {
         guard !hasEnded else { return body(false) }
-        if flush() { body(true) } else { writtenWaiters.append(body) }
+        guard output.readableBytes > 0 else { return body(true) }
+        writtenWaiters.append(body)
+        flush()
     }
 
     public func channelWritabilityChanged(context: ChannelHandlerContext) {

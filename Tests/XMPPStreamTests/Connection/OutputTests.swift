@@ -104,6 +104,78 @@ import XMPP
         #expect(try await stream.writes() == ["<message>1</message>", "<message>2</message>"])
     }
 
+    @Test("What is appended while something is written comes before that, and nothing is lost")
+    func nested() async throws {
+        let stream = try await TestStream.bound()
+        try await stream.onLoop { stream in
+            let handler = stream.handler
+            handler.append(ByteBuffer(string: "<message>1</message>"))
+            handler.write { writer in
+                writer.start("presence", .client)
+                handler.append(ByteBuffer(string: "<message>2</message>"))
+                handler.write { inner in
+                    handler.append(ByteBuffer(string: "<message>3</message>"))
+                    inner.element("iq", .client)
+                }
+                handler.flush()
+                writer.end()
+            }
+            handler.append(ByteBuffer(string: "<message>4</message>"))
+        }
+        let parts = ["<message>1</message>", "<message>2</message>", "<message>3</message>", "<iq />", "<presence />"]
+        #expect(try await stream.writes() == [parts.joined() + "<message>4</message>"])
+    }
+
+    @Test("A stream that is closed while something is written ends with its closing tag")
+    func closedWithin() async throws {
+        let stream = try await TestStream.bound()
+        try await stream.onLoop { stream in
+            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
+            stream.handler.write { writer in
+                writer.start("presence", .client)
+                stream.handler.close(nil)
+                writer.end()
+            }
+        }
+        #expect(try await stream.output() == "<message>1</message></stream:stream>")
+    }
+
+    @Test("An answer that the client waits for may be larger than the bound, one at a time")
+    func awaited() async throws {
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 1_000 }))
+        try await stream.setWritable(false)
+        let large = ByteBuffer(string: "<message>" + String(repeating: "x", count: 5_000) + "</message>")
+        try await stream.onLoop { stream in
+            stream.handler.append(large, isAwaited: true)
+            stream.handler.append(ByteBuffer(string: "<presence />"))
+        }
+        #expect(stream.isOpen)
+        try await stream.onLoop { $0.handler.append(large, isAwaited: true) }
+        #expect(!stream.isOpen)
+        #expect(stream.delegate.session?.end == .error(.resourceConstraint))
+    }
+
+    @Test("Whoever waits until all is written is told when the connection has it, or that it has not")
+    func whenWritten() async throws {
+        let stream = try await TestStream.bound()
+        let told = Told()
+        try await stream.setWritable(false)
+        try await stream.onLoop { stream in
+            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
+            stream.handler.whenWritten { told.results.append($0) }
+        }
+        #expect(try await stream.onLoop { _ in told.results } == [])
+        try await stream.setWritable(true)
+        #expect(try await stream.onLoop { _ in told.results } == [true])
+        try await stream.setWritable(false)
+        try await stream.onLoop { stream in
+            stream.handler.append(ByteBuffer(string: "<message>2</message>"))
+            stream.handler.whenWritten { told.results.append($0) }
+            stream.channel.close(promise: nil)
+        }
+        #expect(try await stream.onLoop { _ in told.results } == [true, false])
+    }
+
     @Test("A client that does not read is written to later, in order")
     func unread() async throws {
         let stream = try await TestStream.bound()
@@ -179,6 +251,11 @@ private final class ReadBehindWrite: ChannelDuplexHandler {
         hasRead = true
         context.fireChannelRead(wrapInboundOut(ByteBuffer(string: "<message><body>2</body></message>")))
     }
+}
+
+/// On the loop only; hence `@unchecked Sendable`.
+private final class Told: @unchecked Sendable {
+    var results: [Bool] = []
 }
 
 private final class SlowWrite: ChannelOutboundHandler {
