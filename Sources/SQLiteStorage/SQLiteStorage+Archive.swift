@@ -11,12 +11,15 @@ extension SQLiteStorage {
             let rows = try Row.fetchCursor(db.prepared(sql, selection.arguments))
             var peers: [Int64: JID] = [:]
             var entries: [ArchiveEntry] = []
-            while entries.count < query.limit, let row = try rows.next() {
+            var byteCount = 0
+            while entries.count < query.limit, byteCount < query.byteLimit ?? .max, let row = try rows.next() {
                 let number: Int64 = row[1]
                 let peer = try peers[number] ?? peer(number, db)
                 peers[number] = peer
                 let entry = try ArchiveEntry(row: row, peer: peer, query)
-                if selection.matches(entry.stanza, isIncoming: entry.isIncoming) { entries.append(entry) }
+                guard selection.matches(entry.stanza, isIncoming: entry.isIncoming) else { continue }
+                entries.append(entry)
+                byteCount += entry.stanza.count
             }
             return query.newestFirst ? entries.reversed() : entries
         }

@@ -232,7 +232,9 @@ extension StorageConformance {
             try await storage.commit([.removeArchived(query(limit: .max))])
             #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
 
-            let next = try await ArchiveIDGenerator(storage: storage).reserve(1, at: Timestamp(milliseconds: 0)).ids
+            let next = try await ArchiveIDGenerator(storage: storage).reserve(
+                for: [try Samples.entry(8).owner], at: Timestamp(milliseconds: 0)
+            ).ids
                 .first
             #expect(next == ArchiveID(rawValue: 9))
         },

@@ -66,7 +66,7 @@ struct Archive: ServerModule {
         }
         guard !owners.isEmpty else { return .go }
         let time = host.now()
-        let reserved = host.archiveIDs.reserve(owners.count, at: time)
+        let reserved = host.archiveIDs.reserve(for: owners.map(\.record.jid), at: time)
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         let stanza = Array(writer.finish().readableBytesView)

@@ -38,7 +38,7 @@ struct ArchiveFullText: ServerModule {
     ///
     /// - Returns: whether that took no more than so many groups.
     static func index(_ host: Host, groups: Int = 4 * groups) async throws(StorageError) -> Bool {
-        let frontier = host.archiveIDs.frontier
+        let frontier = host.archiveIDs.frontier(ofHost: host.jid)
         await host.storage.flush()
         for _ in 0..<groups {
             if try await host.storage.isArchiveIndexed(host: host.domain, before: frontier) { return true }

@@ -16,6 +16,9 @@ struct ArchiveManagement: ServerModule {
 
     static let namespace: Namespace = "urn:xmpp:mam:2"
 
+    /// After so many bytes of messages a page ends: the client asks for the next one when it has read this.
+    private static let pageBytes = 1 << 20
+
     /// Up to how many matching messages are counted along with each page.
     private static let cheapCount = 1000
     /// Bytes of the text by which a client knows the results of a query.
@@ -87,9 +90,8 @@ struct ArchiveManagement: ServerModule {
                 guard let page = try await read(search) else { return .error(.itemNotFound) }
                 let entries = search.isFlipped ? page.entries.reversed() : page.entries
                 return .preceded(
-                    by: { session in
-                        for entry in entries { send(entry, queryID, to: session) }
-                    },
+                    by: entries.count,
+                    { index, session in send(entries[index], queryID, to: session) },
                     { writer in
                         writer.start("fin", Self.namespace)
                         if page.isComplete { writer.attribute("complete", "true" as StaticString) }
@@ -116,7 +118,7 @@ struct ArchiveManagement: ServerModule {
     /// - Returns: `nil` if the client has named an entry that there is none of.
     private func read(_ search: ArchiveSearch) async throws(StorageError) -> Page? {
         var query = search.query
-        query.restrict(before: host.archiveIDs.frontier)
+        query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         // What has been delivered is there to be read, also if its commit waits for company.
         await host.storage.flush()
         if !search.named.isEmpty {
@@ -133,10 +135,13 @@ struct ArchiveManagement: ServerModule {
         }
         // One more than fits tells whether there are more.
         query.limit = search.maximum + 1
+        query.byteLimit = Self.pageBytes
         query.newestFirst = search.isBackward
         var entries = try await host.storage.archived(query)
-        let isComplete = entries.count <= search.maximum
-        if !isComplete { if search.isBackward { entries.removeFirst() } else { entries.removeLast() } }
+        let isFull = entries.count > search.maximum
+        if isFull { if search.isBackward { entries.removeFirst() } else { entries.removeLast() } }
+        // XEP-0059 §2.2: a page may have fewer than were asked for, and does not tell whether it is the last one then.
+        let isComplete = !isFull && entries.reduce(0) { $0 + $1.stanza.count } < Self.pageBytes
         let count = try await count(search, entries, isComplete)
         return Page(entries: entries, isComplete: isComplete, count: count, isStable: isStable)
     }
@@ -148,7 +153,7 @@ struct ArchiveManagement: ServerModule {
         var query = search.wholeResult
         guard query.peer?.isFull != true else { return nil }
         if isComplete, query == search.query { return entries.count }
-        query.restrict(before: host.archiveIDs.frontier)
+        query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         query.limit = Self.cheapCount + 1
         let count = try await host.storage.archivedCount(query)
         return count <= Self.cheapCount ? count : nil
@@ -218,7 +223,7 @@ struct ArchiveManagement: ServerModule {
 
     private func ends(of owner: JID) async throws(StorageError) -> Ends {
         var query = ArchiveQuery(
-            collection: ArchiveEntry.archive, owner: owner, before: host.archiveIDs.frontier, limit: 1)
+            collection: ArchiveEntry.archive, owner: owner, before: host.archiveIDs.frontier(of: owner), limit: 1)
         await host.storage.flush()
         let first = try await host.storage.archived(query).first
         query.newestFirst = true

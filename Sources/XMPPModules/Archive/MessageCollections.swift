@@ -9,6 +9,8 @@ struct MessageCollections: Sendable {
     private static let namespace = MessageArchiving.namespace
     /// How many collections or messages one answer has at most.
     private static let pageSize = 100
+    /// After how many bytes of messages an answer ends.
+    private static let pageBytes = 1 << 20
 
     let host: Host
 
@@ -75,6 +77,7 @@ struct MessageCollections: Sendable {
             return .error(error)
         }
         query.limit = min(page.maximum ?? Self.pageSize, Self.pageSize)
+        query.byteLimit = Self.pageBytes
         query.newestFirst = page.isBackward
         return .async { [query] in
             do throws(StorageError) {
@@ -178,7 +181,7 @@ struct MessageCollections: Sendable {
             guard let end = Timestamp(text) else { throw .badRequest }
             query.restrict(before: ArchiveID.first(at: end))
         }
-        query.restrict(before: host.archiveIDs.frontier)
+        query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         return query
     }
 
@@ -189,7 +192,7 @@ struct MessageCollections: Sendable {
         let day: Int64 = 86_400_000
         let (days, _) = max(start.milliseconds, 0).quotientAndRemainder(dividingBy: day)
         query.restrict(before: ArchiveID.first(at: Timestamp(milliseconds: (days + 1) * day)))
-        query.restrict(before: host.archiveIDs.frontier)
+        query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         return query
     }
 

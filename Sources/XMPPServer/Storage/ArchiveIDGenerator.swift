@@ -5,12 +5,17 @@ import XMPP
 ///
 /// An id is assigned before its entry is submitted, so that it can be sent along with the message. Between the two other
 /// entries may overtake it, and who reads up to those would miss it for ever: so what was handed out and is not yet
-/// submitted is remembered, and readers stop before it (`frontier`).
+/// submitted is remembered, and readers of the same archive stop before it (`frontier`).
 public final class ArchiveIDGenerator: Sendable {
     private struct State {
         var newest: Int64
-        /// The first ids of what has been reserved and is not yet submitted, in their order.
-        var outstanding: [Int64] = []
+        /// What has been reserved and is not yet submitted, in the order of the ids.
+        var outstanding: [(first: Int64, owners: [JID])] = []
+
+        /// Where what somebody has to wait for begins; nil: nothing is.
+        func frontier(_ isWaitedFor: ([JID]) -> Bool) -> ArchiveID {
+            ArchiveID(rawValue: outstanding.first { isWaitedFor($0.owners) }?.first ?? (newest &+ 1))
+        }
 
         mutating func next(_ fromClock: Int64) -> ArchiveID {
             newest = max(fromClock, newest &+ 1)
@@ -36,14 +41,14 @@ public final class ArchiveIDGenerator: Sendable {
 
     // MARK: Handing out
 
-    /// Reserves an id for each of `count` entries that will be submitted together.
+    /// Reserves ids for entries in the archives of these owners, one for each, that will be submitted together.
     ///
     /// An id tells the time, unless the clock stood still or went back: then it follows the id before it.
-    public func reserve(_ count: Int, at time: Timestamp) -> ArchiveReservation {
+    public func reserve(for owners: [JID], at time: Timestamp) -> ArchiveReservation {
         let fromClock = ArchiveID.first(at: time).rawValue
         let ids = state.withLock { state in
-            let ids = (0..<count).map { _ in state.next(fromClock) }
-            if let first = ids.first { state.outstanding.append(first.rawValue) }
+            let ids = owners.map { _ in state.next(fromClock) }
+            if let first = ids.first { state.outstanding.append((first.rawValue, owners)) }
             return ids
         }
         return ArchiveReservation(ids: ids, of: self)
@@ -62,13 +67,21 @@ public final class ArchiveIDGenerator: Sendable {
 
     func end(_ first: ArchiveID) {
         state.withLock { state in
-            if let index = state.outstanding.firstIndex(of: first.rawValue) { state.outstanding.remove(at: index) }
+            if let index = state.outstanding.firstIndex(where: { $0.first == first.rawValue }) {
+                state.outstanding.remove(at: index)
+            }
         }
     }
 
-    /// The id up to which, itself excluded, everything has been submitted: who reads on from there later misses nothing.
-    public var frontier: ArchiveID {
-        state.withLock { ArchiveID(rawValue: $0.outstanding.first ?? ($0.newest &+ 1)) }
+    /// The id up to which, itself excluded, everything in an owner's archive has been submitted: who reads on from there
+    /// later misses nothing. What others' messages wait for does not count.
+    public func frontier(of owner: JID) -> ArchiveID {
+        state.withLock { $0.frontier { owners in owners.contains { $0.isSameBare(as: owner) } } }
+    }
+
+    /// The id up to which, itself excluded, everything in all archives of a host has been submitted.
+    public func frontier(ofHost host: JID) -> ArchiveID {
+        state.withLock { $0.frontier { owners in owners.contains { $0.isSameDomain(as: host) } } }
     }
 
     // MARK: Texts

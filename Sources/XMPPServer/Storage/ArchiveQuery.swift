@@ -24,6 +24,9 @@ public struct ArchiveQuery: Sendable, Equatable {
     public var words: String?
     /// How many entries at most.
     public var limit: Int
+    /// After how many bytes of stanzas a read ends, though there are more entries; one is read in any case. Nil: however
+    /// many.
+    public var byteLimit: Int?
     /// Which entries to take if there are more than `limit`: the newest, or else the oldest. The answer is oldest
     /// first either way.
     public var newestFirst: Bool
@@ -40,6 +43,7 @@ public struct ArchiveQuery: Sendable, Equatable {
         isIncoming: Bool? = nil,
         words: String? = nil,
         limit: Int = .max,
+        byteLimit: Int? = nil,
         newestFirst: Bool = false
     ) {
         self.collection = collection
@@ -52,6 +56,7 @@ public struct ArchiveQuery: Sendable, Equatable {
         self.isIncoming = isIncoming
         self.words = words
         self.limit = limit
+        self.byteLimit = byteLimit
         self.newestFirst = newestFirst
     }
 

@@ -66,18 +66,34 @@ struct ArchiveIDGeneratorTests {
     }
 
     @Test("Readers stop before what is reserved, until it has been submitted or given up")
-    func frontier() {
+    func frontier() throws {
+        let romeo = try #require(JID("romeo@example.org"))
+        let juliet = try #require(JID("juliet@example.org"))
         let generator = ArchiveIDGenerator(after: nil)
-        var first: ArchiveReservation? = generator.reserve(2, at: Timestamp(milliseconds: 1))
-        let second = generator.reserve(1, at: Timestamp(milliseconds: 1))
+        var first: ArchiveReservation? = generator.reserve(for: [romeo, juliet], at: Timestamp(milliseconds: 1))
+        let second = generator.reserve(for: [romeo], at: Timestamp(milliseconds: 1))
         let last = next(generator, 1)
         #expect(first?.ids.count == 2)
-        #expect(generator.frontier == first?.ids[0])
+        #expect(generator.frontier(of: romeo) == first?.ids[0])
         first = nil
-        #expect(generator.frontier == second.ids[0])
+        #expect(generator.frontier(of: romeo) == second.ids[0])
         second.end()
         second.end()
-        #expect(generator.frontier > last)
+        #expect(generator.frontier(of: romeo) > last)
+    }
+
+    @Test("What one archive waits for hides nothing of another")
+    func frontiersOfOthers() throws {
+        let romeo = try #require(JID("romeo@example.org/orchard"))
+        let juliet = try #require(JID("juliet@example.org"))
+        let host = try #require(JID("example.org"))
+        let generator = ArchiveIDGenerator(after: nil)
+        let reserved = generator.reserve(for: [romeo.bare], at: Timestamp(milliseconds: 1))
+        let last = next(generator, 1)
+        #expect(generator.frontier(of: romeo) == reserved.ids[0])
+        #expect(generator.frontier(of: juliet) > last)
+        #expect(generator.frontier(ofHost: host) == reserved.ids[0])
+        #expect(try generator.frontier(ofHost: #require(JID("example.net"))) > last)
     }
 
     @Test("A text stands for one id, tells nothing of it, and is another under another secret")
