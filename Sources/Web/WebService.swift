@@ -7,7 +7,7 @@ public import XMPPServer
 
 /// The HTTP side of a server: a site for each host, and the listeners that serve them.
 ///
-/// Made and started after the server, stopped before it. Where the configuration has no HTTP listener, none is made.
+/// Made and started after the server, stopped along with it. Where the configuration has no HTTP listener, none is made.
 public final class WebService: Sendable {
     private let server: Server
     private let sites: [WebSite]

@@ -32,6 +32,9 @@ final class Backlog: Sendable {
     /// Whether nothing is kept.
     var isNone: Bool { nothing.load(ordering: .acquiring) }
 
+    /// Whether it is known whether messages have to be handed over first.
+    var isDecided: Bool { state.withLock { $0.phase != .unknown } }
+
     /// Whether it is known that nothing is kept or on its way to the disk.
     var isEmpty: Bool { state.withLock { $0.phase == .none && $0.count == 0 } }
 
@@ -54,9 +57,25 @@ final class Backlog: Sendable {
 
     // MARK: Keeping
 
-    /// A message is about to be submitted. `false`: there are `maximum` already.
-    func add(atMost maximum: Int, counted: Int) -> Bool {
-        state.withLock { state in
+    /// The place of a message that is about to be submitted. It is given back if the message is not, after all.
+    final class Place: Sendable {
+        private let backlog: Backlog
+        private let hasEnded = Atomic<Bool>(false)
+
+        fileprivate init(_ backlog: Backlog) { self.backlog = backlog }
+
+        deinit { end(isStored: false) }
+
+        /// The message has been stored, or could not be.
+        func end(isStored: Bool) {
+            guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+            backlog.added(isStored)
+        }
+    }
+
+    /// A message is about to be submitted. `nil`: there are `maximum` already.
+    func place(atMost maximum: Int, counted: Int) -> Place? {
+        let isFree = state.withLock { state in
             let count = state.count ?? counted + state.submitted
             guard count < maximum else { return false }
             state.count = count + 1
@@ -64,10 +83,10 @@ final class Backlog: Sendable {
             if state.phase == .none { set(.unknown, &state) }
             return true
         }
+        return isFree ? Place(self) : nil
     }
 
-    /// The message has been stored, or could not be.
-    func added(_ isStored: Bool) {
+    private func added(_ isStored: Bool) {
         state.withLock { state in
             state.submitted -= 1
             if isStored { state.committed += 1 } else { state.count = state.count.map { $0 - 1 } }

@@ -38,6 +38,10 @@ struct Offline: ServerModule {
             deliver(to: event.session.record)
             return .go
         }
+        registrar.on(Hooks.sessionResumed, .deliver) { event in
+            if event.session.priority ?? -1 >= 0 { deliver(to: event.session.record) }
+            return .go
+        }
         registrar.on(Presence.becameAvailable, .deliver) { event in
             deliver(to: event.session.record)
             return .go
@@ -72,6 +76,8 @@ struct Offline: ServerModule {
         let backlog = account[Self.backlog]
         guard !backlog.isNone, isKept(event), Self.taker(of: account) != nil else { return .go }
         let message = message(of: event, account)
+        // Whoever waits sees to it that there is an end.
+        if !backlog.isDecided { deliver(to: account) }
         return .wait {
             switch await backlog.decided() {
             case .none, .unknown: .go
@@ -122,14 +128,14 @@ struct Offline: ServerModule {
     private func keep(_ message: Message, counted: Int) -> Verdict {
         let account = message.account
         let backlog = account[Self.backlog]
-        guard backlog.add(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
+        guard let place = backlog.place(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
         return .keep { changes, done in
             host.archiveIDs.submitting(at: message.time) { next in
                 let entry = ArchiveEntry(
                     id: next(), collection: ArchiveEntry.offline, owner: account.jid, peer: message.from.bare,
                     isIncoming: true, time: message.time, stanza: message.stanza)
                 host.storage.submit(changes + [.append(entry)]) { result in
-                    backlog.added(result.isSuccess)
+                    place.end(isStored: result.isSuccess)
                     // The account may have come while its message was on the way to the disk.
                     if Self.taker(of: account) != nil { deliver(to: account) }
                     if case .failure(let error) = result { return done(host.report(error)) }
@@ -148,9 +154,15 @@ struct Offline: ServerModule {
     private static let backlog = AccountRecord.Slot("offline") { Backlog() }
     private static let handingOver = AccountRecord.Work("offline")
     private static let pageCount = 100
+    /// After so many bytes a page ends.
+    private var pageBytes: Int {
+        min(128 << 10, host.configuration.limits.outgoingQueueSize / 4, (host.resumption?.bytes ?? .max) / 4)
+    }
 
+    /// Who takes messages: somebody who has a connection, if there is one.
     private static func taker(of account: AccountRecord) -> ClientSession? {
-        account.sessions.first { ($0.priority ?? -1) >= 0 && !$0.isLeaving }
+        let sessions = account.sessions.filter { ($0.priority ?? -1) >= 0 && !$0.isLeaving }
+        return sessions.first { $0.hibernatesSince == nil } ?? sessions.first
     }
 
     /// Hands over what has been kept. Only one hand-over for an account is under way at a time; what is kept while it
@@ -164,9 +176,11 @@ struct Offline: ServerModule {
         }
     }
 
+    /// Page by page, each when the client has taken the one before it; then it is removed.
     private func handOver(to account: AccountRecord) async {
         let backlog = account[Self.backlog]
         var last: ArchiveID?
+        var removed: Commit?
         do throws(StorageError) {
             while true {
                 guard let session = Self.taker(of: account) else {
@@ -176,31 +190,51 @@ struct Offline: ServerModule {
                 let mark = backlog.mark
                 let entries = try await host.storage.archived(
                     ArchiveQuery(
-                        collection: ArchiveEntry.offline, owner: account.jid, after: last, limit: Self.pageCount))
-                if !entries.isEmpty { backlog.foundSome() }
-                let isLast = entries.count < Self.pageCount
+                        collection: ArchiveEntry.offline, owner: account.jid, after: last, limit: Self.pageCount,
+                        byteLimit: pageBytes))
+                guard !entries.isEmpty else {
+                    // What is still on its way to the disk begins another hand-over when it is there.
+                    backlog.foundNone(since: mark)
+                    break
+                }
+                backlog.foundSome()
+                let isLast =
+                    entries.count < Self.pageCount && entries.reduce(0) { $0 + $1.stanza.count } < pageBytes
                 // A session that keeps them until they are acknowledged has them from the moment on when they are not here
                 // any more.
-                let handedOver = entries.last.map { [removal(of: account, upTo: $0.id)] } ?? []
-                let isWritten = await session.write(committing: handedOver) {
+                let newest = entries[entries.count - 1].id
+                let isWritten = await session.write(committing: [removal(of: account, upTo: newest)]) {
                     for entry in entries { send(entry, to: session) }
                     // At once, lest what comes behind them take the long way. What is still on its way to the disk
                     // begins another hand-over when it is there.
                     if isLast { backlog.foundNone(since: mark) }
                 }
                 // Whoever has gone meanwhile finds them again next time.
-                guard isWritten else { continue }
-                last = entries.last?.id ?? last
+                guard isWritten else {
+                    guard Self.taker(of: account) === session else { continue }
+                    backlog.interrupted()
+                    break
+                }
+                last = newest
+                removed = remove(upTo: newest, of: account)
                 if isLast { break }
             }
-            guard let last else { return }
-            let removed = Commit()
-            host.storage.submit([removal(of: account, upTo: last)], .soon, completion: removed.finish)
-            try await removed.wait()
+            // Each is removed behind those before it.
+            try await removed?.wait()
         } catch {
             backlog.failed()
             _ = host.report(error)
         }
+    }
+
+    /// Those that are not removed come once more, some day.
+    private func remove(upTo last: ArchiveID, of account: AccountRecord) -> Commit {
+        let commit = Commit()
+        host.storage.submit([removal(of: account, upTo: last)], .soon) { result in
+            if case .failure(let error) = result { _ = host.report(error) }
+            commit.finish(.success(()))
+        }
+        return commit
     }
 
     private func removal(of account: AccountRecord, upTo last: ArchiveID) -> StorageChange {

@@ -33,8 +33,6 @@ struct Presence: ServerModule {
         let presence: Element?
     }
 
-    private static let hasTakenMessages = ClientSession.Flag("has taken messages")
-
     let host: Host
     let subscriptions: Subscriptions
     private let probes: Probes
@@ -101,6 +99,7 @@ struct Presence: ServerModule {
 
     private func available(_ session: ClientSession, _ stanza: Stanza) {
         let isInitial = !session.isAvailable
+        let tookMessages = (session.priority ?? -1) >= 0
         let priority = stanza.element.child("priority", .client).flatMap { Int($0.text) } ?? 0
         session.announce(stanza.element.detached(), priority: priority)
         broadcast(stanza, from: session)
@@ -108,8 +107,7 @@ struct Presence: ServerModule {
             sendContactsPresence(to: session)
             subscriptions.sendInvitations(to: session)
         }
-        if priority >= 0, !session.has(Self.hasTakenMessages) {
-            session.set(Self.hasTakenMessages, true)
+        if priority >= 0, !tookMessages {
             var event = SessionEvent(session: session, host: host)
             host.fire(Self.becameAvailable, &event)
         }
@@ -133,13 +131,9 @@ struct Presence: ServerModule {
 
     /// What a session that has just become available is to know: own sessions, and contacts, as far as they are online.
     private func sendContactsPresence(to session: ClientSession) {
-        for other in session.record.sessions where other !== session {
-            guard let presence = other.presence.flatMap(Stanza.init) else { continue }
-            Self.send(presence, from: other, to: session)
-        }
-        for contact in session.record.withRoster({ $0.contacts(where: \.hasTo) }) {
-            Self.sendPresence(of: contact, to: session, host.router)
-        }
+        let others = session.record.sessions.filter { $0 !== session }
+        Self.sendPresence(
+            of: others, thenOf: session.record.withRoster { $0.contacts(where: \.hasTo) }, to: session, host.router)
     }
 
     /// Whom an administrator has let see a contact's presence, or not any more, learns it at once, after the push of the
@@ -160,18 +154,39 @@ struct Presence: ServerModule {
     /// Shows an account's sessions the present presence of contacts, whose presence they may see.
     static func showPresence(of contacts: [JID], to record: AccountRecord, _ router: StanzaRouter) {
         for session in record.sessions where session.isAvailable {
-            for contact in contacts { sendPresence(of: contact, to: session, router) }
+            session.onLoop { sendPresence(of: [], thenOf: contacts, to: session, router) }
         }
     }
 
-    private static func sendPresence(of contact: JID, to session: ClientSession, _ router: StanzaRouter) {
+    /// Sends the presence of sessions, then of all sessions of contacts, to a session as long as it is available. On the
+    /// session's loop.
+    private static func sendPresence(
+        of first: [ClientSession], thenOf contacts: [JID], to session: ClientSession, _ router: StanzaRouter
+    ) {
+        var others = first[...]
+        var contacts = contacts[...]
+        guard !others.isEmpty || !contacts.isEmpty else { return }
+        session.sendBatch {
+            while session.isAvailable {
+                if let other = others.popFirst() {
+                    guard let presence = other.presence.flatMap(Stanza.init) else { continue }
+                    send(presence, from: other, to: session)
+                    return true
+                }
+                guard let contact = contacts.popFirst() else { break }
+                others = sessions(of: contact, shownTo: session, router)[...]
+            }
+            return false
+        }
+    }
+
+    private static func sessions(
+        of contact: JID, shownTo session: ClientSession, _ router: StanzaRouter
+    ) -> [ClientSession] {
         guard let record = router.hosts[contact.domain]?.accounts.resident(contact), !record.blocks(session.jid),
             !session.record.blocks(contact)
-        else { return }
-        for other in record.sessions {
-            guard let presence = other.presence.flatMap(Stanza.init) else { continue }
-            Self.send(presence, from: other, to: session)
-        }
+        else { return [] }
+        return record.sessions
     }
 
     /// Takes back what the session announced, to all or to single addresses (§4.6.3), in its own words or, if it has
@@ -188,7 +203,6 @@ struct Presence: ServerModule {
         else { return }
         if wasAvailable {
             session.announce(nil, priority: 0)
-            session.set(Self.hasTakenMessages, false)
             broadcast(stanza, from: session)
         }
         for address in addresses
@@ -203,7 +217,12 @@ struct Presence: ServerModule {
     private func answerProbe(_ session: ClientSession, _ to: JID) {
         let isOwn = to.isSameBare(as: session.jid)
         if isOwn || session.record.withRoster({ $0.seesPresence(of: to) }) {
-            Self.sendPresence(of: to.bare, to: session, host.router)
+            var others = Self.sessions(of: to.bare, shownTo: session, host.router)[...]
+            session.sendBatch {
+                guard let other = others.popFirst() else { return false }
+                if let presence = other.presence.flatMap(Stanza.init) { Self.send(presence, from: other, to: session) }
+                return true
+            }
         }
     }
 

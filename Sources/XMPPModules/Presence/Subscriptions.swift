@@ -129,6 +129,11 @@ struct Subscriptions: Sendable {
             return acceptAtOnce(from, account)
         }
         let inbound = state.inbound(type)
+        if type == .subscribe, !state.hasPendingIn, Self.hasManyInvitations(account) {
+            // Whoever is there sees it; for others the next one is kept when some have been answered.
+            if inbound.delivers { deliver(event, account, onlyToInterested: false) }
+            return .handled
+        }
         let invitation = type == .subscribe ? Self.stored(event) : nil
         let change = account.updateRoster(from) { item in
             if item == nil, type != .subscribe { return nil }
@@ -174,21 +179,60 @@ struct Subscriptions: Sendable {
 
     // MARK: Invitations
 
+    /// How many invitations are kept for an account, and how large each may be.
+    private static let maximumInvitations = 1_000
+    private static let maximumInvitationBytes = 8 << 10
+    private static let maximumIDBytes = 256
+
+    private static func hasManyInvitations(_ account: AccountRecord) -> Bool {
+        account.withRoster { roster in
+            roster.items.lazy.filter { $0.state.hasPendingIn }.prefix(maximumInvitations).count == maximumInvitations
+        }
+    }
+
+    /// An invitation as it is kept: who it is from and what they say, as far as that is not too much.
     private static func stored(_ event: StanzaEvent) -> [UInt8] {
+        let stanza = event.stanza.element
+        var texts: [ByteBuffer] = []
+        var byteCount = 0
+        for child in stanza.children where child.isNamed("status", .client) || child.isNamed("nick", .nick) {
+            guard child.bytes.readableBytes <= maximumInvitationBytes - byteCount else { continue }
+            var writer = XMLWriter(contentNamespace: .client)
+            if child.isIn(.nick) {
+                writer.element("nick", .nick, text: child.text)
+            } else {
+                writer.start("status", .client)
+                writer.lang(child.attribute("lang", .xml))
+                writer.text(child.text)
+                writer.end()
+            }
+            let text = writer.finish()
+            guard text.readableBytes <= maximumInvitationBytes - byteCount else { continue }
+            byteCount += text.readableBytes
+            texts.append(text)
+        }
         var writer = XMLWriter(contentNamespace: .none)
-        writer.copy(event.stanza.element)
+        writer.start("presence", .client)
+        writer.attribute("type", "subscribe" as StaticString)
+        if let id = stanza["id"], id.utf8.count <= maximumIDBytes { writer.attribute("id", id) }
+        for text in texts { writer.raw(text) }
+        writer.end()
         return Array(writer.finish().readableBytesView)
     }
 
     /// §3.1.3: an invitation comes again with every new session until it is answered.
     func sendInvitations(to session: ClientSession) {
         let pending = session.record.withRoster { $0.items.filter(\.state.hasPendingIn) }
-        for item in pending.sorted(by: { $0.jid.string < $1.jid.string }) {
+        var items = pending.sorted { $0.jid.string < $1.jid.string }[...]
+        guard !items.isEmpty else { return }
+        session.sendBatch {
+            guard session.isAvailable, let item = items.popFirst() else { return false }
             let stored = item.invitation.flatMap { host.element(fromOwn: $0, "an invitation") }
-            guard let invitation = stored.flatMap(Stanza.init) else { continue }
+            guard let invitation = stored.flatMap(Stanza.init) else { return true }
             session.send {
                 $0.stanza(invitation.element, from: item.jid.string, to: session.record.jid.string, lang: nil)
             }
+            return true
         }
     }
 }

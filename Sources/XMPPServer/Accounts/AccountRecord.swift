@@ -175,11 +175,12 @@ public final class AccountRecord: Sendable {
         case tooMany
     }
 
-    /// Puts a session in the place of another one.
-    func replace(_ former: ClientSession, with session: ClientSession) {
+    /// Puts a session in the place of another one. `false`: that one is not in the table any more.
+    func replace(_ former: ClientSession, with session: ClientSession) -> Bool {
         state.withLock { state in
-            guard let index = state.sessions.firstIndex(where: { $0 === former }) else { return }
+            guard let index = state.sessions.firstIndex(where: { $0 === former }) else { return false }
             state.sessions[index] = session
+            return true
         }
     }
 
@@ -217,6 +218,11 @@ extension AccountRecord {
     @inlinable
     public subscript<Value>(slot: Slot<Value>) -> Value {
         unsafeDowncast(known(slot.index) ?? known(slot.index, or: slot.make()), to: Value.self)
+    }
+
+    /// What is known, if something is.
+    func known<Value>(_ slot: Slot<Value>) -> Value? {
+        known(slot.index).map { unsafeDowncast($0, to: Value.self) }
     }
 
     // What is not generic needs no specialising in the modules, which ask with each stanza.

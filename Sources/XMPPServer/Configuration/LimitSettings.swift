@@ -86,7 +86,7 @@ public struct LimitSettings: Hashable, Sendable {
         )
         requestTime = section.duration(
             "request-time", default: .seconds(30), in: .seconds(1)...(.seconds(600)),
-            "The time after which a request that is still not answered is refused."
+            "The time after which a request that is still not answered, or a stanza that still waits for something, is refused."
         )
     }
 }

@@ -29,6 +29,8 @@ public enum Hooks {
     public static let sessionBound = HookPoint<SessionEvent>("sessionBound")
     /// A session of an earlier process has been brought back, with its presence and flags as they were.
     public static let sessionRestored = HookPoint<SessionEvent>("sessionRestored")
+    /// A session that was without a connection has one again.
+    public static let sessionResumed = HookPoint<SessionEvent>("sessionResumed")
     /// A session is over; it is not found in any table any more.
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
     /// An account's record was changed by an administrator or its owner.

@@ -83,9 +83,10 @@ public enum Reply: Sendable {
     case ok
     /// A result with what the closure writes as payload.
     case result(@Sendable (inout XMLWriter) -> Void)
-    /// The same behind stanzas of their own: the first closure sends them, on the session's loop.
+    /// The same behind so many stanzas of their own: the first closure sends each, by its index, on the session's loop, when
+    /// the client has taken those before it.
     case preceded(
-        by: @Sendable (ClientSession) -> Void, @Sendable (inout XMLWriter) -> Void)
+        by: Int, @Sendable (_ index: Int, ClientSession) -> Void, @Sendable (inout XMLWriter) -> Void)
     case error(StanzaError)
     /// An empty result, behind which the stream ends with the error.
     case last(StreamError)

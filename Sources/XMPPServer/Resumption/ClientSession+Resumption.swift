@@ -25,7 +25,8 @@ extension ClientSession {
         storedCount = 0
         let resumption = time.map { Resumption.random(time: $0) }
         if let resumption { host.storage.submit([.putSession(stored(resumption))], .soon, completion: nil) }
-        outbox.beginCounting(resumption)
+        let changes = outbox.beginCounting(resumption)
+        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
     }
 
     // MARK: What the client has handled
@@ -44,12 +45,23 @@ extension ClientSession {
         return nil
     }
 
-    /// Writes what the outbox has, and asks the client how far it has come when that is worth it.
+    /// Writes what the outbox has, no faster than the client takes it, and asks the client how far it has come when that
+    /// is worth it.
     func writeOutbox() {
-        guard let outbox, let stream else { return }
-        let (stanzas, asks) = outbox.takeUnwritten(for: self)
-        for stanza in stanzas { stream.append(stanza) }
-        if asks { ask() }
+        guard let outbox, let stream, !isOutboxWaiting else { return }
+        guard stream.room > 0 else { return writeOutboxLater(stream) }
+        let unwritten = outbox.takeUnwritten(for: self, room: stream.room)
+        for stanza in unwritten.stanzas { stream.append(stanza, isAwaited: true) }
+        if unwritten.asks { ask() }
+        if unwritten.hasMore { writeOutboxLater(stream) }
+    }
+
+    private func writeOutboxLater(_ stream: StreamHandler) {
+        isOutboxWaiting = true
+        whenWritten(to: stream) { _ in
+            self.isOutboxWaiting = false
+            self.writeOutbox()
+        }
     }
 
     /// One question at a time. A client that leaves it unanswered is out of reach.
@@ -160,7 +172,7 @@ extension ClientSession {
         stream = nil
         question?.cancel()
         question = nil
-        outbox?.disconnected(self)
+        outbox?.disconnected(self, at: host.now())
         startTimer()
         whenAtRest {
             guard let change = self.countToStore() else { return }
@@ -215,6 +227,8 @@ extension ClientSession {
 
     /// The session that took another one's place has its stream, and the client knows.
     public func connect(to stream: StreamHandler) {
+        // Another client may have bound the resource just now.
+        guard !isOver, !isLeaving else { return stream.close(.conflict) }
         timer?.cancel()
         timer = nil
         self.stream = stream
@@ -223,6 +237,8 @@ extension ClientSession {
         let changes = outbox.connected(self, at: host.now())
         if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
         writeOutbox()
+        var event = SessionEvent(session: self, host: host)
+        host.fire(Hooks.sessionResumed, &event)
     }
 
     // MARK: The end
@@ -246,30 +262,30 @@ extension ClientSession {
         }
         guard outbox.beginToLeave(self) else { return }
         host.router.journeys.began()
-        handOn(reason, outbox, isInTable: true)
+        redeliver(reason, outbox, isInTable: true)
     }
 
-    private func handOn(_ reason: StreamEnd, _ outbox: SessionOutbox, isInTable: Bool) {
-        var isInTable = isInTable
+    private func redeliver(_ reason: StreamEnd, _ outbox: SessionOutbox, isInTable: Bool) {
+        let order = record[AccountRecord.redeliveryOrder]
         while true {
-            if isInTable, hasToWait(outbox) {
-                waitingToHandOn = { self.handOn(reason, outbox, isInTable: true) }
-                return
+            if isInTable, let place = place(of: outbox.oldestMessage) {
+                let isTurn = order.isTurn(of: self, at: place) {
+                    self.loop.eventLoop.execute { self.redeliver(reason, outbox, isInTable: true) }
+                }
+                guard isTurn else { return }
             }
-            if let (entry, changes) = outbox.nextToHandOn() {
-                return host.router.handOn(entry, changes, from: self) { [isInTable] in
-                    outbox.handedOn()
-                    self.loop.eventLoop.execute {
-                        self.letOthersHandOn()
-                        self.handOn(reason, outbox, isInTable: isInTable)
-                    }
+            if let (entry, changes) = outbox.nextToRedeliver() {
+                return host.router.redeliver(entry, changes, from: self) {
+                    outbox.redelivered()
+                    self.loop.eventLoop.execute { self.redeliver(reason, outbox, isInTable: isInTable) }
                 }
             }
             if isInTable {
-                // From now on nobody finds it; who has found it before may still have something for it.
+                // From now on nobody finds it; who has found it before may still have something for it. What others leave
+                // comes before the word that it is gone.
                 record.remove(self)
-                isInTable = false
-                letOthersHandOn()
+                order.ended(self)
+                return loop.eventLoop.execute { self.redeliver(reason, outbox, isInTable: false) }
             } else if outbox.close() {
                 break
             }
@@ -283,35 +299,19 @@ extension ClientSession {
         host.router.journeys.arrived()
     }
 
-    /// Whether another session that leaves, too, has an older message: they go in the order in which they came, whoever
-    /// leaves them. Of the same message the session with the first resource is to see to it.
-    private func hasToWait(_ outbox: SessionOutbox) -> Bool {
-        let others = record.sessions.filter { $0 !== self && $0.isLeaving }
-        guard !others.isEmpty, let own = outbox.oldestMessage else { return false }
-        let place = (own.sentAt(stampedBy: host.domain), jid.string)
-        return others.contains { other in
-            guard let message = other.openedOutbox?.oldestMessage else { return false }
-            return (message.sentAt(stampedBy: host.domain), other.jid.string) < place
-        }
-    }
-
-    /// Those that have waited look again. They do that on their loops, and so after they have begun to wait.
-    private func letOthersHandOn() {
-        for other in record.sessions where other !== self && other.isLeaving {
-            other.loop.eventLoop.execute {
-                let goOn = exchange(&other.waitingToHandOn, with: nil)
-                goOn?()
-            }
-        }
+    /// Where a message stands among those of other sessions that leave, too.
+    private func place(of message: SessionOutbox.Entry?) -> RedeliveryOrder.Place? {
+        message.map { .init(time: $0.sentAt(stampedBy: host.domain), resource: jid.resource ?? "") }
     }
 
     /// Whether another session has got a message as well, and is still there. Of several that leave at once, and have not
     /// left it to another one before, the one with the first resource sees to the message, and takes it from the others.
     func leavesToOthers(_ message: SessionOutbox.Entry) -> Bool {
         guard !message.others.isEmpty, let resource = jid.resource else { return false }
+        let others = Set(message.others)
         var leaving: [SessionOutbox] = []
         for other in record.sessions where other !== self && other.boundAt <= message.time {
-            guard let name = other.jid.resource, message.others.contains(name) else { continue }
+            guard let name = other.jid.resource, others.contains(name) else { continue }
             guard let outbox = other.openedOutbox, outbox.isLeaving else { return true }
             guard outbox.has(message) else { continue }
             guard resource < name else { return true }

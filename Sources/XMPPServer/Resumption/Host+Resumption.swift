@@ -26,34 +26,42 @@ extension Host {
             guard let handled = await session.surrender() else {
                 return { [self] in .failure(.notFound(handled: endedCount(secret))) }
             }
-            guard let changes = outbox.prepare(count) else {
-                return { .failure(.tooHigh(handled: handled, sent: outbox.written)) }
+            switch outbox.prepare(count, of: session) {
+            case .over:
+                return { [self] in .failure(.notFound(handled: endedCount(secret))) }
+            case .tooHigh(let sent):
+                return { .failure(.tooHigh(handled: handled, sent: sent)) }
+            case .prepared(let changes, let taker):
+                do throws(StorageError) {
+                    if !changes.isEmpty { try await storage.commit(changes) }
+                } catch {
+                    let error = report(error)
+                    return { .failure(.refused(error)) }
+                }
+                return { [self] in takeOver(session, outbox, taker, handled: handled, stream) }
             }
-            do throws(StorageError) {
-                if !changes.isEmpty { try await storage.commit(changes) }
-            } catch {
-                let error = report(error)
-                return { .failure(.refused(error)) }
-            }
-            return { [self] in takeOver(session, outbox, handled: handled, stream) }
         }
     }
 
     private func takeOver(
-        _ former: ClientSession, _ outbox: SessionOutbox, handled: UInt32, _ stream: StreamHandler
+        _ former: ClientSession, _ outbox: SessionOutbox, _ taker: SessionOutbox.Taker, handled: UInt32,
+        _ stream: StreamHandler
     ) -> Result<ClientSession, ResumptionFailure> {
         let record = former.record
         guard accounts.resident(record.jid) === record, !revocations.contains(stream.token) else {
             return .failure(.refused(StanzaError(.notAuthorized)))
         }
-        var state = former.state
-        state.handled = handled
+        var state = former.state(handled: handled)
         state.token = stream.token
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.loop, outbox: outbox)
-        guard outbox.change(owner: former, to: session) else { return .failure(.notFound(handled: handled)) }
-        record.replace(former, with: session)
+        guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }
         former.loop.eventLoop.execute { former.wasSucceeded() }
+        guard record.replace(former, with: session) else {
+            // Somebody has bound the resource meanwhile.
+            session.leave(.error(.conflict))
+            return .failure(.notFound(handled: handled))
+        }
         session.startTimer()
         session.storeState()
         return .success(session)
@@ -74,7 +82,9 @@ extension Host {
             let stored = found.session
             let resumption = Resumption(
                 id: stored.id, secret: stored.secret, time: found.isRevoked ? .zero : min(stored.time, settings.time))
-            let outbox = SessionOutbox(settings, resumption, messages: found.messages)
+            let outbox = SessionOutbox(
+                settings, unwrittenBytes: configuration.limits.outgoingQueueSize, resumption,
+                messages: found.messages, at: now())
             let presence = stored.presence.flatMap { element(fromOwn: $0, "a session's presence") }
             let state = SessionState(
                 jid: stored.jid, boundAt: stored.boundAt, token: stored.token,

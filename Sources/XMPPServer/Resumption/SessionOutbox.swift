@@ -12,21 +12,45 @@ import XMPPStream
 /// with everything else that the message changes.
 ///
 /// **Resumption.** The outbox outlives the connection, and the session: whoever resumes takes it over. Stanzas that are
-/// still sent to the former session's object land here as well, behind those before them.
+/// still sent to the former session's object land here as well, behind those before them. Whoever wants to take it over
+/// first prepares it, and then is its taker: it is taken over by the taker alone, and only if no other has prepared it
+/// since, and its owner has not begun to leave. Each of these steps is one look and change under the lock.
+///
+/// **Room.** Whoever has much for the client asks for room before each part, and waits until the client has taken what it
+/// has been sent: what others send may not find the outbox full because of it.
 ///
 /// **Ends.** When the session ends, its owner begins to leave: from then on nobody can take the outbox over; what waits is
-/// handed on, oldest first, while others may still append; it closes when nothing is left.
+/// redelivered, oldest first, while others may still append; it closes when nothing is left.
 public final class SessionOutbox: Sendable {
     struct Entry: Sendable {
         let stanza: ByteBuffer
         /// When it came to this session; if that was later than it was sent, the stanza has a stamp.
         let time: Timestamp
-        /// Whether it is worth handing on.
+        /// Whether it is worth redelivering.
         var isMessage: Bool
         /// The resources of the account that have got it as well.
         let others: [String]
         /// Where its acknowledgement is noted.
         var mark: TrailMark?
+        /// How many bytes count for what may wait.
+        var countedBytes: Int
+
+        init(
+            _ stanza: ByteBuffer, at time: Timestamp, isMessage: Bool, others: [String] = [], mark: TrailMark? = nil
+        ) {
+            self.stanza = stanza
+            self.time = time
+            self.isMessage = isMessage
+            self.others = others
+            self.mark = mark
+            countedBytes = stanza.readableBytes
+        }
+
+        func stored(_ number: UInt64, isNumbered: Bool) -> UnacknowledgedMessage {
+            UnacknowledgedMessage(
+                position: Int64(clamping: number), isNumbered: isNumbered, others: others, time: time,
+                stanza: Array(stanza.readableBytesView))
+        }
 
         /// When it came to the server: to this session, or to one before, by the stamp that says so.
         func sentAt(stampedBy host: String) -> Timestamp {
@@ -37,12 +61,17 @@ public final class SessionOutbox: Sendable {
 
     private struct State {
         var queue = AcknowledgementQueue<Entry>()
+        /// The bytes of all entries that count.
         var byteCount = 0
+        /// Whether there is an entry that does not count.
+        var hasUncounted = false
         var held = HeldBack()
         /// Whose stanzas these are.
         var owner: ClientSession?
         /// Whether the owner has a stream to write to.
         var isConnected = true
+        /// When the owner's connection was lost.
+        var disconnectedAt: Timestamp?
         var isDrainScheduled = false
         /// Whether the client acknowledges. If not, what is written is forgotten.
         var acknowledges = false
@@ -51,33 +80,60 @@ public final class SessionOutbox: Sendable {
         /// With what numbers, modulo 2³², the client counts the first entries, which come from the storage; the numbers
         /// of others are not known before the client has told how far it has counted. Nil: all are known.
         var numbersFromStorage: [UInt32]?
+        /// The last one that has prepared a resumption.
+        var taker: Taker?
         var isLeaving = false
-        var beingHandedOn: Entry?
+        var beingRedelivered: Entry?
+        /// Of an owner that leaves: the numbers of the messages that others have got as well, by the hash of what they say.
+        var messageNumbers: [Int: [UInt64]] = [:]
         var isClosed = false
+        /// Called when there is room again, or will be none any more.
+        var waitingForRoom: [@Sendable () -> Void] = []
+
+        /// The place in the queue of what has this number, if it is still there.
+        func offset(of number: UInt64) -> Int? {
+            guard number > queue.acknowledged, number <= queue.last else { return nil }
+            return Int(number - queue.acknowledged - 1)
+        }
     }
+
+    /// Somebody who is about to take over; another one each time.
+    final class Taker: Sendable {}
 
     private let state: Mutex<State>
     let limits: ResumptionSettings?
+    /// The bytes that may wait for a client that does not acknowledge.
+    private let unwrittenBytes: Int
 
-    init(_ limits: ResumptionSettings?, owner: ClientSession) {
+    /// - Parameters:
+    ///   - limits: nil: its client cannot acknowledge.
+    ///   - unwrittenBytes: how many bytes may wait to be written to a client that does not.
+    init(_ limits: ResumptionSettings?, unwrittenBytes: Int, owner: ClientSession) {
         self.limits = limits
+        self.unwrittenBytes = unwrittenBytes
         state = Mutex(State(owner: owner))
     }
 
     /// What a session left in the storage.
-    init(_ limits: ResumptionSettings, _ resumption: Resumption, messages: [UnacknowledgedMessage]) {
+    ///
+    /// - Parameter time: now: from then on it has been without a connection.
+    init(
+        _ limits: ResumptionSettings, unwrittenBytes: Int, _ resumption: Resumption,
+        messages: [UnacknowledgedMessage], at time: Timestamp
+    ) {
         self.limits = limits
+        self.unwrittenBytes = unwrittenBytes
         var state = State()
         state.acknowledges = true
         state.resumption = resumption
         state.isConnected = false
+        state.disconnectedAt = time
         let last = messages.last?.position ?? 0
         state.queue = AcknowledgementQueue(acknowledged: UInt64(max(0, Int(last) - messages.count)))
         var numbers: [UInt32] = []
         for message in messages {
             let entry = Entry(
-                stanza: ByteBuffer(bytes: message.stanza), time: message.time, isMessage: true,
-                others: message.others)
+                ByteBuffer(bytes: message.stanza), at: message.time, isMessage: true, others: message.others)
             state.queue.append(entry)
             state.byteCount += message.stanza.count
             if message.isNumbered { numbers.append(UInt32(truncatingIfNeeded: message.position)) }
@@ -91,11 +147,24 @@ public final class SessionOutbox: Sendable {
     /// From now on the client counts what it gets.
     ///
     /// - Parameter resumption: how the session can be resumed, if it can; it is stored already.
-    func beginCounting(_ resumption: Resumption?) {
+    /// - Returns: what stores the messages that wait already.
+    func beginCounting(_ resumption: Resumption?) -> [StorageChange] {
         state.withLock { state in
             state.queue.restart(at: 0)
             state.acknowledges = true
             state.resumption = resumption
+            return Self.changesThatStoreAll(state)
+        }
+    }
+
+    /// What stores all messages that wait, with the numbers that they have.
+    private static func changesThatStoreAll(_ state: State) -> [StorageChange] {
+        guard let stored = state.resumption?.id else { return [] }
+        return (0..<state.queue.count).compactMap { offset in
+            let entry = state.queue[offset]
+            guard entry.isMessage else { return nil }
+            let number = state.queue.acknowledged + UInt64(offset) + 1
+            return .appendUnacknowledged(session: stored, entry.stored(number, isNumbered: true))
         }
     }
 
@@ -104,6 +173,10 @@ public final class SessionOutbox: Sendable {
     var isCounting: Bool { state.withLock { $0.acknowledges } }
     /// Whether the owner's client is out of reach.
     var isHibernating: Bool { state.withLock { !$0.isConnected } }
+    /// Since when the owner hibernates; nil: it does not, or is about to end.
+    var hibernatesSince: Timestamp? {
+        state.withLock { $0.isConnected || $0.isLeaving ? nil : $0.disconnectedAt }
+    }
     /// How many stanzas wait for acknowledgement.
     public var count: Int { state.withLock { $0.queue.count } }
     var hasMessages: Bool {
@@ -123,9 +196,11 @@ public final class SessionOutbox: Sendable {
 
     /// - Parameters:
     ///   - urgency: what becomes of it if the client does not look.
+    ///   - isAwaited: whether the client waits for it: one such stanza does not count for what may wait for the client,
+    ///     however large it is.
     func append(
         _ stanza: ByteBuffer, at time: Timestamp, others: [String] = [], urgency: StanzaUrgency = .now,
-        mark: TrailMark? = nil
+        isAwaited: Bool = false, mark: TrailMark? = nil
     ) -> (Appended, writer: ClientSession?) {
         state.withLock { state in
             guard !state.isClosed else { return (.closed, nil) }
@@ -139,24 +214,72 @@ public final class SessionOutbox: Sendable {
                 break
             }
             var changes = Self.release(&state, at: time)
-            let entry = Entry(stanza: stanza, time: time, isMessage: stanza.isMessage, others: others, mark: mark)
+            var entry = Entry(stanza, at: time, isMessage: stanza.isMessage, others: others, mark: mark)
+            if isAwaited, !state.hasUncounted {
+                state.hasUncounted = true
+                entry.countedBytes = 0
+            }
             Self.append(entry, &state, &changes)
             let writer = Self.writer(&state)
-            guard let limits, state.acknowledges, state.queue.count > limits.stanzas || state.byteCount > limits.bytes
-            else { return (.taken(changes), writer) }
-            return (.overfull(changes), writer)
+            return (isOverfull(state, with: entry) ? .overfull(changes) : .taken(changes), writer)
         }
     }
 
+    /// Whether there is too much, with the last entry; that may be as large as it is.
+    private func isOverfull(_ state: State, with last: Entry) -> Bool {
+        let former = state.byteCount - last.countedBytes
+        guard state.acknowledges, let limits else { return former > unwrittenBytes }
+        return state.queue.count > limits.stanzas || former > limits.bytes
+    }
+
+    // MARK: Room
+
+    /// Whether somebody who has much for the client may send some now. `false`: `body` is called when there is room, or
+    /// when the outbox takes nothing any more; from any thread.
+    func hasRoom(else body: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            if hasRoom(state) { return true }
+            state.waitingForRoom.append(body)
+            return false
+        }
+    }
+
+    /// Half of what may wait is left to what others send.
+    private func hasRoom(_ state: State) -> Bool {
+        if state.isLeaving || state.isClosed { return true }
+        guard state.acknowledges, let limits else { return state.byteCount < unwrittenBytes / 2 }
+        return state.queue.count < limits.stanzas / 2 && state.byteCount < limits.bytes / 2
+    }
+
+    /// Those who wait for room, if there is some now.
+    private func takeWaiting(_ state: inout State) -> [@Sendable () -> Void] {
+        guard !state.waitingForRoom.isEmpty, hasRoom(state) else { return [] }
+        defer { state.waitingForRoom = [] }
+        return state.waitingForRoom
+    }
+
+    /// Changes the state, and tells those who wait for room if it has made some.
+    private func makingRoom<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+        let (value, waiting) = state.withLock { state in
+            let value = body(&state)
+            return (value, takeWaiting(&state))
+        }
+        for body in waiting { body() }
+        return value
+    }
+
+    /// Whether the session takes what is sent to it: it is not over, nor about to end.
+    var isOpen: Bool { state.withLock { !$0.isLeaving && !$0.isClosed } }
+
     private static func append(_ entry: Entry, _ state: inout State, _ changes: inout [StorageChange]) {
         let number = state.queue.append(entry)
-        state.byteCount += entry.stanza.readableBytes
-        guard entry.isMessage, let stored = state.resumption?.id else { return }
-        let message = UnacknowledgedMessage(
-            position: Int64(number), isNumbered: state.numbersFromStorage == nil, others: entry.others,
-            time: entry.time,
-            stanza: Array(entry.stanza.readableBytesView))
-        changes.append(.appendUnacknowledged(session: stored, message))
+        state.byteCount += entry.countedBytes
+        guard entry.isMessage else { return }
+        if state.isLeaving { index(entry, number, &state) }
+        guard let stored = state.resumption?.id else { return }
+        changes.append(
+            .appendUnacknowledged(
+                session: stored, entry.stored(number, isNumbered: state.numbersFromStorage == nil)))
     }
 
     /// Puts what was held back behind what is there. It is worth nothing to anybody else.
@@ -164,7 +287,7 @@ public final class SessionOutbox: Sendable {
         guard !state.held.isEmpty else { return [] }
         var changes: [StorageChange] = []
         for stanza in state.held.takeAll() {
-            append(Entry(stanza: stanza, time: time, isMessage: false, others: []), &state, &changes)
+            append(Entry(stanza, at: time, isMessage: false), &state, &changes)
         }
         return changes
     }
@@ -186,28 +309,44 @@ public final class SessionOutbox: Sendable {
 
     // MARK: On the owner's loop
 
-    /// What its owner has to write now, in order.
-    ///
-    /// - Returns: also whether the client has to be asked how far it has come.
-    func takeUnwritten(for session: ClientSession) -> (stanzas: [ByteBuffer], asks: Bool) {
-        state.withLock { state in
-            guard state.owner === session, state.isConnected else { return ([], false) }
-            state.isDrainScheduled = false
-            var stanzas: [ByteBuffer] = []
-            stanzas.reserveCapacity(state.queue.unwritten)
+    /// What its owner has to write.
+    struct Unwritten {
+        var stanzas: [ByteBuffer] = []
+        /// Whether the client has to be asked how far it has come.
+        var asks = false
+        /// Whether there is more, to be written when the client has taken these.
+        var hasMore = false
+    }
+
+    /// What its owner has to write now, in order: as much as goes into so many bytes, and one stanza in any case.
+    func takeUnwritten(for session: ClientSession, room: Int) -> Unwritten {
+        makingRoom { state in
+            guard state.owner === session, state.isConnected else { return Unwritten() }
+            var unwritten = Unwritten()
+            unwritten.stanzas.reserveCapacity(state.queue.unwritten)
+            var room = room
             var hasMessage = false
-            while let entry = state.queue.writeNext() {
-                stanzas.append(entry.stanza)
+            while unwritten.stanzas.isEmpty || room > 0, let entry = state.queue.writeNext() {
+                unwritten.stanzas.append(entry.stanza)
+                room -= entry.stanza.readableBytes
                 if entry.isMessage { hasMessage = true }
+                if !state.acknowledges { Self.uncount(entry, &state) }
             }
-            if !state.acknowledges {
-                _ = state.queue.acknowledge(UInt32(truncatingIfNeeded: state.queue.last))
-                state.byteCount = 0
-                return (stanzas, false)
+            unwritten.hasMore = state.queue.unwritten > 0
+            // Who has more to write looks again by itself.
+            state.isDrainScheduled = unwritten.hasMore
+            if state.acknowledges {
+                unwritten.asks = hasMessage || isWorthAsking(state)
+            } else {
+                let written = state.queue.acknowledged + UInt64(state.queue.written)
+                _ = state.queue.acknowledge(UInt32(truncatingIfNeeded: written))
             }
-            return (stanzas, hasMessage || state.queue.count >= Self.manyStanzas)
+            return unwritten
         }
     }
+
+    /// Whether something waits to be written.
+    var hasUnwritten: Bool { state.withLock { $0.queue.unwritten > 0 } }
 
     /// So many stanzas wait for acknowledgement that it is worth a question, even if none is a message.
     private static let manyStanzas = 10
@@ -215,28 +354,31 @@ public final class SessionOutbox: Sendable {
     /// Whether there is something to ask the client about.
     var isWorthAsking: Bool {
         state.withLock { state in
-            state.queue.count >= Self.manyStanzas
-                || (0..<state.queue.count).contains { state.queue[$0].isMessage }
+            isWorthAsking(state) || (0..<state.queue.count).contains { state.queue[$0].isMessage }
         }
     }
 
+    private func isWorthAsking(_ state: State) -> Bool { state.queue.count >= Self.manyStanzas || !hasRoom(state) }
+
     /// The client has handled all up to `count`. `nil`: it cannot have.
     func acknowledge(_ count: UInt32) -> [StorageChange]? {
-        state.withLock { state in
+        makingRoom { state in
             guard let removed = state.queue.acknowledge(count) else { return nil }
             return Self.forget(removed, &state)
         }
     }
 
     /// How many stanzas were written to the client, modulo 2³².
-    var written: UInt32 {
-        state.withLock { UInt32(truncatingIfNeeded: $0.queue.acknowledged + UInt64($0.queue.written)) }
+    var written: UInt32 { state.withLock { Self.written($0) } }
+
+    private static func written(_ state: State) -> UInt32 {
+        UInt32(truncatingIfNeeded: state.queue.acknowledged + UInt64(state.queue.written))
     }
 
     private static func forget(_ removed: [Entry], _ state: inout State) -> [StorageChange] {
         let client = state.owner?.jid.string ?? ""
         for entry in removed {
-            state.byteCount -= entry.stanza.readableBytes
+            uncount(entry, &state)
             entry.mark?.note(.acknowledged, client)
         }
         guard let stored = state.resumption?.id, removed.contains(where: \.isMessage) else { return [] }
@@ -246,50 +388,66 @@ public final class SessionOutbox: Sendable {
     // MARK: Resumption
 
     /// The owner's connection is lost.
-    func disconnected(_ session: ClientSession) {
-        state.withLock { state in
-            guard state.owner === session else { return }
+    func disconnected(_ session: ClientSession, at time: Timestamp) {
+        let waiting: [@Sendable () -> Void] = state.withLock { state in
+            guard state.owner === session else { return [] }
             state.isConnected = false
+            state.disconnectedAt = time
             state.isDrainScheduled = false
+            // Not all of them wait for the client to be back.
+            defer { state.waitingForRoom = [] }
+            return state.waitingForRoom
         }
+        for body in waiting { body() }
+    }
+
+    /// What comes of preparing a resumption.
+    enum Preparation {
+        /// The changes have to be durable before anything is written; the taker may take over then.
+        case prepared([StorageChange], Taker)
+        /// The client cannot have counted that far: it was sent no more than this.
+        case tooHigh(sent: UInt32)
+        /// The owner is another one by now, or is about to end.
+        case over
     }
 
     /// Prepares a resumption by a client that has counted to `count`: what it has is forgotten, and all that it has not
-    /// has its number.
-    ///
-    /// - Returns: what has to be durable before anything is written; `nil` if the client cannot have counted that far.
-    func prepare(_ count: UInt32) -> [StorageChange]? {
-        state.withLock { state in
-            guard let numbers = state.numbersFromStorage else {
-                return state.queue.acknowledge(count).map { Self.forget($0, &state) }
+    /// has its number. A former taker cannot take over any more.
+    func prepare(_ count: UInt32, of owner: ClientSession) -> Preparation {
+        makingRoom { state in
+            guard state.owner === owner, !state.isLeaving, !state.isClosed else { return .over }
+            let changes: [StorageChange]
+            if let numbers = state.numbersFromStorage {
+                changes = Self.number(&state, numbers, from: count)
+            } else {
+                guard let removed = state.queue.acknowledge(count) else { return .tooHigh(sent: Self.written(state)) }
+                changes = Self.forget(removed, &state)
             }
-            let handled = numbers.prefix { Int32(bitPattern: count &- $0) >= 0 }.count
-            for _ in 0..<handled {
-                state.byteCount -= state.queue.first?.stanza.readableBytes ?? 0
-                state.queue.removeFirst()
-            }
-            state.queue.restart(at: UInt64(count))
-            state.numbersFromStorage = nil
-            guard let stored = state.resumption?.id else { return [] }
-            var changes: [StorageChange] = [.removeUnacknowledged(session: stored, upTo: .max)]
-            for offset in 0..<state.queue.count {
-                let entry = state.queue[offset]
-                let message = UnacknowledgedMessage(
-                    position: Int64(count) + Int64(offset) + 1, isNumbered: true, others: entry.others,
-                    time: entry.time, stanza: Array(entry.stanza.readableBytesView))
-                if entry.isMessage { changes.append(.appendUnacknowledged(session: stored, message)) }
-            }
-            return changes
+            let taker = Taker()
+            state.taker = taker
+            return .prepared(changes, taker)
         }
     }
 
-    /// Makes another session the owner, which has no connection yet. `false`: the former one is not it any more, or is
-    /// about to end.
-    func change(owner former: ClientSession, to session: ClientSession) -> Bool {
+    /// Numbers what comes from the storage, now that it is known how far the client has counted.
+    private static func number(_ state: inout State, _ numbers: [UInt32], from count: UInt32) -> [StorageChange] {
+        let handled = numbers.prefix { Int32(bitPattern: count &- $0) >= 0 }.count
+        for _ in 0..<min(handled, state.queue.count) { removeFirst(&state) }
+        state.queue.restart(at: UInt64(count))
+        state.numbersFromStorage = nil
+        guard let stored = state.resumption?.id else { return [] }
+        return [.removeUnacknowledged(session: stored, upTo: .max)] + changesThatStoreAll(state)
+    }
+
+    /// Makes another session the owner, which has no connection yet. `false`: somebody else has prepared a resumption
+    /// since, or has taken over, or the former owner is about to end.
+    func change(owner former: ClientSession, to session: ClientSession, by taker: Taker) -> Bool {
         state.withLock { state in
-            guard state.owner === former, !state.isLeaving, !state.isClosed else { return false }
+            guard state.owner === former, state.taker === taker, !state.isLeaving, !state.isClosed else { return false }
+            state.taker = nil
             state.owner = session
             state.isConnected = false
+            state.isDrainScheduled = false
             state.queue.rewind()
             return true
         }
@@ -314,10 +472,13 @@ public final class SessionOutbox: Sendable {
 
     /// `false`: the session is not the owner any more, or leaves already.
     func beginToLeave(_ session: ClientSession) -> Bool {
-        state.withLock { state in
+        makingRoom { state in
             guard state.owner === session, !state.isLeaving else { return false }
             state.isLeaving = true
             state.isConnected = false
+            for offset in 0..<state.queue.count {
+                Self.index(state.queue[offset], state.queue.acknowledged + UInt64(offset) + 1, &state)
+            }
             return true
         }
     }
@@ -325,52 +486,69 @@ public final class SessionOutbox: Sendable {
     var isLeaving: Bool { state.withLock { $0.isLeaving } }
 
     /// The oldest message that nobody has acknowledged, with the change that forgets it.
-    func nextToHandOn() -> (entry: Entry, changes: [StorageChange])? {
+    func nextToRedeliver() -> (entry: Entry, changes: [StorageChange])? {
         state.withLock { state in
-            while let entry = state.queue.first {
-                state.byteCount -= entry.stanza.readableBytes
-                state.queue.removeFirst()
-                guard entry.isMessage else { continue }
-                state.beingHandedOn = entry
-                let last = Int64(state.queue.acknowledged)
-                let changes = state.resumption.map { [StorageChange.removeUnacknowledged(session: $0.id, upTo: last)] }
-                return (entry, changes ?? [])
-            }
-            return nil
+            Self.dropAllBeforeMessage(&state)
+            guard let entry = state.queue.first else { return nil }
+            Self.removeFirst(&state)
+            state.beingRedelivered = entry
+            let last = Int64(clamping: state.queue.acknowledged)
+            let changes = state.resumption.map { [StorageChange.removeUnacknowledged(session: $0.id, upTo: last)] }
+            return (entry, changes ?? [])
         }
     }
 
     /// What was taken out last has been submitted.
-    func handedOn() { state.withLock { $0.beingHandedOn = nil } }
+    func redelivered() { state.withLock { $0.beingRedelivered = nil } }
 
-    /// The message that is handed on, or is to be next; nil: there is none.
+    /// Of an owner that leaves: the message that is redelivered, or is to be next; nil: there is none.
     var oldestMessage: Entry? {
         state.withLock { state in
-            if let entry = state.beingHandedOn { return entry }
-            return (0..<state.queue.count).first { state.queue[$0].isMessage }.map { state.queue[$0] }
+            guard state.beingRedelivered == nil else { return state.beingRedelivered }
+            Self.dropAllBeforeMessage(&state)
+            return state.queue.first
         }
     }
 
-    /// Whether a message that another session has got as well waits here.
-    func has(_ message: Entry) -> Bool {
-        state.withLock { state in
-            (0..<state.queue.count).contains { state.queue[$0].isMessage && state.queue[$0].stanza == message.stanza }
-        }
+    /// What is no message is worth nothing to anybody else.
+    private static func dropAllBeforeMessage(_ state: inout State) {
+        while let entry = state.queue.first, !entry.isMessage { removeFirst(&state) }
     }
+
+    private static func removeFirst(_ state: inout State) {
+        if let first = state.queue.first { uncount(first, &state) }
+        state.queue.removeFirst()
+    }
+
+    private static func uncount(_ entry: Entry, _ state: inout State) {
+        state.byteCount -= entry.countedBytes
+        if entry.countedBytes == 0 { state.hasUncounted = false }
+    }
+
+    private static func index(_ entry: Entry, _ number: UInt64, _ state: inout State) {
+        guard entry.isMessage, !entry.others.isEmpty else { return }
+        state.messageNumbers[entry.stanza.hashValue, default: []].append(number)
+    }
+
+    /// Whether a message that another session has got as well waits here, with an owner that leaves.
+    func has(_ message: Entry) -> Bool { state.withLock { !Self.offsets(of: message, $0).isEmpty } }
 
     /// Takes a message out that another session that leaves, too, sees to.
     func withdraw(_ message: Entry) {
         state.withLock { state in
-            guard state.isLeaving else { return }
-            for offset in 0..<state.queue.count where state.queue[offset].stanza == message.stanza {
-                state.queue[offset].isMessage = false
-            }
+            for offset in Self.offsets(of: message, state) { state.queue[offset].isMessage = false }
         }
     }
 
-    /// Takes nothing any more. `false`: something has come that is to be handed on first.
+    private static func offsets(of message: Entry, _ state: State) -> [Int] {
+        state.messageNumbers[message.stanza.hashValue, default: []].compactMap { state.offset(of: $0) }.filter {
+            state.queue[$0].isMessage && state.queue[$0].stanza == message.stanza
+        }
+    }
+
+    /// Takes nothing any more. `false`: something has come that is to be redelivered first.
     func close() -> Bool {
-        state.withLock { state in
+        makingRoom { state in
             guard state.queue.isEmpty else { return false }
             state.isClosed = true
             state.owner = nil

@@ -12,6 +12,9 @@ final class OutgoingRequests: Sendable {
         let session: ClientSession
         let then: @Sendable (RequestAnswer) -> Void
         var timer: Scheduled<Void>?
+
+        /// A session that was resumed is the one that it was.
+        func isFor(_ other: ClientSession) -> Bool { other.jid == session.jid && other.boundAt == session.boundAt }
     }
 
     /// By their ids, which nobody can guess.
@@ -47,7 +50,7 @@ final class OutgoingRequests: Sendable {
     /// Takes an answer. `false`: nobody here has asked for it.
     func answered(_ stanza: Stanza, from session: ClientSession, to: JID?) -> Bool {
         guard let id = stanza.id,
-            requests.withLock({ $0[id].map { $0.session === session && (to == nil || to == $0.from) } ?? false })
+            requests.withLock({ $0[id].map { $0.isFor(session) && (to == nil || to == $0.from) } ?? false })
         else { return false }
         if stanza.type == .result {
             end(id, .result(stanza.element.firstChild))
@@ -60,7 +63,7 @@ final class OutgoingRequests: Sendable {
     /// The session is over: it answers nothing any more.
     func ended(_ session: ClientSession) {
         let ids = requests.withLock { requests in
-            requests.isEmpty ? [] : requests.filter { $0.value.session === session }.map(\.key)
+            requests.isEmpty ? [] : requests.filter { $0.value.isFor(session) }.map(\.key)
         }
         for id in ids { end(id, .none) }
     }

@@ -53,7 +53,7 @@ extension StanzaRouter {
     /// - Parameters:
     ///   - changes: what is to be committed with whatever keeps it.
     ///   - arrived: called when all that has been submitted, from any thread.
-    func handOn(
+    func redeliver(
         _ entry: SessionOutbox.Entry, _ changes: [StorageChange], from session: ClientSession,
         arrived: @escaping @Sendable () -> Void
     ) {

@@ -16,6 +16,10 @@ extension StanzaRouter {
         case .result, .error:
             // Answers to the server's own requests go no further; others go to the session that asked.
             if outgoing.answered(stanza, from: session, to: event.to) { return }
+            if let id = stanza.id, let to = event.to, let requests = session.record.known(AccountRecord.relayedRequests)
+            {
+                requests.answered(id, by: session, to: to)
+            }
             if let to = event.to, to.isFull { relay(event, to) }
         default:
             bounce(event, .badRequest)
@@ -100,7 +104,31 @@ extension StanzaRouter {
         var event = event
         event.host = host
         event.account = session.record
-        if passes(host.iqToSession, &event) { send(event, to: session) }
+        guard passes(host.iqToSession, &event) else { return }
+        guard event.stanza.type == .get || event.stanza.type == .set, let id = event.stanza.id else {
+            return send(event, to: session)
+        }
+        let requests = session.record[AccountRecord.relayedRequests]
+        requests.add(.init(id: id, from: event.from, to: session))
+        send(event, to: session)
+        // It may have ended just before the request was noted.
+        guard session.record.session(to.resource ?? "")?.boundAt != session.boundAt else { return }
+        if requests.answered(id, by: session, to: event.from) { bounce(event, .serviceUnavailable) }
+    }
+
+    /// Answers in the place of a session that is over, RFC 6121 §8.5.3.2.3.
+    func answerRequests(of session: ClientSession) {
+        guard let requests = session.record.known(AccountRecord.relayedRequests)?.ended(session) else { return }
+        for request in requests {
+            let asker = hosts[request.from.domain]?.accounts.resident(request.from)?.session(
+                request.from.resource ?? "")
+            asker?.send { writer in
+                writer.element(
+                    "iq", .client,
+                    ["type": "error", "id": request.id, "from": session.jid.string, "to": request.from.string]
+                ) { StanzaError(.serviceUnavailable).write(to: &$0) }
+            }
+        }
     }
 
     // MARK: Answers
@@ -111,9 +139,16 @@ extension StanzaRouter {
             result(request) { _ in }
         case .result(let write):
             result(request, write)
-        case .preceded(let send, let write):
-            send(request.session)
-            result(request, write)
+        case .preceded(let count, let send, let write):
+            var index = 0
+            request.session.sendBatch {
+                guard index < count else { return false }
+                send(index, request.session)
+                index += 1
+                return true
+            } then: { [self] isSent in
+                if isSent { result(request, write) } else { refuse(request, StanzaError(.resourceConstraint)) }
+            }
         case .error(let error):
             refuse(request, error)
         case .last(let error):
@@ -127,7 +162,7 @@ extension StanzaRouter {
     }
 
     private func result(_ request: IQRequest, _ write: (inout XMLWriter) -> Void) {
-        request.session.send { writer in
+        request.session.send(isAwaited: true) { writer in
             writer.start("iq", .client)
             writer.attribute("type", "result" as StaticString)
             writer.attribute("id", repeating: "id", of: request.stanza.element)

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 import XML
@@ -191,7 +192,7 @@ public final class StanzaRouter: Sendable {
         case .fallback: event.stage = .fallback(next)
         case .addressed, .deliver: break
         }
-        goOn(event, after: operation) { router, event, verdict in
+        goOn(event, waitingFor: module, operation) { router, event, verdict in
             switch verdict {
             case .go:
                 var event = event
@@ -222,24 +223,48 @@ public final class StanzaRouter: Sendable {
         return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
     }
 
-    /// Waits with the sender's stream on hold; what nobody here sent holds nobody.
+    /// Waits with the sender's stream on hold; what nobody here sent holds nobody. When the time is over the stanza is
+    /// refused.
+    ///
+    /// - Parameter reason: what is waited for.
     private func goOn<Value: Sendable>(
-        _ event: StanzaEvent,
-        after operation: @escaping @Sendable () async -> Value,
+        _ event: StanzaEvent, waitingFor reason: String,
+        _ operation: @escaping @Sendable () async -> Value,
         then: @escaping @Sendable (StanzaRouter, StanzaEvent, Value) -> Void
     ) {
         journeys.began()
-        if let session = event.sender, session.loop.eventLoop.inEventLoop {
-            session.hold(operation) { value in
+        let end: @Sendable (Value?) -> Void = { [self] value in
+            if let value {
                 then(self, event, value)
-                self.journeys.arrived()
+            } else {
+                waitedTooLong(event, for: reason)
+                event.arrived?()
             }
-        } else {
-            Task { [journeys] in
-                then(self, event, await operation())
-                journeys.arrived()
-            }
+            journeys.arrived()
         }
+        let time = event.host.iqTime
+        if let session = event.sender, session.loop.eventLoop.inEventLoop {
+            session.hold(operation, within: TimeAmount(time), then: end)
+        } else {
+            Task { end(await value(of: operation, within: time)) }
+        }
+    }
+
+    private func waitedTooLong(_ event: StanzaEvent, for reason: String) {
+        report(event.stanza, from: event.from, on: event.host, waitingFor: reason)
+        refuse(event, StanzaError(.resourceConstraint))
+    }
+
+    /// A session's stanza has waited too long, before it was looked at.
+    func waitedTooLong(_ stanza: Stanza, from session: ClientSession, for reason: String) {
+        report(stanza, from: session.jid, on: session.host, waitingFor: reason)
+        bounce(stanza, StanzaError(.resourceConstraint), to: session, answering: stanza.element["to"])
+    }
+
+    private func report(_ stanza: Stanza, from: JID, on host: Host, waitingFor reason: String) {
+        host.logger.warning(
+            "a stanza has waited too long and is refused",
+            metadata: ["kind": "\(stanza.kind)", "from": "\(from)", "waiting-for": "\(reason)"])
     }
 
     /// Finds the host and the account that the stanza is for. `false`: the journey ends here, or goes on later.
@@ -268,7 +293,7 @@ public final class StanzaRouter: Sendable {
         }
         // Whoever is not in memory is not online: nobody there to see presence.
         if kind == .presence, event.stanza.type?.subscription == nil { return false }
-        goOn(event, after: { await host.find(to) }) { router, event, found in
+        goOn(event, waitingFor: "the account", { await host.find(to) }) { router, event, found in
             var event = event
             switch found {
             case .success(let account?):
@@ -295,6 +320,13 @@ public final class StanzaRouter: Sendable {
 
     /// Returns when nothing is under way that had to wait.
     public func settled() async { await journeys.ended() }
+
+    /// Nobody's stanza waits any longer: those that do are refused.
+    func endHolds() {
+        for session in hosts.all.flatMap(\.accounts.sessions) {
+            session.loop.eventLoop.execute { session.endHolds() }
+        }
+    }
 
     // MARK: Errors
 
@@ -325,6 +357,7 @@ public final class StanzaRouter: Sendable {
 
     func ended(_ session: ClientSession, _ reason: StreamEnd) {
         outgoing.ended(session)
+        answerRequests(of: session)
         var event = SessionEvent(session: session, host: session.host, end: reason)
         let hooks = session.host.sessionEnded
         _ = hooks.run(&event, from: 0, to: hooks.entries.count)

@@ -63,10 +63,11 @@ extension Host {
                 _ = sessionBound.run(&event, from: 0, to: sessionBound.entries.count)
                 return .success(session)
             case .tooMany:
-                return .failure(StanzaError(.resourceConstraint))
+                guard let lost = oldestHibernating(record) else { return .failure(StanzaError(.resourceConstraint)) }
+                replace(lost)
             case .conflict(let other):
                 switch conflict {
-                case .replaceOld:
+                case .keepOld where other.hibernatesSince != nil, .replaceOld:
                     replace(other)
                 case .keepOld:
                     guard let another = record.jid.with(resource: Self.makeResource()) else {
@@ -76,6 +77,12 @@ extension Host {
                 }
             }
         }
+    }
+
+    /// The session that has been without a connection for longest.
+    private func oldestHibernating(_ record: AccountRecord) -> ClientSession? {
+        let lost = record.sessions.compactMap { session in session.hibernatesSince.map { (session, $0) } }
+        return lost.min { $0.1 < $1.1 }?.0
     }
 
     /// A resource that nobody can guess, RFC 6120 §13.12.

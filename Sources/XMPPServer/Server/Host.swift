@@ -90,7 +90,7 @@ public final class Host: @unchecked Sendable {
 
     // MARK: Settings that the core asks for
 
-    /// How long a module may take to answer a request.
+    /// How long a module may take to answer a request, and a stanza may wait for one thing.
     var iqTime: Duration { configuration.limits.requestTime }
     /// Requests of one session that may wait for their answers side by side.
     var parallelRequests: Int { configuration.limits.parallelRequests }

@@ -182,20 +182,55 @@ public final class Server: Sendable {
         }
     }
 
-    /// Ends everything. What was accepted is durable when it returns.
+    /// How long each part of the server's end may take, counted from its beginning. Whoever runs the server kills it if it
+    /// has not ended five seconds after it was told to.
+    private enum Patience {
+        /// Stanzas on their way have arrived; those that still wait are refused.
+        static let stanzas = Duration.seconds(1)
+        /// The streams are closed.
+        static let streams = Duration.milliseconds(3600)
+        /// What their ends have led to is done.
+        static let ends = Duration.milliseconds(4000)
+        /// All that was submitted is durable.
+        static let storage = Duration.milliseconds(4400)
+    }
+
+    /// Ends everything, within five seconds whatever happens. What was accepted is durable when it returns, unless the
+    /// storage has not answered.
+    ///
+    /// Nothing more is read; stanzas on their way have a moment to arrive, and their senders are told if they have not.
+    /// Then every stream gets its last word.
     public func stop() async {
+        let begin = ContinuousClock.now
         await closeListeners()
         router.isStopping.store(true, ordering: .relaxed)
-        await jobs.stop()
         // A connection that was accepted just now may be the first of its loop.
-        for loop in group.makeIterator() { _ = loops.context(of: loop) }
-        await withTaskGroup(of: Void.self) { tasks in
-            for loop in loops.all {
-                tasks.addTask { await loop.shutDown() }
+        for loop in group.makeIterator() { loops.context(of: loop).pauseInput() }
+        async let areJobsOver: Void = ended("a job", since: begin, within: Patience.ends) { [jobs] in await jobs.stop()
+        }
+        _ = await value(of: { [router] in await router.journeys.ended() }, within: Patience.stanzas)
+        router.endHolds()
+        await ended("a connection", since: begin, within: Patience.streams) { [loops] in
+            await withTaskGroup(of: Void.self) { tasks in
+                for loop in loops.all {
+                    tasks.addTask { await loop.shutDown() }
+                }
             }
         }
-        await router.journeys.ended()
-        await storage.flush()
+        await ended("what a session left", since: begin, within: Patience.ends) { [router] in
+            await router.journeys.ended()
+        }
+        await areJobsOver
+        await ended("the storage", since: begin, within: Patience.storage) { [storage] in await storage.flush() }
         try? await threads.shutdownGracefully()
+    }
+
+    /// Waits until something has ended, or until its time is over, counted from `begin`.
+    private func ended(
+        _ name: String, since begin: ContinuousClock.Instant, within time: Duration,
+        _ operation: @escaping @Sendable () async -> Void
+    ) async {
+        guard await value(of: operation, within: begin + time - .now) == nil else { return }
+        logger.error("something has not ended in time and is not waited for", metadata: ["what": "\(name)"])
     }
 }

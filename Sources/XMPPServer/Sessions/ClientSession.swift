@@ -1,3 +1,4 @@
+import DequeModule
 import NIOCore
 import Synchronization
 import XML
@@ -18,7 +19,7 @@ import XMPPStream
 /// over the outbox and everything else; what is sent to the former one goes there as well.
 ///
 /// **Order.** A stanza whose handling has to wait holds the stream: what the client sent behind it is not even parsed
-/// until it goes on. IQ requests whose answer is `.async` do not hold, up to `Host.parallelRequests` of them.
+/// until it goes on. Every such wait has a deadline, at which the stanza is refused. IQ requests whose answer is `.async` do not hold, up to `Host.parallelRequests` of them.
 public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sendable {
     /// The full JID.
     public let jid: JID
@@ -48,18 +49,23 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     var question: Scheduled<Void>?
     /// How many stanzas were written when it was asked.
     var askedAt: UInt32?
+    /// The outbox has more, and the client has to read first.
+    var isOutboxWaiting = false
     /// Ends a session that nobody resumes in time.
     var timer: Scheduled<Void>?
     private var waitingForRest: [() -> Void] = []
-    /// Goes on with handing on what the session leaves, when another one has gone on with that.
-    var waitingToHandOn: (() -> Void)?
     /// What is to be committed of all that is being sent; `nil`: each by itself.
-    private var collected: [StorageChange]?
+    var collected: [StorageChange]?
     /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
     private var lastAddress: JID?
     private var requests: [PendingRequest] = []
-    private var isHeldForRequests = false
-    private var holds = 0
+    /// What is to be sent no faster than the client takes it; see `ClientSession+Batches.swift`.
+    var batches = Deque<Batch>()
+    var isSendingBatches = false
+    /// What is sent right now belongs to a batch.
+    var isSendingOfBatch = false
+    private var requestHold: Hold?
+    private var holds: [Hold] = []
     /// Commits that the client's stanzas have asked for.
     private var ledger = CommitLedger()
     /// What waits for commits, in the order of the commits.
@@ -67,7 +73,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Messages of the client that are on their way to the disk, and that its answers wait for.
     private var commits = 0
     /// What came behind them and has to wait for them.
-    private var waitingForCommits: Stanza?
+    private var waitingForCommits: (stanza: Stanza, hold: Hold)?
     private static let maximumCommits = 1_000
 
     // From any loop.
@@ -114,8 +120,10 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         flags.store(state.flags | Self.hasOutbox.bit, ordering: .releasing)
     }
 
-    /// What a session that goes on has to know.
-    var state: SessionState {
+    /// What a session that goes on has to know. From any loop.
+    ///
+    /// - Parameter handled: how many stanzas of the client have been handled, as the session's loop has told.
+    func state(handled: UInt32) -> SessionState {
         SessionState(
             jid: jid, boundAt: boundAt, token: token, userAgent: userAgent, handled: handled, presence: presence,
             priority: priority, flags: flags.load(ordering: .relaxed))
@@ -180,8 +188,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
             return
         }
         if commits > 0, stanza.kind != .message || commits >= Self.maximumCommits {
-            waitingForCommits = stanza
-            return holdStream()
+            return waitForCommits(stanza)
         }
         handle(stanza)
     }
@@ -189,6 +196,11 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     private func handle(_ stanza: Stanza) {
         handled &+= 1
         host.router.received(stanza, from: self)
+    }
+
+    /// Does something on the session's loop: at once if that is this one.
+    public func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if loop.eventLoop.inEventLoop { body() } else { loop.eventLoop.execute(body) }
     }
 
     /// Does what the client would have done with a stanza that it has not sent. On the session's loop.
@@ -236,14 +248,20 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// Sends a stanza that is written by `body`. On the session's own loop it is written straight behind what waits for
     /// the client.
-    public func send(_ body: (inout XMLWriter) -> Void) {
+    ///
+    /// - Parameter isAwaited: whether the client waits for it: it may be larger than what may wait for the client.
+    public func send(isAwaited: Bool = false, _ body: (inout XMLWriter) -> Void) {
         if loop.eventLoop.inEventLoop, !usesOutbox {
             guard !isOver else { return }
-            stream?.write(body)
+            stream?.write(isAwaited: isAwaited || isSendingOfBatch, body)
         } else {
             var writer = XMLWriter()
             body(&writer)
-            send(writer.finish())
+            if isAwaited, loop.eventLoop.inEventLoop {
+                put(writer.finish(), isAwaited: true)
+            } else {
+                send(writer.finish())
+            }
         }
     }
 
@@ -298,15 +316,16 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Makes the outbox, if there is none. On the session's loop.
     func openOutbox() -> SessionOutbox {
         if let outbox { return outbox }
-        let outbox = SessionOutbox(host.resumption, owner: self)
+        let outbox = SessionOutbox(
+            host.resumption, unwrittenBytes: host.configuration.limits.outgoingQueueSize, owner: self)
         self.outbox = outbox
         flags.bitwiseOr(Self.hasOutbox.bit, ordering: .releasing)
         return outbox
     }
 
     /// Puts a stanza into the outbox that nothing is committed with.
-    private func put(_ stanza: ByteBuffer) {
-        let changes = append(stanza)
+    private func put(_ stanza: ByteBuffer, isAwaited: Bool = false) {
+        let changes = append(stanza, isAwaited: isAwaited)
         guard !changes.isEmpty else { return }
         if loop.eventLoop.inEventLoop, collected != nil {
             collected?.append(contentsOf: changes)
@@ -334,17 +353,19 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     /// - Returns: what is to be committed.
-    private func append(_ stanza: ByteBuffer, others: [String] = [], mark: TrailMark? = nil) -> [StorageChange] {
+    private func append(
+        _ stanza: ByteBuffer, others: [String] = [], isAwaited: Bool = false, mark: TrailMark? = nil
+    ) -> [StorageChange] {
         guard let outbox else { return [] }
         let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
         let (appended, writer) = outbox.append(
-            stanza, at: host.now(), others: others, urgency: urgency, mark: mark)
+            stanza, at: host.now(), others: others, urgency: urgency, isAwaited: isAwaited, mark: mark)
         writer?.writeSoon()
         switch appended {
         case .taken(let changes):
             return changes
         case .overfull(let changes):
-            end(.policyViolation)
+            end(outbox.isCounting ? .policyViolation : .resourceConstraint)
             return changes
         case .closed:
             host.router.deliverAgain(stanza, from: self)
@@ -354,63 +375,67 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// Writes what the outbox has: at once on the session's loop.
     func writeSoon() {
-        if loop.eventLoop.inEventLoop {
-            writeOutbox()
-        } else {
-            loop.eventLoop.execute { self.writeOutbox() }
-        }
+        onLoop { self.writeOutbox() }
     }
 
-    /// Lets `body` send something, on the session's loop, and waits until all that was sent has been written to the
-    /// connection, or is kept until it can be. `false`: the session is over, and something may not have been.
-    ///
-    /// - Parameter changes: what is void once the session keeps what was sent: committed in one group with that.
-    public func write(
-        committing changes: [StorageChange] = [], _ body: @escaping @Sendable () -> Void
-    ) async -> Bool {
-        await withCheckedContinuation { continuation in
-            loop.eventLoop.execute {
-                guard !self.isOver, !self.isLeaving else { return continuation.resume(returning: false) }
-                if self.resumption != nil { self.collected = [] }
-                body()
-                if let collected = exchange(&self.collected, with: nil) {
-                    self.host.storage.submit(collected + changes, .soon, completion: nil)
-                }
-                guard self.outbox?.isCounting != true, let stream = self.stream else {
-                    return continuation.resume(returning: true)
-                }
-                stream.whenWritten { continuation.resume(returning: $0) }
-            }
-        }
-    }
+    /// Since when the session has been without a connection; nil: it has one, or is about to end. From any loop.
+    public var hibernatesSince: Timestamp? { openedOutbox?.hibernatesSince }
 
     /// Whether the session is about to end: it takes nothing new.
     public var isLeaving: Bool { openedOutbox?.isLeaving ?? false }
 
     /// Ends the session with a stream error; from any loop.
     public func end(_ error: StreamError?) {
-        if loop.eventLoop.inEventLoop {
-            finish(error)
-        } else {
-            loop.eventLoop.execute { self.finish(error) }
-        }
+        onLoop { self.finish(error) }
     }
 
     // MARK: Waiting
 
     /// Waits for `operation` with the stream on hold, then goes on with `then` on the loop.
+    ///
+    /// - Parameters:
+    ///   - time: how long it may take.
+    ///   - then: gets nil when the time is over; what the operation brings later is dropped.
     func hold<Value: Sendable>(
-        _ operation: @escaping @Sendable () async -> Value,
-        then: @escaping @Sendable (Value) -> Void
+        _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
+        then: @escaping @Sendable (Value?) -> Void
     ) {
-        holdStream()
+        let hold = beginHold(within: time) { then(nil) }
         Task {
             let value = await operation()
-            loop.eventLoop.execute {
-                then(value)
-                self.letStreamGo()
-            }
+            loop.eventLoop.execute { self.end(hold) { then(value) } }
         }
+    }
+
+    /// Holds the stream until `end`.
+    ///
+    /// - Parameters:
+    ///   - time: how long at most; nil: what it waits for has a deadline of its own.
+    ///   - expired: called when the time is over; the stream goes on behind it.
+    private func beginHold(within time: TimeAmount?, expired: @escaping () -> Void) -> Hold {
+        let hold = Hold(expired)
+        holds.append(hold)
+        if holds.count == 1 { stream?.hold() }
+        guard let time else { return hold }
+        hold.timer = loop.eventLoop.assumeIsolated().scheduleTask(in: time) { self.end(hold) { hold.expired() } }
+        return hold
+    }
+
+    /// Does what was waited for, unless the time was over before. The stream goes on when nothing holds it any more: what
+    /// goes on after a wait may have to wait again.
+    private func end(_ hold: Hold, _ body: () -> Void = {}) {
+        guard !hold.isOver else { return }
+        hold.isOver = true
+        hold.timer?.cancel()
+        body()
+        holds.removeAll { $0 === hold }
+        if holds.isEmpty { stream?.goOn() }
+        lookForRest()
+    }
+
+    /// Nobody waits any longer: the server ends. On the session's loop.
+    func endHolds() {
+        for hold in holds where hold.timer != nil { end(hold) { hold.expired() } }
     }
 
     /// What a stanza of the client changes is about to be submitted. Others may follow it.
@@ -431,10 +456,17 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         defer { lookForRest() }
         guard heldAnswers else { return }
         commits -= 1
-        guard commits == 0, let stanza = waitingForCommits else { return }
-        waitingForCommits = nil
-        handle(stanza)
-        letStreamGo()
+        guard commits == 0, let waiting = exchange(&waitingForCommits, with: nil) else { return }
+        end(waiting.hold) { handle(waiting.stanza) }
+    }
+
+    private func waitForCommits(_ stanza: Stanza) {
+        let hold = beginHold(within: TimeAmount(host.iqTime)) {
+            self.waitingForCommits = nil
+            self.handled &+= 1
+            self.host.router.waitedTooLong(stanza, from: self, for: "the storage")
+        }
+        waitingForCommits = (stanza, hold)
     }
 
     /// Calls `body` when all that the client has sent so far is durable, or its errors have been sent; at once if it is.
@@ -445,18 +477,6 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         host.storage.submit([], .now, completion: nil)
     }
 
-    /// The stream goes on when nothing holds it any more: what goes on after a wait may have to wait again.
-    private func holdStream() {
-        holds += 1
-        if holds == 1 { stream?.hold() }
-    }
-
-    private func letStreamGo() {
-        holds -= 1
-        if holds == 0 { stream?.goOn() }
-        lookForRest()
-    }
-
     /// Calls `body` when everything that the client has sent so far is done and durable. The stream has ended.
     func whenAtRest(_ body: @escaping () -> Void) {
         waitingForRest.append(body)
@@ -465,25 +485,22 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     private func lookForRest() {
-        guard !waitingForRest.isEmpty, ledger.isSettled, holds == 0 else { return }
+        guard !waitingForRest.isEmpty, ledger.isSettled, holds.isEmpty else { return }
         for body in exchange(&waitingForRest, with: []) { body() }
     }
 
     /// Takes note of a request that is answered later; the stream is held when there are too many.
     func requestStarted(_ request: PendingRequest) {
         requests.append(request)
-        if requests.count >= host.parallelRequests, !isHeldForRequests {
-            isHeldForRequests = true
-            holdStream()
+        if requests.count >= host.parallelRequests, requestHold == nil {
+            requestHold = beginHold(within: nil) {}
         }
     }
 
     func requestEnded(_ request: PendingRequest) {
         requests.removeAll { $0 === request }
-        if isHeldForRequests, requests.count < host.parallelRequests {
-            isHeldForRequests = false
-            letStreamGo()
-        }
+        guard requests.count < host.parallelRequests, let hold = exchange(&requestHold, with: nil) else { return }
+        end(hold)
     }
 }
 

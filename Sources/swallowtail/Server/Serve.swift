@@ -115,18 +115,19 @@ private struct ServerService: Service {
         try? await gracefulShutdown()
         releasing.cancel()
         server.logger.info("stopping")
-        await withinPatience {
-            await socket.close()
-            await stop()
-        }
+        startPatience()
+        await socket.close()
+        await stop()
         if let pidFile { unlink(pidFile) }
         server.logger.info("stopped")
     }
 
+    /// Side by side: a browser's request may wait for a stream, and be answered by that stream's end.
     private func stop() async {
         await server.closeListeners()
-        await web?.stop()
+        async let pages: Void? = web?.stop()
         await server.stop()
+        await pages
     }
 
     private func writeProcessID() throws {
@@ -138,13 +139,12 @@ private struct ServerService: Service {
         }
     }
 
-    private func withinPatience(_ body: () async -> Void) async {
-        let alarm = Task { [logger = server.logger] in
+    /// From now on the process has so much time to end, its storage included.
+    private func startPatience() {
+        Task { [logger = server.logger] in
             try await Task.sleep(for: Self.patience)
             logger.error("the server did not end in time; what was committed is safe")
             exit(1)
         }
-        await body()
-        alarm.cancel()
     }
 }

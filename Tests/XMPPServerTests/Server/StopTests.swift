@@ -3,8 +3,22 @@ import NIOSSL
 import SQLiteStorage
 import Testing
 import XMPP
+import XMPPModules
 
 @testable import XMPPServer
+
+/// A storage that gives no answer.
+private final class SilentStorage: EmptyStorage {
+    /// Never returns.
+    static func answer() async { await WaitingModule.gate("an answer of the storage's").opened() }
+
+    func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { [1, 2, 3] }
+    func submit(
+        _ changes: [StorageChange], _ urgency: CommitUrgency,
+        completion: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) {}
+    func flush() async { await Self.answer() }
+}
 
 @Suite("The server's end", .timeLimit(.minutes(10))) struct StopTests {
     private static let shutdown =
@@ -95,6 +109,39 @@ import XMPP
         let bodies = kept.map { String(decoding: $0.stanza, as: UTF8.self).contains("<body>last</body>") }
         #expect(bodies.dropLast().allSatisfy { !$0 })
         await server.storage.close()
+    }
+
+    @Test("Who waits for something when it ends is told that it was in vain, before the last word")
+    func waiting() async throws {
+        let server = try await TestServer(settings: "limits: {request-time: 60 s}", modules: [WaitingModule.self])
+        let client = try await server.session("romeo")
+        try await client.send(
+            "<message gate='stop' id='m1' type='chat' to='juliet@example.org'><body>x</body></message>")
+        let romeo = try #require(JID("romeo@example.org"))
+        let ids = try server.host().archiveIDs
+        while try ids.frontier(of: romeo) >= ids.frontier(of: #require(JID("nobody@example.org"))) {
+            await Task.yield()
+        }
+        async let time = stop(server)
+        let last = try await client.read(until: Self.shutdown)
+        #expect(last.contains("id=\"m1\"") && last.contains("<resource-constraint "))
+        try await client.send("</stream:stream>")
+        #expect(await time < .seconds(5))
+        await server.storage.close()
+    }
+
+    @Test("It ends in time though its storage does not answer, nor what it waits for")
+    func silentStorage() async throws {
+        let text = "hosts: {example.org: {authentication: {require-tls: off}}}\nlisteners: [{port: 0}]"
+        let (root, _) = try ConfigFile.parse(text, file: "swallowtail.yaml")
+        let log = LogRecorder()
+        let server = try await Server(
+            ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml), storage: SilentStorage(),
+            modules: StandardModules.all, group: TestServer.group, logger: log.logger)
+        server.router.begin { await SilentStorage.answer() }
+        #expect(await ContinuousClock().measure { await server.stop() } < .seconds(5))
+        #expect(log.lines.contains { $0.contains("what a session left") })
+        #expect(log.lines.contains { $0.contains("the storage") })
     }
 
     @Test("It can be stopped before it has served anybody, and twice")

@@ -1,8 +1,10 @@
+import NIOCore
 import NIOPosix
 import Testing
 import XMPP
 
 @testable import XMPPServer
+@testable import XMPPStream
 
 @Suite("Sessions that are taken up again", .timeLimit(.minutes(10))) struct ResumptionTests {
     @Test("From loop to loop, under way, each message comes once and in order")
@@ -50,5 +52,51 @@ import XMPP
         try await romeo.close()
         try await juliet.close()
         await server.stop()
+    }
+
+    @Test("A resource that somebody binds while its session is being resumed is theirs alone")
+    func boundMeanwhile() async throws {
+        let server = try await TestServer(settings: "streams: {resource-conflict: replace-old}")
+        let host = try server.host()
+        let lost = try await server.session("romeo", resource: "orchard")
+        try await lost.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        let enabled = try await lost.read(until: "<enabled") + lost.read(until: "/>")
+        let id = try #require(enabled.firstMatch(of: /id="([^"]*)"/)?.1)
+        try await lost.close()
+        let address = try #require(JID("romeo@example.org"))
+        let record = try #require(try await host.accounts.load(address))
+        while record.session("orchard")?.hibernatesSince == nil { await Task.yield() }
+
+        let late = try await server.connect(tls: TestClient.TLS(name: "example.org"))
+        _ = try await late.open()
+        try await late.authenticate("romeo", "secret")
+        _ = try await late.read(until: "<success")
+        _ = try await late.open()
+        let stream = try #require(try await signedIn(server))
+        guard case .later(let prepare) = host.resume(String(id), count: 0, of: record, on: stream) else {
+            Issue.record("there is nothing to wait for")
+            return
+        }
+        let takeOver = await prepare()
+        let other = try await server.session("romeo", resource: "orchard")
+        let outcome = try await stream.eventLoop.submit { takeOver() }.get()
+        guard case .failure = outcome else {
+            Issue.record("two sessions have one resource")
+            return
+        }
+        #expect(record.sessions.count == 1)
+        #expect(try await other.ping().contains("to=\"romeo@example.org/orchard\""))
+        await server.stop()
+    }
+
+    /// The stream of a client that has signed in and bound no resource.
+    private func signedIn(_ server: TestServer) async throws -> StreamHandler? {
+        for loop in server.server.loops.all {
+            let found = try await loop.eventLoop.submit {
+                loop.streams.values.first { $0.session == nil && $0.signedIn != nil }
+            }.get()
+            if let found { return found }
+        }
+        return nil
     }
 }

@@ -4,7 +4,9 @@ import Testing
 
 /// `swallowtail serve` as a process of its own.
 final class ServerProcess: Sendable {
-    let port: Int
+    /// In the order in which they were opened.
+    let ports: [Int]
+    var port: Int { ports[0] }
     private let process: Process
     private let errors: Pipe
 
@@ -29,8 +31,8 @@ final class ServerProcess: Sendable {
                 while !reader.availableData.isEmpty {}
             }
         }
-        let match = try #require(log.firstMatch(of: /"port":"?(\d+)/), "\(log)")
-        port = try #require(Int(match.output.1))
+        ports = log.matches(of: /"port":"?(\d+)/).compactMap { Int($0.output.1) }
+        try #require(!ports.isEmpty, "\(log)")
     }
 
     var processID: Int32 { process.processIdentifier }

@@ -25,12 +25,16 @@ final class TestServer: Sendable {
     ///   - listeners: of each listener what it has beside an address, in YAML.
     ///   - top: further keys of the configuration, in YAML.
     ///   - modules: beside the standard ones; every host has them.
+    ///   - moduleSettings: for modules of every host, in YAML.
+    ///   - logger: where the server logs; by default nowhere.
     init(
         hosts: [String] = ["example.org"],
         settings: String = "",
         listeners: [String] = ["tls: either"],
         top: String = "",
-        modules: [any ServerModule.Type] = []
+        modules: [any ServerModule.Type] = [],
+        moduleSettings: String = "",
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         folder = try TestFolder()
         var certificates: [String: TestCertificate] = [:]
@@ -39,7 +43,8 @@ final class TestServer: Sendable {
             try certificates[host]?.write(to: folder.path, as: host)
         }
         self.certificates = certificates
-        let own = modules.map { "\($0.info.name): {}" }.joined(separator: ", ")
+        let own = (modules.map { "\($0.info.name): {}" } + [moduleSettings]).filter { !$0.isEmpty }.joined(
+            separator: ", ")
         var text = top + "\nhosts:\n"
         for host in hosts {
             text += "  \(host): {certificate: \(host).crt, key: \(host).key, modules: {\(own)}"
@@ -52,7 +57,7 @@ final class TestServer: Sendable {
         storage = try SQLiteStorage(path: "\(folder.path)/store.db")
         server = try await Server(
             configuration, storage: storage, modules: StandardModules.all + modules, group: Self.group,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: logger)
         let errors = report.finish()
         guard errors.isEmpty else { throw ServerError("\(errors)") }
         // Few iterations: what they cost an attacker, they cost a test.

@@ -3,7 +3,8 @@ import XMPPServer
 
 /// Lets messages and requests wait as they ask for it.
 ///
-/// A message with `wait="n"` waits n times on its way to the account. A request `<wait xmlns="urn:example:wait"
+/// A message with `wait="n"` waits n times on its way to the account, one with `gate="x"` when it has been archived, until
+/// the test opens that gate. A request `<wait xmlns="urn:example:wait"
 /// id="x" />` is answered when the test opens that gate.
 struct WaitingModule: ServerModule {
     static let info = ModuleInfo("test-waiting", implements: [.other("tests")])
@@ -24,6 +25,13 @@ struct WaitingModule: ServerModule {
         registrar.on(Hooks.messageToAccount, .block) { event in
             guard let times = event.stanza.element["wait"].flatMap({ Int($0) }), times > 0 else { return .go }
             return Self.wait(times)
+        }
+        registrar.on(Hooks.messageToAccount, .copy) { event in
+            guard let gate = event.stanza.element["gate"] else { return .go }
+            return .wait {
+                await Self.gate(gate).opened()
+                return .go
+            }
         }
         registrar.iq(.get, "wait", "urn:example:wait", to: .ownAccount) { request in
             let id = request.payload["id"] ?? ""

@@ -1,0 +1,148 @@
+import DequeModule
+import Logging
+import NIOCore
+import Synchronization
+import XMPP
+import XMPPStream
+
+/// Much for a client at once: a page of an archive, messages that have been kept, the presence of all contacts.
+///
+/// A batch is sent stanza by stanza, and the next one only when the client has taken what it was sent before: then what is
+/// sent to it makes neither its output nor its outbox overflow, however much there is and however large each stanza is.
+/// What others send meanwhile goes in between. Batches come one after the other.
+///
+/// A stanza of a batch may be larger than what may wait for the client.
+///
+/// The batches of a session that is resumed go on where they were: into the outbox that the session has left.
+extension ClientSession {
+    struct Batch {
+        /// Sends one stanza; `false`: there was none left.
+        let sendNext: () -> Bool
+        /// Whether somebody waits for it who goes elsewhere if there is no room and no connection.
+        var needsConnection = false
+        let then: (_ isSent: Bool) -> Void
+    }
+
+    /// How long a client may take to read what a batch has sent before its connection counts as lost.
+    private static let readingTime = TimeAmount.seconds(60)
+
+    /// The batches that may wait for a client.
+    private static let maximumBatches = 1_000
+
+    /// Sends a batch behind those before it. On the session's loop.
+    ///
+    /// - Parameters:
+    ///   - sendNext: sends one stanza; `false`: there was none left.
+    ///   - then: called once, with whether all has been sent; if not, the session is over, or there are too many batches.
+    public func sendBatch(
+        _ sendNext: @escaping () -> Bool, then: @escaping (_ isSent: Bool) -> Void = { _ in }
+    ) {
+        send(Batch(sendNext: sendNext, then: then))
+    }
+
+    private func send(_ batch: Batch) {
+        guard batches.count < Self.maximumBatches else { return batch.then(false) }
+        batches.append(batch)
+        sendBatches()
+    }
+
+    private func sendBatches() {
+        guard !isSendingBatches else { return }
+        isSendingBatches = true
+        while let batch = batches.first {
+            guard takesStanzas else {
+                isSendingBatches = false
+                return endBatches()
+            }
+            guard hasRoom(else: { self.goOnSending() }) else { return endImpatientBatches() }
+            isSendingOfBatch = true
+            let isSent = batch.sendNext()
+            isSendingOfBatch = false
+            if isSent { continue }
+            batches.removeFirst()
+            batch.then(true)
+        }
+        isSendingBatches = false
+    }
+
+    private func endImpatientBatches() {
+        guard openedOutbox?.isHibernating == true else { return }
+        let impatient = batches.filter(\.needsConnection)
+        batches.removeAll(where: \.needsConnection)
+        for batch in impatient { batch.then(false) }
+    }
+
+    private func goOnSending() {
+        isSendingBatches = false
+        sendBatches()
+    }
+
+    private func endBatches() {
+        for batch in exchange(&batches, with: []) { batch.then(false) }
+    }
+
+    /// Whether what is sent to the session still reaches its client, or waits for it.
+    private var takesStanzas: Bool { openedOutbox?.isOpen ?? (!isOver && stream != nil) }
+
+    /// `false`: `body` is called on the loop when there is room, or when the session is over.
+    private func hasRoom(else body: @escaping @Sendable () -> Void) -> Bool {
+        if let outbox = openedOutbox {
+            return outbox.hasRoom { self.loop.eventLoop.execute { body() } }
+        }
+        guard let stream, stream.room <= 0 else { return true }
+        whenWritten(to: stream) { _ in body() }
+        return false
+    }
+
+    /// Calls `body` on the loop, later, when the connection has taken all that waits for it; with `false` if it is lost, as
+    /// it counts as lost when its client does not read.
+    func whenWritten(to stream: StreamHandler, _ body: @escaping @Sendable (Bool) -> Void) {
+        let alarm = loop.eventLoop.assumeIsolated().scheduleTask(in: Self.readingTime) {
+            self.host.logger.info("a client does not read", metadata: ["session": "\(self.jid)"])
+            stream.close(.connectionTimeout)
+        }
+        stream.whenWritten { [loop] isWritten in
+            alarm.cancel()
+            loop.eventLoop.execute { body(isWritten) }
+        }
+    }
+
+    /// Lets `body` send something, on the session's loop, when there is room for it, and waits until the connection has
+    /// taken all that was sent, or it is kept until the client has acknowledged it. `false`: the session is over, and
+    /// something may not have been; or it has neither a connection nor room.
+    ///
+    /// - Parameter changes: what is void once the session keeps what was sent: committed in one group with that.
+    public func write(
+        committing changes: [StorageChange] = [], _ body: @escaping @Sendable () -> Void
+    ) async -> Bool {
+        await withCheckedContinuation { continuation in
+            loop.eventLoop.execute {
+                var isSent = false
+                let sendAll = {
+                    guard !isSent else { return false }
+                    isSent = true
+                    if self.resumption != nil { self.collected = [] }
+                    body()
+                    if let collected = exchange(&self.collected, with: nil) {
+                        self.host.storage.submit(collected + changes, .soon, completion: nil)
+                    }
+                    return true
+                }
+                self.send(
+                    Batch(sendNext: sendAll, needsConnection: true) { isSent in
+                        guard isSent else { return continuation.resume(returning: false) }
+                        self.whenAllIsWritten { continuation.resume(returning: $0) }
+                    })
+            }
+        }
+    }
+
+    private func whenAllIsWritten(_ body: @escaping @Sendable (Bool) -> Void) {
+        if let outbox = openedOutbox, outbox.isCounting { return body(true) }
+        guard let stream else { return body(false) }
+        whenWritten(to: stream) { isWritten in
+            guard isWritten, self.openedOutbox?.hasUnwritten == true else { return body(isWritten) }
+            self.whenAllIsWritten(body)
+        }
+    }
+}
