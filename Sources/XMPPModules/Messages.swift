@@ -9,11 +9,13 @@ struct Messages: ServerModule {
         "http://jabber.org/protocol/chatstates", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0",
     ]
 
+    private let host: Host
     private let types: Set<StanzaSettings.MessageType>
     private let refusesStrangers: Bool
     private let passesRequests: Bool
 
     init(host: Host, configuration: ConfigSection) {
+        self.host = host
         types = host.configuration.stanzas.messageTypes
         refusesStrangers = host.configuration.stanzas.fromStrangers == .refuse
         passesRequests = configuration.boolean(
@@ -23,7 +25,7 @@ struct Messages: ServerModule {
     func register(_ registrar: inout Registrar) {
         // Most are one of these two; a look at the set costs as much as all else that is done here.
         let (passesChat, passesNormal) = (types.contains(.chat), types.contains(.normal))
-        registrar.on(Hooks.messageFromClient, .validate) { [types] event in
+        let checkType: @Sendable (inout StanzaEvent) -> Verdict = { [types] event in
             let passes =
                 switch event.stanza.type {
                 case .chat: passesChat
@@ -35,23 +37,39 @@ struct Messages: ServerModule {
             if passes { return .go }
             return event.stanza.type == .error ? .handled : .bounce(.featureNotImplemented)
         }
+        registrar.on(Hooks.messageFromClient, .validate, checkType)
         if !passesRequests {
             registrar.on(Hooks.iqToSession, .block) { event in
                 event.stanza.type == .get || event.stanza.type == .set ? .bounce(.serviceUnavailable) : .handled
             }
         }
-        guard refusesStrangers else { return }
-        registrar.on(Hooks.messageToAccount, .block) { event in
-            guard let account = event.account, !event.from.isSameBare(as: account.jid) else { return .go }
-            return account.rosterItem(event.from)?.state == .both ? .go : .bounce(.serviceUnavailable)
+        if refusesStrangers {
+            registrar.on(Hooks.messageToAccount, .block) { event in
+                guard let account = event.account, !event.from.isSameBare(as: account.jid) else { return .go }
+                return account.rosterItem(event.from)?.state == .both ? .go : .bounce(.serviceUnavailable)
+            }
         }
+        // Behind that: strangers are not to tell an account from none by its answer.
+        if types.count < StanzaSettings.MessageType.allCases.count { fromOtherHosts(checkType, &registrar) }
+        guard refusesStrangers else { return }
         // A chat message without a body is about a conversation; anything else without one is for a session that knows it.
-        registrar.on(Hooks.messageFromClient, .validate) { event in
+        let checkContent: @Sendable (inout StanzaEvent) -> Verdict = { event in
             let message = event.stanza.element
             if message.hasChild("body", .client) || event.to?.isFull == true || Self.isAboutConversation(message) {
                 return .go
             }
             return .handled
+        }
+        registrar.on(Hooks.messageFromClient, .validate, checkContent)
+        fromOtherHosts(checkContent, &registrar)
+    }
+
+    /// What another host has let through may be nothing for an account of this one.
+    private func fromOtherHosts(
+        _ check: @escaping @Sendable (inout StanzaEvent) -> Verdict, _ registrar: inout Registrar
+    ) {
+        registrar.on(Hooks.messageToAccount, .block) { [host] event in
+            event.from.isSameDomain(as: host.jid) ? .go : check(&event)
         }
     }
 
