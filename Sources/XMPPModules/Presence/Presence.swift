@@ -65,13 +65,20 @@ struct Presence: ServerModule {
 
     @Sendable private func validate(_ event: inout StanzaEvent) -> Verdict {
         let presence = event.stanza.element
-        if let show = presence.child("show", .client)?.text, !["away", "chat", "dnd", "xa"].contains(show) {
+        if let show = Self.value("show", presence), !["away", "chat", "dnd", "xa"].contains(show) {
             return .bounce(.badRequest)
         }
-        if let priority = presence.child("priority", .client)?.text, Int8(priority) == nil {
-            return .bounce(.badRequest)
-        }
+        if let priority = Self.value("priority", presence), Int8(priority) == nil { return .bounce(.badRequest) }
         return .go
+    }
+
+    /// What an element of presence says, without white space around it (XML Schema's `collapse`); empty is as good as absent.
+    private static func value(_ name: StaticString, _ presence: Element) -> Substring? {
+        guard let text = presence.child(name, .client)?.text else { return nil }
+        let isBlank = { (character: Character) in character.isWhitespace }
+        let start = text.drop(while: isBlank)
+        let value = start.prefix(start.count - start.reversed().prefix(while: isBlank).count)
+        return value.isEmpty ? nil : value
     }
 
     @Sendable private func fromClient(_ event: inout StanzaEvent) -> Verdict {
@@ -100,7 +107,7 @@ struct Presence: ServerModule {
     private func available(_ session: ClientSession, _ stanza: Stanza) {
         let isInitial = !session.isAvailable
         let tookMessages = (session.priority ?? -1) >= 0
-        let priority = stanza.element.child("priority", .client).flatMap { Int($0.text) } ?? 0
+        let priority = Self.value("priority", stanza.element).flatMap { Int($0) } ?? 0
         session.announce(stanza.element.detached(), priority: priority)
         broadcast(stanza, from: session)
         if isInitial {
