@@ -9,18 +9,24 @@ extension ChangeWriter {
         try db.run(
             """
             INSERT INTO session
-            (id, account, jid, secret, bound_at, seconds, token, app_grant, user_agent, handled, presence, flags)
-            SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM account WHERE jid = ?)
+            (id, account, jid, secret, bound_at, seconds, token, app_grant, rights, user_agent, handled, presence, flags)
+            SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM account WHERE jid = ?)
             ON CONFLICT (id) DO UPDATE SET
-            token = excluded.token, app_grant = excluded.app_grant, user_agent = excluded.user_agent,
-            presence = excluded.presence, flags = excluded.flags
+            token = excluded.token, app_grant = excluded.app_grant, rights = excluded.rights,
+            user_agent = excluded.user_agent, presence = excluded.presence, flags = excluded.flags, is_revoked = 0
             """,
             [
                 session.id, session.jid.bareText, session.jid.string, session.secret, session.boundAt.milliseconds,
                 session.time.components.seconds, session.token.map { Data($0.digest) }, session.token?.grant,
-                session.userAgent, Int64(session.handled), session.presence.map { Data($0) },
+                TextList.encode(session.rights.names), session.userAgent, Int64(session.handled),
+                session.presence.map { Data($0) },
                 TextList.encode(session.flags), session.jid.bareText,
             ])
+    }
+
+    /// Notes that what opened the sessions is void. A token that has merely expired opened them rightly.
+    func revokeSessions(where condition: StaticString, _ argument: any DatabaseValueConvertible) throws {
+        try db.run("UPDATE session SET is_revoked = 1 WHERE \(condition) = ?", [argument])
     }
 
     /// A session that has ended meanwhile gets none: whoever ended it has taken care of the message.

@@ -60,15 +60,20 @@ struct ChangeWriter: ~Copyable {
         case .removeAccount(let jid): try removeAccount(jid.bareText)
         case .setCredentials(let jid, let credentials): try setCredentials(jid.bareText, credentials)
         case .addToken(let token): try add(token)
-        case .removeToken(let digest): try db.run("DELETE FROM token WHERE digest = ?", [Data(digest)])
+        case .removeToken(let digest):
+            try revokeSessions(where: "token", Data(digest))
+            try db.run("DELETE FROM token WHERE digest = ?", [Data(digest)])
         case .removeTokens(let jid):
+            try revokeSessions(where: "account", jid.bareText)
             try db.run("DELETE FROM app_grant WHERE account = ?", [jid.bareText])
             try db.run("DELETE FROM token WHERE account = ?", [jid.bareText])
         case .noteUse(let digest, let time): try noteUse(digest, time)
         case .addGrant(let grant): try add(grant)
         case .renewGrant(let id, let used, let next, let time, let expiry):
             try renewGrant(id, used: used, next: next, at: time, expiresAt: expiry)
-        case .removeGrant(let id): try db.run("DELETE FROM app_grant WHERE id = ?", [id])
+        case .removeGrant(let id):
+            try revokeSessions(where: "app_grant", id)
+            try db.run("DELETE FROM app_grant WHERE id = ?", [id])
         case .removeExpired(let time, let count): try removeExpired(at: time, atMost: count)
         case .putRosterItem(let owner, let item): try put(item, owner: owner.bareText)
         case .removeRosterItem(let owner, let jid):
@@ -201,7 +206,9 @@ extension Account {
 extension StorageChange {
     fileprivate var isOneStatement: Bool {
         switch self {
-        case .addAccount, .removeAccount, .setCredentials, .removeTokens, .noteUse, .removeExpired: false
+        case .addAccount, .removeAccount, .setCredentials, .removeToken, .removeTokens, .removeGrant, .noteUse,
+            .removeExpired:
+            false
         default: true
         }
     }

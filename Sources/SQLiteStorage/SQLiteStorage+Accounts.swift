@@ -26,7 +26,7 @@ extension SQLiteStorage {
     public func account(host: String, accountID: String) async throws(StorageError) -> Account? {
         try await read { db in
             let sql = "SELECT * FROM account WHERE host = ? AND account_id = ?"
-            return try Row.fetchOne(db.prepared(sql, [host, accountID.lowercased()])).map(Account.init(row:))
+            return try Row.fetchOne(db.prepared(sql, [host, Account.normal(accountID)])).map(Account.init(row:))
         }
     }
 

@@ -23,10 +23,7 @@ extension Database {
     func sessions(of jid: JID) throws -> [StoredAccount.Session] {
         let rows = try Row.fetchAll(
             prepared(
-                """
-                SELECT *, token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token WHERE digest = session.token) AS is_revoked
-                FROM session WHERE account = ? ORDER BY bound_at
-                """, [jid.bareText]))
+                "SELECT * FROM session WHERE account = ? ORDER BY bound_at", [jid.bareText]))
         return try rows.map { row in
             StoredAccount.Session(
                 try StoredSession(row: row), messages: try unacknowledged(session: row["id"]),
@@ -48,6 +45,7 @@ extension Database {
 extension StoredSession {
     fileprivate init(row: Row) throws {
         let digest: Data? = row["token"]
+        let rights: String? = row["rights"]
         let jid = try row.jid("jid")
         let handled: Int64 = row["handled"]
         let time: Int = row["seconds"]
@@ -55,6 +53,8 @@ extension StoredSession {
         self.init(
             id: row["id"], jid: jid, secret: row["secret"], boundAt: row.timestamp("bound_at"), time: .seconds(time),
             token: digest.map { VerifiedToken(user: jid.local ?? "", digest: Array($0), grant: row["app_grant"]) },
+            // Of sessions that an earlier version has stored it is known what has opened them.
+            rights: rights.map { SessionRights(names: TextList.decode($0)) } ?? (digest == nil ? .owner : .program),
             userAgent: row["user_agent"], handled: UInt32(truncatingIfNeeded: handled),
             presence: presence.map { Array($0) }, flags: TextList.decode(row["flags"]))
     }

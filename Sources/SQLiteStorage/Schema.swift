@@ -26,6 +26,16 @@ enum Schema {
                     ALTER TABLE unacknowledged DROP COLUMN is_copied;
                     """)
         }
+        migrator.registerMigration("0009-rights-of-sessions") { db in
+            // Until now, a session whose token was gone counted as revoked.
+            try db.execute(
+                sql: """
+                    ALTER TABLE session ADD COLUMN rights TEXT;
+                    ALTER TABLE session ADD COLUMN is_revoked INTEGER NOT NULL DEFAULT 0;
+                    UPDATE session SET is_revoked = 1
+                    WHERE token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token WHERE digest = session.token);
+                    """)
+        }
         return migrator
     }
 

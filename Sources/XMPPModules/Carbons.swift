@@ -20,15 +20,15 @@ struct Carbons: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("urn:xmpp:carbons:2")
-        registrar.iq(.set, "enable", Self.namespace, to: [.server, .ownAccount]) { request in
+        registrar.iq(.set, "enable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
             request.session.set(Self.isOn, true)
             return .ok
         }
-        registrar.iq(.set, "disable", Self.namespace, to: [.server, .ownAccount]) { request in
+        registrar.iq(.set, "disable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
             request.session.set(Self.isOn, false)
             return .ok
         }
-        registrar.bindFeature(Self.namespace) { asked, session, _ in
+        registrar.bindFeature(Self.namespace, needs: .chat) { asked, session, _ in
             if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
         }
         registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("received") || child.hasName("sent") }

@@ -16,15 +16,11 @@ struct ClientAccess: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.accountFeature("urn:xmpp:cam:0")
-        registrar.iq(.get, "list", Self.namespace, to: .ownAccount, list)
-        registrar.iq(.set, "revoke", Self.namespace, to: .ownAccount, revoke)
+        registrar.iq(.get, "list", Self.namespace, to: .ownAccount, needs: .manageAccess, list)
+        registrar.iq(.set, "revoke", Self.namespace, to: .ownAccount, needs: .manageAccess, revoke)
     }
 
-    /// Who has come by leave of an access token may not give or take access.
-    private func mayManage(_ session: ClientSession) -> Bool { session.token == nil }
-
     @Sendable private func list(_ request: IQRequest) -> Reply {
-        guard mayManage(request.session) else { return .error(StanzaError(.forbidden)) }
         let record = request.session.record
         return .async { [host] in
             do throws(StorageError) {
@@ -65,7 +61,6 @@ struct ClientAccess: ServerModule {
     }
 
     @Sendable private func revoke(_ request: IQRequest) -> Reply {
-        guard mayManage(request.session) else { return .error(StanzaError(.forbidden)) }
         guard let id = request.payload["id"] else { return .error(.badRequest) }
         let record = request.session.record
         return .async { [host] in

@@ -21,11 +21,13 @@ struct ClientState: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.streamFeature(.authenticated) { $0.element("csi", Self.namespace) }
-        registrar.streamElement("active", Self.namespace, .authenticated) { _, stream in set(stream, isInactive: false)
+        registrar.streamElement("active", Self.namespace, .authenticated, needs: .chat) { _, stream in
+            set(stream, isInactive: false)
         }
-        registrar.streamElement("inactive", Self.namespace, .authenticated) { _, stream in set(stream, isInactive: true)
+        registrar.streamElement("inactive", Self.namespace, .authenticated, needs: .chat) { _, stream in
+            set(stream, isInactive: true)
         }
-        registrar.bindFeature(Self.namespace) { element, session, _ in
+        registrar.bindFeature(Self.namespace, needs: .chat) { element, session, _ in
             if element?.hasName("inactive") == true { session.becomeInactive() }
         }
         registrar.urgency { stanza in Self.urgency(of: stanza) }

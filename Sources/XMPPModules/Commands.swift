@@ -17,7 +17,7 @@ struct Commands: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("http://jabber.org/protocol/commands")
-        registrar.iq(.set, "command", Self.namespace, to: .server, execute)
+        registrar.iq(.set, "command", Self.namespace, to: .server, needs: .chat, execute)
     }
 
     @Sendable private func execute(_ request: IQRequest) -> Reply {
@@ -25,7 +25,7 @@ struct Commands: ServerModule {
         guard let node = payload["node"], let command = host.commands.first(where: { $0.node == node }) else {
             return .error(.itemNotFound)
         }
-        guard command.isOffered(request.session) else { return .error(.forbidden) }
+        guard request.session.rights.isSuperset(of: command.needs) else { return .error(.forbidden) }
         // §3.4: there is no other step to go to, and no execution under way that could be cancelled.
         guard payload["sessionid"] == nil, ["execute", "complete", nil].contains(payload["action"]) else {
             return .error(.badRequest)
@@ -67,6 +67,6 @@ struct Commands: ServerModule {
     /// The commands for who asks; none without this module.
     static func offered(_ request: IQRequest) -> [HostCommand] {
         guard request.host.features.contains(namespace.name) else { return [] }
-        return request.host.commands.filter { $0.isOffered(request.session) }
+        return request.host.commands.filter { request.session.rights.isSuperset(of: $0.needs) }
     }
 }

@@ -8,18 +8,29 @@ struct Disco: ServerModule {
     static let infoNamespace: Namespace = "http://jabber.org/protocol/disco#info"
     static let itemsNamespace: Namespace = "http://jabber.org/protocol/disco#items"
 
+    /// Whom a request without an address is about.
+    enum Subject: String, CaseIterable, Sendable {
+        case account
+        case host
+    }
+
     private let host: Host
+    private let subject: Subject
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
+        subject = configuration.choice(
+            "without-address", default: .account,
+            "Whom a request without an address is about: the sender's `account`, as RFC 6120 has it, or the `host`, as "
+                + "clients of the Messenger service expected.")
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("http://jabber.org/protocol/disco#info")
         registrar.identity(category: "server", type: "im")
-        registrar.iq(.get, "query", Self.infoNamespace, to: .server, describeHost)
-        registrar.iq(.get, "query", Self.infoNamespace, to: [.ownAccount, .account], describeAccount)
-        registrar.iq(.get, "query", Self.itemsNamespace, to: [.server, .ownAccount, .account], items)
+        registrar.iq(.get, "query", Self.infoNamespace, to: .server, needs: .chat, describeHost)
+        registrar.iq(.get, "query", Self.infoNamespace, to: [.ownAccount, .account], needs: .chat, describeAccount)
+        registrar.iq(.get, "query", Self.itemsNamespace, to: [.server, .ownAccount, .account], needs: .chat, items)
     }
 
     @Sendable private func describeHost(_ request: IQRequest) -> Reply {
@@ -40,8 +51,7 @@ struct Disco: ServerModule {
 
     /// Strangers get the answer that they would get for an account that does not exist.
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
-        // A request without an address is about the host for all clients that send it.
-        if request.to == nil { return describeHost(request) }
+        if request.to == nil, subject == .host { return describeHost(request) }
         let isOwn = request.target == .ownAccount
         guard isOwn || request.session.record.rosterItem(request.owner)?.state.hasTo == true else {
             return .error(.serviceUnavailable)

@@ -44,9 +44,7 @@ struct Invitations: ServerModule {
         if areMadeByUsers {
             registrar.command(
                 HostCommand(
-                    node: "urn:xmpp:invite#invite", name: "Invite somebody",
-                    // An app does not act for people beyond what they have let it.
-                    isOffered: { $0.token == nil }, run: invite))
+                    node: "urn:xmpp:invite#invite", name: "Invite somebody", needs: .manageAccess, run: invite))
         }
         registrar.job(every: .seconds(3_600), removeVoid)
         for layer in [StreamStateMachine.Layer.secured, .plain] {
@@ -133,13 +131,19 @@ struct Invitations: ServerModule {
         guard case .success(let one?) = await host.find(inviter), case .success(let other?) = await host.find(guest)
         else { return }
         for (record, contact) in [(one, other), (other, one)] {
-            let change = record.updateRoster(contact.jid) { item in
-                var item = item ?? RosterItem(jid: contact.jid)
-                item.state = .both
-                item.isListed = true
-                item.isApproved = false
-                item.invitation = nil
-                return item
+            let change: RosterChange?
+            do throws(RosterBounds.Exceeded) {
+                change = try record.updateRoster(contact.jid, within: host.rosterBounds) { item in
+                    var item = item ?? RosterItem(jid: contact.jid)
+                    item.state = .both
+                    item.isListed = true
+                    item.isApproved = false
+                    item.invitation = nil
+                    return item
+                }
+            } catch {
+                // Whoever has no room for the guest has invited them in vain; the other is not let see them either.
+                return
             }
             guard let change else { continue }
             var event = RosterEvent(account: record, change: change, host: host)
@@ -164,13 +168,18 @@ struct Invitations: ServerModule {
             _ = host.report(error)
             return
         }
-        account.updateRoster(guest) { item in
-            var item = item ?? RosterItem(jid: guest)
-            item.isApproved = true
-            item.isListed = true
-            return item
+        do throws(RosterBounds.Exceeded) {
+            try account.updateRoster(guest, within: host.rosterBounds) { item in
+                var item = item ?? RosterItem(jid: guest)
+                item.isApproved = true
+                item.isListed = true
+                return item
+            }
+        } catch {
+            return
         }
-        if account.rosterItem(guest)?.state.hasTo != true { host.invite(guest, of: account) }
+        // The contact is in the list by now: there is room.
+        if account.rosterItem(guest)?.state.hasTo != true { _ = host.invite(guest, of: account) }
     }
 
     // MARK: By people in their clients, XEP-0401 §5.1
@@ -186,7 +195,13 @@ struct Invitations: ServerModule {
             expiresAt: Timestamp(milliseconds: now.milliseconds + Invitation.standardSeconds * 1000),
             allowsAccount: allowAccounts)
         do throws(StorageError) {
-            try await store.put(invitation, host.jid, key: Invitation.key(ofToken: token))
+            let key = Invitation.key(ofToken: token)
+            try await store.put(invitation, host.jid, key: key)
+            // It belongs to the host: the removal of the account may have gone before it.
+            guard host.accounts.resident(inviter) === session.record else {
+                try await store.remove(host.jid, key: key)
+                return .failure(StanzaError(.notAuthorized))
+            }
         } catch {
             return .failure(host.report(error))
         }

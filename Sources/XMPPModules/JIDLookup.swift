@@ -25,7 +25,7 @@ struct JIDLookup: ServerModule {
     func register(_ registrar: inout Registrar) {
         for namespace in Self.namespaces {
             registrar.feature(namespace.name)
-            registrar.iq(.get, "getjid", namespace, to: .anyAddress) { request in
+            registrar.iq(.get, "getjid", namespace, to: .anyAddress, needs: .chat) { request in
                 let asker = request.session.record.jid
                 guard limit.allows(asker, now: host.now()) else { return .error(StanzaError(.resourceConstraint)) }
                 limit.count(asker, now: host.now())

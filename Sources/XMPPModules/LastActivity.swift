@@ -24,10 +24,10 @@ struct LastActivity: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("jabber:iq:last")
-        registrar.iq(.get, "query", Self.namespace, to: .server) { [host, startedAt] _ in
+        registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [host, startedAt] _ in
             Self.result(seconds: host.now().seconds(since: startedAt), status: nil)
         }
-        registrar.iq(.get, "query", Self.namespace, to: [.ownAccount, .account], describe)
+        registrar.iq(.get, "query", Self.namespace, to: [.ownAccount, .account], needs: .chat, describe)
         registrar.on(Hooks.iqToSession, .block) { event in
             guard event.stanza.type == .get, event.stanza.element.hasChild("query", Self.namespace),
                 let asker = event.sender?.record, let to = event.to, !Self.maySee(to, asker)

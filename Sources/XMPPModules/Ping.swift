@@ -9,6 +9,6 @@ struct Ping: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("urn:xmpp:ping")
-        registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount]) { _ in .ok }
+        registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount], needs: .chat) { _ in .ok }
     }
 }

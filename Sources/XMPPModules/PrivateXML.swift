@@ -25,10 +25,10 @@ struct PrivateXML: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("jabber:iq:private")
-        registrar.iq(.get, "query", Self.namespace, to: .ownAccount, get)
-        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, set)
+        registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
+        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
         for kind in [IQRequest.Kind.get, .set] {
-            registrar.iq(kind, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
+            registrar.iq(kind, "query", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
     }
 

@@ -28,19 +28,25 @@ struct Registration: ServerModule {
         registrar.feature("jabber:iq:register")
         for layer in [StreamStateMachine.Layer.secured, .plain] {
             if allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
-            if allowsNewAccounts || allowsGuests { registrar.streamElement("iq", .client, layer, beforeSignIn) }
+            registrar.streamElement("iq", .client, layer, beforeSignIn)
         }
-        registrar.iq(.get, "query", Self.namespace, to: [.server, .ownAccount], describe)
-        registrar.iq(.set, "query", Self.namespace, to: [.server, .ownAccount], change)
+        registrar.iq(.get, "query", Self.namespace, to: [.server, .ownAccount], needs: .chat, describe)
+        registrar.iq(.set, "query", Self.namespace, to: [.server, .ownAccount], needs: .manageAccount, change)
     }
 
     // MARK: Before sign-in, §3.1
 
     @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
         let token = Invitations.token(of: stream)
-        guard allowsNewAccounts || token != nil, let stanza = Stanza(iq), let query = iq.onlyChild,
-            query.isNamed("query", Self.namespace)
-        else { return false }
+        guard let stanza = Stanza(iq), let query = iq.onlyChild, query.isNamed("query", Self.namespace) else {
+            return false
+        }
+        guard allowsNewAccounts || token != nil else {
+            guard stanza.type == .get || stanza.type == .set else { return false }
+            // §3.1.1; the client may sign in on the same stream.
+            stream.write { stanza.writeError(.serviceUnavailable, from: host.domain, to: nil, to: &$0) }
+            return true
+        }
         switch stanza.type {
         case .get:
             stream.write { writer in
@@ -101,7 +107,8 @@ struct Registration: ServerModule {
         if request.payload.hasChild("remove", Self.namespace) { return remove(request) }
         let account = request.session.record.jid
         guard let password = request.payload.child("password", Self.namespace)?.text,
-            request.payload.child("username", Self.namespace)?.text.lowercased() == account.local
+            let name = request.payload.child("username", Self.namespace)?.text,
+            let named = JID(local: name, domain: account.domain, resource: nil), named == account
         else { return .error(.badRequest) }
         let session = request.session
         return .async { await host.setPassword(password, of: account, sparing: session).reply }
@@ -113,13 +120,13 @@ struct Registration: ServerModule {
         let session = request.session
         let contacts = session.record.withRoster { Array($0.items) }
         return .async {
-            switch await host.remove(session.record.jid, sparing: session) {
-            case .failure(let error):
-                return .error(error)
-            case .success:
-                for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
-                return .last(.notAuthorized)
+            do throws(StorageError) {
+                try await host.remove(session.record.jid, sparing: session)
+            } catch {
+                return .error(host.report(error))
             }
+            for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
+            return .last(.notAuthorized)
         }
     }
 }

@@ -19,7 +19,8 @@ public enum StandardProfiles {
             stanza-size: 16 KiB
             idle-time: 5 min
           modules:
-            disco: {}
+            disco:
+              without-address: host
             session:
               optional: off
             ping: {}
@@ -46,6 +47,7 @@ public enum StandardProfiles {
             vcard:
               writable: false
               contacts-only: true
+              for-clients: on
             message-archiving:
               last: 10
             jid-lookup: {}

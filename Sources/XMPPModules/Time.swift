@@ -14,7 +14,7 @@ struct Time: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("urn:xmpp:time")
-        registrar.iq(.get, "time", Self.namespace, to: .server) { [host] _ in
+        registrar.iq(.get, "time", Self.namespace, to: .server, needs: .chat) { [host] _ in
             .result { writer in
                 writer.element("time", Self.namespace) { writer in
                     writer.element("tzo", text: "+00:00")

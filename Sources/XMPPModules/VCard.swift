@@ -11,6 +11,7 @@ struct VCard: ServerModule {
     private let host: Host
     private let isWritable: Bool
     private let isForContacts: Bool
+    private let answersForClients: Bool
     private let cards: KeyedStore<StoredElement>
     private let photos: KeyedStore<StoredElement>
 
@@ -19,14 +20,19 @@ struct VCard: ServerModule {
         isWritable = configuration.boolean("writable", default: true, "Whether clients may change their card.")
         isForContacts = configuration.boolean(
             "contacts-only", default: false, "Whether only contacts of both sides see a card.")
+        answersForClients = configuration.boolean(
+            "for-clients", default: false,
+            "Whether the host answers with the account's card when a client of the account is asked for one.")
         cards = KeyedStore("vcard", in: host.storage)
         photos = KeyedStore(AccountPhoto.store, in: host.storage)
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("vcard-temp")
-        registrar.iq(.get, "vCard", Self.namespace, to: [.ownAccount, .account, .session], get)
-        registrar.iq(.set, "vCard", Self.namespace, to: [.ownAccount, .account, .session], set)
+        // RFC 6121 §8.5.3: what is sent to a client, the client answers.
+        let target: IQTarget = answersForClients ? [.ownAccount, .account, .session] : [.ownAccount, .account]
+        registrar.iq(.get, "vCard", Self.namespace, to: target, needs: .chat, get)
+        registrar.iq(.set, "vCard", Self.namespace, to: target, needs: isWritable ? .changeSettings : .chat, set)
     }
 
     @Sendable private func get(_ request: IQRequest) -> Reply {
@@ -36,7 +42,14 @@ struct VCard: ServerModule {
         if isForContacts, !isOwn, request.session.record.rosterItem(owner)?.state != .both {
             return .error(.itemNotFound)
         }
-        return .async { await card(of: owner) }
+        return .async {
+            let reply = await card(of: owner)
+            // §3.1: who has none yet gets an empty one; of others nobody learns whether they are there.
+            if isOwn, case .error(let error) = reply, error.condition == .itemNotFound {
+                return .result { $0.element("vCard", Self.namespace) }
+            }
+            return reply
+        }
     }
 
     private func card(of owner: JID) async -> Reply {

@@ -16,7 +16,7 @@ struct Version: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature("jabber:iq:version")
-        registrar.iq(.get, "query", Self.namespace, to: .server) { [tellsVersion] _ in
+        registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [tellsVersion] _ in
             .result { writer in
                 writer.element("query", Self.namespace) { writer in
                     writer.element("name", text: Software.name)

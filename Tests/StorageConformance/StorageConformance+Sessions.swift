@@ -67,6 +67,48 @@ extension StorageConformance {
             try await storage.commit([.addAccount(mary, credentials: [])])
             #expect(try await stored(mary.jid, storage).isEmpty)
         },
+        StorageConformance("A session is revoked by what takes its token back, not by the token's time") { storage in
+            let mary = try Samples.account("mary@example.com")
+            let token = try Samples.token(7, of: "mary@example.com")
+            let grant = Grant(
+                id: "g", account: mary.jid, app: "app", scopes: ["xmpp"], createdAt: Samples.noon,
+                expiresAt: Samples.noon)
+            let granted = Token(
+                digest: [8], account: mary.jid, scopes: ["xmpp"], createdAt: Samples.noon, expiresAt: Samples.noon,
+                grant: "g")
+            // The last two: of another identity provider, whose tokens are not stored, and with a password.
+            let openedWith: [VerifiedToken?] = [
+                VerifiedToken(user: "mary", digest: token.digest, grant: nil),
+                VerifiedToken(user: "mary", digest: granted.digest, grant: "g"),
+                VerifiedToken(user: "mary", digest: [9], grant: nil), nil,
+            ]
+            let sessions = try openedWith.enumerated().map { index, token in
+                try session(
+                    Int64(index), of: "mary@example.com/\(index)", boundAt: Int64(index), token: token,
+                    rights: token == nil ? .owner : .program)
+            }
+            func revoked() async throws -> [Bool] { try await stored(mary.jid, storage).map(\.isRevoked) }
+            try await storage.commit([
+                .addAccount(mary, credentials: []), .addToken(token), .addGrant(grant), .addToken(granted),
+            ])
+            try await storage.commit(sessions.map { .putSession($0) })
+            try await storage.commit([.removeExpired(at: Samples.noon, atMost: 10)])
+            #expect(try await storage.token(digest: [8]) == nil)
+            #expect(try await storage.grant("g") == nil)
+            #expect(try await revoked() == [false, false, false, false])
+            #expect(
+                try await stored(mary.jid, storage).map(\.session.rights) == [.program, .program, .program, .owner])
+
+            try await storage.commit([.removeToken(digest: token.digest)])
+            #expect(try await revoked() == [true, false, false, false])
+            try await storage.commit([.removeGrant("g")])
+            #expect(try await revoked() == [true, true, false, false])
+            try await storage.commit([.removeTokens(mary.jid)])
+            #expect(try await revoked() == [true, true, true, true])
+            // The one that has changed the password goes on.
+            try await storage.commit([.putSession(sessions[3])])
+            #expect(try await revoked() == [true, true, true, false])
+        },
     ]
 
     private static func stored(_ jid: JID, _ storage: any Storage) async throws -> [StoredAccount.Session] {
@@ -74,12 +116,12 @@ extension StorageConformance {
     }
 
     private static func session(
-        _ id: Int64, of jid: String, boundAt: Int64 = 0, token: VerifiedToken? = nil
+        _ id: Int64, of jid: String, boundAt: Int64 = 0, token: VerifiedToken? = nil, rights: SessionRights = .program
     ) throws -> StoredSession {
         StoredSession(
             id: id, jid: try Samples.jid(jid), secret: "secret\(id)",
             boundAt: Timestamp(milliseconds: Samples.noon.milliseconds + boundAt), time: .seconds(300), token: token,
-            userAgent: nil, handled: 0, presence: nil, flags: [])
+            rights: rights, userAgent: nil, handled: 0, presence: nil, flags: [])
     }
 
     private static func message(_ position: Int64) -> UnacknowledgedMessage {

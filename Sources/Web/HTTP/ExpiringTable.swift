@@ -36,5 +36,11 @@ final class ExpiringTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     func find(_ key: Key, now: Timestamp) -> Value? { update(key, now: now) { $0 } }
 
-    func remove(_ key: Key) { entries.withLock { $0[key] = nil } }
+    /// - Returns: whether it was there.
+    @discardableResult
+    func remove(_ key: Key) -> Bool { entries.withLock { $0.removeValue(forKey: key) != nil } }
+
+    func removeAll(where isMeant: (Value) -> Bool) {
+        entries.withLock { entries in entries = entries.filter { !isMeant($0.value.value) } }
+    }
 }

@@ -6,7 +6,7 @@ import XMPPStream
 final class AuthorizationCodes: Sendable {
     /// What a code is worth.
     enum Worth: Sendable {
-        case granted(AuthorizationRequest, JID)
+        case granted(AuthorizationRequest, OpenedAccount)
         /// It has been shown before; what it was exchanged for is void, RFC 6749 §4.1.2.
         case used(grant: String?)
         case nothing
@@ -14,7 +14,7 @@ final class AuthorizationCodes: Sendable {
 
     private struct Entry: Sendable {
         let request: AuthorizationRequest
-        let account: JID
+        let account: OpenedAccount
         let end: Timestamp
         var isUsed = false
         var isShownAgain = false
@@ -29,7 +29,7 @@ final class AuthorizationCodes: Sendable {
     private let codes = ExpiringTable<[UInt8], Entry>(capacity: 10_000)
 
     /// - Returns: nil if there are too many.
-    func make(_ request: AuthorizationRequest, _ account: JID, now: Timestamp) -> String? {
+    func make(_ request: AuthorizationRequest, _ account: OpenedAccount, now: Timestamp) -> String? {
         let code = SecureRandom.text(length: 43)
         let entry = Entry(request: request, account: account, end: now.adding(Self.lifetime))
         let isAdded = codes.add(entry, Authenticator.digest(ofToken: code), until: now.adding(Self.memory), now: now)
@@ -48,11 +48,16 @@ final class AuthorizationCodes: Sendable {
         } ?? .nothing
     }
 
-    /// Notes what a code was exchanged for. `false`: it was shown again meanwhile.
+    /// Notes what a code was exchanged for. `false`: it was shown again meanwhile, or is void.
     func exchanged(_ code: String, for grant: String, now: Timestamp) -> Bool {
         codes.update(Authenticator.digest(ofToken: code), now: now) { entry in
             entry.grant = grant
             return !entry.isShownAgain
-        } ?? true
+        } ?? false
+    }
+
+    /// The app is signed out: what the account's owner has agreed to before is void.
+    func forget(app: String, of account: JID) {
+        codes.removeAll { $0.request.app.id == app && $0.account.record.jid == account }
     }
 }

@@ -8,8 +8,10 @@ final class DeviceCodes: Sendable {
     struct Request: Sendable {
         enum State: Sendable {
             case pending
-            case allowed(JID)
+            case allowed(OpenedAccount)
             case denied
+            /// The device has been told that it is allowed, and gets its tokens.
+            case taken(OpenedAccount)
         }
 
         let app: App
@@ -25,7 +27,7 @@ final class DeviceCodes: Sendable {
     enum Answer: Sendable {
         case wait
         case slowDown
-        case allowed(Request, JID)
+        case allowed(Request, OpenedAccount)
         case denied
         case expired
     }
@@ -75,8 +77,11 @@ final class DeviceCodes: Sendable {
             requests.update(digest, now: now) { request in
                 guard request.app.id == app.id else { return .expired }
                 switch request.state {
-                case .allowed(let account): return .allowed(request, account)
+                case .allowed(let account):
+                    request.state = .taken(account)
+                    return .allowed(request, account)
                 case .denied: return .denied
+                case .taken: return .expired
                 case .pending: break
                 }
                 defer { request.askedAt = now }
@@ -88,10 +93,24 @@ final class DeviceCodes: Sendable {
                 return .slowDown
             } ?? .expired
         switch answer {
-        case .allowed, .denied: requests.remove(digest)
-        case .wait, .slowDown, .expired: break
+        case .denied: requests.remove(digest)
+        case .allowed, .wait, .slowDown, .expired: break
         }
         return answer
+    }
+
+    /// The device has its tokens. `false`: the app was signed out meanwhile.
+    func exchanged(_ device: String) -> Bool { requests.remove(Authenticator.digest(ofToken: device)) }
+
+    /// The app is signed out: what the account's owner has agreed to before is void.
+    func forget(app: String, of account: JID) {
+        requests.removeAll { request in
+            guard request.app.id == app else { return false }
+            switch request.state {
+            case .allowed(let opened), .taken(let opened): return opened.record.jid == account
+            case .pending, .denied: return false
+            }
+        }
     }
 
     /// As it is stored: letters alone.

@@ -14,7 +14,7 @@ extension OAuth {
             return SignInPages.detour(from: request)
         }
         if asked.type == .code, asked.isSafeToRepeat(context.site), try await hasAgreed(record.jid, to: asked) {
-            return try await answer(asked, record.jid, context)
+            return try await answer(asked, OpenedAccount(record), context)
         }
         return await consentPage(asked, on: context.site).response(for: visitor, context)
     }
@@ -33,7 +33,7 @@ extension OAuth {
         guard form["decision"] == "allow" else {
             return back(to: asked.redirect, asked.type, OAuthError(.accessDenied), asked.state, context.site)
         }
-        return try await answer(asked, record.jid, context)
+        return try await answer(asked, OpenedAccount(record), context)
     }
 
     private func read(
@@ -80,7 +80,7 @@ extension OAuth {
         var page = Page(
             "consent", title: "Let this app in?",
             [
-                "app": asked.app.name, "rights": Rights.texts(asked.scopes), "until": until(asked.scopes),
+                "app": asked.app.name, "rights": AccessScope.texts(of: asked.scopes), "until": until(asked.scopes),
                 "destination": destination(asked.redirect, site),
                 "parameters": parameters,
             ])
@@ -91,12 +91,14 @@ extension OAuth {
 
     /// How long an app has what it asks for, in words.
     func until(_ scopes: Set<String>) -> String {
-        Rights.areLasting(scopes)
+        AccessScope.areLasting(scopes)
             ? "It stays signed in until you sign it out, or do not use it for \(refreshDays) days."
             : "It can sign in for an hour."
     }
 
-    private func answer(_ asked: AuthorizationRequest, _ account: JID, _ context: WebContext) async throws -> Response {
+    private func answer(
+        _ asked: AuthorizationRequest, _ account: OpenedAccount, _ context: WebContext
+    ) async throws -> Response {
         switch asked.type {
         case .code:
             guard let code = codes.make(asked, account, now: host.now()) else {

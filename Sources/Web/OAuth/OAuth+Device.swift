@@ -39,7 +39,12 @@ extension OAuth {
         case .denied: throw OAuthError(.accessDenied)
         case .expired: throw OAuthError(.expiredToken)
         case .allowed(let request, let account):
-            return try await issuer.issue(to: app, for: account, scopes: request.scopes)
+            let tokens = try await issuer.issue(to: app, for: account, scopes: request.scopes)
+            guard devices.exchanged(code) else {
+                try await issuer.takeBack(tokens)
+                throw OAuthError(.expiredToken)
+            }
+            return tokens
         }
     }
 
@@ -62,7 +67,7 @@ extension OAuth {
                 .response(for: visitor, context)
         }
         let content: [String: any Sendable] = [
-            "app": device.app.name, "rights": Rights.texts(device.scopes), "until": until(device.scopes),
+            "app": device.app.name, "rights": AccessScope.texts(of: device.scopes), "until": until(device.scopes),
             "code": DeviceCodes.shown(device.userCode),
         ]
         return await Page("device-consent", title: "Let this device in?", content).response(for: visitor, context)
@@ -76,7 +81,7 @@ extension OAuth {
         try visitor.check(form["form-key"], context.site)
         let isAllowed = form["decision"] == "allow"
         let isInTime = devices.decide(
-            userCode: form["code"] ?? "", isAllowed ? .allowed(record.jid) : .denied, now: host.now())
+            userCode: form["code"] ?? "", isAllowed ? .allowed(OpenedAccount(record)) : .denied, now: host.now())
         guard isInTime else {
             return await devicePage(problem: "The code has expired. Let the device show a new one.")
                 .response(for: visitor, context)

@@ -48,7 +48,7 @@ extension OAuth {
             else { throw OAuthError(.invalidGrant) }
             let tokens = try await issuer.issue(to: app, for: account, scopes: asked.scopes)
             guard codes.exchanged(code, for: tokens.grant, now: now) else {
-                if let grant = try await host.storage.grant(tokens.grant) { try await host.revoke(grant) }
+                try await issuer.takeBack(tokens)
                 throw OAuthError(.invalidGrant)
             }
             return tokens

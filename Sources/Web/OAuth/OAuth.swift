@@ -50,6 +50,12 @@ struct OAuth: WebModule {
     }
 
     func register(_ registrar: inout Registrar) {
+        registrar.on(Hooks.accessRevoked, .deliver) { [codes, devices] event in
+            guard let grant = event.grant else { return .go }
+            codes.forget(app: grant.app, of: event.account.jid)
+            devices.forget(app: grant.app, of: event.account.jid)
+            return .go
+        }
         guard allowsRegistration else { return }
         registrar.job(every: .seconds(3600), removeUnusedApps)
     }

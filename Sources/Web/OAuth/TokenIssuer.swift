@@ -28,20 +28,36 @@ struct TokenIssuer: Sendable {
     }
 
     /// The first tokens of a new grant.
-    func issue(to app: App, for account: JID, scopes: Set<String>) async throws(StorageError) -> Tokens {
+    ///
+    /// - Parameter account: as it was when its owner agreed; with another password, or another owner, that is void.
+    func issue(to app: App, for account: OpenedAccount, scopes: Set<String>) async throws -> Tokens {
+        guard host.isCurrent(account) else { throw OAuthError(.invalidGrant) }
+        let jid = account.record.jid
         let now = host.now()
-        try await makeRoom(for: account)
+        try await makeRoom(for: jid)
         let scopes = Self.complete(scopes)
-        let lasts = Rights.areLasting(scopes)
+        let lasts = AccessScope.areLasting(scopes)
         let refresh = lasts ? RefreshToken.first() : nil
         let expiresAt = now.adding(lasts ? Int64(refreshTime / .milliseconds(1)) : Self.accessTime * 1000)
         let grant = Grant(
-            id: SecureRandom.text(length: 16), account: account, app: app.id, scopes: scopes, createdAt: now,
+            id: SecureRandom.text(length: 16), account: jid, app: app.id, scopes: scopes, createdAt: now,
             expiresAt: expiresAt, refresh: refresh.map { Grant.Refresh(family: $0.family, current: $0.digest) })
         let (text, token) = accessToken(of: grant, scopes, app, now)
         try await host.storage.commit([.addGrant(grant), .addToken(token)])
-        return Tokens(
+        let tokens = Tokens(
             accessToken: text, scope: Self.text(scopes), refreshToken: refresh?.text, grant: grant.id)
+        // A change that began before this was stored may not have seen it.
+        guard host.isCurrent(account) else {
+            try await takeBack(tokens)
+            throw OAuthError(.invalidGrant)
+        }
+        return tokens
+    }
+
+    /// Makes tokens void that nobody is to have after all.
+    func takeBack(_ tokens: Tokens) async throws(StorageError) {
+        guard let grant = try await host.storage.grant(tokens.grant) else { return }
+        try await host.revoke(grant)
     }
 
     /// Further tokens in exchange for a refresh token, which is good for once. One that was good earlier has been stolen,

@@ -88,7 +88,7 @@ enum AccountPages {
             let app = try await context.site.app(grant.app)
             entries.append([
                 "id": grant.id, "app": app?.name ?? grant.app, "online": online.contains(grant.id),
-                "rights": Rights.texts(grant.scopes).joined(separator: ". "), "since": day(grant.createdAt),
+                "rights": AccessScope.texts(of: grant.scopes).joined(separator: ". "), "since": day(grant.createdAt),
                 "lastUse": moment(grant.lastUsedAt),
             ])
         }

@@ -112,7 +112,7 @@ struct IdentityProvider: ServerModule {
         switch meaning {
         case .accountID:
             if let known = try await host.storage.account(host: host.domain, accountID: name) { return known.jid }
-            guard !name.contains(where: \.isWhitespace) else { return nil }
+            guard Account.isValid(accountID: name) else { return nil }
             jid = JID(local: SecureRandom.bytes(8).map(Self.hexadecimal).joined(), domain: host.domain, resource: nil)
         case .name:
             jid = JID(local: name, domain: host.domain, resource: nil)

@@ -43,15 +43,15 @@ struct ArchiveManagement: ServerModule {
             registrar.feature(feature)
         }
         registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("result") }
-        registrar.iq(.get, "query", Self.namespace, to: .ownAccount) { request in
+        registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             if request.payload.firstChild != nil { return .error(.badRequest) }
             return .result(writeForm)
         }
-        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, query)
-        registrar.iq(.get, "metadata", Self.namespace, to: .ownAccount, describe)
+        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, needs: .readHistory, query)
+        registrar.iq(.get, "metadata", Self.namespace, to: .ownAccount, needs: .readHistory, describe)
         // XEP-0386 §3.3: who has just come learns what there is to catch up with; not if the storage fails.
         registrar.bindFeature(
-            Self.namespace, isAnnounced: false,
+            Self.namespace, isAnnounced: false, needs: .readHistory,
             reading: { record -> Answer<Ends?> in
                 .later {
                     do throws(StorageError) {
@@ -66,9 +66,9 @@ struct ArchiveManagement: ServerModule {
                 if let ends { write(ends, to: &writer) }
             })
         // The same for accounts that do not exist.
-        registrar.iq(.get, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
-        registrar.iq(.set, "query", Self.namespace, to: .account) { _ in .error(.forbidden) }
-        registrar.iq(.get, "metadata", Self.namespace, to: .account) { _ in .error(.forbidden) }
+        registrar.iq(.get, "query", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
+        registrar.iq(.set, "query", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
+        registrar.iq(.get, "metadata", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
     }
 
     // MARK: Queries, §4

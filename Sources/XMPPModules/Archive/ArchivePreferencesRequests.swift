@@ -22,14 +22,14 @@ struct ArchivePreferencesRequests: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.iq(.get, "prefs", Self.namespace, to: .ownAccount) { request in
+        registrar.iq(.get, "prefs", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             let record = request.session.record
             let values = record[ArchivePreferences.slot].values
             return .result { Self.write(values, of: record, to: &$0) }
         }
-        registrar.iq(.set, "prefs", Self.namespace, to: .ownAccount, set)
+        registrar.iq(.set, "prefs", Self.namespace, to: .ownAccount, needs: .manageHistory, set)
         for kind in [IQRequest.Kind.get, .set] {
-            registrar.iq(kind, "prefs", Self.namespace, to: .account) { _ in .error(.forbidden) }
+            registrar.iq(kind, "prefs", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
     }
 

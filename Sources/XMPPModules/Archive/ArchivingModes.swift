@@ -34,10 +34,11 @@ struct ArchivingModes: Sendable {
 
     func register(_ registrar: inout Registrar) {
         for feature in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
-        registrar.iq(.get, "pref", Self.namespace, to: [.server, .ownAccount], get)
-        registrar.iq(.set, "pref", Self.namespace, to: [.server, .ownAccount], set)
-        registrar.iq(.set, "itemremove", Self.namespace, to: [.server, .ownAccount], removeItems)
-        registrar.iq(.set, "auto", Self.namespace, to: [.server, .ownAccount], automate)
+        registrar.iq(.get, "pref", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, get)
+        registrar.iq(.set, "pref", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, set)
+        registrar.iq(
+            .set, "itemremove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, removeItems)
+        registrar.iq(.set, "auto", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, automate)
     }
 
     @Sendable private func get(_ request: IQRequest) -> Reply {

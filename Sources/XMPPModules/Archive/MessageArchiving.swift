@@ -36,19 +36,23 @@ struct MessageArchiving: ServerModule {
             MessageCollections(host: host).register(&registrar)
             ArchivingModes(host: host).register(&registrar)
             for (type, name) in [(IQRequest.Kind.get, "modified"), (.set, "save")] as [(IQRequest.Kind, StaticString)] {
-                registrar.iq(type, name, Self.namespace, to: [.server, .ownAccount]) { _ in
+                registrar.iq(type, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                     .error(.featureNotImplemented)
                 }
             }
             return
         }
-        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], list)
-        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], retrieve)
+        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
         for name in ["modified", "pref"] as [StaticString] {
-            registrar.iq(.get, name, Self.namespace, to: [.server, .ownAccount]) { _ in .error(.featureNotImplemented) }
+            registrar.iq(.get, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+                .error(.featureNotImplemented)
+            }
         }
         for name in ["save", "remove", "pref", "auto", "itemremove"] as [StaticString] {
-            registrar.iq(.set, name, Self.namespace, to: [.server, .ownAccount]) { _ in .error(.featureNotImplemented) }
+            registrar.iq(.set, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+                .error(.featureNotImplemented)
+            }
         }
     }
 

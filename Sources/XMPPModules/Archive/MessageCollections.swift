@@ -15,9 +15,9 @@ struct MessageCollections: Sendable {
     let host: Host
 
     func register(_ registrar: inout Registrar) {
-        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], list)
-        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], retrieve)
-        registrar.iq(.set, "remove", Self.namespace, to: [.server, .ownAccount], remove)
+        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
+        registrar.iq(.set, "remove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, remove)
     }
 
     // MARK: List, §7.1

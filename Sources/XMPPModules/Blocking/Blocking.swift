@@ -35,9 +35,9 @@ struct Blocking: ServerModule {
             _ = list.reserve(jids.count, atMost: .max)
             list.add(jids, isStored: true)
         }
-        registrar.iq(.get, "blocklist", Self.namespace, to: .ownAccount, get)
-        registrar.iq(.set, "block", Self.namespace, to: .ownAccount, block)
-        registrar.iq(.set, "unblock", Self.namespace, to: .ownAccount, unblock)
+        registrar.iq(.get, "blocklist", Self.namespace, to: .ownAccount, needs: .chat, get)
+        registrar.iq(.set, "block", Self.namespace, to: .ownAccount, needs: .changeContacts, block)
+        registrar.iq(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
         for point in [Hooks.messageFromClient, Hooks.presenceFromClient, Hooks.iqFromClient] {
             registrar.on(point, .block) { event in
                 guard let to = event.to, let record = event.sender?.record, record.blocks(to) else { return .go }

@@ -34,25 +34,29 @@ extension Host {
         sendUnavailable(of: record, to: item.jid)
     }
 
-    /// Why a session may not invite anybody now; `nil`: it may, and this counts.
+    /// Why a session may not invite anybody now, nor say yes ahead; `nil`: it may, and this counts.
     func mayInvite(_ session: ClientSession) -> StanzaError? {
         var event = SessionEvent(session: session, host: self)
         return fire(Presence.inviting, &event)
     }
 
-    /// Asks an account for a subscription in the name of a session's account, as if its client had.
-    func invite(_ contact: JID, by session: ClientSession) { invite(contact, of: session.record) }
-
-    /// Asks an account for a subscription in the name of another.
-    func invite(_ contact: JID, of record: AccountRecord) {
-        record.push(
-            record.updateRoster(contact) { item in
+    /// Asks an account for a subscription in the name of another, as if its client had.
+    ///
+    /// - Returns: why it is not asked; nil: it is.
+    func invite(_ contact: JID, of record: AccountRecord) -> StanzaError? {
+        do throws(RosterBounds.Exceeded) {
+            let change = try record.updateRoster(contact, within: rosterBounds) { item in
                 var item = item ?? RosterItem(jid: contact)
                 item.state = item.state.outbound(.subscribe).newState
                 item.isListed = true
                 return item
-            })
+            }
+            record.push(change)
+        } catch {
+            return .policyViolation
+        }
         send(.subscribe, from: record.jid, to: contact)
+        return nil
     }
 }
 

@@ -23,7 +23,7 @@ struct Subscriptions: Sendable {
             "account-ids", default: false, "Whether people can be invited by their account id.")
         let perHour = configuration.integer(
             "invitations-per-hour", default: 250, in: 0...100_000,
-            "Invitations that an account may send in an hour; 0: any number.")
+            "Invitations that an account may send in an hour, and answers to ones that have not come; 0: any number.")
         limit = AttemptLimit(limit: perHour, within: .seconds(3600))
     }
 
@@ -40,7 +40,9 @@ struct Subscriptions: Sendable {
         registrar.on(Hooks.invitationAnswered, .deliver) { event in
             let type: SubscriptionType = event.accepts ? .subscribed : .unsubscribed
             if let answer = Stanza.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
-                send(type, answer, of: event.account, to: event.contact, sender: nil)
+                if let error = send(type, answer, of: event.account, to: event.contact, sender: nil) {
+                    return .bounce(error)
+                }
             }
             return .go
         }
@@ -58,8 +60,7 @@ struct Subscriptions: Sendable {
             !account.isSameBare(as: session.jid)
         else { return .handled }
         if let error = host.mayInvite(session) { return .bounce(error) }
-        host.invite(account, by: session)
-        return .handled
+        return host.invite(account, of: session.record).map { .bounce($0) } ?? .handled
     }
 
     // MARK: From the client
@@ -71,40 +72,46 @@ struct Subscriptions: Sendable {
         let record = session.record
         let state = record.rosterItem(to)?.state ?? .none
         if !mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
-        if type == .subscribe, let error = host.mayInvite(session) { return .bounce(error) }
+        // §3.4: an answer before the question.
+        let isAhead = type == .subscribed && approvesAhead && !state.hasPendingIn && !state.hasFrom
+        if type == .subscribe || isAhead, let error = host.mayInvite(session) { return .bounce(error) }
         guard let stanza = Stanza(event.stanza.element) else { return .handled }
-        send(type, stanza, of: record, to: to, sender: session)
-        return .handled
+        return send(type, stanza, of: record, to: to, sender: session).map { .bounce($0) } ?? .handled
     }
 
+    /// - Returns: why nothing is changed and sent; nil: it is.
     private func send(
         _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID, sender: ClientSession?
-    ) {
+    ) -> StanzaError? {
         let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
-        let change = record.updateRoster(to) { item in
-            var item = item ?? RosterItem(jid: to)
-            item.state = (item.state).outbound(type).newState
-            switch type {
-            case .subscribe:
-                item.isListed = true
-            case .subscribed:
-                if isMutual, state.hasPendingIn { item.state = .both }
-                // §3.4: an answer before the question.
-                if approvesAhead, !state.hasPendingIn, !state.hasFrom { item.isApproved = true }
-                if approvesAhead || state.hasPendingIn { item.isListed = true }
-            case .unsubscribed:
-                item.isApproved = false
-            case .unsubscribe:
-                break
+        do throws(RosterBounds.Exceeded) {
+            let change = try record.updateRoster(to, within: host.rosterBounds) { item in
+                var item = item ?? RosterItem(jid: to)
+                item.state = (item.state).outbound(type).newState
+                switch type {
+                case .subscribe:
+                    item.isListed = true
+                case .subscribed:
+                    if isMutual, state.hasPendingIn { item.state = .both }
+                    if approvesAhead, !state.hasPendingIn, !state.hasFrom { item.isApproved = true }
+                    if approvesAhead || state.hasPendingIn { item.isListed = true }
+                case .unsubscribed:
+                    item.isApproved = false
+                case .unsubscribe:
+                    break
+                }
+                return item.settled
             }
-            return item.settled
+            record.push(change)
+        } catch {
+            return .policyViolation
         }
-        record.push(change)
-        guard outbound.routes else { return }
+        guard outbound.routes else { return nil }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
         host.router.route(stanza, from: record.jid, to: to, host: host, sender: sender)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
+        return nil
     }
 
     /// Whether the stanza takes back what both sides rely on; to decline an invitation is something else.

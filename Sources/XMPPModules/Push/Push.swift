@@ -5,7 +5,9 @@ import XMPPServer
 /// wakes it by the means of its platform.
 ///
 /// The app server is an account of a host that is served here: by its full JID, or by its bare JID, which means its most
-/// available session. It learns how many messages wait; from whom the last is, and what it says, are settings.
+/// available session. It learns how many messages wait; from whom the last is, and what it says, are settings. As nobody
+/// is asked before they are told, all that goes to one account together has a rate, unless the host's settings say that it
+/// is an app server; whoever has blocked an account is not told of it.
 struct Push: ServerModule {
     static let info = ModuleInfo(
         "push", implements: [.xep(357, "0.4.1")], requires: ["presence"],
@@ -19,12 +21,16 @@ struct Push: ServerModule {
     /// Refusals in a row after which an app server is asked no more, if each might have passed.
     private static let maximumFailures = 5
     private static let answerTime = Duration.seconds(30)
+    private static let maximumBodySize = 1024
 
     private let host: Host
     private let maximum: Int
     private let tellsSender: Bool
     private let tellsBody: Bool
+    private let services: Set<JID>
     private let limit: AttemptLimit<JID>
+    /// By who is told.
+    private let serviceLimit: AttemptLimit<JID>
 
     init(host: Host, configuration: ConfigSection) {
         self.host = host
@@ -38,6 +44,17 @@ struct Push: ServerModule {
             "per-minute", default: 60, in: 0...100_000,
             "Notifications for an account in a minute, beyond which app servers are not told; 0: any number.")
         limit = AttemptLimit(limit: perMinute, within: .seconds(60))
+        let perService = configuration.integer(
+            "per-service-per-minute", default: 60, in: 0...100_000,
+            "Notifications in a minute to an account that is not listed in `services`; 0: any number.")
+        serviceLimit = AttemptLimit(limit: perService, within: .seconds(60))
+        let names = configuration.strings(
+            "services", default: [], "The accounts of app servers, which are told whatever there is.")
+        services = Set(names.compactMap { JID($0)?.bare })
+        for name in names where JID(name)?.hasLocal != true {
+            configuration.fail(
+                "services", "\"\(name)\" is no account", mend: "write addresses such as push@example.org")
+        }
     }
 
     func register(_ registrar: inout Registrar) {
@@ -48,10 +65,18 @@ struct Push: ServerModule {
                 if let registration = element.flatMap(PushRegistration.init(stored:)) { list.put(registration) }
             }
         }
-        registrar.iq(.set, "enable", Self.namespace, to: .ownAccount, enable)
-        registrar.iq(.set, "disable", Self.namespace, to: .ownAccount, disable)
+        registrar.iq(.set, "enable", Self.namespace, to: .ownAccount, needs: .changeSettings, enable)
+        registrar.iq(.set, "disable", Self.namespace, to: .ownAccount, needs: .changeSettings, disable)
         registrar.on(Hooks.sessionBound, .deliver) { event in
             event.session.record[Self.list].wasSeen(event.session.jid.resource ?? "")
+            return .go
+        }
+        registrar.on(Hooks.credentialsChanged, .deliver) { event in
+            passwordChanged(of: event.account, sparing: event.sparing)
+            return .go
+        }
+        registrar.on(Hooks.accessRevoked, .deliver) { event in
+            remove(event.account) { $0.access == Self.access(event.grant?.id, event.token ?? []) }
             return .go
         }
         registrar.on(Hooks.messageKept, .copy) { event in
@@ -83,10 +108,14 @@ struct Push: ServerModule {
             return .error(StanzaError(.remoteServerNotFound))
         }
         let node = request.payload["node"] ?? ""
-        guard node.utf8.count <= JID.maximumPartByteCount else { return .error(.notAcceptable) }
+        let options = request.payload.child("x", .dataForms)
+        guard node.utf8.count <= JID.maximumPartByteCount, options.map(PushRegistration.isAcceptable) ?? true else {
+            return .error(.notAcceptable)
+        }
         let registration = PushRegistration(
             service: service, node: node, resource: request.from.resource ?? "",
-            options: request.payload.child("x", .dataForms)?.detached())
+            options: options?.detached(),
+            access: request.session.token.map { Self.access($0.grant, $0.digest) })
         let record = request.session.record
         let list = record[Self.list]
         guard list.contains(registration.key) || list.count < maximum else { return .error(.policyViolation) }
@@ -114,6 +143,36 @@ struct Push: ServerModule {
         keys.map { .removeValue(store: store, owner: record.jid, key: $0) }
     }
 
+    // MARK: The end of what was asked for
+
+    /// What stands for an app, or a token that no app was granted.
+    private static func access(_ grant: String?, _ digest: [UInt8]) -> String {
+        grant.map { "grant \($0)" } ?? "token \(Base64.encode(digest))"
+    }
+
+    /// With another password all is asked for anew, but by the session that has changed it.
+    private func passwordChanged(of account: AccountRecord, sparing session: ClientSession?) {
+        let resource = session?.jid.resource
+        remove(account) { $0.resource != resource }
+        let store = KeyedStore<PushRegistration>(Self.store, in: host.storage)
+        let spared = account[Self.list].all.map { store.putting($0, account.jid, key: $0.key) }
+        if !spared.isEmpty { submit(spared) }
+    }
+
+    private func remove(_ account: AccountRecord, where isMeant: (PushRegistration) -> Bool) {
+        let list = account[Self.list]
+        let keys = list.all.filter(isMeant).map(\.key)
+        guard !keys.isEmpty else { return }
+        for key in keys { list.remove(key) }
+        submit(Self.removal(of: keys, account))
+    }
+
+    private func submit(_ changes: [StorageChange]) {
+        host.storage.submit(changes, .soon) { [host] result in
+            if case .failure(let error) = result { _ = host.report(error) }
+        }
+    }
+
     // MARK: Notifications, §7
 
     private func kept(_ event: KeptMessage) {
@@ -136,11 +195,16 @@ struct Push: ServerModule {
     ) {
         let news = News(
             sender: tellsSender ? from.string : nil,
-            body: tellsBody ? message.child("body", .client)?.text : nil)
+            body: tellsBody ? message.child("body", .client).map { Self.beginning(of: $0.text) } : nil)
         for registration in account[Self.list].messageWaits(where: isMeant) {
             mark?.note(.pushed, registration.service.string)
             tell(registration, of: account, news)
         }
+    }
+
+    /// As much of a text as a notification shows.
+    private static func beginning(of text: String) -> String {
+        text.utf8.count <= maximumBodySize ? text : String(text.prefix(maximumBodySize / 4))
     }
 
     /// What an app server learns of the last message.
@@ -153,13 +217,24 @@ struct Push: ServerModule {
     private func tell(_ registration: PushRegistration, of account: AccountRecord, _ news: News) {
         let list = account[Self.list]
         guard let count = list.take(registration.key) else { return }
-        guard limit.allows(account.jid, now: host.now()) else { return list.missed(registration.key) }
-        limit.count(account.jid, now: host.now())
+        guard mayTell(registration.service.bare, of: account) else { return list.missed(registration.key) }
         host.router.request(.set, from: host.jid, to: registration.service, within: Self.answerTime) { writer in
             Self.write(registration, count, news, to: &writer)
         } then: { answer in
             told(registration, of: account, news, answer)
         }
+    }
+
+    private func mayTell(_ service: JID, of account: AccountRecord) -> Bool {
+        let now = host.now()
+        if host.router.hosts[service.domain]?.accounts.resident(service)?.blocks(account.jid) == true { return false }
+        guard limit.allows(account.jid, now: now) else { return false }
+        if !services.contains(service) {
+            guard serviceLimit.allows(service, now: now) else { return false }
+            serviceLimit.count(service, now: now)
+        }
+        limit.count(account.jid, now: now)
+        return true
     }
 
     private func told(
@@ -174,9 +249,7 @@ struct Push: ServerModule {
             // §7.1: what the app server does not want is not sent again.
             guard error?.attribute("type", equals: "wait") != true || failures >= Self.maximumFailures else { return }
             list.remove(registration.key)
-            host.storage.submit(Self.removal(of: [registration.key], account), .soon) { [host] result in
-                if case .failure(let error) = result { _ = host.report(error) }
-            }
+            submit(Self.removal(of: [registration.key], account))
         case .none:
             list.missed(registration.key)
         }

@@ -1,9 +1,6 @@
 import XMPPServer
 
 extension RosterItem {
-    /// Whether the roster shows the item; one of which all there is is an invitation is not shown, RFC 6121 §3.1.3.
-    var isShown: Bool { isListed || isApproved }
-
     /// Whether the roster shows both items alike: an invitation that waits for an answer is not to be seen.
     func looksLike(_ other: RosterItem) -> Bool {
         isShown == other.isShown && isApproved == other.isApproved && name == other.name && groups == other.groups

@@ -23,7 +23,7 @@ struct Rosters: ServerModule {
 
     let host: Host
     let verbs: Set<Verb>
-    let maximumItems: Int
+    let bounds: RosterBounds
     let resolvesAccountIDs: Bool
     let hasVersions: Bool
 
@@ -31,8 +31,12 @@ struct Rosters: ServerModule {
         self.host = host
         verbs = Set(
             configuration.choices("verbs", default: Verb.allCases, "What clients may do to the items of their roster."))
-        maximumItems = configuration.integer(
-            "maximum-items", default: 10_000, in: 1...1_000_000, "How many contacts an account may have.")
+        bounds = RosterBounds(
+            contacts: configuration.integer(
+                "maximum-items", default: 10_000, in: 1...1_000_000, "How many contacts an account may have."),
+            bytes: configuration.byteCount(
+                "maximum-size", default: 2 * 1024 * 1024, in: 1024...64 * 1024 * 1024,
+                "How much all contacts may take together, with their names and groups."))
         hasVersions = configuration.boolean(
             "versions", default: true, "Whether clients that have the list already are told so, RFC 6121 §2.6.")
         resolvesAccountIDs = configuration.boolean(
@@ -42,10 +46,11 @@ struct Rosters: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", "urn:xmpp:features:rosterver") } }
-        registrar.iq(.get, "query", .roster, to: .ownAccount, get)
-        registrar.iq(.set, "query", .roster, to: .ownAccount, set)
-        // §2.1.6, §2.3.3: nobody else's roster can be set, and no client gets what it could take for a push.
-        registrar.iq(.set, "query", .roster, to: [.account, .session]) { _ in .error(.forbidden) }
+        registrar.rosterBounds(bounds)
+        registrar.iq(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
+        registrar.iq(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
+        // §2.3.3: nobody else's roster can be set.
+        registrar.iq(.set, "query", .roster, to: .account, needs: .chat) { _ in .error(.forbidden) }
         registrar.on(Hooks.rosterChanged, .deliver) { event in
             event.account.push(event.change)
             return .go
@@ -78,15 +83,22 @@ struct Rosters: ServerModule {
         }
         let groups = item.children.filter { $0.isNamed("group", .roster) }.map(\.text)
         guard Set(groups).count == groups.count else { return .error(.badRequest) }
-        guard !groups.contains(""), groups.allSatisfy({ $0.utf8.count <= 1023 }), groups.count <= 100,
-            (item["name"]?.utf8.count ?? 0) <= 1023
+        let name = item["name"]
+        guard !groups.contains(""), groups.count <= Self.maximumGroups,
+            (groups + [name ?? ""]).allSatisfy({ $0.utf8.count <= Self.maximumNameSize }),
+            groups.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumGroupsSize
         else { return .error(.notAcceptable) }
-        let wanted = Wanted(jid: jid, name: item["name"], groups: groups)
+        let wanted = Wanted(jid: jid, name: name, groups: groups)
         if resolvesAccountIDs, host.router.hosts[jid.domain] == nil {
             return .async { await addByAccountID(wanted, request) }
         }
         return put(wanted, request)
     }
+
+    /// §2.3.3: the bytes of a name or a group, the groups of a contact, and the bytes of all of them.
+    private static let maximumNameSize = 1023
+    private static let maximumGroups = 100
+    private static let maximumGroupsSize = 8 * 1024
 
     /// What a client wants of an item.
     private struct Wanted: Sendable {
@@ -107,7 +119,6 @@ struct Rosters: ServerModule {
             guard verbs.contains(.update) else { return .error(.notAllowed) }
         } else {
             guard verbs.contains(.add) else { return .error(.notAllowed) }
-            guard record.withRoster({ $0.count }) < maximumItems else { return .error(.policyViolation) }
         }
         return change(record, wanted.jid) { item in
             var item = item ?? RosterItem(jid: wanted.jid)
@@ -132,7 +143,7 @@ struct Rosters: ServerModule {
             if !isContact, let error = host.mayInvite(request.session) { return .error(error) }
             let reply = put(wanted, request)
             if case .error = reply { return reply }
-            if !isContact { host.invite(account, by: request.session) }
+            if !isContact, let error = host.invite(account, of: request.session.record) { return .error(error) }
             return reply
         }
     }
@@ -150,7 +161,11 @@ struct Rosters: ServerModule {
         _ record: AccountRecord, _ jid: JID, _ body: (RosterItem?) -> RosterItem?
     ) -> Reply {
         let commit = Commit()
-        record.push(record.updateRoster(jid, then: commit.finish, body))
+        do throws(RosterBounds.Exceeded) {
+            record.push(try record.updateRoster(jid, within: bounds, then: commit.finish, body))
+        } catch {
+            return .error(.policyViolation)
+        }
         return .async { [host] in
             do throws(StorageError) {
                 try await commit.wait()

@@ -46,20 +46,21 @@ struct StreamManagement: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.resumption(settings)
         registrar.streamFeature(.authenticated) { $0.element("sm", .streamManagement) }
-        registrar.streamElement("enable", .streamManagement, .authenticated, enable)
-        registrar.streamElement("resume", .streamManagement, .authenticated, resume)
-        registrar.streamElement("r", .streamManagement, .authenticated) { _, stream in
+        registrar.streamElement("enable", .streamManagement, .authenticated, needs: .chat, enable)
+        registrar.streamElement("resume", .streamManagement, .authenticated, needs: .chat, resume)
+        registrar.streamElement("r", .streamManagement, .authenticated, needs: .chat) { _, stream in
             withAcknowledging(stream) { $0.answerCount() }
         }
-        registrar.streamElement("a", .streamManagement, .authenticated) { element, stream in
+        registrar.streamElement("a", .streamManagement, .authenticated, needs: .chat) { element, stream in
             withAcknowledging(stream) { acknowledged(element, $0, stream) }
         }
-        registrar.bindFeature(.streamManagement) { element, session, writer in
+        registrar.bindFeature(.streamManagement, needs: .chat) { element, session, writer in
             guard let element, element.hasName("enable") else { return }
             enable(element, session, to: &writer)
         }
         registrar.authenticationFeature(
-            "resume", .streamManagement, announcedBy: { $0.element("sm", .streamManagement) }, resumeInline)
+            "resume", .streamManagement, needs: .chat, announcedBy: { $0.element("sm", .streamManagement) },
+            resumeInline)
     }
 
     // MARK: Enabling, §3

@@ -13,6 +13,7 @@ public final class AccountRecord: Sendable {
         var roster: Roster
         var sessions: [ClientSession] = []
         var secrets: Secrets
+        /// Rises when a change of the secrets begins and when it ends: between the two it is odd.
         var secretsVersion = 0
     }
 
@@ -50,7 +51,8 @@ public final class AccountRecord: Sendable {
 
     public func rosterItem(_ jid: JID) -> RosterItem? { state.withLock { $0.roster[jid] } }
 
-    /// Changes one contact's item and submits the change to the storage.
+    /// Changes one contact's item and submits the change to the storage. For changes that make the list no longer: see
+    /// below.
     ///
     /// - Parameter body: gets the present item and returns the new one, or `nil` to remove it; under the record's lock.
     /// - Returns: what changed, or `nil` if the closure left the item as it was.
@@ -60,11 +62,34 @@ public final class AccountRecord: Sendable {
         then completion: (@Sendable (Result<Void, StorageError>) -> Void)? = nil,
         _ body: (RosterItem?) -> RosterItem?
     ) -> RosterChange? {
+        changeRoster(jid, .none, completion, body).change
+    }
+
+    /// Changes one contact's item as above, if the list stays within bounds, or does not grow.
+    ///
+    /// - Throws: if it would not; then nothing has changed, and `completion` is not called.
+    @discardableResult
+    public func updateRoster(
+        _ jid: JID,
+        within bounds: RosterBounds,
+        then completion: (@Sendable (Result<Void, StorageError>) -> Void)? = nil,
+        _ body: (RosterItem?) -> RosterItem?
+    ) throws(RosterBounds.Exceeded) -> RosterChange? {
+        let (change, exceeds) = changeRoster(jid, bounds, completion, body)
+        if exceeds { throw RosterBounds.Exceeded() }
+        return change
+    }
+
+    private func changeRoster(
+        _ jid: JID, _ bounds: RosterBounds, _ completion: (@Sendable (Result<Void, StorageError>) -> Void)?,
+        _ body: (RosterItem?) -> RosterItem?
+    ) -> (change: RosterChange?, exceeds: Bool) {
         let contact = jid.bare
-        let change: RosterChange? = state.withLock { state in
+        let result: (change: RosterChange?, exceeds: Bool) = state.withLock { state in
             let former = state.roster[contact]
             let item = body(former)
-            guard item != former else { return nil }
+            guard item != former else { return (nil, false) }
+            guard state.roster.hasRoom(for: item, inPlaceOf: former, within: bounds) else { return (nil, true) }
             let version = SecureRandom.text(length: 16)
             var changes: [StorageChange] = [.setRosterVersion(owner: self.jid, version)]
             if let item {
@@ -78,10 +103,10 @@ public final class AccountRecord: Sendable {
             storage.submit(changes) { result in
                 withExtendedLifetime(self) { completion?(result) }
             }
-            return RosterChange(jid: contact, former: former, item: item, version: version)
+            return (RosterChange(jid: contact, former: former, item: item, version: version), false)
         }
-        if change == nil { completion?(.success(())) }
-        return change
+        if result.change == nil, !result.exceeds { completion?(.success(())) }
+        return result
     }
 
     // MARK: Account
@@ -103,18 +128,56 @@ public final class AccountRecord: Sendable {
     /// Rises when the secrets become others, so that who has shown a former one is not let in.
     var secretsVersion: Int { state.withLock { $0.secretsVersion } }
 
-    /// Takes over a further key of the same password.
-    func add(_ credential: SCRAMCredential) {
-        state.withLock { $0.secrets.credentials.append(credential) }
+    /// Whether the secrets are still those of that version, and are not about to become others.
+    func hasSecrets(ofVersion version: Int) -> Bool {
+        state.withLock { $0.secretsVersion == version && version & 1 == 0 }
     }
 
-    /// Takes over another password, with which no device is known any more, not even one that came in between.
-    func replaceSecrets(_ credentials: [SCRAMCredential]) {
+    /// Keeps a further key of the same password, unless the account has other secrets by now.
+    ///
+    /// - Returns: whether it is stored; `completion` is called only then.
+    func add(
+        _ credential: SCRAMCredential, secrets version: Int,
+        then completion: @escaping @Sendable (Result<Void, StorageError>) -> Void
+    ) -> Bool {
         state.withLock { state in
-            let store = Device.store(in: storage)
-            let removals = state.secrets.devices.keys.map { store.removing(jid, key: $0) }
-            if !removals.isEmpty { storage.submit(removals, completion: nil) }
-            state.secrets = Secrets(credentials: credentials)
+            guard state.secretsVersion == version, version & 1 == 0,
+                !state.secrets.credentials.contains(where: { $0.hash == credential.hash })
+            else { return false }
+            state.secrets.credentials.append(credential)
+            storage.submit([.setCredentials(jid, state.secrets.credentials)]) { result in
+                if case .failure = result { self.remove(credential, secrets: version) }
+                completion(result)
+            }
+            return true
+        }
+    }
+
+    private func remove(_ credential: SCRAMCredential, secrets version: Int) {
+        state.withLock { state in
+            guard state.secretsVersion == version else { return }
+            state.secrets.credentials.removeAll { $0 == credential }
+        }
+    }
+
+    /// The secrets are about to become others, or the account to be removed: from now on nothing is good any more that was
+    /// opened, agreed to or given out for those that it has. Changes of one account's secrets follow each other.
+    ///
+    /// - Returns: false if another change is under way.
+    func beginChangingSecrets() -> Bool {
+        state.withLock { state in
+            guard state.secretsVersion & 1 == 0 else { return false }
+            state.secretsVersion += 1
+            return true
+        }
+    }
+
+    /// The change that has begun is over.
+    ///
+    /// - Parameter credentials: the keys of another password, with which no device is known any more; nil: all is as it was.
+    func endChangingSecrets(_ credentials: [SCRAMCredential]?) {
+        state.withLock { state in
+            if let credentials { state.secrets = Secrets(credentials: credentials) }
             state.secretsVersion += 1
         }
     }
@@ -137,7 +200,7 @@ public final class AccountRecord: Sendable {
         _ body: (Device?, [Device]) -> (device: Device?, isStored: Bool, alsoForgotten: [String])
     ) -> Bool {
         state.withLock { state in
-            guard secrets == nil || secrets == state.secretsVersion else { return false }
+            guard secrets.map({ $0 == state.secretsVersion && $0 & 1 == 0 }) ?? true else { return false }
             let devices = state.secrets.devices
             let (device, isStored, forgotten) = body(devices[id], Array(devices.values))
             state.secrets.devices[id] = device

@@ -105,17 +105,6 @@ public final class AccountTable: Sendable {
         }
     }
 
-    /// Takes over another password.
-    func replaceSecrets(of jid: JID, _ credentials: [SCRAMCredential]) {
-        shard(of: jid).records.withLock { records in
-            guard let record = records.byKey[Key(jid: jid)] else {
-                records.generation &+= 1
-                return
-            }
-            record.replaceSecrets(credentials)
-        }
-    }
-
     /// Forgets a removed account.
     func remove(_ jid: JID) {
         shard(of: jid).records.withLock { records in

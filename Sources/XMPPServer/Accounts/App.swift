@@ -39,9 +39,7 @@ public struct App: Sendable, Equatable {
     }
 
     /// The scopes that there are, in the order in which they are shown.
-    public static let knownScopes = [
-        "wl.messenger", "wl.basic", "wl.offline_access", "xmpp", "xmpp:client:normal",
-    ]
+    public static let knownScopes = AccessScope.allCases.map(\.rawValue)
 
     /// The apps of a host. The owner is the host's JID, the key is the app's id.
     public static func store(in storage: any Storage) -> KeyedStore<App> { KeyedStore("app", in: storage) }

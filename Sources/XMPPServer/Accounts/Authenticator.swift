@@ -211,7 +211,7 @@ public final class Authenticator: Sendable {
             found.scopes.isSuperset(of: host.configuration.authentication.tokenScopes)
         else { return .failure(.notAuthorized) }
         noteUse(of: found)
-        return .success(VerifiedToken(user: local, digest: digest, grant: found.grant))
+        return .success(VerifiedToken(user: local, digest: digest, grant: found.grant, scopes: found.scopes))
     }
 
     /// Asks those who know tokens that the server has not made.
@@ -222,7 +222,9 @@ public final class Authenticator: Sendable {
             switch await verify(token) {
             case .account(let account):
                 guard account.domain == host.domain, let local = account.local else { continue }
-                return .success(VerifiedToken(user: local, digest: digest, grant: nil))
+                // Whatever its scopes are called there: it is a program's.
+                let scopes: Set = [AccessScope.client.rawValue]
+                return .success(VerifiedToken(user: local, digest: digest, grant: nil, scopes: scopes))
             case .unavailable:
                 return .failure(.temporaryAuthFailure)
             case .refused:

@@ -43,7 +43,9 @@ public struct Device: Sendable, Equatable {
     var tokens: [Token] { [next, current].compactMap(\.self) }
 
     /// The devices of an account, by their ids.
-    public static func store(in storage: any Storage) -> KeyedStore<Device> { KeyedStore("device", in: storage) }
+    public static func store(in storage: any Storage) -> KeyedStore<Device> { KeyedStore(storeName, in: storage) }
+
+    static let storeName = "device"
 }
 
 extension Device: StoredValue {

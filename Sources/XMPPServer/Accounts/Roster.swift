@@ -3,12 +3,29 @@ import XMPP
 /// A contact list, RFC 6121 §2, as it is kept in memory while its account is in use.
 public struct Roster: Sendable {
     private var itemsByJID: [JID: RosterItem]
+    /// What counts in its bounds.
+    private var size = RosterBounds(contacts: 0, bytes: 0)
     /// Names this state of the list; never given to another one. RFC 6121 §2.6.
     public private(set) var version: String
 
     init(_ stored: StoredRoster) {
         itemsByJID = Dictionary(stored.items.map { ($0.jid, $0) }, uniquingKeysWith: { first, _ in first })
         version = stored.version ?? "0"
+        for item in itemsByJID.values { count(item, 1) }
+    }
+
+    private mutating func count(_ item: RosterItem?, _ sign: Int) {
+        guard let item, item.isShown else { return }
+        size.contacts += sign
+        size.bytes += sign * item.writtenByteCount
+    }
+
+    /// Whether an item fits in the place of a former one: what does not grow always does.
+    func hasRoom(for item: RosterItem?, inPlaceOf former: RosterItem?, within bounds: RosterBounds) -> Bool {
+        guard let item, item.isShown else { return true }
+        if former?.isShown != true, size.contacts >= bounds.contacts { return false }
+        let growth = item.writtenByteCount - (former?.writtenByteCount ?? 0)
+        return growth <= 0 || size.bytes + growth <= bounds.bytes
     }
 
     /// The item of a contact, also one that the list does not show because all there is of it is an invitation.
@@ -36,12 +53,13 @@ public struct Roster: Sendable {
     }
 
     mutating func put(_ item: RosterItem, version: String) {
-        itemsByJID[item.jid] = item
+        count(itemsByJID.updateValue(item, forKey: item.jid), -1)
+        count(item, 1)
         self.version = version
     }
 
     mutating func remove(_ jid: JID, version: String) {
-        itemsByJID[jid] = nil
+        count(itemsByJID.removeValue(forKey: jid), -1)
         self.version = version
     }
 }

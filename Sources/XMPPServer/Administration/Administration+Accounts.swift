@@ -57,9 +57,7 @@ extension Administration {
             }
         }
         let host = try host(domain)
-        if let text = accountID, text.isEmpty || text.contains(where: \.isWhitespace) {
-            throw AdministrationError("\"\(text)\" is no account id; write one such as mary@contoso.example")
-        }
+        if let accountID { try check(accountID: accountID) }
         let id = try local ?? self.local(accountID, host)
         guard let jid = JID(local: id, domain: host.domain, resource: nil) else {
             throw AdministrationError("\"\(id)\" cannot be the local part of an address")
@@ -70,7 +68,7 @@ extension Administration {
     /// The local part of an account that was given none.
     private func local(_ accountID: String?, _ host: HostConfiguration) throws -> String {
         // Where people sign in with tokens they never type their address: it need not tell who they are.
-        if host.authentication.mechanisms.allSatisfy(\.usesTokens) {
+        if host.authentication.usesTokensAlone {
             return hexadecimal(SecureRandom.bytes(8))
         }
         guard let name = accountID?.prefix(while: { $0 != "@" }), !name.isEmpty else {
@@ -97,7 +95,7 @@ extension Administration {
     /// Where people sign in with tokens, they know each other by names with any domain. Elsewhere it is a slip of the pen,
     /// unless the host was named.
     private func checkIsAccountID(_ name: JID) throws {
-        guard configuration.hosts.count == 1, configuration.hosts[0].authentication.mechanisms.allSatisfy(\.usesTokens)
+        guard configuration.hosts.count == 1, configuration.hosts[0].authentication.usesTokensAlone
         else { throw AdministrationError("\(notServed(name.domain)) (an account id needs --host)") }
     }
 
@@ -105,6 +103,12 @@ extension Administration {
         let domains = configuration.hosts.map(\.domain)
         let nearest = nearestWord(to: domain, among: domains).map { " — did you mean \"\($0)\"?" }
         return "\(domain) is not served here" + (nearest ?? "; the hosts are \(domains.joined(separator: ", "))")
+    }
+
+    private func check(accountID: String) throws {
+        guard Account.isValid(accountID: accountID) else {
+            throw AdministrationError("\"\(accountID)\" is no account id; write one such as mary@contoso.example")
+        }
     }
 
     private func checkIsFree(accountID: String, host: String) async throws {
@@ -139,8 +143,11 @@ extension Administration {
 
     func change(_ account: Account, _ wanted: AccountChanges) async throws -> AccountInfo {
         var account = account
-        if let accountID = wanted.accountID, accountID.lowercased() != account.accountID {
-            if !accountID.isEmpty { try await checkIsFree(accountID: accountID, host: account.jid.domain) }
+        if let accountID = wanted.accountID, Account.normal(accountID) != account.accountID {
+            if !accountID.isEmpty {
+                try check(accountID: accountID)
+                try await checkIsFree(accountID: accountID, host: account.jid.domain)
+            }
             account.accountID = accountID.isEmpty ? nil : accountID
         }
         if let name = wanted.displayName { account.displayName = name }
@@ -177,7 +184,6 @@ extension Administration {
             try await storage.commit(
                 Host.changes(settingCredentials: credentials, of: account.jid, in: storage))
         }
-        endSessions(of: account.jid)
         return password == nil
             ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"
     }
@@ -197,8 +203,11 @@ extension Administration {
         for contact in record.withRoster({ $0.items.map(\.jid) }) {
             try await part(record, contact)
         }
-        try await storage.commit([.removeAccount(account.jid)])
-        server?.hosts[account.jid.domain]?.forget(account.jid)
+        if let host = server?.hosts[account.jid.domain] {
+            try await host.remove(account.jid)
+        } else {
+            try await storage.commit(Host.changes(removing: account.jid, in: storage))
+        }
         return "\(account.jid) is removed"
     }
 }

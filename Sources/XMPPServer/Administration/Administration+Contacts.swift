@@ -10,7 +10,7 @@ extension Administration {
         let one = try await record(of: account(name))
         let other = try await record(of: account(contact))
         guard one.jid != other.jid else { throw AdministrationError("nobody can be a contact of theirs") }
-        let waiting = [join(one, other), join(other, one)]
+        let waiting = try [join(one, other), join(other, one)]
         for commit in waiting { try await commit.wait() }
         return "\(one.jid) and \(other.jid) are contacts"
     }
@@ -34,16 +34,16 @@ extension Administration {
 
     /// Removes both from each other's rosters, as far as they are there.
     func part(_ record: AccountRecord, _ contact: JID) async throws {
-        var waiting = [change(record, contact) { _ in nil }]
+        var waiting = [try change(record, contact) { _ in nil }]
         if let account = try await storage.account(contact) {
-            waiting.append(change(try await self.record(of: account), record.jid) { _ in nil })
+            waiting.append(try change(await self.record(of: account), record.jid) { _ in nil })
         }
         for commit in waiting { try await commit.wait() }
     }
 
-    private func join(_ record: AccountRecord, _ contact: AccountRecord) -> Commit {
+    private func join(_ record: AccountRecord, _ contact: AccountRecord) throws -> Commit {
         let name = contact.account.displayName
-        return change(record, contact.jid) { item in
+        return try change(record, contact.jid) { item in
             var item = item ?? RosterItem(jid: contact.jid)
             if item.name == nil, !name.isEmpty { item.name = name }
             item.state = .both
@@ -57,10 +57,17 @@ extension Administration {
     /// Changes one roster and, on a running server, tells whom it concerns.
     private func change(
         _ record: AccountRecord, _ contact: JID, _ body: (RosterItem?) -> RosterItem?
-    ) -> Commit {
+    ) throws -> Commit {
         let commit = Commit()
-        let change = record.updateRoster(contact, then: commit.finish, body)
-        if let change, let host = server?.hosts[record.jid.domain] {
+        let host = server?.hosts[record.jid.domain]
+        let change: RosterChange?
+        do throws(RosterBounds.Exceeded) {
+            change = try record.updateRoster(
+                contact, within: host?.rosterBounds ?? .none, then: commit.finish, body)
+        } catch {
+            throw AdministrationError("\(record.jid) has as many contacts as an account may have")
+        }
+        if let change, let host {
             var event = RosterEvent(account: record, change: change, host: host)
             host.fire(Hooks.rosterChanged, &event)
         }

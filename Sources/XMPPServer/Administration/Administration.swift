@@ -93,7 +93,7 @@ extension Administration {
     /// An address goes before an account id, and both before a local part.
     private func accounts(named name: AccountName) async throws -> [Account] {
         let host = try name.host.map(domain)
-        if let jid = JID(name.name), jid.hasLocal, host == nil || jid.domain == host,
+        if let jid = JID(name.name), jid.hasLocal, !jid.isFull, host == nil || jid.domain == host,
             let account = try await storage.account(jid)
         {
             return [account]
@@ -132,10 +132,5 @@ extension Administration {
     /// The sessions that the account has now.
     func sessions(of jid: JID) -> [ClientSession] {
         server?.hosts[jid.domain]?.accounts.resident(jid)?.sessions ?? []
-    }
-
-    /// Ends the account's sessions, whose clients must sign in again.
-    func endSessions(of jid: JID) {
-        server?.hosts[jid.domain]?.endSessions(of: jid)
     }
 }

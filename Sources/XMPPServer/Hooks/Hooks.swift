@@ -35,6 +35,10 @@ public enum Hooks {
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
     /// An account's record was changed by an administrator or its owner.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
+    /// An account has got another password, or none: what was given out for the former one is void.
+    public static let credentialsChanged = HookPoint<CredentialsEvent>("credentialsChanged")
+    /// What an app was granted, or a token, is about to be taken back.
+    public static let accessRevoked = HookPoint<AccessEvent>("accessRevoked")
     /// Somebody has answered an invitation elsewhere than in a client, such as on a page.
     public static let invitationAnswered = HookPoint<InvitationAnswer>("invitationAnswered")
     /// An administrator has changed one contact in an account's roster, past the clients and their stanzas.
@@ -309,6 +313,30 @@ public struct SessionEvent: Sendable {
 public struct AccountEvent: Sendable {
     public let account: Account
     public let host: Host
+}
+
+/// An account with another password.
+public struct CredentialsEvent: Sendable {
+    public let account: AccountRecord
+    /// The session that goes on, as it has asked for the change; nil: none does.
+    public let sparing: ClientSession?
+    public let host: Host
+}
+
+/// Access that is taken back.
+public struct AccessEvent: Sendable {
+    public let account: AccountRecord
+    /// What was granted to an app; nil: it is about a token alone.
+    public let grant: Grant?
+    /// SHA-256 of the token's text; nil: it is about all that the app was granted.
+    public let token: [UInt8]?
+    public let host: Host
+
+    /// Whether what was opened with that token goes with it.
+    public func isAbout(_ token: VerifiedToken) -> Bool {
+        if let grant { return token.grant == grant.id }
+        return token.digest == self.token
+    }
 }
 
 /// A contact of an account that changed.

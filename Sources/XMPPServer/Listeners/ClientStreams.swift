@@ -167,7 +167,7 @@ final class ClientStreams: StreamDelegate {
         guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
             return .now(.failure(.temporaryAuthFailure))
         }
-        return .later { await host.add(credential, to: opened.record) }
+        return .later { await host.add(credential, to: opened) }
     }
 
     func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {

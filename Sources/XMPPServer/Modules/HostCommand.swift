@@ -6,8 +6,8 @@ public struct HostCommand: Sendable {
     public let node: String
     /// What people read.
     public let name: String
-    /// Whether it is shown to the client of a session, and done for it.
-    public let isOffered: @Sendable (ClientSession) -> Bool
+    /// What a session must be allowed for the command to be shown to its client, and done for it.
+    public let needs: SessionRights
     public let run: @Sendable (ClientSession) async -> Result<Outcome, StanzaError>
 
     /// What has come of it: the fields of a form, XEP-0004 §3.
@@ -22,12 +22,12 @@ public struct HostCommand: Sendable {
     }
 
     public init(
-        node: String, name: String, isOffered: @escaping @Sendable (ClientSession) -> Bool,
+        node: String, name: String, needs: SessionRights = .owner,
         run: @escaping @Sendable (ClientSession) async -> Result<Outcome, StanzaError>
     ) {
         self.node = node
         self.name = name
-        self.isOffered = isOffered
+        self.needs = needs
         self.run = run
     }
 }

@@ -11,10 +11,15 @@ public struct IQTable: Sendable {
         let namespace: Namespace
         let target: IQTarget
         let module: String
+        /// What a session must be allowed for the handler to be called.
+        var needs = SessionRights.owner
         let handler: Handler
     }
 
     private var entries: [Namespace: [Entry]] = [:]
+
+    /// All that is answered.
+    var all: [Entry] { entries.values.flatMap(\.self) }
 
     init() {}
 
@@ -30,11 +35,15 @@ public struct IQTable: Sendable {
     }
 
     func handler(for type: IQRequest.Kind, _ payload: Element, target: IQTarget) -> Handler? {
+        entry(for: type, payload, target: target)?.handler
+    }
+
+    func entry(for type: IQRequest.Kind, _ payload: Element, target: IQTarget) -> Entry? {
         guard let namespace = payload.namespace, let entries = entries[namespace] else { return nil }
         return entries.first {
             $0.type == type && payload.hasName($0.name)
                 && (!$0.target.isDisjoint(with: target) || $0.target.contains(.anyAddress))
-        }?.handler
+        }
     }
 }
 

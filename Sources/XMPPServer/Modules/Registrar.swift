@@ -29,6 +29,7 @@ public struct Registrar {
         let name: StaticString
         let namespace: Namespace
         let layer: StreamStateMachine.Layer
+        let needs: SessionRights
         let handler: StreamElementHandler
     }
 
@@ -46,6 +47,7 @@ public struct Registrar {
     struct AuthenticationFeature: Sendable {
         let name: StaticString
         let namespace: Namespace
+        let needs: SessionRights
         let write: @Sendable (inout XMLWriter) -> Void
         let handler: AuthenticationHandler
     }
@@ -53,6 +55,7 @@ public struct Registrar {
     struct BindFeature: Sendable {
         let namespace: Namespace
         let isAnnounced: Bool
+        let needs: SessionRights
         /// What `write` has to know of the account before its session is bound.
         let read: (@Sendable (AccountRecord) -> Answer<any Sendable>)?
         let write: @Sendable (Element?, any Sendable, ClientSession, inout XMLWriter) -> Void
@@ -61,6 +64,7 @@ public struct Registrar {
     let module: String
     var jobs: [Job] = []
     var resumption: ResumptionSettings?
+    var rosterBounds: RosterBounds?
     var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     var serversChildren: [ServersChildren.Rule] = []
     var commands: [HostCommand] = []
@@ -96,17 +100,22 @@ public struct Registrar {
 
     /// Answers IQ requests with this payload. Without a handler they get `service-unavailable`.
     ///
-    /// - Parameter target: the addresses for which the handler answers.
+    /// - Parameters:
+    ///   - target: the addresses for which the handler answers.
+    ///   - needs: what the session that asks must be allowed; without it the answer is `forbidden`. A handler that does
+    ///     not say is for the account's owner alone.
     public mutating func iq(
         _ type: IQRequest.Kind,
         _ name: StaticString,
         _ namespace: Namespace,
         to target: IQTarget,
+        needs: SessionRights = .owner,
         _ handler: @escaping IQTable.Handler
     ) {
         iqHandlers.append(
             IQTable.Entry(
-                type: type, name: name, namespace: namespace, target: target, module: module, handler: handler))
+                type: type, name: name, namespace: namespace, target: target, module: module, needs: needs,
+                handler: handler))
     }
 
     /// Declares something that people have the host do by a command. It takes the module `commands` to show it.
@@ -131,40 +140,49 @@ public struct Registrar {
     }
 
     /// Answers an element that belongs to the stream.
+    ///
+    /// - Parameter needs: what the stream must be allowed, once it has signed in, for the handler to be asked.
     public mutating func streamElement(
         _ name: StaticString,
         _ namespace: Namespace,
         _ layer: StreamStateMachine.Layer,
+        needs: SessionRights = .owner,
         _ handler: @escaping StreamElementHandler
     ) {
-        streamElements.append(StreamElement(name: name, namespace: namespace, layer: layer, handler: handler))
+        streamElements.append(
+            StreamElement(name: name, namespace: namespace, layer: layer, needs: needs, handler: handler))
     }
 
     /// Something that a client can ask for within its sign-in, XEP-0388 §2.5: the child of `<authenticate/>` with this
     /// name. It is done before a resource is bound, and takes the place of binding if it gives the stream a session.
     ///
-    /// - Parameter announcement: writes what stands for it in the stream feature.
+    /// - Parameters:
+    ///   - needs: what the stream must be allowed; who is not is not heard.
+    ///   - announcement: writes what stands for it in the stream feature.
     public mutating func authenticationFeature(
-        _ name: StaticString, _ namespace: Namespace,
+        _ name: StaticString, _ namespace: Namespace, needs: SessionRights = .owner,
         announcedBy announcement: @escaping @Sendable (inout XMLWriter) -> Void,
         _ handler: @escaping AuthenticationHandler
     ) {
         authenticationFeatures.append(
-            AuthenticationFeature(name: name, namespace: namespace, write: announcement, handler: handler))
+            AuthenticationFeature(
+                name: name, namespace: namespace, needs: needs, write: announcement, handler: handler))
     }
 
     /// Something that a client can ask for within the binding of its resource, XEP-0386: a child of `<bind/>` in the
     /// feature's namespace.
     ///
     /// - Parameters:
+    ///   - needs: what the session must be allowed for the handler to be called.
     ///   - handler: runs at each such binding, when the session is in place, on its loop, with what the client has asked
     ///     for, if it has; writes into `<bound/>`. Nothing that it sends to the session may come before that.
     public mutating func bindFeature(
-        _ namespace: Namespace, isAnnounced: Bool = true,
+        _ namespace: Namespace, isAnnounced: Bool = true, needs: SessionRights = .owner,
         _ handler: @escaping @Sendable (Element?, ClientSession, inout XMLWriter) -> Void
     ) {
         bindFeatures.append(
-            BindFeature(namespace: namespace, isAnnounced: isAnnounced, read: nil) { element, _, session, writer in
+            BindFeature(namespace: namespace, isAnnounced: isAnnounced, needs: needs, read: nil) {
+                element, _, session, writer in
                 handler(element, session, &writer)
             })
     }
@@ -175,13 +193,13 @@ public struct Registrar {
     ///   - read: called before the session is bound; what comes to the account while it waits is not for the session.
     ///   - handler: as above, with what was read.
     public mutating func bindFeature<Value: Sendable>(
-        _ namespace: Namespace, isAnnounced: Bool = true,
+        _ namespace: Namespace, isAnnounced: Bool = true, needs: SessionRights = .owner,
         reading read: @escaping @Sendable (AccountRecord) -> Answer<Value>,
         _ handler: @escaping @Sendable (Element?, Value, ClientSession, inout XMLWriter) -> Void
     ) {
         bindFeatures.append(
             BindFeature(
-                namespace: namespace, isAnnounced: isAnnounced, read: { read($0).erased },
+                namespace: namespace, isAnnounced: isAnnounced, needs: needs, read: { read($0).erased },
                 write: { element, value, session, writer in
                     guard let value = value as? Value else { return }
                     handler(element, value, session, &writer)
@@ -204,6 +222,9 @@ public struct Registrar {
     ) {
         residents.append(ResidentValues(store: store) { record, values in fill(record[slot], values) })
     }
+
+    /// Says how large the contact lists of the host's accounts may grow.
+    public mutating func rosterBounds(_ bounds: RosterBounds) { rosterBounds = bounds }
 
     /// Lets sessions whose clients acknowledge what they get outlive their connections.
     public mutating func resumption(_ settings: ResumptionSettings) { resumption = settings }

@@ -157,7 +157,7 @@ extension ClientSession {
     private func stored(_ resumption: Resumption) -> StoredSession {
         StoredSession(
             id: resumption.id, jid: jid, secret: resumption.secret, boundAt: boundAt, time: resumption.time,
-            token: token, userAgent: userAgent?.id, handled: 0,
+            token: token, rights: rights, userAgent: userAgent?.id, handled: 0,
             presence: presence.map { presence in
                 var writer = XMLWriter(contentNamespace: .none)
                 writer.copy(presence)

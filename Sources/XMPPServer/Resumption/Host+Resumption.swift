@@ -53,6 +53,8 @@ extension Host {
         }
         var state = former.state(handled: handled)
         state.token = stream.token
+        // Neither gains by the other: what was opened with less stays with less.
+        state.rights.formIntersection(SessionRights(of: stream.token))
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.loop, outbox: outbox)
         guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }
@@ -87,7 +89,7 @@ extension Host {
                 messages: found.messages, at: now())
             let presence = stored.presence.flatMap { element(fromOwn: $0, "a session's presence") }
             let state = SessionState(
-                jid: stored.jid, boundAt: stored.boundAt, token: stored.token,
+                jid: stored.jid, boundAt: stored.boundAt, token: stored.token, rights: stored.rights,
                 userAgent: stored.userAgent.map { UserAgent(id: $0) }, handled: stored.handled, presence: presence,
                 priority: presence.map { $0.child("priority", .client).flatMap { Int($0.text) } ?? 0 },
                 flags: ClientSession.bits(ofFlags: stored.flags))

@@ -39,6 +39,7 @@ struct SessionState {
     var jid: JID
     var boundAt: Timestamp
     var token: VerifiedToken?
+    var rights: SessionRights
     var userAgent: UserAgent?
     var handled: UInt32
     var presence: Element?

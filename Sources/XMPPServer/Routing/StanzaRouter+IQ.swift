@@ -29,10 +29,12 @@ extension StanzaRouter {
     private func request(_ event: StanzaEvent, _ payload: Element, _ kind: IQRequest.Kind, _ session: ClientSession) {
         let host = session.host
         let target = self.target(of: event.to, session)
-        if let handler = host.iqTable.handler(for: kind, payload, target: target) {
+        if let entry = host.iqTable.entry(for: kind, payload, target: target) {
+            let handler = entry.handler
             let request = IQRequest(
                 kind: kind, payload: payload, stanza: event.stanza, session: session, to: event.to, target: target,
                 host: host)
+            guard session.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
             if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, handler, event) }
             return answer(request, handler(request), event)
         }

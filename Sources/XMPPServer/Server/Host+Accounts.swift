@@ -11,9 +11,10 @@ extension Host {
         user: String, password: String, from address: SocketAddress?, with changes: [StorageChange] = []
     ) async -> Result<Void, StanzaError> {
         let address = IPAddress(address)
-        guard let jid = JID(local: user, domain: domain, resource: nil), jid.hasLocal, !password.isEmpty else {
-            return .failure(.notAcceptable)
-        }
+        guard let jid = JID(local: user, domain: domain, resource: nil), let local = jid.local, !password.isEmpty,
+            // Nobody gets a name that looks like somebody else's; an administrator gives it if it is wanted.
+            NameScripts.areUsual(in: local)
+        else { return .failure(.notAcceptable) }
         guard registrations.mayRegister(from: address, now: now()) else {
             return .failure(StanzaError(.resourceConstraint))
         }
@@ -37,70 +38,109 @@ extension Host {
     ) async -> Result<Void, StanzaError> {
         guard !password.isEmpty, let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
         do {
-            try await setCredentials(credentials, of: account)
+            try await setCredentials(credentials, of: account, sparing: session)
         } catch {
             return .failure(report(error))
         }
-        endSessions(of: account, sparing: session)
         return .success(())
     }
 
-    /// Puts other keys in the place of an account's, and makes all that was given out for the former ones void.
-    func setCredentials(_ credentials: [SCRAMCredential], of account: JID) async throws(StorageError) {
-        try await storage.commit(Self.changes(settingCredentials: credentials, of: account, in: storage))
-        accounts.replaceSecrets(of: account, credentials)
+    /// Puts other keys in the place of an account's. All that was opened, agreed to or given out for the former ones is void:
+    /// tokens and grants, devices, push notifications, sessions.
+    ///
+    /// - Parameter sparing: the session that asks for it goes on.
+    func setCredentials(
+        _ credentials: [SCRAMCredential], of account: JID, sparing session: ClientSession? = nil
+    ) async throws(StorageError) {
+        let record = try await beginChangingSecrets(of: account)
+        do throws(StorageError) {
+            try await storage.commit(Self.changes(settingCredentials: credentials, of: account, in: storage))
+        } catch {
+            record.endChangingSecrets(nil)
+            throw error
+        }
+        record.endChangingSecrets(credentials)
+        // All sessions are stored as revoked by now.
+        session?.storeState()
+        var event = CredentialsEvent(account: record, sparing: session, host: self)
+        fire(Hooks.credentialsChanged, &event)
+        for other in record.sessions where other !== session { other.end(.notAuthorized) }
     }
 
     /// What has to be stored for it.
     static func changes(
         settingCredentials credentials: [SCRAMCredential], of account: JID, in storage: any Storage
     ) async throws(StorageError) -> [StorageChange] {
-        let store = Device.store(in: storage)
-        let devices = try await store.all(account)
-        return [.setCredentials(account, credentials), .removeTokens(account)]
-            + devices.keys.map { store.removing(account, key: $0) }
+        // So that what is on its way to the disk is seen.
+        await storage.flush()
+        var changes: [StorageChange] = [.setCredentials(account, credentials), .removeTokens(account)]
+        for store in storesOfAccess {
+            for key in try await storage.values(store, account).keys {
+                changes.append(.removeValue(store: store, owner: account, key: key))
+            }
+        }
+        return changes
+    }
+
+    /// Stores with what an account has let others have by leave of its password.
+    private static let storesOfAccess = [Device.storeName, "push"]
+
+    /// Waits for a change of the same account's secrets that is under way.
+    private func beginChangingSecrets(of account: JID) async throws(StorageError) -> AccountRecord {
+        while true {
+            guard let record = try await accounts.load(account) else {
+                throw StorageError(.notFound, "no such account")
+            }
+            if record.beginChangingSecrets() { return record }
+            await storage.flush()
+        }
     }
 
     /// Keeps a further key of an account's password.
-    func add(_ credential: SCRAMCredential, to record: AccountRecord) async -> Result<Void, SASLFailure> {
-        let credentials = record.credentials
-        guard !credentials.contains(where: { $0.hash == credential.hash }) else { return .success(()) }
+    func add(_ credential: SCRAMCredential, to account: OpenedAccount) async -> Result<Void, SASLFailure> {
+        let commit = Commit()
+        guard account.record.add(credential, secrets: account.secrets, then: commit.finish) else {
+            return isCurrent(account) ? .success(()) : .failure(.notAuthorized)
+        }
         do {
-            try await storage.commit([.setCredentials(record.jid, credentials + [credential])])
+            try await commit.wait()
+            return .success(())
         } catch {
             _ = report(error)
             return .failure(.temporaryAuthFailure)
         }
-        record.add(credential)
-        return .success(())
     }
 
-    /// Removes an account with all that it owns.
+    /// Removes an account with all that it owns or has given out, and ends its sessions. Whoever gets its name after it
+    /// inherits nothing.
     ///
     /// - Parameter sparing: the session that asks for it is left to the caller to end.
-    public func remove(_ account: JID, sparing session: ClientSession? = nil) async -> Result<Void, StanzaError> {
-        do {
-            try await storage.commit([.removeAccount(account)])
+    public func remove(_ account: JID, sparing session: ClientSession? = nil) async throws(StorageError) {
+        let record = try await beginChangingSecrets(of: account)
+        do throws(StorageError) {
+            try await storage.commit(Self.changes(removing: account, in: storage))
         } catch {
-            return .failure(report(error))
+            record.endChangingSecrets(nil)
+            throw error
         }
-        forget(account, sparing: session)
-        return .success(())
-    }
-
-    /// Lets go of an account that has been removed, and ends its sessions.
-    func forget(_ account: JID, sparing spared: ClientSession? = nil) {
-        let record = accounts.resident(account)
         // First, so that no session can be added any more.
         accounts.remove(account)
-        for session in record?.sessions ?? [] where session !== spared { session.end(.notAuthorized) }
+        for other in record.sessions where other !== session { other.end(.notAuthorized) }
     }
 
-    /// Ends the sessions of an account whose right to be here has gone.
-    public func endSessions(of account: JID, sparing spared: ClientSession? = nil) {
-        for session in accounts.resident(account)?.sessions ?? [] where session !== spared {
-            session.end(.notAuthorized)
+    /// What has to be stored for it.
+    static func changes(
+        removing account: JID, in storage: any Storage
+    ) async throws(StorageError) -> [StorageChange] {
+        await storage.flush()
+        var changes = [StorageChange.removeAccount(account)]
+        guard let host = JID(local: nil, domain: account.domain, resource: nil) else { return changes }
+        // They belong to the host, and name who invites.
+        let invitations = Invitation.store(in: storage)
+        for (key, invitation) in try await invitations.all(host) where invitation.inviter == account.bare {
+            changes.append(invitations.removing(host, key: key))
         }
+        return changes
     }
 
     /// The keys of a password; `nil` if it has characters that no password may have.
@@ -110,6 +150,9 @@ extension Host {
 }
 
 extension AuthenticationSettings {
+    /// Whether people sign in with tokens only, and never type their address.
+    var usesTokensAlone: Bool { mechanisms.allSatisfy(\.usesTokens) }
+
     /// The keys of a password, one for each hash; `nil` if it is empty or has characters that no password may have.
     func makeCredentials(_ password: String) -> [SCRAMCredential]? {
         let credentials = SCRAMHash.allCases.compactMap {

@@ -22,9 +22,7 @@ extension Host {
 
     /// Whether the account is still there, and what the client has shown is still good.
     private func mayStay(_ account: OpenedAccount, _ stream: StreamHandler) -> Bool {
-        let record = account.record
-        return accounts.resident(record.jid) === record && account.secrets == record.secretsVersion
-            && !revocations.contains(stream.token) && isGood(stream.installation, of: record)
+        isCurrent(account) && !revocations.contains(stream.token) && isGood(stream.installation, of: account.record)
     }
 
     private func fits(_ jid: JID) -> Bool { (jid.resource?.utf8.count ?? 0) <= configuration.limits.resourceLength }

@@ -79,7 +79,9 @@ extension Host {
         for request: AuthenticationRequest, _ stream: StreamHandler, _ device: Device?, _ now: Timestamp
     ) -> String? {
         // Who has signed in by leave of an access token must not outlive it.
-        guard configuration.authentication.offersFAST, stream.token == nil else { return nil }
+        guard configuration.authentication.offersFAST, SessionRights(of: stream.token).contains(.manageAccess) else {
+            return nil
+        }
         if let wanted = request.element.child("request-token", .fast) {
             return wanted["mechanism"].flatMap(FASTMechanism.init)?.rawValue
         }

@@ -5,20 +5,26 @@ import XMPPStream
 extension Host {
     /// Makes a token void and ends the sessions that it has opened.
     public func revoke(_ token: Token) async throws(StorageError) {
-        try await storage.commit([.removeToken(digest: token.digest)])
-        revocations.add(token: token.digest)
-        endSessions(of: token.account) { $0.digest == token.digest }
+        guard let account = try await accounts.load(token.account) else { return }
+        let event = AccessEvent(account: account, grant: nil, token: token.digest, host: self)
+        try await revoke(event, .removeToken(digest: token.digest)) { revocations.add(token: token.digest) }
     }
 
     /// Takes back what an app was granted: all tokens of the grant are void, and the sessions end that they have opened.
     public func revoke(_ grant: Grant) async throws(StorageError) {
-        try await storage.commit([.removeGrant(grant.id)])
-        revocations.add(grant: grant.id)
-        endSessions(of: grant.account) { $0.grant == grant.id }
+        guard let account = try await accounts.load(grant.account) else { return }
+        let event = AccessEvent(account: account, grant: grant, token: nil, host: self)
+        try await revoke(event, .removeGrant(grant.id)) { revocations.add(grant: grant.id) }
     }
 
-    private func endSessions(of account: JID, where isMeant: (VerifiedToken) -> Bool) {
-        for session in accounts.resident(account)?.sessions ?? [] where session.token.map(isMeant) ?? false {
+    private func revoke(
+        _ event: AccessEvent, _ change: StorageChange, note: () -> Void
+    ) async throws(StorageError) {
+        var event = event
+        fire(Hooks.accessRevoked, &event)
+        try await storage.commit([change])
+        note()
+        for session in event.account.sessions where session.token.map(event.isAbout) ?? false {
             session.end(.notAuthorized)
         }
     }

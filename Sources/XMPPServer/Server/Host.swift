@@ -40,6 +40,8 @@ public final class Host: @unchecked Sendable {
     private(set) var jobs: [Registrar.Job] = []
     /// How sessions outlive their connections; `nil`: they do not.
     public private(set) var resumption: ResumptionSettings?
+    /// How large the contact lists of its accounts may grow.
+    public private(set) var rosterBounds = RosterBounds.none
     private var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
@@ -138,6 +140,7 @@ public final class Host: @unchecked Sendable {
         serversChildren.add(registrar.serversChildren)
         commands += registrar.commands
         resumption = registrar.resumption ?? resumption
+        rosterBounds = registrar.rosterBounds ?? rosterBounds
         accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers
         streamFeatures += registrar.streamFeatures
@@ -221,7 +224,9 @@ public final class Host: @unchecked Sendable {
     /// Offers an element of a stream to the modules. `false`: none of them knows it.
     func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool {
         streamElements.contains {
-            $0.layer == layer && element.isNamed($0.name, $0.namespace) && $0.handler(element, stream)
+            $0.layer == layer && element.isNamed($0.name, $0.namespace)
+                && (layer != .authenticated || SessionRights(of: stream.token).isSuperset(of: $0.needs))
+                && $0.handler(element, stream)
         }
     }
 

@@ -12,6 +12,7 @@ final class InlineNegotiation: @unchecked Sendable {
     private let account: OpenedAccount
     private let request: AuthenticationRequest
     private let stream: StreamHandler
+    private let rights: SessionRights
     private let then: (InlineOutcome) -> Void
     private var outcomes: [InlineOutcome] = []
     private var values: [any Sendable] = []
@@ -24,6 +25,7 @@ final class InlineNegotiation: @unchecked Sendable {
         self.account = account
         self.request = request
         self.stream = stream
+        rights = SessionRights(of: stream.token)
         self.then = then
     }
 
@@ -42,7 +44,9 @@ final class InlineNegotiation: @unchecked Sendable {
     private func go(on index: Int) {
         guard index < host.authenticationFeatures.count else { return bind() }
         let feature = host.authenticationFeatures[index]
-        guard let element = request.element.child(feature.name, feature.namespace) else { return go(on: index + 1) }
+        guard rights.isSuperset(of: feature.needs),
+            let element = request.element.child(feature.name, feature.namespace)
+        else { return go(on: index + 1) }
         stream.wait(feature.handler(element, account.record, stream)) { [self] _, finish in
             outcomes.append(finish())
             go(on: index + 1)
@@ -74,9 +78,10 @@ final class InlineNegotiation: @unchecked Sendable {
         switch host.bind(account, tag: wish.child("tag", .bind2)?.text, on: stream) {
         case .success(let session):
             outcomes.append(
-                InlineOutcome(session: session) { [host, values] writer in
+                InlineOutcome(session: session) { [host, values, rights] writer in
                     writer.element("bound", .bind2) { writer in
-                        for (feature, value) in zip(host.bindFeatures, values) {
+                        for (feature, value) in zip(host.bindFeatures, values)
+                        where rights.isSuperset(of: feature.needs) {
                             feature.write(wish.firstChild(in: feature.namespace), value, session, &writer)
                         }
                     }

@@ -30,6 +30,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public let boundAt: Timestamp
     /// The token that it was opened with; nil: with another secret.
     public let token: VerifiedToken?
+    /// What the client may do.
+    public let rights: SessionRights
     /// Where what becomes of its messages is noted; `nil`: nowhere.
     let trail: TrailRing?
     /// What the client has said of itself at its sign-in.
@@ -97,6 +99,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.stream = stream
         self.boundAt = boundAt
         self.token = token
+        rights = SessionRights(of: token)
         userAgent = stream.userAgent
         loop = stream.loop
         trail = host.router.trail.ring(of: stream.loop)
@@ -110,6 +113,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.loop = loop
         boundAt = state.boundAt
         token = state.token
+        rights = state.rights
         userAgent = state.userAgent
         trail = host.router.trail.ring(of: loop)
         handled = state.handled
@@ -125,8 +129,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// - Parameter handled: how many stanzas of the client have been handled, as the session's loop has told.
     func state(handled: UInt32) -> SessionState {
         SessionState(
-            jid: jid, boundAt: boundAt, token: token, userAgent: userAgent, handled: handled, presence: presence,
-            priority: priority, flags: flags.load(ordering: .relaxed))
+            jid: jid, boundAt: boundAt, token: token, rights: rights, userAgent: userAgent, handled: handled,
+            presence: presence, priority: priority, flags: flags.load(ordering: .relaxed))
     }
 
     // MARK: What routing may ask from any loop

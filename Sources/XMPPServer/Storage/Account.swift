@@ -5,9 +5,9 @@ public struct Account: Sendable, Equatable {
     /// The bare JID, the account's address. Never changes.
     public let jid: JID
     /// The name that people know the account by, like an e-mail address (`mary@contoso.example`); unique on its host
-    /// and kept in lower case. nil: none.
+    /// and kept in its normal form. nil: none.
     public var accountID: String? {
-        didSet { accountID = accountID?.lowercased() }
+        didSet { accountID = accountID.map(Self.normal) }
     }
     /// The name shown to others; may be empty.
     public var displayName: String
@@ -15,7 +15,7 @@ public struct Account: Sendable, Equatable {
     public var personalMessage: String
     /// Whether messages from and to the account are archived.
     public var keepsHistory: Bool
-    /// Whether the account may use the commands of administrators.
+    /// Whether the account may use the commands of administrators. There are none yet: it gives no rights.
     public var isAdministrator: Bool
     /// When the account was added.
     public let createdAt: Timestamp
@@ -31,11 +31,31 @@ public struct Account: Sendable, Equatable {
         createdAt: Timestamp
     ) {
         self.jid = jid.bare
-        self.accountID = accountID?.lowercased()
+        self.accountID = accountID.map(Self.normal)
         self.displayName = displayName
         self.personalMessage = personalMessage
         self.keepsHistory = keepsHistory
         self.isAdministrator = isAdministrator
         self.createdAt = createdAt
+    }
+}
+
+extension Account {
+    /// The one form of an account id in which it is stored and looked up, whoever types it: both parts as those of an
+    /// address, so that neither case nor the way in which a letter is composed, nor Punycode, makes it another one.
+    public static func normal(_ accountID: String) -> String { normalized(accountID) ?? accountID.lowercased() }
+
+    /// Whether a text can be an account id: one word, or two with an `@` between them.
+    public static func isValid(accountID: String) -> Bool { normalized(accountID) != nil }
+
+    private static func normalized(_ accountID: String) -> String? {
+        guard accountID.utf8.count <= 2 * JID.maximumPartByteCount else { return nil }
+        let parts = accountID.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+        guard let name = parts.first.flatMap(PRECIS.usernameCaseMapped) else { return nil }
+        switch parts.count {
+        case 1: return name
+        case 2: return normalDomain(parts[1]).map { "\(name)@\($0)" }
+        default: return nil
+        }
     }
 }

@@ -17,9 +17,10 @@ public enum StorageChange: Sendable {
 
     /// Adds a token; `notFound` if its account or its grant does not exist, `alreadyExists` if the digest is taken.
     case addToken(Token)
-    /// Removes the token with the digest.
+    /// Removes the token with the digest. Sessions that it has opened are revoked, as they are by the next and by
+    /// `removeGrant`.
     case removeToken(digest: [UInt8])
-    /// Removes all tokens of an account, and its grants.
+    /// Removes all tokens of an account, and its grants. All its sessions are revoked, until they are put again.
     case removeTokens(JID)
     /// Notes that the token, and the grant that it hangs on, were used.
     case noteUse(ofToken: [UInt8], at: Timestamp)
@@ -30,7 +31,8 @@ public enum StorageChange: Sendable {
     case renewGrant(String, used: [UInt8], next: [UInt8], at: Timestamp, expiresAt: Timestamp)
     /// Removes a grant with its tokens.
     case removeGrant(String)
-    /// Removes tokens and grants that were void at a moment, of each the `atMost` that have been so for longest.
+    /// Removes tokens and grants that were void at a moment, of each the `atMost` that have been so for longest. Sessions
+    /// that they have opened go on.
     case removeExpired(at: Timestamp, atMost: Int)
 
     /// Adds or replaces an item of the owner's roster.

@@ -16,7 +16,7 @@ public struct StoredAccount: Sendable {
         public let session: StoredSession
         /// What its client has not acknowledged, in the order of the positions.
         public let messages: [UnacknowledgedMessage]
-        /// Whether the token that it was opened with is no more.
+        /// Whether what it was opened with was taken back; what has only expired was good when it was used.
         public let isRevoked: Bool
 
         public init(_ session: StoredSession, messages: [UnacknowledgedMessage], isRevoked: Bool) {

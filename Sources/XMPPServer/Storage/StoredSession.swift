@@ -15,6 +15,8 @@ public struct StoredSession: Sendable, Equatable {
     public let time: Duration
     /// The token that it was opened with; nil: with another secret.
     public let token: VerifiedToken?
+    /// What its client may do.
+    public let rights: SessionRights
     /// The UUID of the client's installation, if it has told it.
     public let userAgent: String?
     /// How many of the client's stanzas have been handled, modulo 2³²; what they changed is as durable as this count.
@@ -26,7 +28,7 @@ public struct StoredSession: Sendable, Equatable {
 
     public init(
         id: Int64, jid: JID, secret: String, boundAt: Timestamp, time: Duration, token: VerifiedToken?,
-        userAgent: String?, handled: UInt32, presence: [UInt8]?, flags: [String]
+        rights: SessionRights = .program, userAgent: String?, handled: UInt32, presence: [UInt8]?, flags: [String]
     ) {
         self.id = id
         self.jid = jid
@@ -34,6 +36,7 @@ public struct StoredSession: Sendable, Equatable {
         self.boundAt = boundAt
         self.time = time
         self.token = token
+        self.rights = rights
         self.userAgent = userAgent
         self.handled = handled
         self.presence = presence

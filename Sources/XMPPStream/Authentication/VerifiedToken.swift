@@ -6,11 +6,14 @@ public struct VerifiedToken: Sendable, Hashable {
     public let digest: [UInt8]
     /// The id of the grant that it hangs on; nil: it hangs on none.
     public let grant: String?
+    /// What it allows.
+    public let scopes: Set<String>
 
     /// The token with that digest.
-    public init(user: String, digest: [UInt8], grant: String?) {
+    public init(user: String, digest: [UInt8], grant: String?, scopes: Set<String> = []) {
         self.user = user
         self.digest = digest
         self.grant = grant
+        self.scopes = scopes
     }
 }

@@ -28,6 +28,68 @@ private let png = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 1, 2, 3]
         #expect(account.accountID == accountID)
     }
 
+    @Test(arguments: ["@x", "x@", "a@b@c", "a b@c.example", "", "x@-.example"])
+    func whatIsNoAccountIDIsRefused(_ accountID: String) async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(host: "chat.example", id: "romeo"))
+        let added = NewAccount(host: "chat.example", id: "r2", accountID: accountID)
+        #expect(await store.failure(.addAccount(account: added))?.contains("no account id") == true)
+        guard !accountID.isEmpty else { return }
+        let name = AccountName("romeo@chat.example")
+        let changed = AdministrationRequest.setAccount(account: name, changes: AccountChanges(accountID: accountID))
+        #expect(await store.failure(changed)?.contains("no account id") == true)
+    }
+
+    @Test(arguments: [
+        ("andr\u{E9}@contoso.example", "andre\u{301}@contoso.example"),
+        ("Ann@B\u{FC}cher.example", "ann@xn--bcher-kva.example"),
+        ("tom@contoso.example", "\u{FF34}om@CONTOSO.example"),
+    ])
+    func twinsAreOneAccount(_ one: String, _ other: String) async throws {
+        let store = try BareStore()
+        _ = try await store.add(NewAccount(host: "chat.example", id: "a", accountID: one))
+        let twin = NewAccount(host: "chat.example", id: "b", accountID: other)
+        #expect(await store.failure(.addAccount(account: twin))?.contains("belongs to a@chat.example") == true)
+        #expect(try await store.storage.account(host: "chat.example", accountID: other)?.jid.local == "a")
+    }
+
+    @Test func anAddressElsewhereIsNoAccountIDInSilence() async throws {
+        let store = try BareStore(hosts: ["chat.example": "standard"])
+        let slip = NewAccount(name: "romeo@caht.example")
+        #expect(await store.failure(.addAccount(account: slip))?.contains("an account id needs --host") == true)
+        #expect(
+            await store.failure(.addAccount(account: NewAccount(name: "romeo@chat.example/phone")))?
+                .contains("the account's is romeo@chat.example") == true)
+        let meant = try await store.add(NewAccount(host: "chat.example", name: "romeo@verona.example"))
+        #expect(meant.jid == "romeo@chat.example" && meant.accountID == "romeo@verona.example")
+        // Nor is a client of the account taken for it.
+        let client = AdministrationRequest.removeAccount(account: AccountName("romeo@chat.example/phone"))
+        #expect(await store.failure(client)?.contains("no account") == true)
+        #expect(try await store.administration.perform(.listAccounts(host: nil)).accounts.count == 1)
+    }
+
+    @Test func whatNamesAnAccountEndsWithItOnTheBareStore() async throws {
+        let store = try BareStore()
+        let name = AccountName("romeo@chat.example")
+        _ = try await store.add(NewAccount(name: "romeo@chat.example", password: "secret"))
+        _ = try await store.add(NewAccount(name: "juliet@chat.example", password: "secret"))
+        for inviter in [name, AccountName("juliet@chat.example")] {
+            guard
+                case .invited = await store.administration.perform(.invite(account: inviter, host: nil, seconds: 3600))
+            else {
+                Issue.record("no invitation")
+                return
+            }
+        }
+        #expect(try await store.administration.perform(.removeAccount(account: name)).done.contains("removed"))
+        _ = try await store.add(NewAccount(name: "romeo@chat.example", password: "secret"))
+        guard case .invitations(let left) = await store.administration.perform(.listInvitations(host: nil)) else {
+            Issue.record("no list")
+            return
+        }
+        #expect(left.map(\.inviter) == ["juliet@chat.example"])
+    }
+
     @Test func whereOnlyTokensSignInAnAddressIsRandom() async throws {
         let store = try BareStore()
         let account = try await store.add(NewAccount(host: "im.example", name: "mary@contoso.example"))

@@ -1,0 +1,49 @@
+/// What an app may ask people for, RFC 6749 §3.3: the one table of what a scope lets it do, and of what people are told
+/// before they agree.
+public enum AccessScope: String, Sendable, CaseIterable {
+    /// The Messenger service's.
+    case messenger = "wl.messenger"
+    case basic = "wl.basic"
+    case offlineAccess = "wl.offline_access"
+    case xmpp = "xmpp"
+    /// XEP-0493 §4.1; the same as `xmpp`.
+    case client = "xmpp:client:normal"
+
+    /// What a session may do that was opened with a token of this scope.
+    public var rights: SessionRights {
+        switch self {
+        case .messenger: [.chat, .changeContacts, .readHistory]
+        case .xmpp, .client: .program
+        case .basic, .offlineAccess: []
+        }
+    }
+
+    /// Whether an app may renew its access. The scopes of today's clients include it.
+    public static func areLasting(_ scopes: Set<String>) -> Bool {
+        [offlineAccess, xmpp, client].contains { scopes.contains($0.rawValue) }
+    }
+
+    /// What an app may do with all these scopes together, in words for people.
+    public static func texts(of scopes: Set<String>) -> [String] {
+        let scopes = allCases.filter { scopes.contains($0.rawValue) }
+        let rights = scopes.reduce(SessionRights()) { $0.union($1.rights) }
+        return grantable.filter { rights.contains($0.right) }.map(\.text) + scopes.compactMap(\.text)
+    }
+
+    /// The rights that scopes give.
+    private static let grantable: [(right: SessionRights, text: String)] = [
+        (.chat, "Send and receive messages as you, and see your contacts and who is online"),
+        (.changeContacts, "Change your contacts, and whom you block"),
+        (.readHistory, "Read the history of your conversations"),
+        (.changeSettings, "Change your card, and keep its settings with your account"),
+    ]
+
+    /// What the scope stands for beside chatting.
+    private var text: String? {
+        switch self {
+        case .basic: "See your name and your photo"
+        case .offlineAccess: "Stay signed in when you are not using it"
+        case .messenger, .xmpp, .client: nil
+        }
+    }
+}
