@@ -120,13 +120,13 @@ struct Registration: ServerModule {
         let session = request.session
         let contacts = session.record.withRoster { Array($0.items) }
         return .async {
-            do throws(StorageError) {
-                try await host.remove(session.record.jid, sparing: session)
-            } catch {
-                return .error(host.report(error))
+            switch await host.remove(session.record.jid, sparing: session) {
+            case .failure(let error):
+                return .error(error)
+            case .success:
+                for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
+                return .last(.notAuthorized)
             }
-            for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
-            return .last(.notAuthorized)
         }
     }
 }

@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 import XMPP
 import XMPPModules
@@ -93,8 +94,8 @@ import XMPPModules
         let script = try Script(name: "rights", text: Self.script)
         try await Conversation.run(script, on: .memory) { server in
             let host = try #require(server.server.hosts["localhost"])
-            let known = StandardModules.all.map(\.info.name)
-            #expect(Set(host.modules.map(\.info.name)) == Set(known), "a module is on no host of this test")
+            let known = StandardModules.all.map { $0.info.name }
+            #expect(Set(host.modules.map { $0.info.name }) == Set(known), "a module is on no host of this test")
             var found: Set<Int> = []
             for entry in host.iqTable.all {
                 let index = Self.rows.firstIndex {
@@ -117,7 +118,7 @@ import XMPPModules
             #expect(elements.allSatisfy { $0.needs == .chat })
             let features = host.bindFeatures.map { ($0.namespace.name, $0.needs) }
             #expect(Dictionary(uniqueKeysWithValues: features) == Self.inlineFeatures)
-            #expect(host.authenticationFeatures.map(\.needs) == [.chat])
+            #expect(host.authenticationFeatures.map { $0.needs } == [.chat])
         }
     }
 

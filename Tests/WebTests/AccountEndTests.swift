@@ -38,7 +38,7 @@ import XMPPServer
         case .removalByAdministrator:
             _ = await administration.perform(.removeAccount(account: mary))
         case .removalInBand:
-            try await site.host.remove(site.mary)
+            _ = await site.host.remove(site.mary)
         case .removalOnPage:
             let page = try await browser.get("/account/delete")
             _ = try await browser.post(

@@ -204,7 +204,7 @@ extension Administration {
             try await part(record, contact)
         }
         if let host = server?.hosts[account.jid.domain] {
-            try await host.remove(account.jid)
+            try await host.removeAccount(account.jid)
         } else {
             try await storage.commit(Host.changes(removing: account.jid, in: storage))
         }

@@ -115,7 +115,17 @@ extension Host {
     /// inherits nothing.
     ///
     /// - Parameter sparing: the session that asks for it is left to the caller to end.
-    public func remove(_ account: JID, sparing session: ClientSession? = nil) async throws(StorageError) {
+    public func remove(_ account: JID, sparing session: ClientSession? = nil) async -> Result<Void, StanzaError> {
+        do {
+            try await removeAccount(account, sparing: session)
+            return .success(())
+        } catch {
+            return .failure(report(error))
+        }
+    }
+
+    /// The same for administrators, who are told what has failed.
+    func removeAccount(_ account: JID, sparing session: ClientSession? = nil) async throws(StorageError) {
         let record = try await beginChangingSecrets(of: account)
         do throws(StorageError) {
             try await storage.commit(Self.changes(removing: account, in: storage))

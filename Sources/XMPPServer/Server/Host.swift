@@ -45,7 +45,7 @@ public final class Host: @unchecked Sendable {
     private var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
     private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
-    private var streamElements: [Registrar.StreamElement] = []
+    private(set) var streamElements: [Registrar.StreamElement] = []
     private(set) var authenticationFeatures: [Registrar.AuthenticationFeature] = []
     private(set) var bindFeatures: [Registrar.BindFeature] = []
     /// What people have the host do by commands.
