@@ -52,6 +52,13 @@ extension ArchivePreferences.Values: StoredValue {
         self.init(element)
     }
 
+    /// How many addresses are in the lists: told without a look at each.
+    static func addressCount(_ prefs: Element) -> Int {
+        prefs.children.reduce(0) { count, list in
+            count + list.children.count { $0.isNamed("jid", ArchivePreferencesRequests.namespace) }
+        }
+    }
+
     /// `nil`: no such preferences.
     init?(_ prefs: Element) {
         guard prefs.isNamed("prefs", ArchivePreferencesRequests.namespace) else { return nil }

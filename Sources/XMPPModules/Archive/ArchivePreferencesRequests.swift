@@ -34,10 +34,12 @@ struct ArchivePreferencesRequests: ServerModule {
     }
 
     @Sendable private func set(_ request: IQRequest) -> Reply {
+        guard ArchivePreferences.Values.addressCount(request.payload) <= maximum else {
+            return .error(.resourceConstraint)
+        }
         guard request.payload["default"] != nil, let values = ArchivePreferences.Values(request.payload) else {
             return .error(.badRequest)
         }
-        guard values.exceptions.count <= maximum else { return .error(StanzaError(.resourceConstraint)) }
         let record = request.session.record
         let stored = host.set(values, of: record)
         return .async {
@@ -67,8 +69,11 @@ extension Host {
         let store = KeyedStore<ArchivePreferences.Values>(ArchivePreferences.store, in: storage)
         let preferences = record[ArchivePreferences.slot]
         let former = preferences.replace(values)
+        let gone = former.exceptions.keys.filter { values.exceptions[$0] == nil }
         let commit = Commit()
-        storage.submit(changes + [store.putting(values, record.jid)], completion: commit.finish)
+        storage.submit(
+            changes + ArchivingModes.removal(of: gone, owner: record.jid) + [store.putting(values, record.jid)],
+            completion: commit.finish)
         return {
             do throws(StorageError) {
                 try await commit.wait()

@@ -2,6 +2,10 @@ import XMPPServer
 
 /// What a client asks of its archive, XEP-0313 §4.
 struct ArchiveSearch {
+    /// The most words, and bytes of them, that are looked for at once.
+    private static let maximumWords = 16
+    private static let maximumWordBytes = 512
+
     /// What the form asks for, whichever page of it.
     private(set) var wholeResult: ArchiveQuery
     /// What the page can be of.
@@ -38,9 +42,13 @@ struct ArchiveSearch {
         _ form: Element, _ pageSize: Int, _ findsWords: Bool, _ ids: ArchiveIDGenerator
     ) throws(StanzaError) {
         guard form.attribute("type", equals: "submit") else { throw .badRequest }
+        var names: Set<String> = []
         for field in form.children where field.isNamed("field", .dataForms) {
-            let values = field.children.filter { $0.isNamed("value", .dataForms) }.map(\.text)
             guard let name = field["var"] else { throw .badRequest }
+            // Each says what is meant; there is no more of it in the same form.
+            guard names.insert(name).inserted else { throw .badRequest }
+            let values = Array(
+                field.children.lazy.filter { $0.isNamed("value", .dataForms) }.prefix(pageSize + 1).map(\.text))
             // A field that was left empty asks for nothing.
             guard let value = values.first, !value.isEmpty else { continue }
             switch name {
@@ -58,7 +66,11 @@ struct ArchiveSearch {
                 var listed: [ArchiveID] = []
                 for value in values { listed.append(try self.name(value, ids)) }
                 wholeResult.ids = listed
-            case ArchiveFullText.field where findsWords: wholeResult.words = value
+            case ArchiveFullText.field where findsWords:
+                guard value.utf8.count <= Self.maximumWordBytes,
+                    value.split(whereSeparator: \.isWhitespace).count <= Self.maximumWords
+                else { throw .policyViolation }
+                wholeResult.words = value
             default:
                 // §4.1.5
                 throw .featureNotImplemented

@@ -9,28 +9,17 @@ struct ArchivingModes: Sendable {
     private static let methods = ["auto", "local", "manual"]
     private static let uses: Set = ["concede", "forbid", "prefer"]
     private static let maximumItems = 1000
+    /// One default, and each method once.
+    private static let maximumChildren = maximumItems + 1 + methods.count
+
+    private static let store = "archiving-modes"
 
     /// Set on sessions that have asked, and get every change, §2.3.
     private static let wantsChanges = ClientSession.Flag("wants archiving preferences")
 
     let host: Host
 
-    /// What is kept of an element: its own attributes, not what else a client has put there.
-    private struct Mode: StoredValue {
-        private static let names: [StaticString] = ["expire", "otr", "use"]
-
-        let element: Element
-
-        init(stored element: Element) { self.element = element }
-
-        func write(to writer: inout XMLWriter) {
-            writer.start("mode", ArchivingModes.namespace)
-            for name in Self.names { writer.attribute(name, element[name]) }
-            writer.end()
-        }
-    }
-
-    private var store: KeyedStore<Mode> { KeyedStore("archiving-modes", in: host.storage) }
+    private var store: KeyedStore<Modes> { KeyedStore(Self.store, in: host.storage) }
 
     func register(_ registrar: inout Registrar) {
         for feature in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
@@ -57,44 +46,58 @@ struct ArchivingModes: Sendable {
     }
 
     private func write(
-        _ stored: [String: Mode], _ record: AccountRecord, _ session: ClientSession, to writer: inout XMLWriter
+        _ stored: [String: Modes], _ record: AccountRecord, _ session: ClientSession, to writer: inout XMLWriter
     ) {
         let values = record[ArchivePreferences.slot].values
         let isKept = values.standard.map { $0 != .never } ?? record.keepsHistory
         writer.start("pref", Self.namespace)
         writer.element("auto", nil, ["save": session.has(Archive.isPaused) ? "false" : "true"])
-        let standard = stored["default"]?.element
+        let standard = stored["default"]
         writer.element(
             "default", nil,
             [
-                "expire": standard?["expire"], "otr": standard?["otr"] ?? "concede",
+                "expire": standard?.expire, "otr": standard?.otr ?? "concede",
                 "save": isKept ? "message" : "false",
                 "unset": values.standard == nil ? "true" : nil,
             ])
         for (jid, isKept) in values.exceptions.sorted(by: { $0.key.string < $1.key.string }) {
-            let item = stored["item " + jid.string]?.element
+            let item = stored[Self.key(of: jid)]
             writer.element(
                 "item", nil,
                 [
-                    "expire": item?["expire"], "jid": jid.string, "otr": item?["otr"] ?? "concede",
+                    "expire": item?.expire, "jid": jid.string, "otr": item?.otr ?? "concede",
                     "save": isKept ? "message" : "false",
                 ])
         }
         for method in Self.methods {
-            let use = stored["method " + method]?.element["use"] ?? (method == "auto" ? "prefer" : "concede")
+            let use = stored["method " + method]?.use ?? (method == "auto" ? "prefer" : "concede")
             writer.element("method", nil, ["type": method, "use": use])
         }
         writer.end()
     }
 
+    private static func key(of jid: JID) -> String { "item " + jid.string }
+
+    /// Forgets what clients wanted to have kept for addresses that are in no list any more.
+    static func removal(of jids: some Sequence<JID>, owner: JID) -> [StorageChange] {
+        jids.map { .removeValue(store: store, owner: owner, key: key(of: $0)) }
+    }
+
     // MARK: Changes
 
+    /// Whether a request has no more in it than there can be: asked before the look at each.
+    private static func mayBeRead(_ request: Element) -> Bool {
+        request.children.count(where: { _ in true }) <= maximumChildren
+    }
+
     @Sendable private func set(_ request: IQRequest) -> Reply {
+        guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
         let record = request.session.record
         var values = record[ArchivePreferences.slot].values
         var changes: [StorageChange] = []
         for child in request.payload.children {
             let key: String
+            guard let modes = Modes(of: child) else { return .error(.badRequest) }
             if child.isNamed("default", Self.namespace) {
                 guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
                 values.standard = isKept ? .always : .never
@@ -103,7 +106,7 @@ struct ArchivingModes: Sendable {
                 guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
                 guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
                 values.exceptions[jid] = isKept
-                key = "item " + jid.string
+                key = Self.key(of: jid)
             } else if child.isNamed("method", Self.namespace) {
                 guard let type = child["type"], Self.methods.contains(type), Self.uses.contains(child["use"] ?? "")
                 else {
@@ -113,7 +116,7 @@ struct ArchivingModes: Sendable {
             } else {
                 return .error(.featureNotImplemented)
             }
-            changes.append(store.putting(Mode(stored: child), record.jid, key: key))
+            changes.append(store.putting(modes, record.jid, key: key))
         }
         guard !changes.isEmpty else { return .error(.badRequest) }
         guard values.exceptions.count <= Self.maximumItems else { return .error(.resourceConstraint) }
@@ -121,16 +124,17 @@ struct ArchivingModes: Sendable {
     }
 
     @Sendable private func removeItems(_ request: IQRequest) -> Reply {
+        guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
         let record = request.session.record
         var values = record[ArchivePreferences.slot].values
-        var changes: [StorageChange] = []
+        var hasItems = false
         for child in request.payload.children where child.isNamed("item", Self.namespace) {
             guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
             guard values.exceptions.removeValue(forKey: jid) != nil else { return .error(.itemNotFound) }
-            changes.append(store.removing(record.jid, key: "item " + jid.string))
+            hasItems = true
         }
-        guard !changes.isEmpty else { return .error(.badRequest) }
-        return apply(values, changes, record, pushing: request.payload)
+        guard hasItems else { return .error(.badRequest) }
+        return apply(values, [], record, pushing: request.payload)
     }
 
     /// §6: for this stream, or for good.
@@ -182,5 +186,28 @@ struct ArchivingModes: Sendable {
 
     private func refusal(of modes: Element) -> StanzaError {
         modes["save"] == "stream" ? .featureNotImplemented : .badRequest
+    }
+}
+
+/// What clients want to have kept along with the default, an address or a method: modes that the server does not act on.
+private struct Modes: StoredValue {
+    let expire: String?
+    let otr: String?
+    let use: String?
+
+    /// `nil`: such a time of expiry there is not.
+    init?(of element: Element) {
+        guard element["expire"].map({ UInt64(schema: $0) != nil }) ?? true else { return nil }
+        self.init(stored: element)
+    }
+
+    init(stored element: Element) {
+        expire = element["expire"].flatMap { UInt64(schema: $0) }.map { "\($0)" }
+        otr = element["otr"]
+        use = element["use"]
+    }
+
+    func write(to writer: inout XMLWriter) {
+        writer.element("modes", MessageArchiving.namespace, ["expire": expire, "otr": otr, "use": use])
     }
 }

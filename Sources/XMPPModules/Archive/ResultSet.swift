@@ -39,7 +39,7 @@ struct ResultSet {
         }
         if set.hasChild("index", .resultSet) { throw .featureNotImplemented }
         if let text = set.child("max", .resultSet)?.text {
-            guard let number = Int(text), number >= 0 else { throw .badRequest }
+            guard let number = Int(schema: text), number >= 0 else { throw .badRequest }
             maximum = number
         } else {
             maximum = nil

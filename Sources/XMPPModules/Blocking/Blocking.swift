@@ -63,7 +63,8 @@ struct Blocking: ServerModule {
     }
 
     @Sendable private func block(_ request: IQRequest) -> Reply {
-        guard let jids = Self.items(of: request.payload) else { return .error(.jidMalformed) }
+        let jids: [JID]
+        do throws(StanzaError) { jids = try items(of: request.payload) } catch { return .error(error) }
         guard !jids.isEmpty else { return .error(.badRequest) }
         let record = request.session.record
         let list = record[Self.list]
@@ -82,7 +83,8 @@ struct Blocking: ServerModule {
     }
 
     @Sendable private func unblock(_ request: IQRequest) -> Reply {
-        guard let named = Self.items(of: request.payload) else { return .error(.jidMalformed) }
+        let named: [JID]
+        do throws(StanzaError) { named = try items(of: request.payload) } catch { return .error(error) }
         let record = request.session.record
         let list = record[Self.list]
         // §3.4: without items, all.
@@ -99,12 +101,16 @@ struct Blocking: ServerModule {
         }
     }
 
-    /// The addresses in the items; `nil` if one is none.
-    private static func items(of payload: Element) -> [JID]? {
+    /// The addresses in the items, each once. No request has use for more than a list can hold, so the bound comes before
+    /// the look at each.
+    private func items(of payload: Element) throws(StanzaError) -> [JID] {
+        let items = payload.children.lazy.filter { $0.isNamed("item", Self.namespace) }
+        guard items.count(where: { _ in true }) <= maximum else { throw .policyViolation }
+        var seen: Set<JID> = []
         var jids: [JID] = []
-        for item in payload.children where item.isNamed("item", namespace) {
-            guard let jid = item["jid"].flatMap({ JID($0) }) else { return nil }
-            if !jids.contains(jid) { jids.append(jid) }
+        for item in items {
+            guard let jid = item["jid"].flatMap({ JID($0) }) else { throw .jidMalformed }
+            if seen.insert(jid).inserted { jids.append(jid) }
         }
         return jids
     }

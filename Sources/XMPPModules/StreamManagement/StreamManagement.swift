@@ -81,7 +81,7 @@ struct StreamManagement: ServerModule {
     private func enable(_ element: Element, _ session: ClientSession, to writer: inout XMLWriter) {
         let asksToResume = element.attribute("resume", equals: "true") || element.attribute("resume", equals: "1")
         var time = settings.time
-        if let wish = element["max"].flatMap({ Int($0) }), wish > 0 { time = min(time, .seconds(wish)) }
+        if let wish = element["max"].flatMap({ Int(schema: $0) }), wish > 0 { time = min(time, .seconds(wish)) }
         session.beginAcknowledging(resumableFor: resumes && asksToResume ? time : nil)
         writer.start("enabled", .streamManagement)
         if let resumption = session.resumption {
@@ -105,7 +105,7 @@ struct StreamManagement: ServerModule {
     }
 
     private func acknowledged(_ element: Element, _ session: ClientSession, _ stream: StreamHandler) {
-        guard let count = element["h"].flatMap({ UInt32($0) }) else { return stream.close(.badFormat) }
+        guard let count = element["h"].flatMap({ UInt32(schema: $0) }) else { return stream.close(.badFormat) }
         guard let sent = session.acknowledged(count) else { return }
         stream.close(Self.tooHigh(count, sent: sent))
     }
@@ -184,7 +184,7 @@ struct StreamManagement: ServerModule {
     private func resume(
         _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
     ) -> Answer<@Sendable () -> Result<Resumed, ResumptionFailure>> {
-        guard let secret = element["previd"], let count = element["h"].flatMap({ UInt32($0) }) else {
+        guard let secret = element["previd"], let count = element["h"].flatMap({ UInt32(schema: $0) }) else {
             return .now { .failure(.refused(.badRequest)) }
         }
         return host.resume(secret, count: count, of: record, on: stream).map { step in

@@ -16,7 +16,7 @@ struct BOSHBody {
     /// - Throws: the condition with which the request is to be refused.
     init(parsing bytes: ByteBuffer, limits: XMLLimits) throws(BOSHCondition) {
         guard let element = try? Element(parsing: bytes, limits: limits), element.isNamed("body", .bosh),
-            let requestID = element["rid"].flatMap({ Int($0) }), Self.requestIDs.contains(requestID)
+            let requestID = element["rid"].flatMap({ Int(schema: $0) }), Self.requestIDs.contains(requestID)
         else { throw .badRequest }
         self.element = element
         self.bytes = bytes
@@ -32,7 +32,7 @@ struct BOSHBody {
 
     private func flag(_ text: String?) -> Bool { text == "true" || text == "1" }
 
-    func number(_ name: StaticString) -> Int? { element[name].flatMap { Int($0) } }
+    func number(_ name: StaticString) -> Int? { element[name].flatMap { Int(schema: $0) } }
 
     /// What the stream is to be told of it.
     enum Part {
