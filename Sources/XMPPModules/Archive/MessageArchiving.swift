@@ -113,7 +113,7 @@ struct MessageArchiving: ServerModule {
             let max = retrieve.child("set", .resultSet)?.child(
                 "max", .resultSet)
         else { return last }
-        return Int(max.text).map { Swift.max(0, $0) } ?? last
+        return Int(schema: max.text).map { Swift.max(0, $0) } ?? last
     }
 
     /// The newest messages with the peer, those included that have been delivered and are not yet committed.
@@ -131,11 +131,13 @@ struct MessageArchiving: ServerModule {
             writer.attribute("start", first.time.xep0082)
             writer.attribute("version", "0" as StaticString)
         }
-        var previous = entries.first?.time
+        let start = entries.first?.time.milliseconds ?? 0
+        var last: Int64 = 0
         for entry in entries {
-            // Each relative to the message before it.
-            let seconds = previous.map { max(0, (entry.time.milliseconds - $0.milliseconds) / 1000) } ?? 0
-            previous = entry.time
+            // Each relative to the message before it, such that they add up.
+            let time = max(last, (entry.time.milliseconds - start) / 1000)
+            let seconds = time - last
+            last = time
             let message = host.element(fromOwn: entry.stanza, "a message in an archive")
             let body = message?.child("body", .client)?.text ?? ""
             writer.element(entry.isIncoming ? "from" : "to", nil, ["secs": String(seconds)]) { writer in
