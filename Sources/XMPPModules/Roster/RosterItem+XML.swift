@@ -36,7 +36,7 @@ extension AccountRecord {
                 writer.attribute("id", "push-\(change.version)")
                 writer.attribute("to", session.jid.string)
                 writer.start("query", .roster)
-                writer.attribute("ver", change.version)
+                if session.has(Rosters.hasRosterVersions) { writer.attribute("ver", change.version) }
                 if let item = change.item, isShown {
                     item.write(to: &writer)
                 } else {

@@ -20,6 +20,8 @@ struct Rosters: ServerModule {
 
     /// Set on sessions that have asked for the roster and therefore get pushes.
     static let wantsRoster = ClientSession.Flag("wants roster")
+    /// Set on those of them whose host has versions: their pushes carry them.
+    static let hasRosterVersions = ClientSession.Flag("has roster versions")
 
     let host: Host
     let verbs: Set<Verb>
@@ -59,6 +61,7 @@ struct Rosters: ServerModule {
 
     @Sendable private func get(_ request: IQRequest) -> Reply {
         request.session.set(Self.wantsRoster, true)
+        request.session.set(Self.hasRosterVersions, hasVersions)
         let asked = hasVersions ? request.payload["ver"] : nil
         let (items, version) = request.session.record.withRoster { (Array($0.items), $0.version) }
         // §2.6.3: the client's list is the one that we have.
