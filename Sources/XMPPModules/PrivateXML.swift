@@ -8,6 +8,8 @@ struct PrivateXML: ServerModule {
 
     private static let namespace: Namespace = "jabber:iq:private"
     private static let name = "private"
+    /// What is new is measured with what is there, so one change of an account's waits for another.
+    private static let turn = AccountRecord.Slot("private XML") { OneAtATime() }
 
     private let host: Host
     private let store: KeyedStore<StoredElement>
@@ -58,19 +60,22 @@ struct PrivateXML: ServerModule {
             return .error(.policyViolation)
         }
         let owner = request.owner
-        return .async {
-            do throws(StorageError) {
-                var all = try await host.storage.values(Self.name, owner)
-                all.merge(values) { _, new in new }
-                guard all.count <= maximumItems, all.values.reduce(0, { $0 + $1.count }) <= maximumSize else {
-                    return .error(.policyViolation)
-                }
-                try await host.storage.commit(
-                    values.map { .putValue(store: Self.name, owner: owner, key: $0.key, $0.value) })
-                return .ok
-            } catch {
-                return .error(host.report(error))
+        let turn = request.session.record[Self.turn]
+        return .async { await turn.run { await put(values, owner) } }
+    }
+
+    private func put(_ values: [String: [UInt8]], _ owner: JID) async -> Reply {
+        do throws(StorageError) {
+            var all = try await host.storage.values(Self.name, owner)
+            all.merge(values) { _, new in new }
+            guard all.count <= maximumItems, all.values.reduce(0, { $0 + $1.count }) <= maximumSize else {
+                return .error(.policyViolation)
             }
+            try await host.storage.commit(
+                values.map { .putValue(store: Self.name, owner: owner, key: $0.key, $0.value) })
+            return .ok
+        } catch {
+            return .error(host.report(error))
         }
     }
 

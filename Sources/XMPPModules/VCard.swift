@@ -12,6 +12,7 @@ struct VCard: ServerModule {
     private let isWritable: Bool
     private let isForContacts: Bool
     private let answersForClients: Bool
+    private let maximumSize: Int
     private let cards: KeyedStore<StoredElement>
     private let photos: KeyedStore<StoredElement>
 
@@ -23,6 +24,9 @@ struct VCard: ServerModule {
         answersForClients = configuration.boolean(
             "for-clients", default: false,
             "Whether the host answers with the account's card when a client of the account is asked for one.")
+        maximumSize = configuration.byteCount(
+            "maximum-size", default: 256 * 1024, in: 1024...64 * 1024 * 1024,
+            "How much a card may take, its photo included.")
         cards = KeyedStore("vcard", in: host.storage)
         photos = KeyedStore(AccountPhoto.store, in: host.storage)
     }
@@ -76,6 +80,7 @@ struct VCard: ServerModule {
     @Sendable private func set(_ request: IQRequest) -> Reply {
         guard isWritable else { return .error(.notAllowed) }
         guard request.owner.isSameBare(as: request.from) else { return .error(.forbidden) }
+        guard request.payload.byteCount <= maximumSize else { return .error(.policyViolation) }
         let owner = request.owner
         let card = StoredElement(request.payload)
         return .async {

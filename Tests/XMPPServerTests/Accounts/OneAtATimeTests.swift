@@ -1,0 +1,33 @@
+import Synchronization
+import Testing
+
+@testable import XMPPServer
+
+@Suite("One at a time")
+struct OneAtATimeTests {
+    @Test("Nothing is looked at before what was changed meanwhile, and every one is done")
+    func exclusive() async {
+        let turn = OneAtATime()
+        let value = Number()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<200 {
+                group.addTask {
+                    await turn.run {
+                        let seen = value.current
+                        await Task.yield()
+                        value.current = seen + 1
+                    }
+                }
+            }
+        }
+        #expect(value.current == 200)
+    }
+}
+
+private final class Number: Sendable {
+    private let state = Mutex(0)
+    var current: Int {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
