@@ -5,18 +5,25 @@ import XMPPServer
 
 extension SQLiteStorage {
     public func roster(of jid: JID) async throws(StorageError) -> StoredRoster {
-        try await read { db in try db.roster(of: jid) }
+        try await read(for: jid) { db in try db.roster(of: jid) }
     }
 
     public func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? {
-        try await read { db in
+        try await read(for: owner) { db in
             let sql = "SELECT value FROM keyed_value WHERE owner = ? AND store = ? AND key = ?"
             return try Row.fetchOne(db.prepared(sql, [owner.bareText, store, key]))?.bytes("value")
         }
     }
 
     public func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] {
-        try await read { db in try db.values(store, owner) }
+        try await read(for: owner) { db in try db.values(store, owner) }
+    }
+
+    public func stores(of owner: JID) async throws(StorageError) -> [String] {
+        try await read(for: owner) { db in
+            let sql = "SELECT DISTINCT store FROM keyed_value WHERE owner = ? ORDER BY store"
+            return try String.fetchAll(db.prepared(sql, [owner.bareText]))
+        }
     }
 }
 

@@ -113,6 +113,11 @@ public final class FailingStorage: Storage {
         return try await storage.values(store, owner)
     }
 
+    public func stores(of owner: JID) async throws(StorageError) -> [String] {
+        try step()
+        return try await storage.stores(of: owner)
+    }
+
     public func accountsWithSessions(host: String) async throws(StorageError) -> [JID] {
         try step()
         return try await storage.accountsWithSessions(host: host)

@@ -68,6 +68,18 @@ extension StorageConformance {
             #expect(try await storage.values("private", mary) == ["a": [2]])
             #expect(try await storage.values("private", bob).isEmpty)
         },
+        StorageConformance("The stores of an owner are known by their names") { storage in
+            let mary = try Samples.jid("mary@example.com/pc")
+            #expect(try await storage.stores(of: mary).isEmpty)
+            try await storage.commit([
+                .putValue(store: "b", owner: mary, key: "1", [1]), .putValue(store: "b", owner: mary, key: "2", [1]),
+                .putValue(store: "a", owner: mary, key: "", [1]),
+                .putValue(store: "c", owner: try Samples.jid("bob@example.com"), key: "", [1]),
+            ])
+            #expect(try await storage.stores(of: mary) == ["a", "b"])
+            try await storage.commit([.removeValue(store: "a", owner: mary, key: "")])
+            #expect(try await storage.stores(of: mary) == ["b"])
+        },
         StorageConformance("A value is replaced and removed; a host can own one, and a long one is kept") { storage in
             let host = try Samples.jid("example.com")
             let long = Array(repeating: UInt8(7), count: 300_000)

@@ -1,6 +1,8 @@
 import Foundation
+import Hummingbird
 import NIOCore
 import NIOHTTP1
+import Synchronization
 import TestKit
 import Testing
 import XML
@@ -259,6 +261,103 @@ import XMPPServer
         }
     }
 
+    /// Whatever is stored for an account, under whatever name, is in both files: nothing has to be told of a new store.
+    @Test(arguments: ["xml", "json"])
+    func nothingIsLeftOutOfWhatThePersonTakesAlong(_ format: String) async throws {
+        try await TestSite.run { site in
+            let (mary, storage) = (site.mary, site.storage)
+            var account = try #require(try await storage.account(mary))
+            account.personalMessage = "mark-account"
+            let roster = RosterItem(
+                jid: try #require(JID("mark-contact@contoso.example")), name: "mark-name", groups: ["mark-group"],
+                isListed: true)
+            let asking = RosterItem(
+                jid: try #require(JID("eve@contoso.example")), isListed: false,
+                invitation: Array("<presence xmlns='jabber:client'><status>mark-request</status></presence>".utf8))
+            let approved = RosterItem(
+                jid: try #require(JID("mark-approved@contoso.example")), isListed: false, isApproved: true)
+            let stores = [
+                "archive-preferences", "archiving-modes", "push", "last-activity", "private", "blocked", "vcard",
+                "one-of-next-year",
+            ]
+            var changes: [StorageChange] = [.updateAccount(account)]
+            for item in [roster, asking, approved] { changes.append(.putRosterItem(owner: mary, item)) }
+            for store in stores {
+                let value = "<mark-value-\(store)/>"
+                changes.append(.putValue(store: store, owner: mary, key: "mark-key-\(store)", Array(value.utf8)))
+            }
+            let card = "<vCard xmlns='vcard-temp'><mark-value-vcard/></vCard>"
+            changes.append(.putValue(store: "vcard", owner: mary, key: "", Array(card.utf8)))
+            try await storage.commit(changes)
+            let session = StoredSession(
+                id: 7, jid: try #require(JID("\(mary)/mark")), secret: "secret-of-session", boundAt: site.clock.now,
+                time: .seconds(60), token: nil, userAgent: nil, handled: 0, presence: nil, flags: [])
+            let message = UnacknowledgedMessage(
+                position: 1, isNumbered: true, others: [], time: site.clock.now,
+                stanza: Array("<message xmlns='jabber:client'><body>mark-unacknowledged</body></message>".utf8))
+            let now = site.clock.now.xep0082
+            let nonce = Base64.encode(Array("secret-nonce".utf8))
+            let device = """
+                <device xmlns='urn:swallowtail:device' id='1' software='mark-software' name='mark-device' methods='password'
+                first-seen='\(now)' last-seen='\(now)'><current nonce='\(nonce)' mechanism='HT-SHA-256-NONE' created='\(now)'
+                expires='\(now)'/></device>
+                """
+            try await storage.commit([
+                .putSession(session), .appendUnacknowledged(session: 7, message),
+                .putValue(store: Device.storeName, owner: mary, key: "1", Array(device.utf8)),
+                Invitation.store(in: storage).putting(
+                    Invitation(
+                        inviter: mary, createdAt: site.clock.now,
+                        expiresAt: try #require(Timestamp("2031-05-06T07:08:09Z"))),
+                    site.host.jid, key: "secret-key"),
+            ])
+            for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
+                try await storage.commit([
+                    .append(
+                        ArchiveEntry(
+                            id: ArchiveID(rawValue: collection == ArchiveEntry.archive ? 1 : 2), collection: collection,
+                            owner: mary, peer: site.john, isIncoming: true, time: site.clock.now,
+                            stanza: Array(
+                                "<message xmlns='jabber:client'><body>mark-\(collection)</body></message>".utf8)))
+                ])
+            }
+
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let file = try await browser.get("/account/export.\(format)").text
+            var marks = [
+                "mark-account", "mark-contact", "mark-name", "mark-group", "mark-request", "mark-approved",
+                "mark-software",
+                "mark-device", "mark-unacknowledged", "mark-archive", "mark-offline", "2031-05-06T07:08:09Z",
+            ]
+            for store in stores where store != "blocked" { marks.append("mark-value-\(store)") }
+            marks.append("mark-key-blocked")
+            for mark in marks { #expect(file.contains(mark), "\(mark)") }
+            #expect(!file.contains("secret-") && !file.contains(nonce))
+        }
+    }
+
+    /// Each piece is work for the connection's loop: a piece for each message would keep it from all others.
+    @Test(arguments: [AccountExport.Format.xep0227, .json])
+    func whatThePersonTakesAlongGoesOutInLargePieces(_ format: AccountExport.Format) async throws {
+        try await TestSite.run { site in
+            let stanza = Array("<message xmlns='jabber:client'><body>hi</body></message>".utf8)
+            try await site.storage.commit(
+                (1...500).map { number in
+                    .append(
+                        ArchiveEntry(
+                            id: ArchiveID(rawValue: number), collection: ArchiveEntry.archive, owner: site.mary,
+                            peer: site.john, isIncoming: true, time: site.clock.now, stanza: stanza))
+                })
+            let record = try #require(try await site.host.accounts.load(site.mary))
+            let pieces = PieceCount()
+            var output: any ResponseBodyWriter = pieces
+            try await AccountExport(record: record, host: site.host).write(format, to: &output)
+            #expect(pieces.bytes > 50_000)
+            #expect(pieces.count <= pieces.bytes / 32_768 + 1)
+        }
+    }
+
     // MARK: Contacts
 
     @Test func invitationsAreAnsweredAndContactsRemoved() async throws {
@@ -289,4 +388,20 @@ import XMPPServer
             #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john) == nil)
         }
     }
+}
+
+/// Counts what is written.
+private final class PieceCount: ResponseBodyWriter, Sendable {
+    private let state = Mutex((count: 0, bytes: 0))
+    var count: Int { state.withLock { $0.count } }
+    var bytes: Int { state.withLock { $0.bytes } }
+
+    func write(_ buffer: ByteBuffer) async throws {
+        state.withLock { state in
+            state.count += 1
+            state.bytes += buffer.readableBytes
+        }
+    }
+
+    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

@@ -7,6 +7,9 @@ import XMPPServer
 
 /// All that is kept for a person, as a file that is theirs: for another server (XEP-0227), or for programs. Written piece
 /// by piece, whatever its size. Passwords and tokens are not in it.
+///
+/// Whatever modules have stored for the person is in it, also of modules that are not known here: the storage names their
+/// stores. What XEP-0227 has no place for stands in elements of a namespace of its own.
 struct AccountExport: Sendable {
     enum Format: String, Sendable {
         case xep0227 = "application/xml"
@@ -15,16 +18,44 @@ struct AccountExport: Sendable {
         var fileExtension: String { self == .json ? "json" : "xml" }
     }
 
-    /// Messages that are read at a time.
-    private static let batch = 200
+    /// Messages that are read at a time: each may be as large as a stanza.
+    private static let batch = 50
+    /// Contacts that are written at a time.
+    private static let contacts = 500
+    /// What is told in other words, as it holds what opens the account.
+    private static let secretStores: Set = [Device.storeName]
 
     let record: AccountRecord
     let host: XMPPServer.Host
 
     func write(_ format: Format, to output: inout any ResponseBodyWriter) async throws {
+        var pieces = Pieces(output: output)
         switch format {
-        case .xep0227: try await writeXML(to: &output)
-        case .json: try await writeJSON(to: &output)
+        case .xep0227: try await writeXML(to: &pieces)
+        case .json: try await writeJSON(to: &pieces)
+        }
+        try await pieces.flush()
+        output = pieces.output
+    }
+
+    /// Gathers what is written: a small piece for each message would keep the connection's loop from all others.
+    private struct Pieces {
+        private static let size = 64 * 1024
+
+        var output: any ResponseBodyWriter
+        private var gathered = ByteBuffer()
+
+        init(output: any ResponseBodyWriter) { self.output = output }
+
+        mutating func write(_ bytes: ByteBuffer) async throws {
+            gathered.writeImmutableBuffer(bytes)
+            if gathered.readableBytes >= Self.size { try await flush() }
+        }
+
+        mutating func flush() async throws {
+            guard gathered.readableBytes > 0 else { return }
+            try await output.write(gathered)
+            gathered = ByteBuffer()
         }
     }
 
@@ -40,12 +71,36 @@ struct AccountExport: Sendable {
         }
     }
 
+    private func storeNames() async throws -> [String] {
+        try await host.storage.stores(of: record.jid).filter { !Self.secretStores.contains($0) }
+    }
+
+    private var items: [RosterItem] { record.withRoster { Array($0.items) }.sorted { $0.jid.string < $1.jid.string } }
+
+    /// The invitations that the person has sent, which nobody has accepted yet.
+    private func invitations() async throws -> [Invitation] {
+        try await Invitation.store(in: host.storage).all(host.jid).values.filter { $0.inviter == record.jid }
+            .sorted { $0.createdAt < $1.createdAt }
+    }
+
+    /// What waits for clients of the person's that have lost their connections.
+    private func forEachUnacknowledged(_ body: (UnacknowledgedMessage) async throws -> Void) async throws {
+        let stored = try await host.storage.storedAccount(record.jid, stores: [])
+        for session in stored?.sessions ?? [] {
+            for message in session.messages { try await body(message) }
+        }
+    }
+
     // MARK: XEP-0227
+
+    private static let own = "urn:swallowtail:export"
+    /// Stores that have a place of their own.
+    private static let placedStores: Set = [AccountPhoto.store, "vcard", "private", "blocked"]
 
     private static let pie: Namespace = "urn:xmpp:pie:0"
     private static let vcard: Namespace = "vcard-temp"
 
-    private func writeXML(to output: inout any ResponseBodyWriter) async throws {
+    private func writeXML(to output: inout Pieces) async throws {
         let account = record.account
         let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
         let card = try await host.storage.value("vcard", record.jid, key: "")
@@ -56,7 +111,9 @@ struct AccountExport: Sendable {
                 <user name="\(escape(record.jid.local ?? ""))">
 
                 """)
-        head.writeImmutableBuffer(roster())
+        try await output.write(head)
+        try await writeRoster(to: &output)
+        head.clear()
         if let card {
             head.writeBytes(card)
         } else {
@@ -77,11 +134,14 @@ struct AccountExport: Sendable {
             let items = blocked.map { "<item jid=\"\(escape($0))\"/>" }.joined()
             head.writeString("<blocklist xmlns=\"urn:xmpp:blocking\">\(items)</blocklist>")
         }
-        head.writeString("\n<offline-messages>")
+        head.writeString("\n")
+        head.writeString(try await ownElements())
+        head.writeString("<offline-messages>")
         try await output.write(head)
         try await forEachMessage(in: ArchiveEntry.offline) { entry in
             try await output.write(ByteBuffer(bytes: entry.stanza))
         }
+        try await forEachUnacknowledged { try await output.write(ByteBuffer(bytes: $0.stanza)) }
         try await output.write(ByteBuffer(string: "</offline-messages>\n<archive xmlns=\"urn:xmpp:pie:0#mam\">\n"))
         try await forEachMessage(in: ArchiveEntry.archive) { entry in
             var result = ByteBuffer(
@@ -96,23 +156,60 @@ struct AccountExport: Sendable {
         try await output.write(ByteBuffer(string: "</archive></user></host></server-data>\n"))
     }
 
-    private func roster() -> ByteBuffer {
-        let items = record.withRoster { Array($0.items) }.sorted { $0.jid.string < $1.jid.string }
-        var writer = XMLWriter(contentNamespace: .none)
-        writer.element("query", .roster) { writer in
-            for item in items where item.isListed {
+    private func writeRoster(to output: inout Pieces) async throws {
+        let items = items
+        try await output.write(ByteBuffer(string: "<query xmlns=\"jabber:iq:roster\">"))
+        var rest = items.filter { $0.isListed || $0.isApproved }[...]
+        while !rest.isEmpty {
+            var writer = XMLWriter(contentNamespace: .none)
+            for item in rest.prefix(Self.contacts) {
                 writer.start("item", .roster)
                 writer.attribute("jid", item.jid.string)
                 writer.attribute("name", item.name)
                 writer.attribute("subscription", item.state.subscription)
                 if item.state.asks { writer.attribute("ask", "subscribe" as StaticString) }
+                if item.isApproved { writer.attribute("approved", "true" as StaticString) }
                 for group in item.groups { writer.element("group", text: group) }
                 writer.end()
             }
+            try await output.write(writer.finish())
+            rest = rest.dropFirst(Self.contacts)
         }
-        var bytes = writer.finish()
-        for invitation in items.compactMap(\.invitation) { bytes.writeBytes(invitation) }
-        return bytes
+        try await output.write(ByteBuffer(string: "</query>"))
+        for invitation in items.compactMap(\.invitation) { try await output.write(ByteBuffer(bytes: invitation)) }
+    }
+
+    /// What XEP-0227 has no place for.
+    private func ownElements() async throws -> String {
+        func element(_ name: String, _ attributes: KeyValuePairs<String, String?>, _ content: String = "") -> String {
+            let attributes = attributes.map { name, value in value.map { " \(name)=\"\(escape($0))\"" } ?? "" }
+            return "<\(name) xmlns=\"\(Self.own)\"\(attributes.joined())>\(content)</\(name)>\n"
+        }
+        let account = record.account
+        var elements = element(
+            "account",
+            [
+                "id": account.accountID, "name": account.displayName, "message": account.personalMessage,
+                "history": account.keepsHistory ? "true" : "false", "created": account.createdAt.xep0082,
+            ])
+        for name in try await storeNames() where !Self.placedStores.contains(name) {
+            let values = try await host.storage.values(name, record.jid).sorted { $0.key < $1.key }
+            let content = values.map { element("value", ["key": $0.key], String(decoding: $0.value, as: UTF8.self)) }
+            elements += element("store", ["name": name], content.joined())
+        }
+        for client in try await clients() {
+            elements += element(
+                "client",
+                [
+                    "name": client.name, "software": client.software, "methods": client.methods.joined(separator: " "),
+                    "scopes": client.scopes?.joined(separator: " "), "since": client.since, "last-use": client.lastUse,
+                ])
+        }
+        for invitation in try await invitations() {
+            elements += element(
+                "invitation", ["created": invitation.createdAt.xep0082, "expires": invitation.expiresAt.xep0082])
+        }
+        return elements
     }
 
     private func escape(_ text: String) -> String {
@@ -127,13 +224,15 @@ struct AccountExport: Sendable {
             let name: String?
             let groups: [String]
             let subscription: String
+            let isListed: Bool
+            let isApproved: Bool
+            /// What this person's request for a subscription says, which waits for an answer.
+            let request: String?
         }
 
-        struct App: Encodable {
-            let app: String
-            let scopes: [String]
-            let since: String
-            let lastUse: String
+        struct Invitation: Encodable {
+            let createdAt: String
+            let expiresAt: String
         }
 
         let address: String
@@ -144,7 +243,28 @@ struct AccountExport: Sendable {
         let createdAt: String
         let photo: String?
         let contacts: [Contact]
-        let apps: [App]
+        let clients: [Client]
+        let invitations: [Invitation]
+        /// What modules have stored, as XML, by store and key.
+        let stores: [String: [String: String]]
+    }
+
+    /// A device or an app that can use the account.
+    private struct Client: Encodable {
+        let name: String?
+        let software: String?
+        let methods: [String]
+        let scopes: [String]?
+        let since: String
+        let lastUse: String
+    }
+
+    private func clients() async throws -> [Client] {
+        try await host.clients(of: record).map { client in
+            Client(
+                name: client.device, software: client.software, methods: client.methods.map(\.rawValue).sorted(),
+                scopes: client.scopes?.sorted(), since: client.firstSeen.xep0082, lastUse: client.lastSeen.xep0082)
+        }
     }
 
     private struct Message: Encodable {
@@ -155,18 +275,8 @@ struct AccountExport: Sendable {
         let stanza: String
     }
 
-    private func writeJSON(to output: inout any ResponseBodyWriter) async throws {
+    private func writeJSON(to output: inout Pieces) async throws {
         let account = record.account
-        let items = record.withRoster { Array($0.items) }.sorted { $0.jid.string < $1.jid.string }
-        var apps: [Profile.App] = []
-        let store = App.store(in: host.storage)
-        for grant in try await host.storage.grants(of: record.jid) {
-            let name = try await store.get(host.jid, key: grant.app)?.name ?? grant.app
-            apps.append(
-                Profile.App(
-                    app: name, scopes: grant.scopes.sorted(), since: grant.createdAt.xep0082,
-                    lastUse: grant.lastUsedAt.xep0082))
-        }
         let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "").flatMap {
             AccountPhoto(stored: $0)
         }
@@ -175,11 +285,17 @@ struct AccountExport: Sendable {
             personalMessage: account.personalMessage, keepsHistory: account.keepsHistory,
             createdAt: account.createdAt.xep0082,
             photo: photo.map { "data:\($0.format.rawValue);base64,\(Base64.encode($0.bytes))" },
-            contacts: items.filter(\.isListed).map {
+            contacts: items.map {
                 Profile.Contact(
-                    address: $0.jid.string, name: $0.name, groups: $0.groups, subscription: "\($0.state.subscription)")
+                    address: $0.jid.string, name: $0.name, groups: $0.groups, subscription: "\($0.state.subscription)",
+                    isListed: $0.isListed, isApproved: $0.isApproved,
+                    request: $0.invitation.map { String(decoding: $0, as: UTF8.self) })
             },
-            apps: apps)
+            clients: try await clients(),
+            invitations: try await invitations().map {
+                Profile.Invitation(createdAt: $0.createdAt.xep0082, expiresAt: $0.expiresAt.xep0082)
+            },
+            stores: try await stored())
         try await output.write(ByteBuffer(bytes: Array("{\"account\":".utf8) + encoded(profile)))
         for (name, collection) in [("messages", ArchiveEntry.archive), ("waiting", ArchiveEntry.offline)] {
             try await output.write(ByteBuffer(string: ",\n\"\(name)\":["))
@@ -194,7 +310,24 @@ struct AccountExport: Sendable {
             }
             try await output.write(ByteBuffer(string: "]"))
         }
-        try await output.write(ByteBuffer(string: "}\n"))
+        try await output.write(ByteBuffer(string: ",\n\"unacknowledged\":["))
+        var isFirst = true
+        try await forEachUnacknowledged { message in
+            let stanza = String(decoding: message.stanza, as: UTF8.self)
+            try await output.write(ByteBuffer(bytes: Array(isFirst ? "\n".utf8 : ",\n".utf8) + encoded(stanza)))
+            isFirst = false
+        }
+        try await output.write(ByteBuffer(string: "]}\n"))
+    }
+
+    private func stored() async throws -> [String: [String: String]] {
+        var stores: [String: [String: String]] = [:]
+        for name in try await storeNames() {
+            stores[name] = try await host.storage.values(name, record.jid).mapValues {
+                String(decoding: $0, as: UTF8.self)
+            }
+        }
+        return stores
     }
 
     private func encoded(_ value: some Encodable) throws -> [UInt8] {

@@ -45,7 +45,8 @@ public struct Device: Sendable, Equatable {
     /// The devices of an account, by their ids.
     public static func store(in storage: any Storage) -> KeyedStore<Device> { KeyedStore(storeName, in: storage) }
 
-    static let storeName = "device"
+    /// The name of the store of devices.
+    public static let storeName = "device"
 }
 
 extension Device: StoredValue {

@@ -36,6 +36,15 @@ public struct AccountClient: Sendable {
         if case .device = kind { true } else { false }
     }
 
+    /// What it has been allowed; nil: it was not asked.
+    public var scopes: Set<String>? {
+        switch kind {
+        case .grant(let grant): grant.scopes
+        case .token(let token): token.scopes
+        case .device, .session: nil
+        }
+    }
+
     /// Whether it may do all that the account's owner may.
     public var isUnrestricted: Bool { methods != [.grant] }
 

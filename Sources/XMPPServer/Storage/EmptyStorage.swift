@@ -19,6 +19,7 @@ extension EmptyStorage {
     func roster(of jid: JID) async throws(StorageError) -> StoredRoster { StoredRoster() }
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]? { nil }
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]] { [:] }
+    func stores(of owner: JID) async throws(StorageError) -> [String] { [] }
     func accountsWithSessions(host: String) async throws(StorageError) -> [JID] { [] }
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] { [] }
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int { 0 }

@@ -6,6 +6,10 @@ import XMPPStream
 /// Reads may run side by side. Writes go through one queue that commits in batches, in the order of submission. A read
 /// that starts after a commit was reported sees what was committed; what is still queued is not seen.
 ///
+/// Reads stand in line by account: one at a time for each, and in turn, so that nobody's many or slow reads delay another's
+/// by more than one of them (see `ReadTurn`). A read ends with `StorageError.Kind.cancelled` when the task that asked for it
+/// is cancelled, and when it takes too long.
+///
 /// JIDs that name an owner or an account are used as bare JIDs: a resource is ignored.
 public protocol Storage: Sendable {
     /// The account with the bare JID, or nil.
@@ -41,6 +45,8 @@ public protocol Storage: Sendable {
     func value(_ store: String, _ owner: JID, key: String) async throws(StorageError) -> [UInt8]?
     /// All values that an owner has in a store, by key.
     func values(_ store: String, _ owner: JID) async throws(StorageError) -> [String: [UInt8]]
+    /// The names of the stores in which an owner has values, in their order.
+    func stores(of owner: JID) async throws(StorageError) -> [String]
 
     /// The accounts of a host that have sessions which can be resumed.
     func accountsWithSessions(host: String) async throws(StorageError) -> [JID]
