@@ -1,92 +1,95 @@
 import Foundation
 import GRDB
-import NIOCore
-import XML
 import XMPP
 import XMPPServer
 
 /// A query of an archive in SQL: what follows `FROM`, in the order and with the limit that the query asks for.
 ///
-/// An id that a client gave, and a full JID, stand in the stanzas alone. They are looked for in the bytes of the peer's
-/// newest entries (`searchDepth`), and what is found there is looked at again (`matches`).
+/// The text is one of a few, whatever is asked for: each connection keeps the statements that it has prepared.
 struct ArchiveSelection {
-    /// How many entries are looked through for something that no index has.
+    /// How many entries are looked through, in the index, for those with a mark.
     private static let searchDepth = 100_000
 
     let sql: String
     let arguments: StatementArguments
-    private let query: ArchiveQuery
 
-    /// Whether what is selected has to be looked at before it is known to be meant.
-    static func needsLook(_ query: ArchiveQuery) -> Bool { needle(query) != nil }
-
-    /// Text that the stanza must hold.
-    private static func needle(_ query: ArchiveQuery) -> String? {
-        if let messageID = query.messageID { return messageID }
-        guard let peer = query.peer, peer.isFull else { return nil }
-        return peer.string
-    }
-
-    init(_ query: ArchiveQuery, _ db: Database) throws {
-        self.query = query
+    init(_ query: ArchiveQuery, _ numbers: MarkNumbers, _ db: Database) throws {
         let number = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
         // None has the number 0.
         let list = try Int64.fetchOne(db.prepared(number, [query.owner.bareText, query.collection])) ?? 0
-        var conditions = "archive.list = ?"
-        var arguments: StatementArguments = [list]
-        var table = "archive"
-        var key = "archive.id"
-        if let words = query.words, let match = ArchiveWords.match(words, list: list) {
-            // The index goes through its rows in the order of their ids as well.
-            table = "archive_text CROSS JOIN archive ON archive.id = archive_text.rowid"
-            key = "archive_text.rowid"
-            conditions = "archive_text MATCH ? AND archive.list = ?"
-            arguments = [match, list]
-        }
+        var entries = Conditions("archive.list = ?", [list])
         if let peer = query.peer {
-            conditions += " AND archive.peer = (SELECT id FROM archive_peer WHERE jid = ?)"
-            arguments += [peer.bareText]
-        }
-        if let after = query.after {
-            conditions += " AND \(key) > ?"
-            arguments += [after.rawValue]
-        }
-        if let before = query.before {
-            conditions += " AND \(key) < ?"
-            arguments += [before.rawValue]
+            entries.add("archive.peer = (SELECT id FROM archive_peer WHERE jid = ?)", [peer.bareText])
         }
         if let ids = query.ids {
-            conditions += " AND archive.id IN (\(ids.map { String($0.rawValue) }.joined(separator: ",")))"
+            let list = ids.map { String($0.rawValue) }.joined(separator: ",")
+            entries.add("archive.id IN (SELECT value FROM json_each(?))", ["[\(list)]"])
         }
-        if let isIncoming = query.isIncoming {
-            conditions += " AND archive.is_incoming = ?"
-            arguments += [isIncoming]
-        }
+        if let isIncoming = query.isIncoming { entries.add("archive.is_incoming = ?", [isIncoming]) }
+
+        let match = query.words.flatMap { ArchiveWords.match($0, list: list) }
+        // The index of words goes through its rows in the order of their ids as well.
+        let key = match == nil ? "archive.id" : "archive_text.rowid"
+        if let after = query.after { entries.add("\(key) > ?", [after.rawValue]) }
+        if let before = query.before { entries.add("\(key) < ?", [before.rawValue]) }
         let direction = query.newestFirst ? "DESC" : "ASC"
-        let order = "ORDER BY \(key) \(direction) LIMIT ?"
-        if let needle = Self.needle(query) {
-            // Bytes as they are written: what needs a reference in XML is looked for by what stands before it.
-            let plain = needle.prefix { !"&<>\"'".contains($0) }
+        let marks = Self.marks(query, numbers)
+
+        if let match {
+            entries.add(marks)
             sql = """
-                (SELECT archive.* FROM \(table) WHERE \(conditions) \(order)) AS archive
-                WHERE instr(archive.stanza, ?) > 0 ORDER BY archive.id \(direction) LIMIT ?
+                archive_text CROSS JOIN archive ON archive.id = archive_text.rowid
+                WHERE archive_text MATCH ? AND \(entries.sql) ORDER BY \(key) \(direction) LIMIT ?
                 """
-            arguments += [Self.searchDepth, Data(plain.utf8), Self.searchDepth]
+            arguments = [match] + entries.arguments + [query.limit]
+        } else if marks.isEmpty {
+            sql = "archive WHERE \(entries.sql) ORDER BY \(key) \(direction) LIMIT ?"
+            arguments = entries.arguments + [query.limit]
         } else {
-            sql = "\(table) WHERE \(conditions) \(order)"
-            arguments += [query.limit]
+            sql = """
+                (
+                    SELECT id FROM (
+                        SELECT id, resource, message, origin FROM archive
+                        WHERE \(entries.sql) ORDER BY \(key) \(direction) LIMIT ?
+                    ) AS archive
+                    WHERE \(marks.sql) ORDER BY id \(direction) LIMIT ?
+                ) AS found CROSS JOIN archive ON archive.id = found.id ORDER BY found.id \(direction)
+                """
+            arguments = entries.arguments + [Self.searchDepth] + marks.arguments + [query.limit]
         }
-        self.arguments = arguments
     }
 
-    /// Whether an entry that was selected is meant.
-    func matches(_ stanza: [UInt8], isIncoming: Bool) -> Bool {
-        guard Self.needsLook(query) else { return true }
-        guard let element = try? Element(ownOutput: stanza) else { return false }
-        if let peer = query.peer, peer.isFull, element[isIncoming ? "from" : "to"].flatMap({ JID($0) }) != peer {
-            return false
+    private static func marks(_ query: ArchiveQuery, _ numbers: MarkNumbers) -> Conditions {
+        var marks = Conditions()
+        if let resource = query.peer?.resource { marks.add("archive.resource = ?", [numbers.number(resource)]) }
+        if let messageID = query.messageID {
+            let number = numbers.number(messageID)
+            marks.add("(archive.message = ? OR archive.origin = ?)", [number, number])
         }
-        guard let messageID = query.messageID else { return true }
-        return element["id"] == messageID || element.child("origin-id", .stanzaIDs)?["id"] == messageID
+        return marks
+    }
+
+    /// Conditions that have to be met, all of them.
+    private struct Conditions {
+        var sql = ""
+        var arguments: StatementArguments = []
+
+        init() {}
+
+        init(_ sql: String, _ arguments: StatementArguments) {
+            self.sql = sql
+            self.arguments = arguments
+        }
+
+        var isEmpty: Bool { sql.isEmpty }
+
+        mutating func add(_ condition: String, _ values: StatementArguments) {
+            sql += isEmpty ? condition : " AND \(condition)"
+            arguments += values
+        }
+
+        mutating func add(_ others: Conditions) {
+            if !others.isEmpty { add(others.sql, others.arguments) }
+        }
     }
 }

@@ -19,6 +19,16 @@ enum ArchiveWords {
         return "list : \"\(name(of: list))\" AND body : (\(quoted))"
     }
 
+    /// Forgets the words of entries.
+    ///
+    /// - Parameter entries: a query in SQL for their ids.
+    static func forget(_ entries: String, _ arguments: StatementArguments, _ db: Database) throws {
+        // Whether anything was ever indexed.
+        let exists = "SELECT EXISTS (SELECT 1 FROM archive_indexed)"
+        guard try Bool.fetchOne(db.prepared(exists)) == true else { return }
+        try db.run("DELETE FROM archive_text WHERE rowid IN (\(entries))", arguments)
+    }
+
     fileprivate static func name(of list: Int64) -> String { "l\(list)" }
 
     /// The text of a stanza; nil: it has none.
@@ -30,19 +40,6 @@ enum ArchiveWords {
 }
 
 extension ChangeWriter {
-    /// Whether anything was ever indexed.
-    private func hasIndex() throws -> Bool {
-        try Bool.fetchOne(db.prepared("SELECT EXISTS (SELECT 1 FROM archive_indexed)")) ?? false
-    }
-
-    /// Forgets the words of entries.
-    ///
-    /// - Parameter entries: a query in SQL for their ids.
-    func forgetWords(of entries: String, _ arguments: StatementArguments) throws {
-        guard try hasIndex() else { return }
-        try db.run("DELETE FROM archive_text WHERE rowid IN (\(entries))", arguments)
-    }
-
     func indexArchive(host: String, before end: ArchiveID, atMost count: Int) throws {
         let done = try Int64.fetchOne(db.prepared("SELECT id FROM archive_indexed WHERE host = ?", [host])) ?? 0
         let sql = """

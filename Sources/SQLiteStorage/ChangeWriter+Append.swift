@@ -9,11 +9,14 @@ private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
 extension ChangeWriter {
     /// Appends one archive entry. Binds by hand: this is the one statement that every message pays for.
-    mutating func append(_ entry: ArchiveEntry) throws {
+    mutating func append(_ entry: ArchiveEntry, _ marks: ArchiveMarks) throws {
         let list = try keys.list(entry, db)
         let peer = try keys.peer(entry, db)
         let statement = try db.cachedStatement(
-            sql: "INSERT INTO archive (id, list, peer, is_incoming, time, stanza) VALUES (?, ?, ?, ?, ?, ?)"
+            sql: """
+                INSERT INTO archive (id, list, peer, is_incoming, time, stanza, resource, message, origin)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """
         ).sqliteStatement
         sqlite3_bind_int64(statement, 1, entry.id.rawValue)
         sqlite3_bind_int64(statement, 2, list)
@@ -28,6 +31,9 @@ extension ChangeWriter {
                 _ = sqlite3_bind_blob64(statement, 6, bytes.baseAddress, sqlite3_uint64(bytes.count), transient)
             }
         }
+        bind(marks.resource, 7, statement)
+        bind(marks.messageID, 8, statement)
+        bind(marks.originID, 9, statement)
         let code = sqlite3_step(statement)
         sqlite3_reset(statement)
         guard code == SQLITE_DONE else {
@@ -39,28 +45,34 @@ extension ChangeWriter {
         newestID = max(newestID, entry.id.rawValue)
     }
 
+    private func bind(_ mark: String?, _ index: CInt, _ statement: SQLiteStatement) {
+        if let mark {
+            sqlite3_bind_int64(statement, index, marks.number(mark))
+        } else {
+            sqlite3_bind_null(statement, index)
+        }
+    }
+
     /// Puts another stanza in the place of an entry's.
     func replaceArchived(owner: String, _ id: ArchiveID, _ stanza: [UInt8]) throws {
         let entry = "SELECT id FROM archive WHERE id = ? AND list IN (SELECT id FROM archive_list WHERE owner = ?)"
-        try forgetWords(of: entry, [id.rawValue, owner])
+        try ArchiveWords.forget(entry, [id.rawValue, owner], db)
         try db.run("UPDATE archive SET stanza = ? WHERE id IN (\(entry))", [Data(stanza), id.rawValue, owner])
     }
 
     /// Removes the entries that the query describes.
     func removeArchived(_ query: ArchiveQuery) throws {
         guard query.limit > 0 else { return }
-        let selection = try ArchiveSelection(query, db)
+        let selection = try ArchiveSelection(query, marks, db)
         let entries = "SELECT archive.id FROM \(selection.sql)"
-        try forgetWords(of: entries, selection.arguments)
+        try ArchiveWords.forget(entries, selection.arguments, db)
         try db.run("DELETE FROM archive WHERE id IN (\(entries))", selection.arguments)
     }
 
-    /// Removes all collections of an owner.
+    /// Takes all collections from their owner; `RemovedArchives` frees their room.
     mutating func removeArchive(owner: String) throws {
-        let entries = "SELECT id FROM archive WHERE list IN (SELECT id FROM archive_list WHERE owner = ?)"
-        try forgetWords(of: entries, [owner])
-        try db.run("DELETE FROM archive WHERE id IN (\(entries))", [owner])
-        try db.run("DELETE FROM archive_list WHERE owner = ?", [owner])
+        try db.run("UPDATE archive_list SET owner = '\(RemovedArchives.prefix)' || id WHERE owner = ?", [owner])
+        if db.changesCount > 0 { hasRemovedArchives = true }
         keys.forget()
     }
 }

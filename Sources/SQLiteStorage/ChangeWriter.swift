@@ -12,10 +12,14 @@ struct ChangeWriter: ~Copyable {
     /// Whether a group that fails can be undone alone. That costs more than most groups do: SQLite then keeps a copy of
     /// every page that a group is the first to touch.
     let canUndoGroups: Bool
+    let marks: MarkNumbers
+    /// Whether archives have lost their owners.
+    var hasRemovedArchives = false
     /// The greatest id that was appended.
     var newestID: Int64 = 0
 
-    init(_ db: Database, keys: ArchiveKeys, canUndoGroups: Bool) {
+    init(_ db: Database, keys: ArchiveKeys, marks: MarkNumbers, canUndoGroups: Bool) {
+        self.marks = marks
         self.db = db
         self.keys = keys
         self.canUndoGroups = canUndoGroups
@@ -99,7 +103,7 @@ struct ChangeWriter: ~Copyable {
         case .appendUnacknowledged(let id, let message): try append(message, session: id)
         case .removeUnacknowledged(let id, let position): try removeUnacknowledged(session: id, upTo: position)
         case .removeSession(let id): try db.run("DELETE FROM session WHERE id = ?", [id])
-        case .append(let entry): try append(entry)
+        case .append(let entry, let marks): try append(entry, marks)
         case .replaceArchived(let owner, let id, let stanza):
             try replaceArchived(owner: owner.bareText, id, stanza)
         case .removeArchived(let query): try removeArchived(query)

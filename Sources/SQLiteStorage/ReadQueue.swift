@@ -2,41 +2,72 @@ import Dispatch
 import GRDB
 import NIOCore
 import Synchronization
+import XMPP
 import XMPPServer
 
-/// Runs reads on a few threads, in the order in which they came, each on a connection of its own.
+/// Runs reads on a few threads, each on a connection of its own.
+///
+/// Reads for an account run one at a time, in the order in which they came; accounts take turns, and so does each read that
+/// is for none. So whatever one account asks for, another's read waits for no more than one of its.
 ///
 /// A thread that has ended a read takes the next one at once, so that a read costs two changes of thread, and fewer
 /// under load. What waits for a connection holds no thread.
 final class ReadQueue: Sendable {
-    private typealias Read = @Sendable () -> Void
+    typealias Read = @Sendable () -> Void
+
+    /// Whose turn it is.
+    private enum Turn {
+        case account(JID)
+        case read(Read)
+    }
 
     private struct State {
-        var waiting = CircularBuffer<Read>()
+        var turns = CircularBuffer<Turn>()
+        /// What waits behind the read of an account that has its turn or is running.
+        var waiting: [JID: CircularBuffer<Read>] = [:]
         var running = 0
         var isClosed = false
         var closing: [CheckedContinuation<Void, Never>] = []
     }
 
+    private static let threads = DispatchQueue(label: "swallowtail.storage.reads", attributes: .concurrent)
+
     private let pool: DatabasePool
-    private let threads = DispatchQueue(label: "swallowtail.storage.reads", attributes: .concurrent)
+    private let startThread: @Sendable (@escaping @Sendable () -> Void) -> Void
     private let state = Mutex(State())
 
-    init(pool: DatabasePool) {
+    /// - Parameter startThread: runs a function on a thread of its own.
+    init(
+        pool: DatabasePool,
+        startThread: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { threads.async(execute: $0) }
+    ) {
         self.pool = pool
+        self.startThread = startThread
     }
 
     /// Runs the read; it sees the database as it was when it began.
+    ///
+    /// - Parameters:
+    ///   - account: whose turn it takes, a bare JID; nil: one of its own.
+    ///   - time: how long it may take once it has begun; nil: any time.
+    /// - Throws: `StorageError`, of kind `cancelled` as soon as the current task is cancelled.
     func read<Value: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> Value
+        for account: JID?, within time: Duration?, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StorageError) -> Value {
-        let result: Result<Value, StorageError> = await withCheckedContinuation { continuation in
-            let isTaken = submit { [pool] in
-                continuation.resume(returning: Result { try pool.read(body) }.mapError { StorageError($0) })
+        let limit = ReadLimit(time)
+        let answer = Answer<Value>()
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard answer.isAwaited(by: continuation) else { return }
+                let isTaken = submit(account) { [pool] in
+                    guard !limit.isOver else { return }
+                    answer.give(Result { try pool.read { try limit.watch($0, body) } }.mapError { StorageError($0) })
+                }
+                if !isTaken { answer.give(.failure(StorageError(.unavailable, "the store is closed"))) }
             }
-            if !isTaken {
-                continuation.resume(returning: .failure(StorageError(.unavailable, "the store is closed")))
-            }
+        } onCancel: {
+            limit.cancel()
+            answer.give(.failure(StorageError(.cancelled, "nobody waits for the read any more")))
         }
         return try result.get()
     }
@@ -54,32 +85,102 @@ final class ReadQueue: Sendable {
     }
 
     /// - Returns: false if the queue is closed.
-    private func submit(_ read: @escaping Read) -> Bool {
+    func submit(_ account: JID?, _ read: @escaping Read) -> Bool {
         let (isTaken, needsThread) = state.withLock { state in
             guard !state.isClosed else { return (false, false) }
-            state.waiting.append(read)
+            if let account {
+                let isFirst = state.waiting[account] == nil
+                state.waiting[account, default: CircularBuffer(initialCapacity: 1)].append(read)
+                guard isFirst else { return (true, false) }
+                state.turns.append(.account(account))
+            } else {
+                state.turns.append(.read(read))
+            }
             guard state.running < pool.configuration.maximumReaderCount else { return (true, false) }
             state.running += 1
             return (true, true)
         }
-        if needsThread { threads.async { self.run() } }
+        if needsThread { startThread { self.run() } }
         return isTaken
     }
 
     private func run() {
-        while let read = next() { read() }
+        while let (read, account) = next() {
+            read()
+            if let account { ended(account) }
+        }
     }
 
-    /// The next read; nil ends the thread's work.
-    private func next() -> Read? {
-        let (read, closing): (Read?, [CheckedContinuation<Void, Never>]) = state.withLock { state in
-            if let read = state.waiting.popFirst() { return (read, []) }
+    /// The next read, and whose it is; nil ends the thread's work.
+    private func next() -> (Read, JID?)? {
+        let (next, closing): ((Read, JID?)?, [CheckedContinuation<Void, Never>]) = state.withLock { state in
+            switch state.turns.popFirst() {
+            case .read(let read):
+                return ((read, nil), [])
+            case .account(let account):
+                if let read = state.waiting[account]?.popFirst() { return ((read, account), []) }
+            case nil:
+                break
+            }
             state.running -= 1
             guard state.running == 0 else { return (nil, []) }
             defer { state.closing = [] }
             return (nil, state.closing)
         }
         for continuation in closing { continuation.resume() }
-        return read
+        return next
+    }
+
+    /// The account has had its turn, and gets behind the others if more of it waits.
+    private func ended(_ account: JID) {
+        state.withLock { state in
+            if state.waiting[account]?.isEmpty == false {
+                state.turns.append(.account(account))
+            } else {
+                state.waiting[account] = nil
+            }
+        }
+    }
+}
+
+/// The answer to a read, given once: by whoever comes first.
+private final class Answer<Value: Sendable>: Sendable {
+    private enum State {
+        case open
+        case awaited(CheckedContinuation<Result<Value, StorageError>, Never>)
+        case given(Result<Value, StorageError>)
+        case taken
+    }
+
+    private let state = Mutex(State.open)
+
+    /// - Returns: whether the answer is still to be given; if it has been, the continuation has got it.
+    func isAwaited(by continuation: CheckedContinuation<Result<Value, StorageError>, Never>) -> Bool {
+        let given: Result<Value, StorageError>? = state.withLock { state in
+            guard case .given(let result) = state else {
+                state = .awaited(continuation)
+                return nil
+            }
+            state = .taken
+            return result
+        }
+        if let given { continuation.resume(returning: given) }
+        return given == nil
+    }
+
+    func give(_ result: Result<Value, StorageError>) {
+        let continuation: CheckedContinuation<Result<Value, StorageError>, Never>? = state.withLock { state in
+            switch state {
+            case .open:
+                state = .given(result)
+                return nil
+            case .awaited(let continuation):
+                state = .taken
+                return continuation
+            case .given, .taken:
+                return nil
+            }
+        }
+        continuation?.resume(returning: result)
     }
 }

@@ -6,11 +6,11 @@ import XMPPStream
 
 extension SQLiteStorage {
     public func account(_ jid: JID) async throws(StorageError) -> Account? {
-        try await read { db in try db.account(jid) }
+        try await read(for: jid) { db in try db.account(jid) }
     }
 
     public func storedAccount(_ jid: JID, stores: [String]) async throws(StorageError) -> StoredAccount? {
-        try await read { db in
+        try await read(for: jid) { db in
             guard let account = try db.account(jid) else { return nil }
             var values: [String: [String: [UInt8]]] = [:]
             for store in stores {
@@ -38,7 +38,7 @@ extension SQLiteStorage {
     }
 
     public func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] {
-        try await read { db in try db.credentials(jid) }
+        try await read(for: jid) { db in try db.credentials(jid) }
     }
 
     public func token(digest: [UInt8]) async throws(StorageError) -> Token? {
@@ -48,7 +48,7 @@ extension SQLiteStorage {
     }
 
     public func tokens(of jid: JID) async throws(StorageError) -> [Token] {
-        try await read { db in
+        try await read(for: jid) { db in
             let sql = "SELECT * FROM token WHERE account = ? ORDER BY created_at, digest"
             return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Token.init(row:))
         }
@@ -81,7 +81,7 @@ extension SQLiteStorage {
     }
 
     public func grants(of jid: JID) async throws(StorageError) -> [Grant] {
-        try await read { db in
+        try await read(for: jid) { db in
             let sql = "SELECT * FROM app_grant WHERE account = ? ORDER BY created_at, id"
             return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Grant.init(row:))
         }

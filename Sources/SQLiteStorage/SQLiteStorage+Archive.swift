@@ -5,19 +5,18 @@ import XMPPServer
 extension SQLiteStorage {
     public func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry] {
         guard query.limit > 0 else { return [] }
-        return try await read { db in
-            let selection = try ArchiveSelection(query, db)
+        return try await read(for: query.owner) { [marks] db in
+            let selection = try ArchiveSelection(query, marks, db)
             let sql = "SELECT archive.id, peer, is_incoming, time, stanza FROM \(selection.sql)"
             let rows = try Row.fetchCursor(db.prepared(sql, selection.arguments))
             var peers: [Int64: JID] = [:]
             var entries: [ArchiveEntry] = []
             var byteCount = 0
-            while entries.count < query.limit, byteCount < query.byteLimit ?? .max, let row = try rows.next() {
+            while byteCount < query.byteLimit ?? .max, let row = try rows.next() {
                 let number: Int64 = row[1]
                 let peer = try peers[number] ?? peer(number, db)
                 peers[number] = peer
                 let entry = try ArchiveEntry(row: row, peer: peer, query)
-                guard selection.matches(entry.stanza, isIncoming: entry.isIncoming) else { continue }
                 entries.append(entry)
                 byteCount += entry.stanza.count
             }
@@ -27,10 +26,8 @@ extension SQLiteStorage {
 
     public func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int {
         guard query.limit > 0 else { return 0 }
-        // What has to be looked at one by one is read.
-        if ArchiveSelection.needsLook(query) { return try await archived(query).count }
-        return try await read { db in
-            let selection = try ArchiveSelection(query, db)
+        return try await read(for: query.owner) { [marks] db in
+            let selection = try ArchiveSelection(query, marks, db)
             let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM \(selection.sql))"
             return try Int.fetchOne(db.prepared(sql, selection.arguments)) ?? 0
         }
@@ -42,7 +39,7 @@ extension SQLiteStorage {
         newest limit: Int
     ) async throws(StorageError) -> [ArchivePeer] {
         guard limit > 0 else { return [] }
-        return try await read { db in
+        return try await read(for: owner) { db in
             let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
             guard let list = try Int64.fetchOne(db.prepared(sql, [owner.bareText, collection])) else { return [] }
             var peers: [ArchivePeer] = []
@@ -63,9 +60,13 @@ extension SQLiteStorage {
     }
 
     public func archiveSecret() async throws(StorageError) -> [UInt8] {
-        try await read { db in
-            try Row.fetchOne(db.prepared("SELECT secret FROM archive_newest"))?.bytes("secret") ?? []
-        }
+        try await read { db in try db.archiveSecret() }
+    }
+}
+
+extension Database {
+    func archiveSecret() throws -> [UInt8] {
+        try Row.fetchOne(prepared("SELECT secret FROM archive_newest"))?.bytes("secret") ?? []
     }
 }
 

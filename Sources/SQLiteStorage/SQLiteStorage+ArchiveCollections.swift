@@ -5,7 +5,7 @@ import XMPPServer
 extension SQLiteStorage {
     public func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] {
         guard query.limit > 0 else { return [] }
-        return try await read { db in
+        return try await read(for: query.owner) { db in
             var walk = try CollectionWalk(query, db)
             var collections: [ArchiveCollection] = []
             while collections.count < query.limit, let next = try walk.next() { collections.append(next) }
@@ -28,7 +28,7 @@ private struct CollectionWalk {
     private let query: ArchiveQuery
     private let db: Database
     private let list: Int64
-    /// The next of each peer.
+    /// The next of each peer, in order; the very next is the last of them.
     private var candidates: [Candidate] = []
 
     init(_ query: ArchiveQuery, _ db: Database) throws {
@@ -36,21 +36,36 @@ private struct CollectionWalk {
         self.db = db
         let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
         list = try Int64.fetchOne(db.prepared(sql, [query.owner.bareText, query.collection])) ?? 0
-        for peer in try peers() { try propose(peer, from: query.newestFirst ? query.before : query.after) }
+        for peer in try peers() {
+            if let next = try day(of: peer, from: query.newestFirst ? query.before : query.after) {
+                candidates.append(next)
+            }
+        }
+        candidates.sort(by: Self.isBehind(query))
     }
 
     mutating func next() throws -> ArchiveCollection? {
-        let isBefore: (Candidate, Candidate) -> Bool = { [query] in
-            query.newestFirst ? $0.first > $1.first : $0.first < $1.first
-        }
-        guard let index = candidates.indices.min(by: { isBefore(candidates[$0], candidates[$1]) }) else { return nil }
-        let next = candidates.remove(at: index)
+        guard let next = candidates.popLast() else { return nil }
         let bound = query.newestFirst ? next.first : ArchiveID(rawValue: Self.endOfDay(next.first).rawValue - 1)
-        try propose(next.peer, from: bound)
+        if let other = try day(of: next.peer, from: bound) { insert(other) }
         let sql = "SELECT jid, time FROM archive JOIN archive_peer ON archive_peer.id = peer WHERE archive.id = ?"
         guard let row = try Row.fetchOne(db.prepared(sql, [next.first.rawValue])) else { return nil }
         let mark = ArchivePeer.Mark(id: next.first, time: row.timestamp("time"))
         return ArchiveCollection(peer: try row.jid("jid"), first: mark)
+    }
+
+    private static func isBehind(_ query: ArchiveQuery) -> (Candidate, Candidate) -> Bool {
+        query.newestFirst ? { $0.first < $1.first } : { $0.first > $1.first }
+    }
+
+    private mutating func insert(_ candidate: Candidate) {
+        let isBehind = Self.isBehind(query)
+        var (low, high) = (0, candidates.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(candidates[middle], candidate) { low = middle + 1 } else { high = middle }
+        }
+        candidates.insert(candidate, at: low)
     }
 
     private func peers() throws -> [Int64] {
@@ -64,16 +79,17 @@ private struct CollectionWalk {
         return peers
     }
 
-    /// Takes down the peer's next day behind (or before) a bound whose first entry is within the query.
-    private mutating func propose(_ peer: Int64, from bound: ArchiveID?) throws {
+    /// The peer's next day behind (or before) a bound whose first entry is within the query.
+    private func day(of peer: Int64, from bound: ArchiveID?) throws -> Candidate? {
         var bound = bound
         while let entry = try entry(peer, bound) {
             let first = try firstOfDay(peer, entry)
-            if isMeant(first) { return candidates.append(Candidate(peer: peer, first: first)) }
+            if isMeant(first) { return Candidate(peer: peer, first: first) }
             // The day began before the query's first moment.
-            if query.newestFirst { return }
+            if query.newestFirst { return nil }
             bound = ArchiveID(rawValue: Self.endOfDay(entry).rawValue - 1)
         }
+        return nil
     }
 
     private func entry(_ peer: Int64, _ bound: ArchiveID?) throws -> ArchiveID? {

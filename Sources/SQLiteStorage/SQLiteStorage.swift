@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import XMPP
 import XMPPServer
 
 /// The storage on SQLite: one database file in WAL mode, one writer that commits in batches, a few readers beside it.
@@ -19,6 +20,7 @@ public final class SQLiteStorage: Storage {
     public let schemaVersion: Int
 
     let pool: DatabasePool
+    let marks: MarkNumbers
     private let queue: WriteQueue
     private let reads: ReadQueue
     private let lock: StoreLock?
@@ -46,10 +48,15 @@ public final class SQLiteStorage: Storage {
         do {
             pool = try DatabasePool(path: path, configuration: Self.configuration(access))
             schemaVersion = try Self.prepare(pool, access)
+            let (secret, hasRemovedArchives) = try pool.read { db in
+                (try db.archiveSecret(), try access == .write && RemovedArchives.exist(db))
+            }
+            marks = MarkNumbers(secret: secret)
+            queue = WriteQueue(pool: pool, files: OpenFiles(database: path), marks: marks, limits: limits)
+            if hasRemovedArchives { queue.freeRemovedArchives() }
         } catch {
             throw StorageError(error)
         }
-        queue = WriteQueue(pool: pool, limits: limits)
         reads = ReadQueue(pool: pool)
         if access == .read { queue.refuseAll("the store is open for reading only") }
     }
@@ -81,11 +88,22 @@ public final class SQLiteStorage: Storage {
     }
 
     /// Runs a read on one of the readers; it sees the database as it was when it began.
+    ///
+    /// - Parameters:
+    ///   - account: whose turn it takes if the current task reads for none (see `ReadTurn`).
+    ///   - time: how long it may take; nil: any time.
     func read<Value: Sendable>(
+        for account: JID? = nil, within time: Duration? = SQLiteStorage.readTime,
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StorageError) -> Value {
-        try await reads.read(body)
+        try await reads.read(for: Self.turn(of: account), within: time, body)
     }
+
+    /// Whose turn a read of the current task takes.
+    static func turn(of account: JID?) -> JID? { (ReadTurn.account ?? account)?.bare }
+
+    /// How long a read takes at most: a hundred times as long as the longest that a client can have a reason for.
+    static let readTime = Duration.seconds(10)
 }
 
 extension SQLiteStorage {
@@ -93,7 +111,7 @@ extension SQLiteStorage {
     ///
     /// - Returns: a sentence for each thing that is wrong; empty if the database is sound.
     public func integrityCheck() async throws(StorageError) -> [String] {
-        try await read { db in
+        try await read(within: nil) { db in
             let damage = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
             let references = try db.foreignKeyViolations()
             return try damage + Array(references.map { "the table \($0.originTable) refers to a missing row" })

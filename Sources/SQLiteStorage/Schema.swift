@@ -1,4 +1,7 @@
 import GRDB
+import XML
+import XMPP
+import XMPPServer
 
 /// The tables, and the numbered steps that lead to them.
 ///
@@ -36,6 +39,7 @@ enum Schema {
                     WHERE token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token WHERE digest = session.token);
                     """)
         }
+        migrator.registerMigration("0010-archive-by-marks") { db in try markArchive(db) }
         return migrator
     }
 
@@ -192,6 +196,47 @@ enum Schema {
         )
     }
 
+    /// By what else an entry is found: the peer's resource, and the ids that its client gave the message, as numbers (see
+    /// `MarkNumbers`). They stand in the index of peers, so that a search reads no stanza.
+    private static func markArchive(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                DROP INDEX archive_by_peer;
+                ALTER TABLE archive ADD COLUMN resource INTEGER;
+                ALTER TABLE archive ADD COLUMN message INTEGER;
+                ALTER TABLE archive ADD COLUMN origin INTEGER;
+                """)
+        let numbers = try MarkNumbers(
+            secret: Row.fetchOne(db, sql: "SELECT secret FROM archive_newest")?.bytes("secret") ?? [])
+        var last = Int64.min
+        // A few at a time: stanzas may be large.
+        while true {
+            let rows = try Row.fetchAll(
+                db.prepared(
+                    """
+                    SELECT archive.id, is_incoming, stanza FROM archive JOIN archive_list ON archive_list.id = list
+                    WHERE archive.id > ? AND collection = ? ORDER BY archive.id LIMIT 200
+                    """, [last, ArchiveEntry.archive]))
+            for row in rows {
+                let id: Int64 = row[0]
+                last = id
+                guard let marks = try ArchiveMarks(stanza: row.bytes("stanza"), isIncoming: row[1]) else { continue }
+                try db.run(
+                    "UPDATE archive SET resource = ?, message = ?, origin = ? WHERE id = ?",
+                    [
+                        marks.resource.map(numbers.number), marks.messageID.map(numbers.number),
+                        marks.originID.map(numbers.number), id,
+                    ])
+            }
+            guard !rows.isEmpty else { break }
+        }
+        try db.execute(
+            sql: """
+                CREATE INDEX archive_by_peer ON archive
+                (list, peer, id, is_incoming, message, origin, resource)
+                """)
+    }
+
     private static func createGrants(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -249,5 +294,15 @@ enum Schema {
                 ) STRICT, WITHOUT ROWID;
                 """
         )
+    }
+}
+
+extension ArchiveMarks {
+    /// The marks of a stanza that was archived without; nil: it has none, or cannot be read.
+    fileprivate init?(stanza: [UInt8], isIncoming: Bool) {
+        guard let message = try? Element(ownOutput: stanza),
+            let peer = message[isIncoming ? "from" : "to"].flatMap({ JID($0) })
+        else { return nil }
+        self.init(of: message, peer: peer)
     }
 }

@@ -20,6 +20,7 @@ extension StorageError.Kind {
         switch code {
         case .SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_UNIQUE: self = .alreadyExists
         case .SQLITE_CONSTRAINT_FOREIGNKEY: self = .notFound
+        case .SQLITE_INTERRUPT: self = .cancelled
         default: self = .failed
         }
     }

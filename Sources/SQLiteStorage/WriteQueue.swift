@@ -43,9 +43,13 @@ final class WriteQueue: Sendable {
         var waitingForRoom: [CheckedContinuation<Void, Never>] = []
         /// Why every further group is refused; nil: it is not.
         var refusal: String?
+        /// There are archives without owners to be freed.
+        var hasRemovedArchives = false
     }
 
     private let pool: DatabasePool
+    private let files: OpenFiles
+    private let marks: MarkNumbers
     private let limits: Limits
     private let state = Mutex(State())
     /// Held by the writer for as long as it writes.
@@ -55,8 +59,10 @@ final class WriteQueue: Sendable {
     /// The same as in the state, to be looked at without the lock.
     private let crowded = Atomic<Bool>(false)
 
-    init(pool: DatabasePool, limits: Limits) {
+    init(pool: DatabasePool, files: OpenFiles, marks: MarkNumbers, limits: Limits) {
         self.pool = pool
+        self.files = files
+        self.marks = marks
         self.limits = limits
     }
 
@@ -105,6 +111,14 @@ final class WriteQueue: Sendable {
         state.withLock { $0.refusal = reason }
     }
 
+    /// Frees the room of removed archives, step by step, between commits.
+    func freeRemovedArchives() {
+        state.withLock { state in
+            state.hasRemovedArchives = true
+            if !state.isWriting { begin(&state) }
+        }
+    }
+
     private func enqueue(_ group: Group, _ urgency: CommitUrgency, _ state: inout State) {
         state.waiting.append(group)
         state.groupCount += 1
@@ -137,8 +151,10 @@ final class WriteQueue: Sendable {
 }
 
 extension WriteQueue {
-    /// Commits what waits, and goes on as long as somebody waits for more.
+    /// Commits what waits, and goes on as long as somebody waits for more. Meanwhile, between commits, it frees the room of
+    /// removed archives.
     private func write(_ db: Database) {
+        var canFree = true
         repeat {
             var rest = takeWaiting()[...]
             while !rest.isEmpty {
@@ -146,7 +162,25 @@ extension WriteQueue {
                 rest = rest.dropFirst(batch.count)
                 finish(batch, commit(batch, db))
             }
-        } while !hasEnded()
+            if canFree, mustFree() { canFree = free(db) }
+        } while !hasEnded(canFree)
+    }
+
+    private func mustFree() -> Bool { state.withLock { $0.hasRemovedArchives && $0.refusal == nil } }
+
+    /// - Returns: false if it failed: then it is tried again after the next commit.
+    private func free(_ db: Database) -> Bool {
+        do {
+            try files.check()
+            try db.run("BEGIN IMMEDIATE TRANSACTION")
+            let isMore = try RemovedArchives.free(db)
+            try db.run("COMMIT TRANSACTION")
+            if !isMore { state.withLock { $0.hasRemovedArchives = false } }
+            return true
+        } catch {
+            if db.isInsideTransaction { try? db.rollback() }
+            return false
+        }
     }
 
     private func takeWaiting() -> [Group] {
@@ -159,9 +193,10 @@ extension WriteQueue {
     }
 
     /// Whether nothing is to be written at once.
-    private func hasEnded() -> Bool {
+    private func hasEnded(_ canFree: Bool) -> Bool {
         state.withLock { state in
             guard !state.isUrgent, state.waiting.count < limits.groupsPerCommit else { return false }
+            if canFree, state.hasRemovedArchives, state.refusal == nil { return false }
             state.isWriting = false
             goOn(&state)
             return true
@@ -189,6 +224,7 @@ extension WriteQueue {
         }
         return archiveKeys.withLock { keys in
             do {
+                try files.check()
                 do {
                     return try commit(batch, db, &keys, canUndoGroups: false)
                 } catch is ChangeWriter.HalfApplied {
@@ -211,7 +247,7 @@ extension WriteQueue {
         _ keys: inout ArchiveKeys,
         canUndoGroups: Bool
     ) throws -> [Result<Void, StorageError>] {
-        var writer = ChangeWriter(db, keys: keys.take(), canUndoGroups: canUndoGroups)
+        var writer = ChangeWriter(db, keys: keys.take(), marks: marks, canUndoGroups: canUndoGroups)
         var results: [Result<Void, StorageError>] = []
         results.reserveCapacity(batch.count)
         try db.run("BEGIN IMMEDIATE TRANSACTION")
@@ -221,6 +257,7 @@ extension WriteQueue {
         try writer.finish()
         try db.run("COMMIT TRANSACTION")
         keys = writer.keys
+        if writer.hasRemovedArchives { state.withLock { $0.hasRemovedArchives = true } }
         return results
     }
 }
@@ -232,7 +269,7 @@ extension StorageChange {
         return switch self {
         case .putRosterItem(_, let item): fixed + (item.invitation?.count ?? 0)
         case .putValue(_, _, _, let value): fixed + value.count
-        case .append(let entry): fixed + entry.stanza.count
+        case .append(let entry, _): fixed + entry.stanza.count
         case .appendUnacknowledged(_, let message): fixed + message.stanza.count
         case .putSession(let session): fixed + (session.presence?.count ?? 0)
         default: fixed

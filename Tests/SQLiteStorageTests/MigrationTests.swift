@@ -24,7 +24,7 @@ struct MigrationTests {
 
     @Test(
         "A database of any earlier version is brought up to date, with what is in it",
-        arguments: [0, 1, 2, 3, 4, 5, 6, 7])
+        arguments: [0, 1, 2, 3, 4, 5, 6, 7, 8])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)
@@ -77,6 +77,50 @@ struct MigrationTests {
         }
         #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 6_291_456))
         #expect(try await storage.archiveSecret().count == 16)
+        await storage.close()
+    }
+
+    @Test("Archives are found by what was in their stanzas before there were marks")
+    func marks() async throws {
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let old = try DatabaseQueue(path: directory.database)
+        try Schema.migrator.migrate(old, upTo: "0008-who-else-has-a-message")
+        try await old.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO archive_list VALUES (1, 'mary@example.com', 'archive'), (2, 'mary@example.com', 'offline');
+                    INSERT INTO archive_peer VALUES (1, 'bob@example.com');
+                    """)
+            func insert(_ id: Int, _ isIncoming: Bool, _ from: String, _ to: String, _ rest: String) throws {
+                let stanza = "<message xmlns='jabber:client' from='\(from)' to='\(to)' \(rest)</message>"
+                try db.execute(
+                    sql: "INSERT INTO archive VALUES (?, 1, 1, ?, 5, ?)",
+                    arguments: [id, isIncoming, Data(stanza.utf8)])
+            }
+            let (mary, bob) = ("mary@example.com/pc", "bob@example.com/phone")
+            try insert(1, true, bob, mary, "id='&amp;'>")
+            try insert(2, false, mary, bob, "id='b'><origin-id xmlns='urn:xmpp:sid:0' id='o'/>")
+            try insert(3, false, mary, "bob@example.com", ">")
+            for id in 4...500 { try insert(id, true, "bob@example.com/pad", mary, "id='\(id)'><body>x</body>") }
+            try db.execute(sql: "INSERT INTO archive VALUES (501, 1, 1, 1, 5, x'00'), (502, 2, 1, 1, 5, x'00')")
+        }
+        try old.close()
+
+        let storage = try SQLiteStorage(path: directory.database)
+        func find(_ peer: String, _ messageID: String? = nil) async throws -> [Int64] {
+            try await storage.archived(
+                ArchiveQuery(
+                    collection: ArchiveEntry.archive, owner: try #require(JID("mary@example.com")),
+                    peer: try #require(JID(peer)), messageID: messageID)
+            ).map(\.id.rawValue)
+        }
+        #expect(try await find("bob@example.com/phone") == [1, 2])
+        #expect(try await find("bob@example.com/pad").count == 497)
+        #expect(try await find("bob@example.com").count == 501)
+        for (id, found) in [("&", 1), ("b", 2), ("o", 2), ("500", 500)] as [(String, Int64)] {
+            #expect(try await find("bob@example.com", id) == [found])
+        }
+        #expect(try await storage.integrityCheck().isEmpty)
         await storage.close()
     }
 

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import GRDB
 import Synchronization
 import Testing
@@ -116,6 +117,30 @@ struct WriteQueueTests {
 }
 
 extension WriteQueueTests {
+    @Test(
+        "When its files are removed, changes fail; they are taken again when the files are back",
+        arguments: ["", "-wal"])
+    func removedFiles(_ suffix: String) async throws {
+        let storage = try open(WriteQueue.Limits())
+        let owner = try #require(JID("example.com"))
+        let change = StorageChange.putValue(store: "s", owner: owner, key: "k", [1])
+        try await storage.commit([change])
+        let (file, elsewhere) = (directory.database + suffix, directory.path + "/elsewhere")
+        try FileManager.default.moveItem(atPath: file, toPath: elsewhere)
+        for _ in 0..<2 {
+            let error = await #expect(throws: StorageError.self) { try await storage.commit([change]) }
+            #expect(error?.kind == .failed)
+            #expect(error?.diagnosis.contains(file) == true)
+        }
+        // Another one in its place is not it.
+        #expect(FileManager.default.createFile(atPath: file, contents: Data()))
+        await #expect(throws: StorageError.self) { try await storage.commit([change]) }
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.moveItem(atPath: elsewhere, toPath: file)
+        try await storage.commit([change])
+        await storage.close()
+    }
+
     private func open(_ limits: WriteQueue.Limits) throws -> SQLiteStorage {
         try SQLiteStorage(path: directory.database, access: .write, limits: limits)
     }

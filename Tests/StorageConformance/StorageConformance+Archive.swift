@@ -104,21 +104,17 @@ extension StorageConformance {
             try await storage.commit([.removeArchived(listed)])
             #expect(try await ids(storage, query()) == [3])
         },
-        StorageConformance("Entries are found by what stands in their stanzas alone") { storage in
-            func stanza(_ from: String, _ to: String, _ id: String, origin: String = "") -> String {
-                """
-                <message xmlns="jabber:client" from="\(from)" to="\(to)" id="\(id)"><body>a" b</body>\(origin)</message>
-                """
+        StorageConformance("Entries are found by the marks that they were appended with") { storage in
+            let bob = "bob@example.com/phone"
+            func mark(_ resource: String?, _ id: String, origin: String? = nil) -> ArchiveMarks {
+                ArchiveMarks(resource: resource, messageID: id, originID: origin)
             }
-            let (mary, bob) = ("mary@example.com/pc", "bob@example.com/phone")
-            let origin = "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>"
-            let entries = [
-                try Samples.entry(1, stanza: stanza(bob, mary, "a")),
-                try Samples.entry(2, isIncoming: false, stanza: stanza(mary, bob, "a&amp;b")),
-                try Samples.entry(3, stanza: stanza("bob@example.com/pad", mary, "c", origin: origin)),
-                try Samples.entry(4, stanza: stanza("bob@example.com", mary, bob)),
-            ]
-            try await storage.commit(entries.map { .append($0) })
+            try await storage.commit([
+                .append(try Samples.entry(1), mark("phone", "a")),
+                .append(try Samples.entry(2, isIncoming: false), mark("phone", "a&b")),
+                .append(try Samples.entry(3), mark("pad", "c", origin: "o1")),
+                .append(try Samples.entry(4), mark(nil, bob)),
+            ])
             #expect(try await ids(storage, query(peer: bob)) == [1, 2])
             #expect(try await ids(storage, query(peer: bob, limit: 1, newestFirst: true)) == [2])
             #expect(try await storage.archivedCount(query(peer: bob)) == 2)
@@ -130,6 +126,48 @@ extension StorageConformance {
             var sent = try query()
             sent.isIncoming = false
             #expect(try await ids(storage, sent) == [2])
+            // They stay when the stanza is replaced, and whatever it holds.
+            try await storage.commit([
+                .replaceArchived(
+                    owner: try Samples.jid("mary@example.com"), ArchiveID(rawValue: 3), stanza: Array("gone".utf8)),
+                .append(try Samples.entry(5, stanza: "<message from='bob@example.com/phone' id='a'/>")),
+            ])
+            var replaced = try query(peer: "bob@example.com/pad")
+            replaced.messageID = "o1"
+            #expect(try await ids(storage, replaced) == [3])
+            #expect(try await ids(storage, query(peer: bob)) == [1, 2])
+        },
+        StorageConformance("A read of a task that is cancelled ends with its own error") { storage in
+            let mary = try Samples.jid("mary@example.com")
+            let reading = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await storage.archivedCount(ArchiveQuery(collection: ArchiveEntry.archive, owner: mary))
+            }
+            let error = await #expect(throws: StorageError.self) { try await reading.value }
+            #expect(error?.kind == .cancelled)
+        },
+        StorageConformance("Nothing is seen of a removed account's archive, not by the next owner of the name either") {
+            storage in
+            let account = try Samples.account("mary@example.com")
+            try await storage.commit([.addAccount(account, credentials: [])])
+            try await storage.commit(try (1...1000).map { .append(try Samples.entry($0)) })
+            try await storage.commit([.append(try Samples.entry(1001, collection: ArchiveEntry.offline))])
+            // Neither within the group, nor behind it.
+            try await storage.commit([
+                .removeAccount(account.jid), .addAccount(account, credentials: []), .append(try Samples.entry(1002)),
+            ])
+            try await storage.commit([.append(try Samples.entry(1003))])
+            #expect(try await ids(storage, query(limit: .max)) == [1002, 1003])
+            #expect(try await storage.archivedCount(query(limit: .max)) == 2)
+            var offline = try query()
+            offline.collection = ArchiveEntry.offline
+            #expect(try await storage.archivedCount(offline) == 0)
+            let peers = try await storage.archivePeers(collection: ArchiveEntry.archive, owner: account.jid, newest: 9)
+            #expect(peers.map(\.count) == [2])
+            let limits = ArchiveLimits(
+                host: "example.com", collection: ArchiveEntry.archive, since: nil, maximum: 1)
+            let surplus = try await storage.archivesOver(limits, after: nil, atMost: 100)
+            #expect(surplus.surplus.map(\.owner) == [account.jid])
         },
         StorageConformance("A stanza is replaced by its owner alone") { storage in
             try await storage.commit([.append(try Samples.entry(1, stanza: "first"))])

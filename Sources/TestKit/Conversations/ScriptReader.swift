@@ -279,11 +279,13 @@ struct ScriptReader {
     }
 
     private static func duration(_ words: ArraySlice<String>) throws -> Duration {
-        let units: [String: Int] = ["s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400]
+        let units: [String: Int] = [
+            "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "day": 86_400_000, "days": 86_400_000,
+        ]
         guard words.count == 2, let number = words.first.flatMap({ Int($0) }),
             let unit = words.last.flatMap({ units[$0] })
         else { throw ConversationFailure("say a time such as `5 min`") }
-        return .seconds(number * unit)
+        return .milliseconds(number * unit)
     }
 
     /// Lines as one text: an element that goes on in the next line stays one, and no line end gets into it.

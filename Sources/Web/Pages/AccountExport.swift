@@ -18,8 +18,9 @@ struct AccountExport: Sendable {
         var fileExtension: String { self == .json ? "json" : "xml" }
     }
 
-    /// Messages that are read at a time: each may be as large as a stanza.
-    private static let batch = 50
+    /// Messages that are read at a time, and about how many bytes of them.
+    private static let batch = 200
+    private static let batchBytes = 1 << 20
     /// Contacts that are written at a time.
     private static let contacts = 500
     /// What is told in other words, as it holds what opens the account.
@@ -63,11 +64,12 @@ struct AccountExport: Sendable {
         in collection: String, _ body: (ArchiveEntry) async throws -> Void
     ) async throws {
         var query = ArchiveQuery(collection: collection, owner: record.jid, limit: Self.batch)
+        query.byteLimit = Self.batchBytes
         while true {
             let entries = try await host.storage.archived(query)
             for entry in entries { try await body(entry) }
-            guard entries.count == Self.batch else { return }
-            query.after = entries.last?.id
+            guard let last = entries.last else { return }
+            query.after = last.id
         }
     }
 

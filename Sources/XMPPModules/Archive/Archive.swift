@@ -70,6 +70,7 @@ struct Archive: ServerModule {
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         let stanza = Array(writer.finish().readableBytesView)
+        let marks = ArchiveMarks(of: event.stanza.element, peer: event.from)
         var changes: [StorageChange] = []
         for (owner, id) in zip(owners, reserved.ids) {
             event.note(.archived, owner.record.jid.string)
@@ -77,7 +78,8 @@ struct Archive: ServerModule {
                 .append(
                     ArchiveEntry(
                         id: id, collection: ArchiveEntry.archive, owner: owner.record.jid, peer: owner.peer,
-                        isIncoming: owner.isIncoming, time: id.time, stanza: stanza)))
+                        isIncoming: owner.isIncoming, time: id.time, stanza: stanza),
+                    owner.isIncoming ? marks : marks.withPeer(event.to ?? recipient.jid)))
             guard writesIDs else { continue }
             event.append(for: owner.isIncoming ? .recipient : .sender) { [ids = host.archiveIDs] writer in
                 StanzaIDs.write(ids.text(id), by: owner.record.jid, to: &writer)

@@ -7,8 +7,9 @@ import XMPPServer
 /// through the write queue in small groups, each behind what others have submitted meanwhile, so that nobody waits for it
 /// longer than one of them takes.
 final class ArchiveRetention: Sendable {
-    /// How many archives a run looks at, and how many entries it removes.
-    private static let archives = 1000
+    /// How many archives one read looks at, how many reads a run makes, and how many entries it removes.
+    private static let archives = 50
+    private static let reads = 20
     private static let entries = 20_000
 
     private let host: Host
@@ -36,17 +37,20 @@ final class ArchiveRetention: Sendable {
             let limits = ArchiveLimits(
                 host: host.domain, collection: ArchiveEntry.archive, since: oldest,
                 maximum: maximum > 0 ? maximum : nil)
-            let page = try await host.storage.archivesOver(
-                limits, after: last.withLock { $0 }, atMost: Self.archives)
-            for surplus in page.surplus {
-                var query = surplus
-                query.limit = budget
-                budget -= try await host.storage.removeArchived(query)
-                // The rest of this one is for the next run.
-                guard budget > 0 else { return }
-                last.withLock { $0 = surplus.owner }
+            for _ in 0..<Self.reads {
+                let page = try await host.storage.archivesOver(
+                    limits, after: last.withLock { $0 }, atMost: Self.archives)
+                for surplus in page.surplus {
+                    var query = surplus
+                    query.limit = budget
+                    budget -= try await host.storage.removeArchived(query)
+                    // The rest of this one is for the next run.
+                    guard budget > 0 else { return }
+                    last.withLock { $0 = surplus.owner }
+                }
+                last.withLock { $0 = page.last }
+                guard page.last != nil else { return }
             }
-            last.withLock { $0 = page.last }
         } catch {
             _ = host.report(error)
         }

@@ -233,6 +233,10 @@ public final class StanzaRouter: Sendable {
         then: @escaping @Sendable (StanzaRouter, StanzaEvent, Value) -> Void
     ) {
         journeys.began()
+        let account = event.from.bare
+        let reading: @Sendable () async -> Value = {
+            await ReadTurn.$account.withValue(account, operation: operation)
+        }
         let end: @Sendable (Value?) -> Void = { [self] value in
             if let value {
                 then(self, event, value)
@@ -244,9 +248,9 @@ public final class StanzaRouter: Sendable {
         }
         let time = event.host.iqTime
         if let session = event.sender, session.loop.eventLoop.inEventLoop {
-            session.hold(operation, within: TimeAmount(time), then: end)
+            session.hold(reading, within: TimeAmount(time), then: end)
         } else {
-            Task { end(await value(of: operation, within: time)) }
+            Task { end(await value(of: reading, within: time)) }
         }
     }
 

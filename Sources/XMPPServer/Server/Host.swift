@@ -20,6 +20,7 @@ public final class Host: @unchecked Sendable {
     /// The router holds all hosts, and they hold it: both live as long as the process.
     public let router: StanzaRouter
     public let logger: Logger
+    private let failures: FailureLog
     let key: ServerKey
     let registrations: RegistrationLimit
     let revocations = Revocations()
@@ -85,6 +86,7 @@ public final class Host: @unchecked Sendable {
         self.key = key
         self.accountAdded = accountAdded
         self.logger = logger
+        failures = FailureLog(logger)
         self.now = now
         registrations = RegistrationLimit(limits)
         accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
@@ -252,8 +254,9 @@ public final class Host: @unchecked Sendable {
 
     /// Logs a failure of the storage and returns what the peer is told of it.
     public func report(_ error: StorageError) -> StanzaError {
-        logger.error("storage failed", metadata: ["error": "\(error)"])
-        return .internalServerError
+        failures.report(error)
+        // What took too long may do better another time.
+        return error.kind == .cancelled ? .resourceConstraint : .internalServerError
     }
 
     /// The element that the server has written itself, or kept in its storage. `nil`: it is damaged, which is logged here.

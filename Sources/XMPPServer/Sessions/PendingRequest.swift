@@ -19,8 +19,9 @@ final class PendingRequest: @unchecked Sendable {
     func start(_ operation: @escaping @Sendable () async -> Reply, deadline: TimeAmount) {
         let loop = session.loop.eventLoop
         timer = loop.scheduleTask(in: deadline) { self.finish(.error(.init(.resourceConstraint))) }
+        let account = session.record.jid
         task = Task {
-            let reply = await operation()
+            let reply = await ReadTurn.$account.withValue(account, operation: operation)
             loop.execute { self.finish(reply) }
         }
     }

@@ -6,8 +6,8 @@ public struct ArchiveQuery: Sendable, Equatable {
     public var collection: String
     /// Whose archive it is.
     public var owner: JID
-    /// Only entries with this peer; nil: with anybody. A full JID means those alone that came from, or went to, exactly
-    /// that.
+    /// Only entries with this peer; nil: with anybody. A full JID means those alone that were appended with its resource
+    /// among their marks.
     public var peer: JID?
     /// Only entries after this id, itself excluded.
     public var after: ArchiveID?
@@ -15,7 +15,7 @@ public struct ArchiveQuery: Sendable, Equatable {
     public var before: ArchiveID?
     /// Only the entries with these ids; nil: whatever ids they have.
     public var ids: [ArchiveID]?
-    /// Only the entry whose stanza a client gave this id, as `id` or as origin id (XEP-0359).
+    /// Only entries with this id among their marks, as the client's `id` or as origin id (XEP-0359).
     public var messageID: String?
     /// Only messages sent (false) or received (true); nil: both.
     public var isIncoming: Bool?

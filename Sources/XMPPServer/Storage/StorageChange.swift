@@ -11,6 +11,8 @@ public enum StorageChange: Sendable {
     case updateAccount(Account)
     /// Removes an account and everything that it owns: credentials, tokens, roster, values in every store, archive.
     /// Copies of its messages that others own stay with them. Values may also be owned by who is no account here.
+    /// Nothing of it is seen any more from the commit on, not by the next owner of the name either; the room that its archive
+    /// takes may be freed later, in steps between other commits.
     case removeAccount(JID)
     /// Replaces all credentials of an account; `notFound` if there is no such account. Empty: no password any more.
     case setCredentials(JID, [SCRAMCredential])
@@ -60,7 +62,7 @@ public enum StorageChange: Sendable {
     case removeSession(Int64)
 
     /// Appends an entry to the archive; `alreadyExists` if any entry has that id.
-    case append(ArchiveEntry)
+    case append(ArchiveEntry, ArchiveMarks = .none)
     /// Puts another stanza in the place of that of an entry of the owner's.
     case replaceArchived(owner: JID, ArchiveID, stanza: [UInt8])
     /// Removes the entries that the query describes.

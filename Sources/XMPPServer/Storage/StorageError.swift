@@ -8,6 +8,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// The storage takes nothing now: it is closed, or its queue is full.
         case unavailable
+        /// Nobody waits for the read any more, or it took too long.
+        case cancelled
         /// Another process has the store open for writing.
         case inUse
         /// The store itself failed: disk full, damaged file, a value that cannot be read.

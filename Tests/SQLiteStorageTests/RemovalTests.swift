@@ -1,0 +1,108 @@
+import Foundation
+import GRDB
+import Synchronization
+import Testing
+import XMPP
+import XMPPServer
+
+@testable import SQLiteStorage
+
+@Suite("The archives of removed accounts")
+struct RemovalTests {
+    private let directory = TemporaryDirectory()
+    private let count = 5_000
+
+    @Test("Their room is freed in steps, between which others' changes are committed")
+    func steps() async throws {
+        let storage = try await filled()
+        let (mary, bob) = (try jid("mary"), try jid("bob"))
+        let seen = Mutex<Int?>(nil)
+        await withCheckedContinuation { continuation in
+            storage.submit([.removeAccount(mary)]) { _ in
+                // On the writer's thread: the next change is there before the first step.
+                storage.submit([.putValue(store: "s", owner: bob, key: "k", [1])]) { _ in
+                    let rows = try? storage.pool.unsafeRead {
+                        try Int.fetchOne($0, sql: "SELECT count(*) FROM archive")
+                    }
+                    seen.withLock { $0 = rows ?? nil }
+                    continuation.resume()
+                }
+            }
+        }
+        #expect(try #require(seen.withLock { $0 }) >= count - 250)
+        try await freed(storage)
+        #expect(try await storage.integrityCheck().isEmpty)
+        await storage.close()
+    }
+
+    @Test("Large stanzas make small steps")
+    func largeStanzas() async throws {
+        let storage = try await filled(stanza: String(repeating: "x", count: 200_000), count: 20)
+        let mary = try jid("mary")
+        // As the removal leaves it, with nobody to free it.
+        try await storage.pool.writeWithoutTransaction { db in
+            try db.execute(
+                sql: "UPDATE archive_list SET owner = 'removed ' || id WHERE owner = ?", arguments: [mary.string])
+            try db.inTransaction {
+                _ = try RemovedArchives.free(db)
+                return .commit
+            }
+            #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM archive") == 14)
+        }
+        await storage.close()
+    }
+
+    @Test("A store that was closed meanwhile goes on with it when it is opened")
+    func reopening() async throws {
+        let storage = try await filled()
+        storage.submit([.removeAccount(try jid("mary"))], completion: nil)
+        await storage.close()
+        let reopened = try SQLiteStorage(path: directory.database)
+        try await freed(reopened)
+        #expect(try await reopened.integrityCheck().isEmpty)
+        await reopened.close()
+    }
+
+    @Test("Words go with the entries")
+    func words() async throws {
+        let storage = try await filled(
+            stanza: "<message xmlns='jabber:client'><body>romeo</body></message>", count: 400)
+        try await storage.commit([
+            .indexArchive(host: "example.com", before: ArchiveID(rawValue: .max), atMost: 1000)
+        ])
+        try await storage.commit([.removeAccount(try jid("mary"))])
+        try await freed(storage)
+        let words = try await storage.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM archive_text") }
+        #expect(words == 0)
+        await storage.close()
+    }
+}
+
+extension RemovalTests {
+    private func jid(_ name: String) throws -> JID { try #require(JID("\(name)@example.com")) }
+
+    private func filled(stanza: String = "<message/>", count: Int? = nil) async throws -> SQLiteStorage {
+        let storage = try SQLiteStorage(path: directory.database)
+        let (mary, bob) = (try jid("mary"), try jid("bob"))
+        try await storage.commit([
+            .addAccount(Account(jid: mary, createdAt: Timestamp(milliseconds: 0)), credentials: [])
+        ])
+        try await storage.commit(
+            (1...Int64(count ?? self.count)).map { id in
+                .append(
+                    ArchiveEntry(
+                        id: ArchiveID(rawValue: id), collection: ArchiveEntry.archive, owner: mary, peer: bob,
+                        isIncoming: true, time: Timestamp(milliseconds: 0), stanza: Array(stanza.utf8)))
+            })
+        return storage
+    }
+
+    /// Returns when nothing of it is left.
+    private func freed(_ storage: SQLiteStorage) async throws {
+        while try await storage.read({ try RemovedArchives.exist($0) }) { await storage.flush() }
+        for table in ["archive", "archive_list"] {
+            let rows = try await storage.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") }
+            #expect(rows == 0)
+        }
+    }
+}
