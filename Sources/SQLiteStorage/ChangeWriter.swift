@@ -158,12 +158,14 @@ extension ChangeWriter {
         for credential in credentials {
             try db.run(
                 """
-                INSERT INTO credential (account, hash, salt, iterations, stored_key, server_key)
-                VALUES (?, ?, ?, ?, ?, ?)
+                INSERT INTO credential
+                    (account, hash, salt, iterations, stored_key, server_key, other_stored_key, other_server_key)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     account, credential.hash.rawValue, Data(credential.salt), credential.iterations,
                     Data(credential.storedKey), Data(credential.serverKey),
+                    credential.otherKeys.map { Data($0.storedKey) }, credential.otherKeys.map { Data($0.serverKey) },
                 ]
             )
         }

@@ -53,6 +53,13 @@ extension SQLiteStorage {
             return try Row.fetchAll(db.prepared(sql, [jid.bareText])).map(Token.init(row:))
         }
     }
+
+    public func hasTokens(host: String) async throws(StorageError) -> Bool {
+        try await read { db in
+            let sql = "SELECT 1 FROM token JOIN account ON account.jid = token.account WHERE account.host = ? LIMIT 1"
+            return try Row.fetchOne(db.prepared(sql, [host])) != nil
+        }
+    }
 }
 
 extension Database {
@@ -114,13 +121,16 @@ extension Account {
 
 extension SCRAMCredential {
     fileprivate init(row: Row) throws {
+        let others = SCRAMCredential.Keys(
+            storedKey: try row.bytes("other_stored_key"), serverKey: try row.bytes("other_server_key"))
         let credential = SCRAMHash(rawValue: row["hash"]).flatMap { hash in
             try? SCRAMCredential(
                 hash: hash,
                 salt: row.bytes("salt"),
                 iterations: row["iterations"],
                 storedKey: row.bytes("stored_key"),
-                serverKey: row.bytes("server_key")
+                serverKey: row.bytes("server_key"),
+                otherKeys: others.storedKey.isEmpty && others.serverKey.isEmpty ? nil : others
             )
         }
         guard let credential else { throw StorageError(.failed, "a credential is damaged, or its hash is unknown") }

@@ -40,6 +40,14 @@ enum Schema {
                     """)
         }
         migrator.registerMigration("0010-archive-by-marks") { db in try markArchive(db) }
+        migrator.registerMigration("0011-keys-of-both-forms") { db in
+            // Of passwords that RFC 4013 and RFC 8265 make different things of.
+            try db.execute(
+                sql: """
+                    ALTER TABLE credential ADD COLUMN other_stored_key BLOB;
+                    ALTER TABLE credential ADD COLUMN other_server_key BLOB;
+                    """)
+        }
         return migrator
     }
 

@@ -20,6 +20,18 @@ extension StorageConformance {
             try await storage.commit([.setCredentials(mary.jid, [])])
             #expect(try await storage.credentials(mary.jid).isEmpty)
         },
+        StorageConformance("The keys of both forms of a password are kept") { storage in
+            let mary = try Samples.account("1@example.com")
+            let both = try #require(
+                SCRAMCredential(
+                    hash: .sha1, salt: [1, 2, 3], iterations: 4096, storedKey: Array(0..<20), serverKey: Array(20..<40),
+                    otherKeys: SCRAMCredential.Keys(storedKey: Array(40..<60), serverKey: Array(60..<80))))
+            let one = try Samples.credential(.sha256)
+            try await storage.commit([.addAccount(mary, credentials: [both, one])])
+            let found = try await storage.credentials(mary.jid)
+            #expect(Set(found.map(\.hash)) == [.sha1, .sha256])
+            for credential in found { #expect(credential == (credential.hash == .sha1 ? both : one)) }
+        },
         StorageConformance("Credentials without an account are refused") { storage in
             let nobody = try Samples.jid("1@example.com")
             await expectFailure(.notFound, [.setCredentials(nobody, [try Samples.credential(.sha1)])], on: storage)

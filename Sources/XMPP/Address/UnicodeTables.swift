@@ -137,7 +137,8 @@ extension UnicodeTables {
         }
     }
 
-    private static func values(_ text: StaticString, digits count: Int = 4) -> [UInt32] {
+    /// The numbers in a text of `UnicodeData`.
+    static func values(_ text: StaticString, digits count: Int = 4) -> [UInt32] {
         text.withUTF8Buffer { bytes in
             let digits = bytes.filter { $0 >= 0x30 }
             return stride(from: 0, through: digits.count - count, by: count).map { start in

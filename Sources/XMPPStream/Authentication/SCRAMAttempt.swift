@@ -11,11 +11,11 @@ struct SCRAMAttempt {
 
     /// The answer to the client's first message.
     ///
-    /// - Parameter announcement: The hash of what the client was offered (XEP-0474 §5.1).
-    func challenge(_ credential: SCRAMCredential, nonce serverNonce: String, announcement: [UInt8]) -> Challenge {
+    /// - Parameter announcement: The hash of what the client was offered (XEP-0474 §5.1); nil: it is not told.
+    func challenge(_ credential: SCRAMCredential, nonce serverNonce: String, announcement: [UInt8]?) -> Challenge {
         let nonce = first.nonce + Array(serverNonce.utf8)
-        let parameters =
-            ",s=\(Base64.encode(credential.salt)),i=\(credential.iterations),h=\(Base64.encode(announcement))"
+        let hash = announcement.map { ",h=\(Base64.encode($0))" } ?? ""
+        let parameters = ",s=\(Base64.encode(credential.salt)),i=\(credential.iterations)\(hash)"
         let serverFirst = Array("r=".utf8) + nonce + Array(parameters.utf8)
         return Challenge(
             user: user,
@@ -41,18 +41,20 @@ struct SCRAMAttempt {
         ///
         /// - Returns: The server's signature, which proves to the client that this server knows its credential.
         /// - Throws: ``SASLFailure/notAuthorized`` if the nonce, the channel binding or the proof is wrong.
-        func verify(_ message: [UInt8]) throws(SASLFailure) -> [UInt8] {
-            let final = try SCRAMClientFinal(parsing: message)
+        func verify(_ final: SCRAMClientFinal) throws(SASLFailure) -> [UInt8] {
             let hash = credential.hash
             let authMessage = transcript + final.withoutProof
-            let clientSignature = hash.authenticationCode(for: authMessage, key: credential.storedKey)
-            let clientKey = zip(final.proof, clientSignature).map { $0 ^ $1 }
+            // All of them, whichever it is.
+            let matching = credential.keys.filter { keys in
+                let clientSignature = hash.authenticationCode(for: authMessage, key: keys.storedKey)
+                let clientKey = zip(final.proof, clientSignature).map { $0 ^ $1 }
+                return constantTimeEquals(hash.digest(clientKey), keys.storedKey)
+            }
             guard constantTimeEquals(final.nonce, nonce),
                 constantTimeEquals(final.channelBinding, channelBinding),
-                final.proof.count == hash.byteCount,
-                constantTimeEquals(hash.digest(clientKey), credential.storedKey)
+                final.proof.count == hash.byteCount, let keys = matching.first
             else { throw .notAuthorized }
-            return hash.authenticationCode(for: authMessage, key: credential.serverKey)
+            return hash.authenticationCode(for: authMessage, key: keys.serverKey)
         }
     }
 }

@@ -1,17 +1,48 @@
 import XMPP
 
 /// What is stored of a password (RFC 5802 §3), which is never the password.
+///
+/// There are two ways in which clients prepare a password: OpaqueString (RFC 8265 §4.2), and SASLprep (RFC 4013), which RFC
+/// 5802 §2.2 has. Of a password that they make different things of, the keys of both are kept, under the same salt and the
+/// same number of iterations; a client's proof tells which it has.
 public struct SCRAMCredential: Sendable, Equatable {
+    /// What is derived from one form of a password.
+    public struct Keys: Sendable, Equatable {
+        /// Verifies the client's proof.
+        public let storedKey: [UInt8]
+        /// Signs the server's answer.
+        public let serverKey: [UInt8]
+
+        public init(storedKey: [UInt8], serverKey: [UInt8]) {
+            self.storedKey = storedKey
+            self.serverKey = serverKey
+        }
+
+        fileprivate init(saltedPassword salted: [UInt8], _ hash: SCRAMHash) {
+            storedKey = hash.digest(hash.authenticationCode(for: Array("Client Key".utf8), key: salted))
+            serverKey = hash.authenticationCode(for: Array("Server Key".utf8), key: salted)
+        }
+    }
+
     public let hash: SCRAMHash
+    private let hasTwoForms: Bool
     public let iterations: Int
-    /// Both keys and the salt in one array, as every account in use has some of these in memory.
+    /// The keys of all forms and the salt in one array, as every account in use has some of these in memory.
     private let bytes: [UInt8]
 
-    public var salt: [UInt8] { Array(bytes[(2 * hash.byteCount)...]) }
+    public var salt: [UInt8] { Array(bytes[((hasTwoForms ? 4 : 2) * hash.byteCount)...]) }
     /// Verifies the client's proof.
-    public var storedKey: [UInt8] { Array(bytes[..<hash.byteCount]) }
+    public var storedKey: [UInt8] { key(0) }
     /// Signs the server's answer.
-    public var serverKey: [UInt8] { Array(bytes[hash.byteCount..<(2 * hash.byteCount)]) }
+    public var serverKey: [UInt8] { key(1) }
+    /// The keys of the password as SASLprep has it; nil: they are those of OpaqueString, or there are none.
+    public var otherKeys: Keys? { hasTwoForms ? Keys(storedKey: key(2), serverKey: key(3)) : nil }
+    /// Those of all forms.
+    var keys: [Keys] { [Keys(storedKey: storedKey, serverKey: serverKey)] + (otherKeys.map { [$0] } ?? []) }
+
+    private func key(_ index: Int) -> [UInt8] {
+        Array(bytes[(index * hash.byteCount)..<((index + 1) * hash.byteCount)])
+    }
 
     /// Enough for RFC 5802 and RFC 7677, which ask for 4096 or more.
     public static let defaultIterations = 10_000
@@ -24,15 +55,21 @@ public struct SCRAMCredential: Sendable, Equatable {
     /// A credential as it was stored.
     ///
     /// - Returns: nil if the sizes do not fit the hash, or salt or iterations are out of bounds.
-    public init?(hash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
+    public init?(
+        hash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8], otherKeys: Keys? = nil
+    ) {
+        let others = otherKeys.map { [$0.storedKey, $0.serverKey] } ?? []
         guard !salt.isEmpty, Self.iterationBounds.contains(iterations),
-            storedKey.count == hash.byteCount, serverKey.count == hash.byteCount
+            ([storedKey, serverKey] + others).allSatisfy({ $0.count == hash.byteCount })
         else { return nil }
-        self.init(hash: hash, iterations: iterations, bytes: storedKey + serverKey + salt)
+        self.init(
+            hash: hash, iterations: iterations, bytes: storedKey + serverKey + others.joined() + salt,
+            hasTwoForms: otherKeys != nil)
     }
 
-    private init(hash: SCRAMHash, iterations: Int, bytes: [UInt8]) {
+    private init(hash: SCRAMHash, iterations: Int, bytes: [UInt8], hasTwoForms: Bool = false) {
         self.hash = hash
+        self.hasTwoForms = hasTwoForms
         self.iterations = iterations
         self.bytes = bytes
     }
@@ -45,7 +82,13 @@ public struct SCRAMCredential: Sendable, Equatable {
         guard let prepared = Self.prepare(password),
             let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
         else { return nil }
-        self.init(saltedPassword: salted, hash: hash, salt: salt, iterations: iterations)
+        let other = SASLprep.prepare(password).map { Array($0.utf8) }.flatMap { other in
+            other == prepared ? nil : hash.saltedPassword(other, salt: salt, iterations: iterations)
+        }
+        let keys = Keys(saltedPassword: salted, hash)
+        self.init(
+            hash: hash, salt: salt, iterations: iterations, storedKey: keys.storedKey, serverKey: keys.serverKey,
+            otherKeys: other.map { Keys(saltedPassword: $0, hash) })
     }
 
     /// The credential of a password that somebody else has salted.
@@ -53,14 +96,9 @@ public struct SCRAMCredential: Sendable, Equatable {
     /// - Returns: nil if its size does not fit the hash, or salt or iterations are out of bounds.
     init?(saltedPassword salted: [UInt8], hash: SCRAMHash, salt: [UInt8], iterations: Int) {
         guard salted.count == hash.byteCount else { return nil }
-        let clientKey = hash.authenticationCode(for: Array("Client Key".utf8), key: salted)
+        let keys = Keys(saltedPassword: salted, hash)
         self.init(
-            hash: hash,
-            salt: salt,
-            iterations: iterations,
-            storedKey: hash.digest(clientKey),
-            serverKey: hash.authenticationCode(for: Array("Server Key".utf8), key: salted)
-        )
+            hash: hash, salt: salt, iterations: iterations, storedKey: keys.storedKey, serverKey: keys.serverKey)
     }
 
     /// The credential of a password under a fresh salt; nil as in ``init(password:hash:salt:iterations:)``.
@@ -94,12 +132,14 @@ public struct SCRAMCredential: Sendable, Equatable {
         )
     }
 
-    /// Whether this is the credential of the password. Slow on purpose: keep it off event loops.
+    /// Whether this is the credential of the password, be it as its owner types it or as SASLprep has it. Slow on purpose:
+    /// keep it off event loops.
     public func verifies(password: String) -> Bool {
-        guard
-            let other = SCRAMCredential(password: password, hash: hash, salt: salt, iterations: iterations)
+        guard let prepared = Self.prepare(password),
+            let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
         else { return false }
-        return constantTimeEquals(other.storedKey, storedKey)
+        let shown = Keys(saltedPassword: salted, hash).storedKey
+        return keys.reduce(false) { constantTimeEquals($1.storedKey, shown) || $0 }
     }
 
     /// The bytes of a password as both sides derive keys from them (RFC 8265 §4.2).

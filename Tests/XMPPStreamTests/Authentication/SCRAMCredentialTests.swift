@@ -35,6 +35,41 @@ struct SCRAMCredentialTests {
         #expect(credential.verifies(password: "cafe\u{301}"))
     }
 
+    /// What people type, what RFC 8265 makes of it, and what RFC 4013 makes of it.
+    static let forms = [
+        ("n\u{BA}1", "n\u{BA}1", "no1"), ("Haus\u{B2}", "Haus\u{B2}", "Haus2"), ("\u{FB01}sh", "\u{FB01}sh", "fish"),
+        ("\u{FF50}\u{FF57}", "\u{FF50}\u{FF57}", "pw"), ("\u{2168}x", "\u{2168}x", "IXx"),
+        ("a\u{3000}b", "a b", "a b"), ("wherefore", "wherefore", "wherefore"),
+    ]
+
+    @Test("clients that prepare passwords by RFC 4013 get in, and those that do so by RFC 8265", arguments: forms)
+    func bothForms(_ typed: String, _ opaque: String, _ saslprep: String) throws {
+        for hash in SCRAMHash.allCases {
+            let credential = try #require(
+                SCRAMCredential(password: typed, hash: hash, salt: Array("saltsaltsalt".utf8), iterations: 16))
+            #expect((credential.otherKeys != nil) == (opaque != saslprep))
+            #expect(credential.salt == Array("saltsaltsalt".utf8))
+            let mechanism = hash == .sha1 ? SASLMechanism.scramSHA1 : .scramSHA256
+            for (password, isRight) in [(opaque, true), (saslprep, true), (opaque + "x", false), ("x", false)] {
+                #expect(credential.verifies(password: password) == isRight)
+                let client = SCRAMClient(password: password, hash: hash)
+                let script = ScriptedAuthentication()
+                _ = script.auth(mechanism, message: client.first)
+                let last = try #require(client.last(script.found(credential)))
+                let outcome = script.response(message: last)
+                #expect(outcome.hasPrefix("success romeo v=") == isRight)
+                guard isRight else { continue }
+                // The server proves that it knows the same form.
+                let plain = try #require(
+                    SCRAMCredential(password: password, hash: hash, salt: credential.salt, iterations: 16))
+                let other = ScriptedAuthentication()
+                _ = other.auth(mechanism, message: client.first)
+                _ = other.found(plain)
+                #expect(other.response(message: last) == outcome)
+            }
+        }
+    }
+
     @Test("a decoy looks like a credential, stays the same, and lets nobody in", arguments: SCRAMHash.allCases)
     func decoy(_ hash: SCRAMHash) throws {
         let secret = SecureRandom.bytes(32)
