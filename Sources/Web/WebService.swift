@@ -43,7 +43,9 @@ public final class WebService: Sendable {
     public func start() async throws -> [SocketAddress] {
         var addresses: [SocketAddress] = []
         for listener in server.configuration.httpListeners {
-            let opened = try await server.listen(on: listener.addresses, port: listener.port) { [self] channel in
+            let opened = try await server.listen(
+                on: listener.addresses, port: listener.port, proxies: listener.proxies
+            ) { [self] channel in
                 try accept(channel, on: listener)
             }
             for site in sites(of: listener) { site.listens(usesTLS: listener.usesTLS, port: opened.first?.port) }

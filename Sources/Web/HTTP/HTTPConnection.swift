@@ -148,7 +148,7 @@ private struct UpgradeByPath: NIOTypedHTTPServerProtocolUpgrader {
         guard let upgrader = web.upgrade(upgradeRequest)?.upgrader else {
             return channel.eventLoop.makeFailedFuture(NoSuchPath())
         }
-        // What is said there from now on is true: the client's address, as far as it is known.
+        // What is said there from now on is true: the client's address, where it is not the connection's.
         var head = upgradeRequest
         head.headers.remove(name: "X-Forwarded-For")
         if let client = web.client(upgradeRequest, channel) {

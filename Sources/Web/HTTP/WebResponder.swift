@@ -28,22 +28,36 @@ struct WebResponder: Sendable {
     func respond(to request: Request, _ channel: any Channel) async -> Response {
         var response: Response
         if let site = site(request.head.authority) {
-            let client = client(request.headers[values: .xForwardedFor], IPAddress(channel.remoteAddress))
-            let context = WebContext(source: WebContext.Source(logger: logger, site: site, client: client))
-            do {
-                response = try await site.respond(to: request, context)
-            } catch let error as any HTTPResponseError {
-                response = (try? error.response(from: request, context: context)) ?? Response(status: error.status)
-            } catch {
-                // The error may quote what was sent.
-                logger.error("request failed", metadata: ["path": "\(request.uri.path)", "kind": "\(type(of: error))"])
-                response = Response(status: .internalServerError)
+            let peer = IPAddress(channel.remoteAddress)
+            let forwarded = ForwardedFor(
+                xForwardedFor: request.headers[values: .xForwardedFor], forwarded: request.headers[values: .forwarded])
+            let client = peer.map { forwarded.client(behind: $0, proxies) }
+            // Whoever connects by themselves is counted by their connections.
+            let counted = isProxy(peer) ? client : nil
+            if let counted, !site.server.admit(client: counted) {
+                response = Response(status: .tooManyRequests)
+            } else {
+                defer { if let counted { site.server.release(client: counted) } }
+                response = await respond(
+                    to: request, WebContext(source: WebContext.Source(logger: logger, site: site, client: client)))
             }
         } else {
             response = Response(status: .misdirectedRequest)
         }
         secure(&response)
         return response
+    }
+
+    private func respond(to request: Request, _ context: WebContext) async -> Response {
+        do {
+            return try await context.site.respond(to: request, context)
+        } catch let error as any HTTPResponseError {
+            return (try? error.response(from: request, context: context)) ?? Response(status: error.status)
+        } catch {
+            // The error may quote what was sent.
+            logger.error("request failed", metadata: ["path": "\(request.uri.path)", "kind": "\(type(of: error))"])
+            return Response(status: .internalServerError)
+        }
     }
 
     /// What every answer says, unless it says something else itself.
@@ -61,20 +75,16 @@ struct WebResponder: Sendable {
         }
     }
 
-    /// The address that is counted: the last that a proxy of ours has not added itself.
-    private func client(_ forwarded: [String], _ peer: IPAddress?) -> IPAddress? {
-        guard var client = peer else { return nil }
-        for text in forwarded.flatMap({ $0.split(separator: ",") }).reversed() {
-            guard proxies.contains(where: { $0.contains(client) }) else { break }
-            guard let address = IPAddress(text.trimmingPrefix { $0 == " " }.description) else { break }
-            client = address
-        }
-        return client
+    private func isProxy(_ peer: IPAddress?) -> Bool {
+        peer.map { peer in proxies.contains { $0.contains(peer) } } ?? false
     }
 
-    /// The address of a client that asks for an upgrade.
+    /// The address of a client that asks for an upgrade by way of a proxy; nil: it does so by itself.
     func client(_ head: HTTPRequestHead, _ channel: any Channel) -> IPAddress? {
-        client(head.headers["X-Forwarded-For"], IPAddress(channel.remoteAddress))
+        guard let peer = IPAddress(channel.remoteAddress), isProxy(peer) else { return nil }
+        let forwarded = ForwardedFor(
+            xForwardedFor: head.headers["X-Forwarded-For"], forwarded: head.headers["Forwarded"])
+        return forwarded.client(behind: peer, proxies)
     }
 
     /// The upgrade that a request asks for.
@@ -86,5 +96,6 @@ struct WebResponder: Sendable {
 
 extension HTTPField.Name {
     static let referrerPolicy = Self("Referrer-Policy")!
+    static let forwarded = Self("Forwarded")!
     static let xForwardedFor = Self("X-Forwarded-For")!
 }

@@ -8,7 +8,7 @@ public struct HTTPListenerConfiguration: Hashable, Sendable {
     public let usesTLS: Bool
     /// The domains that are served here; nil: all.
     public let hosts: [String]?
-    /// Who may say with `X-Forwarded-For` on whose behalf it asks.
+    /// Who may say with `X-Forwarded-For` or `Forwarded` on whose behalf it asks.
     public let proxies: [CIDRBlock]
 
     /// True if `domain` is served here.
@@ -28,7 +28,8 @@ public struct HTTPListenerConfiguration: Hashable, Sendable {
         proxies = section.values(
             "proxies", default: [], expected: "a block of addresses",
             example: "\"192.0.2.0/24\", \"2001:db8::/32\" or a single address",
-            "The proxies whose `X-Forwarded-For` tells where a request comes from."
+            "The proxies whose `X-Forwarded-For`, or where that is absent `Forwarded`, tells where a request comes from. They "
+                + "must set it themselves. Limits by address are those of the clients then."
         )
         if !usesTLS, let open = addresses.first(where: { !$0.isLoopback }) {
             section.fail(

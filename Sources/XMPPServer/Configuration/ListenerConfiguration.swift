@@ -24,6 +24,8 @@ public struct ListenerConfiguration: Hashable, Sendable {
     public let redirect: RedirectConfiguration?
     /// A further name that certificates may carry.
     public let nodeName: String?
+    /// Those who begin a connection by saying whom it is for, with the PROXY protocol. Nobody else may.
+    public let proxies: [CIDRBlock]
 
     /// True if a client that connects to `target` reaches this listener, as far as the configuration tells.
     public func isReached(by target: RedirectTarget) -> Bool {
@@ -48,6 +50,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
         nodeName = section.optionalString(
             "node-name", "The name of this machine, which certificates may carry beside the domain."
         )
+        proxies = Self.proxies(section)
         let redirect = section.section("redirect", "Sends clients elsewhere. Without `to`, they are served here.")
         self.redirect = RedirectConfiguration(redirect, domains: domains)
         if self.redirect?.stage == .beforeTLS, tls == .direct {
@@ -55,6 +58,21 @@ public struct ListenerConfiguration: Hashable, Sendable {
                 "at", "with direct TLS there is nothing before TLS", mend: "write before-sasl, or set tls to either"
             )
         }
+    }
+
+    private static func proxies(_ section: ConfigSection) -> [CIDRBlock] {
+        let isOn = section.boolean(
+            "proxy-protocol", default: false,
+            "Whether connections from the `proxies` begin with a header of the PROXY protocol, version 1 or 2, which tells "
+                + "whose they are. Connections from elsewhere begin without.")
+        let proxies: [CIDRBlock] = section.values(
+            "proxies", default: ["127.0.0.0/8", "::1"].compactMap { CIDRBlock($0) }, expected: "a block of addresses",
+            example: "\"192.0.2.0/24\", \"2001:db8::/32\" or a single address",
+            "The proxies, where `proxy-protocol` is on.")
+        if isOn, proxies.isEmpty {
+            section.fail("proxies", "nobody could send the header", mend: "list the proxies, or delete proxy-protocol")
+        }
+        return isOn ? proxies : []
     }
 
     static func hosts(_ section: ConfigSection, domains: [String]) -> [String]? {

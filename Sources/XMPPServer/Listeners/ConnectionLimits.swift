@@ -19,8 +19,10 @@ final class ConnectionLimits: Sendable {
     }
 
     /// Counts a connection as long as it lasts; `false` if there is no room for it.
-    func admit(_ channel: any Channel) -> Bool {
-        let address = IPAddress(channel.remoteAddress)
+    ///
+    /// - Parameter isProxy: whether it comes from a proxy: then it is counted by address when it is known for whom it is.
+    func admit(_ channel: any Channel, isProxy: Bool = false) -> Bool {
+        let address = isProxy ? nil : IPAddress(channel.remoteAddress)
         guard admit(address) else { return false }
         channel.closeFuture.whenComplete { _ in self.release(address) }
         return true
@@ -30,11 +32,7 @@ final class ConnectionLimits: Sendable {
     func admit(_ address: IPAddress?) -> Bool {
         counts.withLock { counts in
             if total > 0, counts.total >= total { return false }
-            if let address, perAddress > 0 {
-                let open = counts.byAddress[address.client, default: 0]
-                if open >= perAddress { return false }
-                counts.byAddress[address.client] = open + 1
-            }
+            if let address, !take(address, &counts) { return false }
             counts.total += 1
             return true
         }
@@ -43,9 +41,26 @@ final class ConnectionLimits: Sendable {
     func release(_ address: IPAddress?) {
         counts.withLock { counts in
             counts.total -= 1
-            guard let network = address?.client, perAddress > 0, let open = counts.byAddress[network] else { return }
-            counts.byAddress[network] = open > 1 ? open - 1 : nil
+            if let address { giveBack(address, &counts) }
         }
+    }
+
+    /// Counts by its address what comes on a connection from a proxy; `false` if there is no room for it.
+    func admit(client address: IPAddress) -> Bool { counts.withLock { take(address, &$0) } }
+
+    func release(client address: IPAddress) { counts.withLock { giveBack(address, &$0) } }
+
+    private func take(_ address: IPAddress, _ counts: inout Counts) -> Bool {
+        guard perAddress > 0 else { return true }
+        let open = counts.byAddress[address.client, default: 0]
+        guard open < perAddress else { return false }
+        counts.byAddress[address.client] = open + 1
+        return true
+    }
+
+    private func giveBack(_ address: IPAddress, _ counts: inout Counts) {
+        guard perAddress > 0, let open = counts.byAddress[address.client] else { return }
+        counts.byAddress[address.client] = open > 1 ? open - 1 : nil
     }
 }
 

@@ -12,12 +12,25 @@ extension IPAddress {
         case .v6(let address):
             // sockaddr_in6: family, port and flow, then the address.
             let bits = Self.bits(of: address.address, 8..<24)
-            let isMapped = bits >> 32 == 0xffff
-            self.init(bits: isMapped ? bits & 0xffff_ffff : bits, isIPv4: isMapped)
+            self.init(bitsOfIPv6: bits)
         default:
             return nil
         }
     }
+
+    /// The address in network order: four bytes, or sixteen.
+    init(bigEndian bytes: some Collection<UInt8>) {
+        let bits = bytes.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+        if bytes.count == 4 { self.init(bits: bits, isIPv4: true) } else { self.init(bitsOfIPv6: bits) }
+    }
+
+    private init(bitsOfIPv6 bits: UInt128) {
+        let isMapped = bits >> 32 == 0xffff
+        self.init(bits: isMapped ? bits & 0xffff_ffff : bits, isIPv4: isMapped)
+    }
+
+    /// For those who want to have it in this form; the port is 0.
+    var socketAddress: SocketAddress? { try? SocketAddress(ipAddress: description, port: 0) }
 
     private static func bits(of address: some Any, _ range: Range<Int>) -> UInt128 {
         withUnsafeBytes(of: address) { bytes in bytes[range].reduce(UInt128(0)) { $0 << 8 | UInt128($1) } }

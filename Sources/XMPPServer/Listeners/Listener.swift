@@ -17,13 +17,18 @@ final class Listener: Sendable {
 
     /// The port, which is not open yet.
     var port: Port {
-        server.port(configuration.port, of: configuration.addresses) { [self] in try begin($0) }
+        server.port(configuration.port, of: configuration.addresses, proxies: configuration.proxies) { [self] in
+            try begin($0)
+        }
     }
 
     /// Puts a new connection in the care of a stream.
     private func begin(_ channel: any Channel) throws {
         let stream = StreamHandler(delegate: streams, loop: server.loops.context(of: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
+        if let peer = IPAddress(channel.remoteAddress), configuration.proxies.contains(where: { $0.contains(peer) }) {
+            try pipeline.addHandler(proxyHeader(channel, stream))
+        }
         switch configuration.tls {
         case .starttls:
             break
@@ -35,5 +40,15 @@ final class Listener: Sendable {
             break
         }
         try pipeline.addHandler(stream)
+    }
+
+    /// The client is counted in the place of its proxy as long as the connection lasts.
+    private func proxyHeader(_ channel: any Channel, _ stream: StreamHandler) -> ProxyHeaderHandler {
+        ProxyHeaderHandler { [connections = server.connections] client in
+            guard connections.admit(client: client) else { return false }
+            channel.closeFuture.whenComplete { _ in connections.release(client: client) }
+            if let address = client.socketAddress { stream.isForwarded(from: address) }
+            return true
+        }
     }
 }

@@ -17,6 +17,8 @@ struct Port: Sendable {
     let number: Int
     let limits: ServerLimits
     let connections: ConnectionLimits
+    /// Those whose connections are for others, who are counted in their place.
+    let proxies: [CIDRBlock]
     /// Sets up the pipeline of a connection that the limits have admitted. On the connection's loop.
     let accept: @Sendable (any Channel) throws -> Void
 
@@ -72,7 +74,8 @@ struct Port: Sendable {
 
     /// Takes a new connection, or closes it where there are too many.
     func admit(_ channel: any Channel) throws {
-        guard connections.admit(channel) else {
+        let isProxy = IPAddress(channel.remoteAddress).map { peer in proxies.contains { $0.contains(peer) } } ?? false
+        guard connections.admit(channel, isProxy: isProxy) else {
             channel.close(promise: nil)
             return
         }

@@ -29,10 +29,18 @@ public final class WebStreams: Sendable {
     /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
     /// knows of HTTP.
     ///
-    /// - Parameter address: the client's, where that is not the channel's.
+    /// - Parameter address: the client's, where that is not the channel's. It is counted in the place of its proxy; where it
+    ///   has too many connections, this one is closed.
     public func acceptWebSocket(_ channel: any Channel, from address: IPAddress? = nil) throws {
+        if let address {
+            guard server.admit(client: address) else {
+                channel.close(promise: nil)
+                return
+            }
+            channel.closeFuture.whenComplete { [server] _ in server.release(client: address) }
+        }
         let loop = server.loops.context(of: channel.eventLoop)
-        let address = address.flatMap { try? SocketAddress(ipAddress: $0.description, port: 0) }
+        let address = address?.socketAddress
         try channel.pipeline.syncOperations.addHandlers(
             Self.makeStream(streams, loop, from: address).makeWebSocketHandlers())
     }

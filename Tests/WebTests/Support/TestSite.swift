@@ -32,12 +32,13 @@ final class TestSite: Sendable {
     ///   - oauth: settings of the module, in YAML.
     ///   - top: further keys of the configuration, in YAML.
     ///   - modules: further modules of the host, in YAML.
-    init(oauth: String = "", top: String = "", modules: String = "") async throws {
+    ///   - http: further settings of the HTTP listener, in YAML.
+    init(oauth: String = "", top: String = "", modules: String = "", http: String = "") async throws {
         directory = try TemporaryDirectory()
         let text = """
             \(top)
             listeners: [{addresses: ["127.0.0.1"], port: 0}]
-            http-listeners: [{addresses: ["127.0.0.1"], port: 0, tls: off}]
+            http-listeners: [{addresses: ["127.0.0.1"], port: 0, tls: off\(http.isEmpty ? "" : ", \(http)")}]
             hosts:
               \(Self.domain):
                 profile: messenger
@@ -52,7 +53,8 @@ final class TestSite: Sendable {
         server = try await Server(
             configuration, storage: storage, modules: StandardModules.all + WebModules.all,
             group: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "test") { _ in TestLogHandler(log: log) }, now: { [clock] in clock.now })
+            logger: Logger(label: "test") { _ in TestLogHandler(log: log) }, now: { [clock] in clock.now },
+            uptime: { [clock] in clock.uptime })
         let errors = report.finish()
         guard errors.isEmpty else { throw ServerError("\(errors)") }
         web = try WebService(server)
@@ -103,9 +105,10 @@ final class TestSite: Sendable {
 
     /// Runs a test on a site of its own.
     static func run(
-        oauth: String = "", top: String = "", modules: String = "", _ body: (TestSite) async throws -> Void
+        oauth: String = "", top: String = "", modules: String = "", http: String = "",
+        _ body: (TestSite) async throws -> Void
     ) async throws {
-        let site = try await TestSite(oauth: oauth, top: top, modules: modules)
+        let site = try await TestSite(oauth: oauth, top: top, modules: modules, http: http)
         do {
             try await body(site)
         } catch {

@@ -142,6 +142,64 @@ import XMPPStream
         await server.stop()
     }
 
+    // MARK: For whom
+
+    private static let proxied = "tls: either, proxy-protocol: on"
+
+    @Test("A proxy says for whom a connection is; each of those has connections of their own")
+    func proxies() async throws {
+        let server = try await TestServer(
+            listeners: [Self.proxied], top: "limits: {connections-per-address: 2, sign-ins: {per-account: 1}}")
+        var clients: [TestClient] = []
+        for header in [
+            "PROXY TCP4 198.51.100.1 192.0.2.1 4711 5222\r\n", "PROXY TCP4 198.51.100.1 192.0.2.1 4712 5222\r\n",
+            "PROXY TCP6 2001:db8::1 2001:db8::2 4711 5222\r\n", "PROXY UNKNOWN\r\n", "PROXY UNKNOWN\r\n",
+        ] {
+            let client = try await server.connect()
+            // Byte by byte, and with the client's first bytes right behind it.
+            for byte in header.dropLast() { try await client.send(String(byte)) }
+            try await client.send(String(header.suffix(1)) + TestClient.header("example.org"))
+            #expect(try await client.read(until: "</stream:features>").contains("<starttls"))
+            clients.append(client)
+        }
+        let refused = try await server.connect()
+        try await refused.send("PROXY TCP4 198.51.100.1 192.0.2.1 4713 5222\r\n" + TestClient.header("example.org"))
+        #expect(await refused.readToEnd() == "")
+        try await clients[0].send(Self.startTLS)
+        try await clients[0].read(until: "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+        try await clients[0].startTLS(TestClient.TLS(name: "example.org"))
+        _ = try await clients[0].open()
+        try await clients[0].authenticate("romeo", "wrong")
+        try await clients[0].read(until: "</failure>")
+        let authenticator = server.server.authenticator
+        for (address, isOut) in [("198.51.100.1", true), ("127.0.0.1", false)] {
+            let verdict = await authenticator.verify(
+                user: "romeo", password: "secret", host: try server.host(), from: IPAddress(address)
+            ).value
+            #expect((try? verdict.get()) == nil ? isOut : !isOut)
+        }
+        await server.stop()
+    }
+
+    @Test("A proxy that does not say so is sent away, and nobody else may say it")
+    func noProxies() async throws {
+        let server = try await TestServer(
+            listeners: [Self.proxied, "tls: either", "tls: either, proxy-protocol: on, proxies: [\"192.0.2.1\"]"])
+        for start in [TestClient.header("example.org"), "PROXY TCP4 1.2.3.4\r\n", "\u{16}\u{3}\u{1}"] {
+            let silent = try await server.connect(0)
+            try await silent.send(start)
+            #expect(await silent.readToEnd() == "")
+        }
+        for listener in [1, 2] {
+            let forger = try await server.connect(listener)
+            try await forger.send("PROXY TCP4 198.51.100.1 192.0.2.1 4711 5222\r\n" + TestClient.header("example.org"))
+            #expect(await forger.readToEnd().contains("<not-well-formed "))
+            let client = try await server.connect(listener)
+            #expect(try await client.open().contains("<starttls"))
+        }
+        await server.stop()
+    }
+
     private static let limits = """
         connections: 5
         connections-per-address: 2
