@@ -78,6 +78,11 @@ public final class FailingStorage: Storage {
         return try await storage.tokens(of: jid)
     }
 
+    public func hasTokens(host: String) async throws(StorageError) -> Bool {
+        try step()
+        return try await storage.hasTokens(host: host)
+    }
+
     public func grant(_ id: String) async throws(StorageError) -> Grant? {
         try step()
         return try await storage.grant(id)

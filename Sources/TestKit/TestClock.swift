@@ -1,21 +1,32 @@
 import Synchronization
 import XMPPServer
 
-/// The wall clock of a test: it stands still until it is told to go on.
+/// The clocks of a test: they stand still until they are told to go on.
 public final class TestClock: Sendable {
     /// 2012-04-26T10:00:00Z.
     public static let start = Timestamp(milliseconds: 1_335_434_400_000)
 
-    private let time = Mutex(start)
+    private let time = Mutex((wall: start, uptime: Duration.zero))
 
     /// A clock at `start`.
     public init() {}
 
-    /// What it shows.
-    public var now: Timestamp { time.withLock { $0 } }
+    /// What the wall clock shows.
+    public var now: Timestamp { time.withLock { $0.wall } }
 
-    /// Moves it on.
+    /// The time that has passed.
+    public var uptime: Duration { time.withLock { $0.uptime } }
+
+    /// Lets time pass.
     public func advance(by duration: Duration) {
-        time.withLock { $0.milliseconds += Int64(duration / .milliseconds(1)) }
+        time.withLock { time in
+            time.wall.milliseconds += Int64(duration / .milliseconds(1))
+            time.uptime += duration
+        }
+    }
+
+    /// Sets the wall clock back. No time passes.
+    public func setBack(by duration: Duration) {
+        time.withLock { $0.wall.milliseconds -= Int64(duration / .milliseconds(1)) }
     }
 }

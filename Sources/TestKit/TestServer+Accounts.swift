@@ -50,6 +50,7 @@ extension TestServer {
                         createdAt: clock.now, expiresAt: person.expiresAt)))
         }
         try await storage.commit(changes)
+        if person.scopes != nil { server.hosts[person.jid.domain]?.noteAccessToken() }
     }
 
     /// Puts a contact in somebody's roster.

@@ -59,7 +59,7 @@ public final class TestServer: Sendable {
             settings, storage: storage, modules: StandardModules.all, group: group,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             key: ServerKey(file: "\(directory.path)/store/secret.key"),
-            now: { [clock] in clock.now })
+            now: { [clock] in clock.now }, uptime: { [clock] in clock.uptime })
         let problems = report.finish()
         guard problems.isEmpty else { throw ConfigErrors(problems) }
         if transport.isInMemory { await server.restoreSessions() }

@@ -187,8 +187,7 @@ struct Invitations: ServerModule {
     @Sendable private func invite(_ session: ClientSession) async -> Result<HostCommand.Outcome, StanzaError> {
         let inviter = session.record.jid
         let now = host.now()
-        guard made.allows(inviter, now: now) else { return .failure(.resourceConstraint) }
-        made.count(inviter, now: now)
+        guard made.take(inviter, at: host.uptime()) != nil else { return .failure(.resourceConstraint) }
         let token = Invitation.makeToken()
         let invitation = Invitation(
             inviter: inviter, createdAt: now,

@@ -27,8 +27,9 @@ struct JIDLookup: ServerModule {
             registrar.feature(namespace.name)
             registrar.iq(.get, "getjid", namespace, to: .anyAddress, needs: .chat) { request in
                 let asker = request.session.record.jid
-                guard limit.allows(asker, now: host.now()) else { return .error(StanzaError(.resourceConstraint)) }
-                limit.count(asker, now: host.now())
+                guard limit.take(asker, at: host.uptime()) != nil else {
+                    return .error(StanzaError(.resourceConstraint))
+                }
                 let asked = request.owner
                 return .async { await answer(asked, namespace) }
             }

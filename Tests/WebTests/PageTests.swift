@@ -92,6 +92,126 @@ import XMPPServer
         }
     }
 
+    @Test func noMoreAreTriedAtOnceAndTheOwnerGetsInFromElsewhere() async throws {
+        try await TestSite.run(
+            top: "limits: {connections-per-address: 0, sign-ins: {per-account: 3}}", http: "proxies: [\"127.0.0.1\"]"
+        ) { site in
+            let tested = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<50 {
+                    group.addTask {
+                        try await Self.signIn(site, password: "guess \(number)", from: "198.51.100.1").status
+                    }
+                }
+                return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            #expect(tested == [403: 3, 429: 47])
+            #expect(try await Self.signIn(site, password: TestSite.password, from: "198.51.100.1").status == 429)
+            #expect(try await Self.signIn(site, password: TestSite.password, from: "192.0.2.1").status == 303)
+            // The wall clock does not keep anybody out, wherever it is set.
+            site.clock.setBack(by: .seconds(86_400))
+            site.clock.advance(by: .seconds(60))
+            #expect(try await Self.signIn(site, password: TestSite.password, from: "198.51.100.1").status == 303)
+            #expect(site.log.text.contains("signed in"))
+        }
+    }
+
+    @Test func anAccountHasSoManyBrowserSessionsAndTakesNoneOfOthers() throws {
+        let sessions = BrowserSessions()
+        func session(_ account: String, _ second: Int64) throws -> BrowserSession {
+            BrowserSession(
+                account: try #require(JID(account)), credential: [], signedInAt: Timestamp(milliseconds: second * 1000))
+        }
+        let now = Timestamp(milliseconds: 500_000)
+        sessions.add(try session("john@localhost", 0), [0], now: now)
+        for number in 1...200 {
+            sessions.add(try session("mary@localhost", Int64(number)), [1, UInt8(number)], now: now)
+        }
+        #expect(sessions.find([0], now: now) != nil)
+        #expect((1...200).count { sessions.find([1, UInt8($0)], now: now) != nil } == BrowserSessions.share)
+        #expect(sessions.find([1, 200], now: now) != nil)
+    }
+
+    private static func signIn(
+        _ site: TestSite, password: String, from address: String
+    ) async throws -> TestBrowser.Answer {
+        let browser = TestBrowser(site)
+        let page = try await browser.get("/sign-in")
+        return try await browser.post(
+            "/sign-in", page.fields(of: "/sign-in") + [("name", "mary@contoso.example"), ("password", password)],
+            headers: ["X-Forwarded-For": address])
+    }
+
+    @Test func onlyAProxyOfOursSaysForWhomItAsks() async throws {
+        // Who is no proxy counts by its own address, whatever it says.
+        try await TestSite.run(top: "limits: {sign-ins: {per-account: 3}}") { site in
+            for number in 1...3 {
+                let answer = try await Self.signIn(site, password: "x", from: "198.51.100.\(number)")
+                #expect(answer.status == 403)
+            }
+            #expect(try await Self.signIn(site, password: "x", from: "198.51.100.4").status == 429)
+        }
+        // What a client says itself stands left of what the proxy adds.
+        try await TestSite.run(
+            top: "limits: {sign-ins: {per-account: 3}}", http: "proxies: [\"127.0.0.1\", \"192.0.2.0/24\"]"
+        ) { site async throws in
+            for number in 1...3 {
+                let forged = "203.0.113.\(number), 198.51.100.1, 192.0.2.7"
+                #expect(try await Self.signIn(site, password: "x", from: forged).status == 403)
+            }
+            #expect(try await Self.signIn(site, password: "x", from: "203.0.113.4, 198.51.100.1").status == 429)
+            #expect(try await Self.signIn(site, password: "x", from: "198.51.100.2").status == 403)
+        }
+    }
+
+    @Test func whoSaysForWhomItAsksIsRead() throws {
+        let proxy = try #require(IPAddress("192.0.2.7"))
+        let proxies = try [#require(CIDRBlock("192.0.2.0/24"))]
+        func client(_ headers: [String], forwarded: [String] = []) -> String {
+            ForwardedFor(xForwardedFor: headers, forwarded: forwarded).client(behind: proxy, proxies).description
+        }
+        #expect(client([]) == "192.0.2.7")
+        #expect(client(["198.51.100.1"]) == "198.51.100.1")
+        #expect(client(["203.0.113.1", "198.51.100.1 ,\t192.0.2.8"]) == "198.51.100.1")
+        #expect(client(["198.51.100.1:4711"]) == "198.51.100.1")
+        #expect(client(["[2001:db8::1]:4711"]) == "2001:db8::1")
+        #expect(client(["2001:db8::1"]) == "2001:db8::1")
+        #expect(client(["198.51.100.1, unknown"]) == "192.0.2.7")
+        #expect(client(["198.51.100.1,"]) == "192.0.2.7")
+        #expect(client([], forwarded: ["for=198.51.100.1;proto=https"]) == "198.51.100.1")
+        #expect(client([], forwarded: ["for=203.0.113.1, proto=https;For=\"[2001:db8::1]:80\""]) == "2001:db8::1")
+        #expect(client([], forwarded: ["for=\"198.51.100.1, for=203.0.113.1\""]) == "192.0.2.7")
+        #expect(client([], forwarded: ["for=_hidden"]) == "192.0.2.7")
+        #expect(client(["198.51.100.1"], forwarded: ["for=203.0.113.1"]) == "198.51.100.1")
+        let stranger = try #require(IPAddress("198.51.100.9"))
+        #expect(
+            ForwardedFor(xForwardedFor: ["203.0.113.1"], forwarded: []).client(behind: stranger, proxies) == stranger)
+    }
+
+    @Test func behindAProxyEachClientHasConnectionsOfItsOwn() async throws {
+        try await TestSite.run(
+            top: "limits: {connections-per-address: 3}", modules: "websocket: on", http: "proxies: [\"127.0.0.1\"]"
+        ) { site in
+            func connect(_ address: String) async throws -> TestSocket { try await TestSocket(site, from: address) }
+            var sockets: [TestSocket] = []
+            for number in 1...12 { sockets.append(try await connect("198.51.100.\(number)")) }
+            for socket in sockets { #expect(await socket.isOpen()) }
+            for address in ["198.51.100.1", "198.51.100.1", "198.51.100.2"] {
+                let further = try await connect(address)
+                #expect(await further.isOpen())
+            }
+            let tooMany = try await connect("198.51.100.1")
+            #expect(await !tooMany.isOpen())
+            // Requests count by their client's address, too.
+            let busy = try await TestBrowser(site).send(
+                .GET, "/sign-in", headers: ["X-Forwarded-For": "198.51.100.1"], body: nil)
+            #expect(busy.status == 429)
+            #expect(
+                try await TestBrowser(site).send(
+                    .GET, "/sign-in", headers: ["X-Forwarded-For": "198.51.100.3"], body: nil
+                ).status == 200)
+        }
+    }
+
     @Test func formsComeFromOurOwnPagesOnly() async throws {
         try await TestSite.run { site in
             let browser = TestBrowser(site)

@@ -190,7 +190,80 @@ import XMPP
         }
     }
 
+    @Test func aWrongCodeCountsWhereverItIsSent() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let code = try #require(
+                try await browser.post("/oauth/device", [("client_id", "chat")]).json["user_code"] as? String)
+            let key = try await browser.get("/account").fields(of: "/sign-out")
+            let looked = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        let guess = key + [("code", "BBBBBBBB"), ("decision", "allow")]
+                        return try await browser.post("/device", guess).status != 429
+                    }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(looked == 20)
+            #expect(try await browser.get("/device?code=\(code)").message?.contains("too many") == true)
+            let late = try await browser.post("/device", key + [("code", code), ("decision", "allow")])
+            #expect(late.status == 429 && late.message?.contains("too many") == true)
+            site.clock.advance(by: .seconds(599))
+            #expect(try await browser.get("/device?code=\(code)").status == 429)
+            site.clock.advance(by: .seconds(1))
+            let next = try #require(
+                try await browser.post("/oauth/device", [("client_id", "chat")]).json["user_code"] as? String)
+            #expect(try await browser.get("/device?code=\(next)").status == 200)
+        }
+    }
+
+    @Test func nobodyTakesThePlacesOfAllCodes() async throws {
+        try await TestSite.run(top: "limits: {connections: 0}", http: "proxies: [\"127.0.0.1\"]") { site in
+            let mary = TestBrowser(site)
+            try await mary.signIn()
+            var refused: String?
+            var count = 0
+            while refused == nil, count < 200 {
+                refused = try await mary.agree(to: TestBrowser.request()).parameters?["error"]
+                count += 1
+            }
+            #expect(refused == "temporarily_unavailable" && count == 51)
+            let john = TestBrowser(site)
+            try await john.signIn("john@contoso.example")
+            #expect(try await john.agree(to: TestBrowser.request()).parameters?["code"] != nil)
+            var codes = 0
+            func ask(_ address: String) async throws -> Bool {
+                let reply = try await mary.post(
+                    "/oauth/device", [("client_id", "chat")], headers: ["X-Forwarded-For": address])
+                return reply.json["user_code"] != nil
+            }
+            while try await ask("192.0.2.1"), codes < 500 { codes += 1 }
+            #expect(codes == 100)
+            #expect(try await ask("192.0.2.2"))
+        }
+    }
+
     // MARK: Apps
+
+    @Test func appsThatRegisterAtOnceAreNoMoreThanMayBe() async throws {
+        try await TestSite.run(oauth: "self-registration: on, self-registered-apps: 3") { site in
+            let body = #"{"client_name": "New", "redirect_uris": ["https://new.example/back"]}"#
+            let made = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        try await TestBrowser(site).post("/oauth/register", body: body, type: "application/json").status
+                            == 201
+                    }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(made <= 3)
+            let kept = try await App.store(in: site.storage).all(site.host.jid).values
+            #expect(kept.count(where: \.isSelfRegistered) == made)
+        }
+    }
 
     @Test func theMetadataLeadEverywhere() async throws {
         try await TestSite.run { site in

@@ -3,24 +3,28 @@ import XMPPServer
 
 /// What a client computes that signs in with SCRAM-SHA-256 as `n,,n=USER,r=NONCE`: `scram USER NONCE CHALLENGE MECHANISMS` is
 /// its last message, where CHALLENGE is the name under which a script knows the server's, and MECHANISMS are those that were
-/// offered, with commas between: without the right hash of them in the challenge (XEP-0474) there is no message.
+/// offered, with commas between: without the right hash of them in the challenge (XEP-0474) there is no message. Without
+/// MECHANISMS there is none if the challenge has more than RFC 5802 knows.
 enum SCRAMProofs {
     static func value(_ name: String, known: [String: String]) -> String? {
         let words = name.split(separator: " ").map(String.init)
-        guard words.first == "scram", words.count == 5, let challenge = known[words[3]].flatMap({ Base64.decode($0) }),
+        guard words.first == "scram", (4...5).contains(words.count),
+            let challenge = known[words[3]].flatMap({ Base64.decode($0) }),
             let message = last(
                 "n=\(words[1]),r=\(words[2])", String(decoding: challenge, as: UTF8.self),
-                words[4].split(separator: ","))
+                words.count == 5 ? words[4].split(separator: ",") : nil)
         else { return nil }
         return Base64.encode(Array(message.utf8))
     }
 
-    private static func last(_ bare: String, _ challenge: String, _ mechanisms: [Substring]) -> String? {
+    private static func last(_ bare: String, _ challenge: String, _ mechanisms: [Substring]?) -> String? {
         let fields = challenge.split(separator: ",").map { $0.dropFirst(2) }
-        let offered = mechanisms.sorted().joined(separator: "\u{1E}")
-        guard fields.count == 4, let salt = Base64.decode(String(fields[1])), let iterations = Int(fields[2]),
-            Base64.decode(String(fields[3])) == Array(SHA256.hash(data: Array(offered.utf8)))
+        guard fields.count == (mechanisms == nil ? 3 : 4), let salt = Base64.decode(String(fields[1])),
+            let iterations = Int(fields[2])
         else { return nil }
+        if let offered = mechanisms?.sorted().joined(separator: "\u{1E}") {
+            guard Base64.decode(String(fields[3])) == Array(SHA256.hash(data: Array(offered.utf8))) else { return nil }
+        }
         let withoutProof = "c=biws,r=\(fields[0])"
         let clientKey = code("Client Key", salted(TestAccount.password, salt, iterations))
         let signature = code("\(bare),\(challenge),\(withoutProof)", Array(SHA256.hash(data: clientKey)))

@@ -16,6 +16,8 @@ struct BrowserSession: Sendable {
 final class BrowserSessions: Sendable {
     /// How many there are at most; beyond them the oldest go.
     static let capacity = 20_000
+    /// How many an account has at most; beyond them its own oldest go.
+    static let share = 50
     /// Hours until somebody has to sign in again.
     static let lifetime = Duration.seconds(12 * 3600)
 
@@ -34,6 +36,10 @@ final class BrowserSessions: Sendable {
 
     func add(_ session: BrowserSession, _ id: [UInt8], now: Timestamp) {
         sessions.withLock { sessions in
+            let own = sessions.filter { $0.value.account == session.account }
+            if own.count >= Self.share, let oldest = own.min(by: { $0.value.signedInAt < $1.value.signedInAt }) {
+                sessions[oldest.key] = nil
+            }
             if sessions.count >= Self.capacity {
                 sessions = sessions.filter { $0.value.isOpen(now) }
                 let oldest = sessions.min { $0.value.signedInAt < $1.value.signedInAt }

@@ -1,35 +1,69 @@
 import Synchronization
 import XMPP
 
-/// Values that are good for a short time. Bounded: when it is full of values that are still good, it takes no more.
-final class ExpiringTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private let entries = Mutex<[Key: (value: Value, end: Timestamp)]>([:])
-    private let capacity: Int
-
-    init(capacity: Int) {
-        self.capacity = capacity
+/// Values that are good for a short time. Bounded: when it is full of values that are still good, it takes no more, and of
+/// each owner it takes a share alone, so that nobody fills it for the others.
+final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Entry: Sendable {
+        var value: Value
+        let owner: Owner?
+        let end: Timestamp
     }
 
-    /// - Returns: false if there is no room.
-    func add(_ value: Value, _ key: Key, until end: Timestamp, now: Timestamp) -> Bool {
-        entries.withLock { entries in
-            if entries.count >= capacity { entries = entries.filter { $0.value.end > now } }
-            guard entries.count < capacity else { return false }
-            entries[key] = (value, end)
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        var shares: [Owner: Int] = [:]
+
+        /// - Returns: whether it was there.
+        @discardableResult
+        mutating func remove(_ key: Key) -> Bool {
+            guard let entry = entries.removeValue(forKey: key) else { return false }
+            if let owner = entry.owner, let share = shares[owner] { shares[owner] = share > 1 ? share - 1 : nil }
             return true
         }
     }
 
+    private let state = Mutex(State())
+    private let capacity: Int
+    private let share: Int
+
+    /// - Parameters:
+    ///   - capacity: of values in all.
+    ///   - share: of values of one owner.
+    init(capacity: Int, share: Int) {
+        self.capacity = capacity
+        self.share = share
+    }
+
+    /// - Parameter owner: nil: nobody's, and bounded by the capacity alone.
+    /// - Returns: false if there is no room, or something under that key.
+    func add(_ value: Value, _ key: Key, of owner: Owner?, until end: Timestamp, now: Timestamp) -> Bool {
+        state.withLock { state in
+            if !hasRoom(owner, state) {
+                for (key, entry) in state.entries where entry.end <= now { state.remove(key) }
+            }
+            if let entry = state.entries[key], entry.end <= now { state.remove(key) }
+            guard hasRoom(owner, state), state.entries[key] == nil else { return false }
+            state.entries[key] = Entry(value: value, owner: owner, end: end)
+            if let owner { state.shares[owner, default: 0] += 1 }
+            return true
+        }
+    }
+
+    private func hasRoom(_ owner: Owner?, _ state: borrowing State) -> Bool {
+        state.entries.count < capacity && (owner.flatMap { state.shares[$0] } ?? 0) < share
+    }
+
     /// Looks at a value that is still good, or changes it.
     func update<Result: Sendable>(_ key: Key, now: Timestamp, _ body: (inout Value) -> Result) -> Result? {
-        entries.withLock { entries in
-            guard var entry = entries[key] else { return nil }
+        state.withLock { state in
+            guard var entry = state.entries[key] else { return nil }
             guard entry.end > now else {
-                entries[key] = nil
+                state.remove(key)
                 return nil
             }
             let result = body(&entry.value)
-            entries[key] = entry
+            state.entries[key] = entry
             return result
         }
     }
@@ -38,9 +72,11 @@ final class ExpiringTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
     /// - Returns: whether it was there.
     @discardableResult
-    func remove(_ key: Key) -> Bool { entries.withLock { $0.removeValue(forKey: key) != nil } }
+    func remove(_ key: Key) -> Bool { state.withLock { $0.remove(key) } }
 
     func removeAll(where isMeant: (Value) -> Bool) {
-        entries.withLock { entries in entries = entries.filter { !isMeant($0.value.value) } }
+        state.withLock { state in
+            for (key, entry) in state.entries where isMeant(entry.value) { state.remove(key) }
+        }
     }
 }

@@ -26,13 +26,14 @@ final class AuthorizationCodes: Sendable {
     /// How long it is known that a code was used.
     private static let memory: Int64 = 600_000
 
-    private let codes = ExpiringTable<[UInt8], Entry>(capacity: 10_000)
+    private let codes = ExpiringTable<[UInt8], JID, Entry>(capacity: 10_000, share: 50)
 
-    /// - Returns: nil if there are too many.
+    /// - Returns: nil if there are too many, of the account or in all.
     func make(_ request: AuthorizationRequest, _ account: OpenedAccount, now: Timestamp) -> String? {
         let code = SecureRandom.text(length: 43)
         let entry = Entry(request: request, account: account, end: now.adding(Self.lifetime))
-        let isAdded = codes.add(entry, Authenticator.digest(ofToken: code), until: now.adding(Self.memory), now: now)
+        let digest = Authenticator.digest(ofToken: code)
+        let isAdded = codes.add(entry, digest, of: account.record.jid, until: now.adding(Self.memory), now: now)
         return isAdded ? code : nil
     }
 

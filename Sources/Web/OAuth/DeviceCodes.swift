@@ -37,20 +37,25 @@ final class DeviceCodes: Sendable {
     /// Letters that make no words and are not mistaken for others, RFC 8628 §6.1.
     private static let alphabet = Array("BCDFGHJKLMNPQRSTVWXZ")
 
-    private let requests = ExpiringTable<[UInt8], Request>(capacity: 10_000)
-    private let byUserCode = ExpiringTable<String, [UInt8]>(capacity: 10_000)
+    private let requests = ExpiringTable<[UInt8], CIDRBlock, Request>(capacity: 10_000, share: 100)
+    private let byUserCode = ExpiringTable<String, CIDRBlock, [UInt8]>(capacity: 10_000, share: 100)
 
-    /// - Returns: nil if there are too many.
-    func make(_ app: App, _ scopes: Set<String>, now: Timestamp) -> (device: String, user: String)? {
+    /// - Parameter client: where the device is; nil: that is not counted.
+    /// - Returns: nil if there are too many, of the client or in all.
+    func make(
+        _ app: App, _ scopes: Set<String>, from client: CIDRBlock?, now: Timestamp
+    ) -> (device: String, user: String)? {
         let device = SecureRandom.text(length: 43)
         let digest = Authenticator.digest(ofToken: device)
         var generator = SystemRandomNumberGenerator()
         let user = String((0..<8).compactMap { _ in Self.alphabet.randomElement(using: &generator) })
         let end = now.adding(Self.lifetime * 1000)
-        guard byUserCode.find(user, now: now) == nil,
-            requests.add(Request(app: app, scopes: scopes, userCode: user), digest, until: end, now: now),
-            byUserCode.add(digest, user, until: end, now: now)
-        else { return nil }
+        let request = Request(app: app, scopes: scopes, userCode: user)
+        guard byUserCode.add(digest, user, of: client, until: end, now: now) else { return nil }
+        guard requests.add(request, digest, of: client, until: end, now: now) else {
+            byUserCode.remove(user)
+            return nil
+        }
         return (device, Self.shown(user))
     }
 
@@ -67,7 +72,12 @@ final class DeviceCodes: Sendable {
         let code = Self.normal(text)
         guard let digest = byUserCode.find(code, now: now) else { return false }
         byUserCode.remove(code)
-        return requests.update(digest, now: now) { $0.state = state } != nil
+        return requests.update(digest, now: now) { request in
+            // Somebody else may have had the same code before their eyes.
+            guard case .pending = request.state else { return false }
+            request.state = state
+            return true
+        } ?? false
     }
 
     /// Answers a device's question.

@@ -20,7 +20,7 @@ extension OAuth {
         guard let scopes = AuthorizationRequest.scopes(form["scope"], app, defaultScopes) else {
             throw OAuthError(.invalidScope)
         }
-        guard let (device, user) = devices.make(app, scopes, now: host.now()) else {
+        guard let (device, user) = devices.make(app, scopes, from: counted(context), now: host.now()) else {
             throw OAuthError(.temporarilyUnavailable)
         }
         let page = "\(context.site.address)/device"
@@ -57,15 +57,14 @@ extension OAuth {
         guard let code = request.query?["code"], !code.isEmpty else {
             return await devicePage().response(for: visitor, context)
         }
-        guard wrongCodes.allows(record.jid, now: host.now()) else {
-            return await devicePage(problem: "There were too many attempts. Please wait some minutes.")
-                .response(for: visitor, context)
+        guard let place = wrongCodes.take(record.jid, at: host.uptime()) else {
+            return await tooManyCodes().response(for: visitor, context)
         }
         guard let device = devices.find(userCode: code, now: host.now()) else {
-            wrongCodes.count(record.jid, now: host.now())
             return await devicePage(code, problem: "No device waits for this code. It may have expired.")
                 .response(for: visitor, context)
         }
+        wrongCodes.giveBack(place)
         let content: [String: any Sendable] = [
             "app": device.app.name, "rights": AccessScope.texts(of: device.scopes), "until": until(device.scopes),
             "code": DeviceCodes.shown(device.userCode),
@@ -79,6 +78,9 @@ extension OAuth {
         }
         let form = try await request.form(context)
         try visitor.check(form["form-key"], context.site)
+        guard let place = wrongCodes.take(record.jid, at: host.uptime()) else {
+            return await tooManyCodes().response(for: visitor, context)
+        }
         let isAllowed = form["decision"] == "allow"
         let isInTime = devices.decide(
             userCode: form["code"] ?? "", isAllowed ? .allowed(OpenedAccount(record)) : .denied, now: host.now())
@@ -86,11 +88,18 @@ extension OAuth {
             return await devicePage(problem: "The code has expired. Let the device show a new one.")
                 .response(for: visitor, context)
         }
+        wrongCodes.giveBack(place)
         let page =
             isAllowed
             ? Page.notice("Your device is signed in", "You can go back to it, and close this page.")
             : Page.notice("Your device was not let in", "You can close this page.")
         return await page.response(for: visitor, context)
+    }
+
+    private func tooManyCodes() -> Page {
+        var page = devicePage(problem: "There were too many attempts. Please wait some minutes.")
+        page.status = .tooManyRequests
+        return page
     }
 
     private func devicePage(_ code: String = "", problem: String? = nil) -> Page {

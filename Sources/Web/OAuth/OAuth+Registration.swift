@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import NIOCore
+import Synchronization
 import XMPP
 import XMPPServer
 import XMPPStream
@@ -46,9 +47,13 @@ extension OAuth {
         }
         let asked = Set((wanted.scope ?? "").split(separator: " ").map(String.init)).intersection(App.knownScopes)
         let store = App.store(in: host.storage)
-        guard try await store.all(host.jid).values.filter(\.isSelfRegistered).count < maximumApps else {
+        guard registrations.begin(counted(context), at: host.uptime()) else {
             throw OAuthError(.temporarilyUnavailable)
         }
+        defer { registrations.end() }
+        // What is being registered now is counted before it is looked for.
+        let registered = try await store.all(host.jid).values.count(where: \.isSelfRegistered)
+        guard registered + registrations.underWay <= maximumApps else { throw OAuthError(.temporarilyUnavailable) }
         let app = App(
             id: SecureRandom.text(length: 16), name: name, redirects: redirects,
             scopes: asked.isEmpty ? Set(App.knownScopes) : asked, createdAt: host.now(), isSelfRegistered: true)
@@ -77,4 +82,22 @@ extension OAuth {
             _ = host.report(error)
         }
     }
+}
+
+/// How many apps register themselves: of one address in a day, and at the same time.
+final class AppRegistrations: Sendable {
+    private let byAddress = AttemptLimit<CIDRBlock>(limit: 50, within: .seconds(86_400))
+    private let count = Atomic<Int>(0)
+
+    var underWay: Int { count.load(ordering: .sequentiallyConsistent) }
+
+    /// - Parameter client: nil: it is not counted.
+    /// - Returns: false if there were too many of that address; otherwise it has to be ended.
+    func begin(_ client: CIDRBlock?, at now: Duration) -> Bool {
+        if let client, byAddress.take(client, at: now) == nil { return false }
+        count.add(1, ordering: .sequentiallyConsistent)
+        return true
+    }
+
+    func end() { count.subtract(1, ordering: .sequentiallyConsistent) }
 }

@@ -29,6 +29,7 @@ struct OAuth: WebModule {
     let wrongCodes = AttemptLimit<JID>(limit: 20, within: .seconds(600))
     /// Apps' requests that make something, by address.
     let requests = AttemptLimit<CIDRBlock>(limit: 600, within: .seconds(60))
+    let registrations = AppRegistrations()
     let refreshDays: Int64
 
     init(host: Host, configuration: ConfigSection) {
@@ -56,6 +57,7 @@ struct OAuth: WebModule {
             devices.forget(app: grant.app, of: event.account.jid)
             return .go
         }
+        registrar.makesAccessTokens()
         guard allowsRegistration else { return }
         registrar.job(every: .seconds(3600), removeUnusedApps)
     }
@@ -86,12 +88,8 @@ struct OAuth: WebModule {
         _ handler: @escaping @Sendable (Request, WebContext) async throws -> Response
     ) {
         router.post(RouterPath(path)) { request, context in
-            if let client = context.client, !context.site.limits.trusts(client) {
-                let now = host.now()
-                guard requests.allows(client.client, now: now) else {
-                    return OAuthError(.temporarilyUnavailable).response
-                }
-                requests.count(client.client, now: now)
+            if let client = counted(context), requests.take(client, at: host.uptime()) == nil {
+                return OAuthError(.temporarilyUnavailable).response
             }
             do {
                 return try await handler(request, context)
@@ -110,6 +108,11 @@ struct OAuth: WebModule {
                     .accessControlAllowHeaders: "Authorization, Content-Type",
                 ])
         }
+    }
+
+    /// Whom a request is counted for; nil: it is not counted.
+    func counted(_ context: WebContext) -> CIDRBlock? {
+        context.client.flatMap { context.site.limits.trusts($0) ? nil : $0.client }
     }
 
     // MARK: Metadata, RFC 8414

@@ -113,12 +113,9 @@ struct TokenIssuer: Sendable {
     }
 
     private func makeRoom(for account: JID) async throws(StorageError) {
-        let grants = try await host.storage.grants(of: account)
-        guard grants.count >= Self.grantsPerAccount, let oldest = grants.min(by: { $0.lastUsedAt < $1.lastUsedAt })
-        else {
-            return
-        }
-        try await host.revoke(oldest)
+        let grants = try await host.storage.grants(of: account).sorted { $0.lastUsedAt < $1.lastUsedAt }
+        // Of those that were made at once, too.
+        for grant in grants.dropLast(Self.grantsPerAccount - 1) { try await host.revoke(grant) }
     }
 
     /// XEP-0493 has a name of its own for what `xmpp` allows.

@@ -58,6 +58,11 @@ public struct StreamParser: ~Copyable {
         buffer.readableBytes
     }
 
+    /// Whether what was fed and not used up is white space, if anything.
+    public var isUnreadBlank: Bool {
+        buffer.readableBytesView.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+    }
+
     /// Bytes looked at and comparisons made so far: the cost, to test that it is linear.
     public var steps: Int {
         ownSteps &+ tokenizer.steps &+ builder.steps

@@ -33,8 +33,9 @@ struct Subscriptions: Sendable {
         }
         registrar.on(Presence.inviting, .block) { [host, limit] event in
             let account = event.session.record.jid
-            guard limit.allows(account, now: host.now()) else { return .bounce(StanzaError(.resourceConstraint)) }
-            limit.count(account, now: host.now())
+            guard limit.take(account, at: host.uptime()) != nil else {
+                return .bounce(StanzaError(.resourceConstraint))
+            }
             return .go
         }
         registrar.on(Hooks.invitationAnswered, .deliver) { event in

@@ -118,11 +118,11 @@ struct Push: ServerModule {
             access: request.session.token.map { Self.access($0.grant, $0.digest) })
         let record = request.session.record
         let list = record[Self.list]
-        guard list.contains(registration.key) || list.count < maximum else { return .error(.policyViolation) }
+        guard list.begin(registration.key, atMost: maximum) else { return .error(.policyViolation) }
         let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
             .putting(registration, record.jid, key: registration.key)
         return request.commit([change]) { isStored in
-            if isStored { list.put(registration) }
+            list.end(registration, isStored: isStored)
         }
     }
 
@@ -226,14 +226,13 @@ struct Push: ServerModule {
     }
 
     private func mayTell(_ service: JID, of account: AccountRecord) -> Bool {
-        let now = host.now()
+        let now = host.uptime()
         if host.router.hosts[service.domain]?.accounts.resident(service)?.blocks(account.jid) == true { return false }
-        guard limit.allows(account.jid, now: now) else { return false }
-        if !services.contains(service) {
-            guard serviceLimit.allows(service, now: now) else { return false }
-            serviceLimit.count(service, now: now)
+        guard let place = limit.take(account.jid, at: now) else { return false }
+        guard services.contains(service) || serviceLimit.take(service, at: now) != nil else {
+            limit.giveBack(place)
+            return false
         }
-        limit.count(account.jid, now: now)
         return true
     }
 

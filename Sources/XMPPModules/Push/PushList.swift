@@ -16,10 +16,11 @@ final class PushList: Sendable {
     }
 
     private let entries = Mutex<[String: Entry]>([:])
+    /// The keys of registrations that are being stored.
+    private let arriving = Mutex<[String]>([])
     private let isUsed = Atomic<Bool>(false)
 
     var isEmpty: Bool { !isUsed.load(ordering: .acquiring) }
-    var count: Int { entries.withLock { $0.count } }
     var all: [PushRegistration] { entries.withLock { $0.values.map(\.registration) } }
 
     func put(_ registration: PushRegistration) {
@@ -29,7 +30,24 @@ final class PushList: Sendable {
         }
     }
 
-    func contains(_ key: String) -> Bool { entries.withLock { $0[key] != nil } }
+    /// Takes a place for a registration that is about to be stored. False: there are too many, with those on their way.
+    func begin(_ key: String, atMost maximum: Int) -> Bool {
+        entries.withLock { entries in
+            arriving.withLock { arriving in
+                guard Set(entries.keys).union(arriving).union([key]).count <= maximum else { return false }
+                arriving.append(key)
+                return true
+            }
+        }
+    }
+
+    /// The registration is stored, or could not be.
+    func end(_ registration: PushRegistration, isStored: Bool) {
+        if isStored { put(registration) }
+        arriving.withLock { arriving in
+            if let index = arriving.firstIndex(of: registration.key) { arriving.remove(at: index) }
+        }
+    }
 
     func remove(_ key: String) {
         entries.withLock { entries in

@@ -48,6 +48,15 @@ struct StreamManagement: ServerModule {
         registrar.streamFeature(.authenticated) { $0.element("sm", .streamManagement) }
         registrar.streamElement("enable", .streamManagement, .authenticated, needs: .chat, enable)
         registrar.streamElement("resume", .streamManagement, .authenticated, needs: .chat, resume)
+        for layer in [StreamStateMachine.Layer.plain, .secured] {
+            for name in ["enable", "resume"] as [StaticString] {
+                registrar.streamElement(name, .streamManagement, layer) { _, stream in
+                    // §3: too early, and no reason to end the stream.
+                    stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
+                    return true
+                }
+            }
+        }
         registrar.streamElement("r", .streamManagement, .authenticated, needs: .chat) { _, stream in
             withAcknowledging(stream) { $0.answerCount() }
         }

@@ -215,6 +215,20 @@ public final class AccountRecord: Sendable {
         }
     }
 
+    /// Counts a use of a device's token, XEP-0484 §3.4, in one step with the question whether it came before.
+    ///
+    /// - Parameter count: nil: the client does not count, which it may as long as it has never counted.
+    /// - Returns: false if the same proof may have been seen before, or the token is void.
+    func use(_ token: Device.Token, of id: String, count: Int?, secrets: Int) -> Bool {
+        var isFirst = false
+        updateDevice(id, secrets: secrets, .soon) { device, _ in
+            var device = device
+            isFirst = device?.use(token.nonce, count: count) ?? false
+            return (device, isFirst && count != nil, [])
+        }
+        return isFirst
+    }
+
     // MARK: Sessions
 
     /// Finds a bound resource.

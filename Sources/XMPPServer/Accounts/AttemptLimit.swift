@@ -1,48 +1,62 @@
 import Synchronization
-import XMPP
 
-/// Counts attempts by a key within a time and says when there were too many. Holds a bounded number of keys: when there
-/// are more, the oldest windows go first.
+/// Counts attempts by a key within a time. Who wants to do something takes a place for it first, in one step with the
+/// question whether there is one, so that no number of attempts at the same time gets more than there are. A place may be
+/// given back, most often because the attempt was right.
+///
+/// Holds a bounded number of keys: when there are more, the oldest windows go first. Time is that of ``Host/uptime``,
+/// which no change of the wall clock moves.
 public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
+    /// A place that was taken.
+    public struct Place: Sendable {
+        fileprivate let key: Key
+        fileprivate let began: Duration
+    }
+
     private struct Window {
         var count: Int
-        var began: Timestamp
+        var began: Duration
     }
 
     static var capacity: Int { 65_536 }
 
     private let limit: Int
-    private let time: Int64
+    private let time: Duration
     private let windows = Mutex<[Key: Window]>([:])
 
-    /// - Parameter limit: attempts within the time; 0 means any number.
+    /// - Parameter limit: places within the time; 0 means any number.
     public init(limit: Int, within time: Duration) {
         self.limit = limit
-        self.time = Int64(time / .milliseconds(1))
+        self.time = time
     }
 
-    /// Whether there may be one more.
-    public func allows(_ key: Key, now: Timestamp) -> Bool {
-        guard limit > 0 else { return true }
+    /// Takes a place.
+    ///
+    /// - Parameter now: the uptime.
+    /// - Returns: nil if all are taken.
+    public func take(_ key: Key, at now: Duration) -> Place? {
+        guard limit > 0 else { return Place(key: key, began: .zero) }
         return windows.withLock { windows in
-            guard let window = windows[key], isOpen(window, now) else { return true }
-            return window.count < limit
-        }
-    }
-
-    /// Counts one.
-    public func count(_ key: Key, now: Timestamp) {
-        guard limit > 0 else { return }
-        windows.withLock { windows in
+            if let window = windows[key], isOpen(window, now) {
+                guard window.count < limit else { return nil }
+                windows[key]?.count = window.count + 1
+                return Place(key: key, began: window.began)
+            }
             if windows.count >= Self.capacity {
                 windows = windows.filter { isOpen($0.value, now) }
                 if windows.count >= Self.capacity { forgetOlderHalf(&windows) }
             }
-            if let window = windows[key], isOpen(window, now) {
-                windows[key]?.count = window.count + 1
-            } else {
-                windows[key] = Window(count: 1, began: now)
-            }
+            windows[key] = Window(count: 1, began: now)
+            return Place(key: key, began: now)
+        }
+    }
+
+    /// Gives a place back, once. One of a time that is over is worth nothing any more.
+    public func giveBack(_ place: Place) {
+        guard limit > 0 else { return }
+        windows.withLock { windows in
+            guard let window = windows[place.key], window.began == place.began else { return }
+            windows[place.key] = window.count > 1 ? Window(count: window.count - 1, began: window.began) : nil
         }
     }
 
@@ -57,7 +71,5 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
         }
     }
 
-    private func isOpen(_ window: Window, _ now: Timestamp) -> Bool {
-        now.milliseconds - window.began.milliseconds < time
-    }
+    private func isOpen(_ window: Window, _ now: Duration) -> Bool { now - window.began < time }
 }

@@ -9,13 +9,11 @@ import XMPPStream
 /// not.
 public final class Authenticator: Sendable {
     private let storage: any Storage
-    private let limits: ServerLimits
-    private let byAddress: AttemptLimit<CIDRBlock>
-    private let byAccount: AttemptLimit<JID>
+    private let limits: SignInLimits
     private let decoys: Decoys
     private let threads: NIOThreadPool
     private let logger: Logger
-    private let failures: SignInLog
+    private let log: SignInLog
     private let now: @Sendable () -> Timestamp
 
     /// - Parameter secret: makes the salts of accounts that do not exist; the same for the life of the storage.
@@ -25,17 +23,17 @@ public final class Authenticator: Sendable {
         secret: [UInt8],
         threads: NIOThreadPool,
         logger: Logger,
-        now: @escaping @Sendable () -> Timestamp
+        log: SignInLog,
+        now: @escaping @Sendable () -> Timestamp,
+        uptime: @escaping @Sendable () -> Duration
     ) {
         self.storage = storage
-        self.limits = limits
+        self.limits = SignInLimits(limits, uptime: uptime)
         decoys = Decoys(secret: secret)
         self.threads = threads
         self.logger = logger
         self.now = now
-        failures = SignInLog(logger, now: now)
-        byAddress = AttemptLimit(limit: limits.signIns.perAddress, within: limits.signIns.time)
-        byAccount = AttemptLimit(limit: limits.signIns.perAccount, within: limits.signIns.time)
+        self.log = log
     }
 
     // MARK: Passwords
@@ -49,7 +47,7 @@ public final class Authenticator: Sendable {
         guard let jid = JID(local: user, domain: host.domain, resource: nil) else {
             return .now(.success(FoundCredential(decoys.credential(user, hash, host), of: nil)))
         }
-        guard mayTry(jid, from: address) else { return .now(.failure(.temporaryAuthFailure)) }
+        guard limits.isOpen(jid, from: address) else { return .now(.failure(.temporaryAuthFailure)) }
         return find(jid, host) { [decoys, now] record in
             guard let record else {
                 let decoy = decoys.known(jid, hash, now: now()) ?? decoys.credential(jid.string, hash, host)
@@ -93,13 +91,43 @@ public final class Authenticator: Sendable {
             case .success(let found): keys = found
             case .failure(let failure): return .failure(failure)
             }
-            // Deriving a key takes milliseconds of computing: not on a thread that others wait for.
-            let isRight = try? await threads.runIfActive { keys.credential.verifies(password: password) }
-            guard isRight == true, let account = keys.account,
-                let local = JID(local: user, domain: host.domain, resource: nil)?.local
-            else { return .failure(.notAuthorized) }
-            return .success(VerifiedPassword(user: local, account: account))
+            let jid = JID(local: user, domain: host.domain, resource: nil)
+            return await test(password, keys.credential, of: jid, from: address).flatMap { _ in
+                guard let account = keys.account, let local = jid?.local else { return .failure(.notAuthorized) }
+                return .success(VerifiedPassword(user: local, account: account))
+            }
         }
+    }
+
+    /// Deriving a key takes milliseconds of computing: not on a thread that others wait for. The place for the try is taken
+    /// there as well, so that those who wait for their turn hold none.
+    private func test(
+        _ password: String, _ credential: SCRAMCredential, of account: JID?, from address: IPAddress?
+    ) async -> Result<Void, SASLFailure> {
+        do {
+            return try await threads.runIfActive { [limits] in
+                limits.attempt(account, from: address) {
+                    credential.verifies(password: password) ? .success(()) : .failure(.notAuthorized)
+                }
+            }
+        } catch {
+            // The server stops.
+            return .failure(.temporaryAuthFailure)
+        }
+    }
+
+    /// Has a client's proof of its password tested, if it may try one more.
+    ///
+    /// - Parameter test: says why it is refused; nil: it is right.
+    /// - Returns: false if it was not tested.
+    func test(user: String, host: Host, from address: IPAddress?, _ test: () -> SASLFailure?) -> Bool {
+        var isTested = false
+        let jid = JID(local: user, domain: host.domain, resource: nil)
+        _ = limits.attempt(jid, from: address) { () -> Result<Void, SASLFailure> in
+            isTested = true
+            return test().map { .failure($0) } ?? .success(())
+        }
+        return isTested
     }
 
     /// Forgets that nobody had the name of an account that was made now.
@@ -107,14 +135,14 @@ public final class Authenticator: Sendable {
 
     // MARK: Tokens of devices
 
-    /// Whether a client knows the token of its installation. Two tokens are looked at, whether there are any or not.
+    /// Whether a client knows the token of its installation. Two tokens are looked at, whether there are any or not. Tries
+    /// are not counted: nobody guesses 256 bits, and nobody else's tries may keep a device out.
     func verify(
         _ proof: TokenProof, host: Host, from address: IPAddress?
     ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
         guard let jid = JID(local: proof.user, domain: host.domain, resource: nil) else {
             return .now(.failure(.notAuthorized))
         }
-        guard mayTry(jid, from: address) else { return .now(.failure(.temporaryAuthFailure)) }
         let answer = find(jid, host) { [self] record in check(proof, of: jid, record, host) }
         switch answer {
         case .now(let result): return .now(result.flatMap { $0 })
@@ -136,7 +164,9 @@ public final class Authenticator: Sendable {
         }
         guard let account, let (token, text) = found else { return .failure(.notAuthorized) }
         guard token.expiresAt > now() else { return .failure(.credentialsExpired) }
-        if let count = proof.count, count <= token.count { return .failure(.notAuthorized) }
+        guard account.record.use(token, of: id, count: proof.count, secrets: account.secrets) else {
+            return .failure(.notAuthorized)
+        }
         return .success(
             VerifiedInstallation(
                 user: jid.local ?? "", account: account, token: token.nonce, proof: proof,
@@ -154,8 +184,8 @@ public final class Authenticator: Sendable {
     ) async -> Result<(account: JID, key: [UInt8]), SASLFailure> {
         let name = name.filter { !$0.isWhitespace }
         let typed = name.contains("@") ? JID(name)?.bare : JID(local: name, domain: host.domain, resource: nil)
-        guard mayTry(typed, from: address) else {
-            failures.note(.temporaryAuthFailure, domain: host.domain, from: address)
+        guard limits.isOpen(typed, from: address) else {
+            log.refused(.temporaryAuthFailure, domain: host.domain, from: address)
             return .failure(.temporaryAuthFailure)
         }
         let decoy = decoys.credential(typed?.string ?? name, .sha256, host)
@@ -171,13 +201,17 @@ public final class Authenticator: Sendable {
             logger.error("storage failed", metadata: ["error": "\(error)"])
             return .failure(.temporaryAuthFailure)
         }
-        let isRight = try? await threads.runIfActive { credential.verifies(password: password) }
-        guard isRight == true, let account else {
-            failures.note(.notAuthorized, domain: host.domain, from: address)
-            countFailure(of: typed, from: address)
-            return .failure(.notAuthorized)
+        var failure = SASLFailure.notAuthorized
+        switch await test(password, credential, of: typed, from: address) {
+        case .success:
+            guard let account else { break }
+            log.succeeded(account, mechanism: "page", from: address)
+            return .success((account, credential.storedKey))
+        case .failure(let reason):
+            failure = reason
         }
-        return .success((account, credential.storedKey))
+        log.refused(failure, domain: host.domain, from: address)
+        return .failure(failure)
     }
 
     // MARK: Tokens
@@ -190,13 +224,15 @@ public final class Authenticator: Sendable {
     func verify(
         token: String, host: Host, from address: IPAddress?
     ) -> Answer<Result<VerifiedToken, SASLFailure>> {
-        .later { [self] in await find(token: token, host: host, from: address) }
+        .later { [self] in
+            guard limits.isOpen(nil, from: address) else { return .failure(.temporaryAuthFailure) }
+            let found = await find(token: token, host: host)
+            // A guess that nobody is told of is none. Whoever waits for the look-up holds no place.
+            return limits.attempt(nil, from: address) { found }
+        }
     }
 
-    private func find(
-        token: String, host: Host, from address: IPAddress?
-    ) async -> Result<VerifiedToken, SASLFailure> {
-        guard mayTry(nil, from: address) else { return .failure(.temporaryAuthFailure) }
+    private func find(token: String, host: Host) async -> Result<VerifiedToken, SASLFailure> {
         let digest = Self.digest(ofToken: token)
         let found: Token?
         do {
@@ -247,28 +283,4 @@ public final class Authenticator: Sendable {
 
     /// Milliseconds.
     private static let useGranularity: Int64 = 60_000
-
-    // MARK: Limits
-
-    private func mayTry(_ jid: JID?, from address: IPAddress?) -> Bool {
-        if let address {
-            if limits.trusts(address) { return true }
-            if !byAddress.allows(address.client, now: now()) { return false }
-        }
-        return jid.map { byAccount.allows($0, now: now()) } ?? true
-    }
-
-    func ended(user: String?, domain: String, from address: IPAddress?, failure: SASLFailure?) {
-        failures.note(failure, domain: domain, from: address)
-        guard failure == .notAuthorized else { return }
-        countFailure(of: user.flatMap { JID(local: $0, domain: domain, resource: nil) }, from: address)
-    }
-
-    private func countFailure(of account: JID?, from address: IPAddress?) {
-        if let address {
-            guard !limits.trusts(address) else { return }
-            byAddress.count(address.client, now: now())
-        }
-        if let account { byAccount.count(account, now: now()) }
-    }
 }

@@ -42,6 +42,23 @@ public struct Device: Sendable, Equatable {
 
     var tokens: [Token] { [next, current].compactMap(\.self) }
 
+    /// Takes a token's count on. False: it is no higher than before, or there is no such token.
+    mutating func use(_ nonce: [UInt8], count: Int?) -> Bool {
+        func takeOn(_ token: inout Token) -> Bool {
+            guard let count else { return token.count == 0 }
+            guard count > token.count else { return false }
+            token.count = count
+            return true
+        }
+        if var token = next, token.nonce == nonce {
+            defer { next = token }
+            return takeOn(&token)
+        }
+        guard var token = current, token.nonce == nonce else { return false }
+        defer { current = token }
+        return takeOn(&token)
+    }
+
     /// The devices of an account, by their ids.
     public static func store(in storage: any Storage) -> KeyedStore<Device> { KeyedStore(storeName, in: storage) }
 

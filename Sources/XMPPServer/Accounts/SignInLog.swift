@@ -3,21 +3,24 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// Writes a line for each sign-in that was refused, so that a program that watches the log can count them by address. It
-/// names neither accounts nor secrets: what is typed for a name may be a password.
+/// Writes a line for each sign-in, refused or not, and for each end of a session's connection. Those that were refused can
+/// be counted by address by a program that watches the log; they name neither accounts nor secrets: what is typed for a
+/// name may be a password.
 ///
-/// When there are too many lines, some are left out, and the next one says how many.
+/// When there are too many lines of a kind, some are left out, and the next one says how many.
 final class SignInLog: Sendable {
-    /// Lines in a second.
+    /// Lines of a kind in a second.
     static let rate = 50
 
-    private struct State {
+    private struct Pace {
         var second: Int64 = 0
         var lines = 0
         var omitted = 0
     }
 
-    private let state = Mutex(State())
+    private let refusals = Mutex(Pace())
+    private let successes = Mutex(Pace())
+    private let ends = Mutex(Pace())
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
 
@@ -26,32 +29,61 @@ final class SignInLog: Sendable {
         self.now = now
     }
 
-    func note(_ failure: SASLFailure?, domain: String, from address: IPAddress?) {
+    func refused(_ failure: SASLFailure, domain: String, from address: IPAddress?) {
         // Who was not even asked for a secret has not failed.
-        guard let failure, failure == .notAuthorized || failure == .temporaryAuthFailure else { return }
-        guard let omitted = take() else { return }
-        var metadata: Logger.Metadata = [
-            "address": "\(address?.description ?? "unknown")", "host": "\(domain)", "outcome": "\(failure.rawValue)",
-        ]
+        guard failure == .notAuthorized || failure == .temporaryAuthFailure else { return }
+        write(
+            .notice, "sign-in refused",
+            ["address": Self.text(address), "host": "\(domain)", "outcome": "\(failure.rawValue)"], refusals)
+    }
+
+    /// - Parameter mechanism: of SASL, or what stands for it.
+    func succeeded(_ account: JID, mechanism: String, from address: IPAddress?) {
+        write(
+            .info, "signed in",
+            ["account": "\(account)", "address": Self.text(address), "mechanism": "\(mechanism)"], successes)
+    }
+
+    /// The connection of a session has ended.
+    func ended(_ session: JID, _ reason: StreamEnd, from address: IPAddress?) {
+        let text =
+            switch reason {
+            case .closed: "closed"
+            case .lost: "lost"
+            case .error(let error): String(describing: error.condition.name)
+            }
+        write(
+            .info, "disconnected",
+            ["account": "\(session)", "address": Self.text(address), "reason": "\(text)"], ends)
+    }
+
+    private static func text(_ address: IPAddress?) -> Logger.MetadataValue { "\(address?.description ?? "unknown")" }
+
+    private func write(
+        _ level: Logger.Level, _ message: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata,
+        _ pace: borrowing Mutex<Pace>
+    ) {
+        guard level >= logger.logLevel, let omitted = take(pace) else { return }
+        var metadata = metadata()
         if omitted > 0 { metadata["omitted"] = "\(omitted)" }
-        logger.notice("sign-in refused", metadata: metadata)
+        logger.log(level: level, message, metadata: metadata)
     }
 
     /// - Returns: how many lines were left out before this one; nil: this one is left out, too.
-    private func take() -> Int? {
+    private func take(_ pace: borrowing Mutex<Pace>) -> Int? {
         let second = now().milliseconds / 1000
-        return state.withLock { state in
-            if state.second != second {
-                state.second = second
-                state.lines = 0
+        return pace.withLock { pace in
+            if pace.second != second {
+                pace.second = second
+                pace.lines = 0
             }
-            guard state.lines < Self.rate else {
-                state.omitted += 1
+            guard pace.lines < Self.rate else {
+                pace.omitted += 1
                 return nil
             }
-            state.lines += 1
-            defer { state.omitted = 0 }
-            return state.omitted
+            pace.lines += 1
+            defer { pace.omitted = 0 }
+            return pace.omitted
         }
     }
 }

@@ -22,7 +22,10 @@ extension Administration {
             isAdministrator: wanted.isAdministrator,
             createdAt: now()
         )
-        let credentials = try wanted.password.map { try self.credentials(password: $0, host: host) } ?? []
+        var credentials: [SCRAMCredential] = []
+        if let password = wanted.password {
+            credentials = try await self.credentials(password: password, of: account.jid, host)
+        }
         var changes = [StorageChange.addAccount(account, credentials: credentials)]
         if let photo = wanted.photo { changes.append(try self.change(photo: photo, of: account)) }
         try await storage.commit(changes)
@@ -176,8 +179,10 @@ extension Administration {
     // MARK: Passwords
 
     func setPassword(_ password: String?, of account: Account) async throws -> String {
-        let credentials =
-            try password.map { try self.credentials(password: $0, host: host(account.jid.domain)) } ?? []
+        var credentials: [SCRAMCredential] = []
+        if let password {
+            credentials = try await self.credentials(password: password, of: account.jid, host(account.jid.domain))
+        }
         if let host = server?.hosts[account.jid.domain] {
             try await host.setCredentials(credentials, of: account.jid)
         } else {
@@ -188,11 +193,20 @@ extension Administration {
             ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"
     }
 
-    private func credentials(password: String, host: HostConfiguration) throws -> [SCRAMCredential] {
-        guard let credentials = host.authentication.makeCredentials(password) else {
-            throw AdministrationError("the password is empty or has characters that no password may have")
+    private func credentials(
+        password: String, of account: JID, _ host: HostConfiguration
+    ) async throws -> [SCRAMCredential] {
+        let unfit = AdministrationError("the password is empty or has characters that no password may have")
+        guard let server else {
+            // Nobody else waits here.
+            guard let credentials = host.authentication.makeCredentials(password) else { throw unfit }
+            return credentials
         }
-        return credentials
+        switch await server.keyMaker.credentials(of: password, for: account, host.authentication) {
+        case .success(let credentials): return credentials
+        case .failure(.notAcceptable): throw unfit
+        case .failure: throw AdministrationError("too many passwords are being set; try again in a moment")
+        }
     }
 
     // MARK: Removing

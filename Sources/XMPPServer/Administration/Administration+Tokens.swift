@@ -20,6 +20,7 @@ extension Administration {
             label: wanted.label
         )
         try await storage.commit([.addToken(token)])
+        server?.hosts[account.jid.domain]?.noteAccessToken()
         return MintedToken(token: text, info: info(token))
     }
 

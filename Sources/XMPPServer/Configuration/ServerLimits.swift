@@ -4,15 +4,17 @@ public struct ServerLimits: Hashable, Sendable {
     public struct SignIns: Hashable, Sendable {
         /// Failed attempts from one address within the time.
         public let perAddress: Int
-        /// Failed attempts for one account within the time.
+        /// Failed attempts for one account from one address within the time.
         public let perAccount: Int
+        /// Failed attempts for one account within the time from all addresses that it was not signed in from lately.
+        public let perAccountInAll: Int
         /// The time after which an attempt is forgotten.
         public let time: Duration
     }
 
     /// How many accounts may be made in-band.
     public struct Registrations: Hashable, Sendable {
-        /// Accounts made from one address within the time.
+        /// Accounts made from one address within the time; names that are taken count as well.
         public let perAddress: Int
         /// The time after which a registration is forgotten.
         public let time: Duration
@@ -86,7 +88,13 @@ extension ServerLimits.SignIns {
             "per-address", default: 60, in: 0...1_000_000, "Failed attempts from one address within the time."
         )
         perAccount = section.integer(
-            "per-account", default: 20, in: 0...1_000_000, "Failed attempts for one account within the time."
+            "per-account", default: 20, in: 0...1_000_000,
+            "Failed attempts for one account from one address within the time."
+        )
+        perAccountInAll = section.integer(
+            "per-account-in-all", default: 100, in: 0...1_000_000,
+            "Failed attempts for one account within the time from all addresses together. Addresses that the account was "
+                + "signed in from lately are not held to it."
         )
         time = section.duration(
             "time", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)),
@@ -98,7 +106,8 @@ extension ServerLimits.SignIns {
 extension ServerLimits.Registrations {
     fileprivate init(_ section: ConfigSection) {
         perAddress = section.integer(
-            "per-address", default: 5, in: 0...1_000_000, "Accounts made from one address within the time."
+            "per-address", default: 5, in: 0...1_000_000,
+            "Accounts made from one address within the time; names that are taken count as well."
         )
         time = section.duration(
             "time", default: .seconds(3600), in: .seconds(1)...(.seconds(86_400)),

@@ -46,7 +46,7 @@ final class ClientStreams: StreamDelegate {
         of host: Host, _ redirect: RedirectConfiguration?, offersTLS: Bool
     ) -> NegotiationSettings {
         let configuration = host.configuration
-        var settings = NegotiationSettings(domain: host.domain, mechanisms: configuration.authentication.mechanisms)
+        var settings = NegotiationSettings(domain: host.domain, mechanisms: host.mechanisms)
         settings.offersSASL2 = configuration.authentication.offersSASL2
         settings.offersFAST = settings.offersSASL2 && configuration.authentication.offersFAST
         settings.requiresTLS = configuration.authentication.requiresTLS
@@ -81,14 +81,16 @@ final class ClientStreams: StreamDelegate {
     }
 
     func settings(for domain: String) -> Shared<NegotiationSettings>? {
-        let authorizationServer = server.hosts[domain]?.authorizationServer
+        guard let host = server.hosts[domain] else { return nil }
+        let authorizationServer = host.authorizationServer
+        let mechanisms = host.mechanisms
         return settingsByDomain.withLock { settingsByDomain in
             guard let known = settingsByDomain[domain] else { return nil }
-            if known.value.authorizationServer == authorizationServer { return known }
-            // It has become known since, or changed.
-            var settings = known.value
-            settings.authorizationServer = authorizationServer
-            let changed = Shared(settings)
+            if known.value.authorizationServer == authorizationServer, known.value.mechanisms == mechanisms {
+                return known
+            }
+            // They have become known since, or changed.
+            let changed = Shared(known.value.with(mechanisms, authorizationServer))
             settingsByDomain[domain] = changed
             return changed
         }
@@ -128,6 +130,11 @@ final class ClientStreams: StreamDelegate {
     ) -> Answer<Result<FoundCredential, SASLFailure>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
         return server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
+    }
+
+    func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool {
+        guard let host = server.hosts[domain] else { return false }
+        return server.authenticator.test(user: user, host: host, from: IPAddress(address), test)
     }
 
     func verify(
@@ -170,8 +177,12 @@ final class ClientStreams: StreamDelegate {
         return .later { await host.add(credential, to: opened) }
     }
 
-    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
-        server.authenticator.ended(user: user, domain: domain, from: IPAddress(address), failure: failure)
+    func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure) {
+        server.signIns.refused(failure, domain: domain, from: IPAddress(address))
+    }
+
+    func signedIn(_ account: JID, mechanism: String, from address: SocketAddress?) {
+        server.signIns.succeeded(account, mechanism: mechanism, from: IPAddress(address))
     }
 
     // MARK: Bind

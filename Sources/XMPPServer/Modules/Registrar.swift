@@ -70,6 +70,7 @@ public struct Registrar {
     var commands: [HostCommand] = []
     var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
+    var makesTokens = false
     var features: [String] = []
     var accountFeatures: [String] = []
     var identities: [Identity] = []
@@ -209,6 +210,11 @@ public struct Registrar {
     /// Says whose access tokens are that the server has not made itself.
     public mutating func tokenVerifier(_ verify: @escaping TokenVerifier) {
         tokenVerifiers.append(verify)
+    }
+
+    /// Says that the module makes access tokens.
+    public mutating func makesAccessTokens() {
+        makesTokens = true
     }
 
     /// Keeps in memory, for as long as an account is in it, what a store has about the account: for what stanzas have to

@@ -15,19 +15,34 @@ extension Host {
             // Nobody gets a name that looks like somebody else's; an administrator gives it if it is wanted.
             NameScripts.areUsual(in: local)
         else { return .failure(.notAcceptable) }
-        guard registrations.mayRegister(from: address, now: now()) else {
+        guard let place = registrations.take(from: address, at: uptime()) else {
             return .failure(StanzaError(.resourceConstraint))
         }
-        guard let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
-        do {
-            let account = Account(jid: jid, createdAt: now())
-            try await storage.commit([.addAccount(account, credentials: credentials)] + changes)
-        } catch {
-            return .failure(error.kind == .alreadyExists ? .conflict : report(error))
+        let result = await add(jid, password, with: changes)
+        switch result {
+        case .success: accountAdded(jid)
+        // What asks for names that are taken has cost and learned as much.
+        case .failure(.conflict): break
+        case .failure: registrations.giveBack(place)
         }
-        accountAdded(jid)
-        registrations.registered(from: address, now: now())
-        return .success(())
+        return result
+    }
+
+    private func add(
+        _ jid: JID, _ password: String, with changes: [StorageChange]
+    ) async -> Result<Void, StanzaError> {
+        switch await keyMaker.credentials(of: password, for: jid, configuration.authentication) {
+        case .failure(let error):
+            return .failure(error)
+        case .success(let credentials):
+            do {
+                let account = Account(jid: jid, createdAt: now())
+                try await storage.commit([.addAccount(account, credentials: credentials)] + changes)
+                return .success(())
+            } catch {
+                return .failure(error.kind == .alreadyExists ? .conflict : report(error))
+            }
+        }
     }
 
     /// Sets a password and ends what was opened with the former one.
@@ -36,11 +51,19 @@ extension Host {
     public func setPassword(
         _ password: String, of account: JID, sparing session: ClientSession? = nil
     ) async -> Result<Void, StanzaError> {
-        guard !password.isEmpty, let credentials = makeCredentials(password) else { return .failure(.notAcceptable) }
-        do {
-            try await setCredentials(credentials, of: account, sparing: session)
-        } catch {
-            return .failure(report(error))
+        guard !password.isEmpty else { return .failure(.notAcceptable) }
+        guard passwordChanges.take(account, at: uptime()) != nil else {
+            return .failure(StanzaError(.resourceConstraint))
+        }
+        switch await keyMaker.credentials(of: password, for: account, configuration.authentication) {
+        case .failure(let error):
+            return .failure(error)
+        case .success(let credentials):
+            do {
+                try await setCredentials(credentials, of: account, sparing: session)
+            } catch {
+                return .failure(report(error))
+            }
         }
         return .success(())
     }
@@ -153,10 +176,6 @@ extension Host {
         return changes
     }
 
-    /// The keys of a password; `nil` if it has characters that no password may have.
-    public func makeCredentials(_ password: String) -> [SCRAMCredential]? {
-        configuration.authentication.makeCredentials(password)
-    }
 }
 
 extension AuthenticationSettings {
@@ -174,6 +193,11 @@ extension AuthenticationSettings {
 
 /// How many accounts an address may make.
 final class RegistrationLimit: Sendable {
+    /// A place for one account; nil in it: the address is not counted.
+    struct Place {
+        fileprivate let place: AttemptLimit<CIDRBlock>.Place?
+    }
+
     private let limits: ServerLimits
     private let byAddress: AttemptLimit<CIDRBlock>
 
@@ -182,13 +206,11 @@ final class RegistrationLimit: Sendable {
         byAddress = AttemptLimit(limit: limits.registrations.perAddress, within: limits.registrations.time)
     }
 
-    func mayRegister(from address: IPAddress?, now: Timestamp) -> Bool {
-        guard let address, !limits.trusts(address) else { return true }
-        return byAddress.allows(address.client, now: now)
+    /// - Returns: nil if there are too many.
+    func take(from address: IPAddress?, at now: Duration) -> Place? {
+        guard let address, !limits.trusts(address) else { return Place(place: nil) }
+        return byAddress.take(address.client, at: now).map { Place(place: $0) }
     }
 
-    func registered(from address: IPAddress?, now: Timestamp) {
-        guard let address, !limits.trusts(address) else { return }
-        byAddress.count(address.client, now: now)
-    }
+    func giveBack(_ place: Place) { place.place.map(byAddress.giveBack) }
 }

@@ -144,7 +144,6 @@ extension Device {
             next = nil
         }
         guard current?.nonce == used.token else { return }
-        if let count = used.proof.count { current?.count = count }
         if used.proof.invalidates { current = nil }
     }
 }

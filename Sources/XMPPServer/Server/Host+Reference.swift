@@ -9,11 +9,12 @@ extension Host {
         guard let jid = JID(local: nil, domain: configuration.domain, resource: nil) else {
             preconditionFailure("a host's domain is one by now")
         }
+        let logger = Logger(label: "swallowtail")
         return Host(
             configuration, jid: jid, limits: .default, storage: NoStorage(), archiveIDs: ArchiveIDGenerator(after: nil),
             router: StanzaRouter(hosts: HostTable(), loops: LoopTable(group: MultiThreadedEventLoopGroup.singleton)),
-            key: ServerKey(),
-            logger: Logger(label: "swallowtail"), now: Timestamp.now)
+            key: ServerKey(), keyMaker: KeyMaker(), signIns: SignInLog(logger, now: Timestamp.now),
+            logger: logger, now: Timestamp.now, uptime: { .zero })
     }
 }
 

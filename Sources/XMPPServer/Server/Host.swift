@@ -23,13 +23,20 @@ public final class Host: @unchecked Sendable {
     private let failures: FailureLog
     let key: ServerKey
     let registrations: RegistrationLimit
+    let keyMaker: KeyMaker
+    let signIns: SignInLog
+    /// Of passwords, by their owners.
+    let passwordChanges = AttemptLimit<JID>(limit: 20, within: .seconds(60))
     let revocations = Revocations()
     /// Told of accounts that are made.
     let accountAdded: @Sendable (JID) -> Void
     let endedSessions = Mutex(EndedSessions())
+    private let tokensExist = Atomic<Bool>(false)
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
+    /// Time that passes whatever the wall clock is set to; what is counted within a time goes by it.
+    public let uptime: @Sendable () -> Duration
 
     // Put in place by `load`, before any listener opens.
     public private(set) var modules: [(info: ModuleInfo, module: any ServerModule)] = []
@@ -73,9 +80,12 @@ public final class Host: @unchecked Sendable {
         archiveIDs: ArchiveIDGenerator,
         router: StanzaRouter,
         key: ServerKey,
+        keyMaker: KeyMaker,
+        signIns: SignInLog,
         accountAdded: @escaping @Sendable (JID) -> Void = { _ in },
         logger: Logger,
-        now: @escaping @Sendable () -> Timestamp
+        now: @escaping @Sendable () -> Timestamp,
+        uptime: @escaping @Sendable () -> Duration
     ) {
         domain = jid.domain
         self.jid = jid
@@ -88,6 +98,9 @@ public final class Host: @unchecked Sendable {
         self.logger = logger
         failures = FailureLog(logger)
         self.now = now
+        self.uptime = uptime
+        self.keyMaker = keyMaker
+        self.signIns = signIns
         registrations = RegistrationLimit(limits)
         accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
     }
@@ -105,6 +118,22 @@ public final class Host: @unchecked Sendable {
     }
     /// Whether a reply to a request without an address names the domain as its sender.
     var repliesFromDomain: Bool { configuration.streams.usesLegacyFrom }
+
+    /// Whether anybody can have an access token: a module makes or knows some, or an administrator has made one. Once they
+    /// can, they can until the server stops.
+    public var hasAccessTokens: Bool { tokensExist.load(ordering: .relaxed) }
+
+    /// The SASL mechanisms on offer. OAUTHBEARER is one only where there are tokens, or nothing else: there are clients that
+    /// prefer it, whatever they have been given.
+    var mechanisms: [SASLMechanism] {
+        let all = configuration.authentication.mechanisms
+        guard !hasAccessTokens else { return all }
+        let others = all.filter { $0 != .oauthBearer }
+        return others.isEmpty ? all : others
+    }
+
+    /// Takes note of an access token that exists.
+    public func noteAccessToken() { tokensExist.store(true, ordering: .relaxed) }
 
     // MARK: Modules
 
@@ -145,6 +174,7 @@ public final class Host: @unchecked Sendable {
         rosterBounds = registrar.rosterBounds ?? rosterBounds
         accounts.add(registrar.residents)
         tokenVerifiers += registrar.tokenVerifiers
+        if registrar.makesTokens || !registrar.tokenVerifiers.isEmpty { noteAccessToken() }
         streamFeatures += registrar.streamFeatures
         streamElements += registrar.streamElements
         authenticationFeatures += registrar.authenticationFeatures

@@ -14,12 +14,14 @@ public final class Server: Sendable {
     public let hosts: HostTable
     public let storage: any Storage
     public let authenticator: Authenticator
+    let signIns: SignInLog
     public let logger: Logger
     public let router: StanzaRouter
     let tls: TLSContext?
     let exporter: TLSExporter
     let connections: ConnectionLimits
     let loops: LoopTable
+    let keyMaker = KeyMaker()
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
@@ -34,6 +36,7 @@ public final class Server: Sendable {
     /// - Parameters:
     ///   - modules: all that can be listed in a profile, in the order in which their handlers run.
     ///   - key: what is given out under it is void when another takes its place.
+    ///   - uptime: time that passes whatever the wall clock is set to.
     /// - Throws: `ServerError` with a sentence for the person who runs the server.
     public init(
         _ configuration: ServerConfiguration,
@@ -42,7 +45,8 @@ public final class Server: Sendable {
         group: any EventLoopGroup,
         logger: Logger,
         key: ServerKey = ServerKey(),
-        now: @escaping @Sendable () -> Timestamp = Timestamp.now
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        uptime: @escaping @Sendable () -> Duration = Server.systemUptime
     ) async throws {
         self.configuration = configuration
         self.storage = storage
@@ -62,9 +66,10 @@ public final class Server: Sendable {
             throw ServerError("cannot read a certificate or its key: \(error)")
         }
         exporter = tls?.exporter ?? TLSExporter()
+        signIns = SignInLog(logger, now: now)
         authenticator = Authenticator(
             storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
-            threads: threads, logger: logger, now: now)
+            threads: threads, logger: logger, log: signIns, now: now, uptime: uptime)
         let archiveIDs = try await ArchiveIDGenerator(storage: storage)
         for host in configuration.hosts {
             guard let jid = JID(local: nil, domain: host.domain, resource: nil) else {
@@ -75,10 +80,12 @@ public final class Server: Sendable {
             hosts.add(
                 Host(
                     host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
-                    router: router, key: key,
-                    accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now))
+                    router: router, key: key, keyMaker: keyMaker, signIns: signIns,
+                    accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
+                    uptime: uptime))
         }
         for host in hosts.all {
+            if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
             do {
                 try host.load(modules)
             } catch {
@@ -87,6 +94,13 @@ public final class Server: Sendable {
         }
         Host.shareServersChildren(of: hosts.all)
         threads.start()
+        keyMaker.start()
+    }
+
+    /// The time since this was asked for.
+    public static var systemUptime: @Sendable () -> Duration {
+        let origin = ContinuousClock.now
+        return { ContinuousClock.now - origin }
     }
 
     /// Does once, host by host, what modules do again and again while the server runs.
@@ -143,21 +157,33 @@ public final class Server: Sendable {
 
     /// Opens a port for something else than streams, until the server stops.
     ///
-    /// - Parameter accept: sets up a connection that the limits have admitted, on its loop.
+    /// - Parameters:
+    ///   - proxies: those whose connections are not counted by their address; what is asked on them has to be, see
+    ///     ``admit(client:)``.
+    ///   - accept: sets up a connection that the limits have admitted, on its loop.
     /// - Returns: the addresses that are listened on, in the order of `addresses`.
     public func listen(
-        on addresses: [IPAddress], port: Int, accept: @escaping @Sendable (any Channel) throws -> Void
+        on addresses: [IPAddress], port: Int, proxies: [CIDRBlock] = [],
+        accept: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> [SocketAddress] {
-        try await open(self.port(port, of: addresses, accept: accept))
+        try await open(self.port(port, of: addresses, proxies: proxies, accept: accept))
     }
 
     func port(
-        _ number: Int, of addresses: [IPAddress], accept: @escaping @Sendable (any Channel) throws -> Void
+        _ number: Int, of addresses: [IPAddress], proxies: [CIDRBlock],
+        accept: @escaping @Sendable (any Channel) throws -> Void
     ) -> Port {
         Port(
             addresses: addresses, number: number, limits: configuration.limits, connections: connections,
-            accept: accept)
+            proxies: proxies, accept: accept)
     }
+
+    /// Counts among the connections of its address what a client does by way of a proxy, until it is released.
+    ///
+    /// - Returns: false if there are too many.
+    public func admit(client address: IPAddress) -> Bool { connections.admit(client: address) }
+
+    public func release(client address: IPAddress) { connections.release(client: address) }
 
     private func open(_ port: Port) async throws -> [SocketAddress] {
         let opened = try await port.open(on: group)
@@ -223,6 +249,7 @@ public final class Server: Sendable {
         await areJobsOver
         await ended("the storage", since: begin, within: Patience.storage) { [storage] in await storage.flush() }
         try? await threads.shutdownGracefully()
+        await keyMaker.stop()
     }
 
     /// Waits until something has ended, or until its time is over, counted from `begin`.

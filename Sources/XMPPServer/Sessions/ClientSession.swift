@@ -215,7 +215,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// The session goes on with a stream that ends: its stanzas are the client's no more. Called by the stream, once.
     public func streamEnded(_ reason: StreamEnd) {
-        guard !isOver, stream != nil else { return }
+        guard !isOver, let stream else { return }
+        host.signIns.ended(jid, reason, from: IPAddress(stream.remoteAddress))
         if resumption != nil, reason.leavesSession { hibernate() } else { leave(reason) }
     }
 

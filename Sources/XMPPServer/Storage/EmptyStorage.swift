@@ -12,6 +12,7 @@ extension EmptyStorage {
     func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential] { [] }
     func token(digest: [UInt8]) async throws(StorageError) -> Token? { nil }
     func tokens(of jid: JID) async throws(StorageError) -> [Token] { [] }
+    func hasTokens(host: String) async throws(StorageError) -> Bool { false }
     func grant(_ id: String) async throws(StorageError) -> Grant? { nil }
     func grant(refreshFamily: [UInt8]) async throws(StorageError) -> Grant? { nil }
     func grants(of jid: JID) async throws(StorageError) -> [Grant] { [] }

@@ -29,6 +29,8 @@ public protocol Storage: Sendable {
     func token(digest: [UInt8]) async throws(StorageError) -> Token?
     /// All tokens of an account, oldest first, expired ones included.
     func tokens(of jid: JID) async throws(StorageError) -> [Token]
+    /// Whether any account of a host has a token.
+    func hasTokens(host: String) async throws(StorageError) -> Bool
     /// The grant with the id, or nil. It may have expired: that is the caller's to judge, here as below.
     func grant(_ id: String) async throws(StorageError) -> Grant?
     /// The grant with that family of refresh tokens, or nil.

@@ -23,6 +23,16 @@ public struct ChannelBinding: Sendable, Equatable {
         ChannelBindingType.allCases.filter { data[$0] != nil }
     }
 
+    /// Those of the mechanisms that can be used on this connection, in one of the two forms of sign-in.
+    ///
+    /// Clients of RFC 6120's form need not know XEP-0440, which tells the types of binding. On TLS 1.2 they take tls-unique
+    /// for granted (RFC 5802 §6.1), which the server does not have, and fail with the mechanism that they like best. So they
+    /// are offered a binding only where the connection has the one that is granted on TLS 1.3 (RFC 9266 §3).
+    func usable(_ mechanisms: [SASLMechanism], bySASL2: Bool) -> [SASLMechanism] {
+        let hasBinding = bySASL2 ? !data.isEmpty : data[.tlsExporter] != nil
+        return hasBinding ? mechanisms : mechanisms.filter { !$0.needsChannelBinding }
+    }
+
     /// The types that are announced beside these mechanisms (XEP-0440 §2).
     func announced(for mechanisms: [SASLMechanism]) -> [ChannelBindingType] {
         mechanisms.contains(where: \.needsChannelBinding) ? types : []

@@ -13,6 +13,7 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
     public private(set) var serverName = ServerName.unreadable
 
     private let exporter: TLSExporter
+    private var isSkippingBlanks: Bool
     private var start: [UInt8] = []
     private var state = State.reading
 
@@ -23,8 +24,12 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
     }
 
     /// A reader for one connection.
-    public init(exporter: TLSExporter) {
+    ///
+    /// - Parameter skippingBlanks: whether white space is dropped that comes before the first record: what a client of
+    ///   STARTTLS has sent behind its request.
+    public init(exporter: TLSExporter, skippingBlanks: Bool = false) {
         self.exporter = exporter
+        isSkippingBlanks = skippingBlanks
     }
 
     /// The connection's tls-exporter data, once: later calls return nil. To be called on the event loop when the
@@ -38,9 +43,20 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard isSkippingBlanks else { return pass(unwrapInboundIn(data), context) }
+        var bytes = unwrapInboundIn(data)
+        while let first = bytes.readableBytesView.first, [0x20, 0x09, 0x0A, 0x0D].contains(first) {
+            bytes.moveReaderIndex(forwardBy: 1)
+        }
+        guard bytes.readableBytes > 0 else { return }
+        isSkippingBlanks = false
+        pass(bytes, context)
+    }
+
+    private func pass(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         // Before the TLS handler has the whole ClientHello: it may log the secret as soon as it has.
-        if case .reading = state { read(unwrapInboundIn(data).readableBytesView) }
-        context.fireChannelRead(data)
+        if case .reading = state { read(bytes.readableBytesView) }
+        context.fireChannelRead(wrapInboundOut(bytes))
     }
 
     public func channelInactive(context: ChannelHandlerContext) {

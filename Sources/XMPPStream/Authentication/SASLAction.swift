@@ -8,6 +8,9 @@ public enum SASLAction: Sendable {
     /// ``SASLExchange/credentialFound(_:)``; where there is no such account, with a decoy
     /// (``SCRAMCredential/decoy(user:hash:secret:iterations:)``).
     case findCredential(user: String, hash: SCRAMHash)
+    /// Ask whether a proof of the password of the account with this local part may be tested, and answer with
+    /// ``SASLExchange/mayTest()`` or ``SASLExchange/refused(_:)``.
+    case testProof(user: String)
     /// Verify the password of the account with this local part (``SCRAMCredential/verifies(password:)``, outside the
     /// event loop) and answer with ``SASLExchange/verified(account:data:)`` or ``SASLExchange/refused(_:)``.
     case verifyPassword(user: String, password: Redacted<String>)
@@ -26,7 +29,7 @@ public enum SASLAction: Sendable {
     case keep(SCRAMCredential)
     /// Send `<success>` with `data`, base64-encoded, if there is any. `user` is the local part of the authenticated
     /// account.
-    case succeed(user: String, data: [UInt8]?)
+    case succeed(user: String, mechanism: String, data: [UInt8]?)
     /// Send `<failure>`. The exchange may be tried again if the owner allows it.
     case fail(SASLFailure)
     /// Do nothing: a look-up was answered after its attempt had ended.

@@ -6,8 +6,9 @@ import XMPP
 /// of a stream; how many there may be is its owner's to decide. The account that it ends with is always the one that
 /// was authenticated, whatever the client asked for. A class, as a stream has room for one and, once signed in, none.
 public final class SASLExchange {
-    /// The mechanisms of this stream, most preferred first: what its features announce and all that it accepts.
-    public let offered: [SASLMechanism]
+    /// The mechanisms of this stream in the form of sign-in that was used last, most preferred first: what its features
+    /// announce and all that it accepts.
+    public private(set) var offered: [SASLMechanism]
 
     /// The mechanism of the attempt under way, or of the last one.
     public internal(set) var mechanism: SASLMechanism?
@@ -15,6 +16,8 @@ public final class SASLExchange {
     /// The longest text of `<auth>` or `<response>`, in bytes.
     public static let longestText = 10_240
 
+    private let mechanisms: [SASLMechanism]
+    private var usesSASL2 = false
     let binding: ChannelBinding
     let host: String
     let authorizationServer: String?
@@ -27,9 +30,10 @@ public final class SASLExchange {
         case awaitingInitialResponse(SASLMechanism)
         case findingCredential(SCRAMAttempt)
         case scramChallenged(SCRAMAttempt.Challenge)
+        case testingProof(SCRAMAttempt.Challenge, SCRAMClientFinal)
         case verifyingPassword(authorizationID: String?)
         case verifyingToken(SASLMechanism, authorizationID: String?)
-        case verifyingProof
+        case verifyingProof(FASTMechanism)
         case refusalExplained(SASLFailure)
         case finished
     }
@@ -51,9 +55,8 @@ public final class SASLExchange {
         authorizationServer: String? = nil,
         nonce: @escaping @Sendable () -> String = { SecureRandom.text(length: 32) }
     ) {
-        self.offered = SASLMechanism.allCases.filter {
-            offered.contains($0) && (!$0.needsChannelBinding || !binding.data.isEmpty)
-        }
+        mechanisms = SASLMechanism.allCases.filter(offered.contains)
+        self.offered = binding.usable(mechanisms, bySASL2: false)
         self.binding = binding
         self.host = JID(local: nil, domain: host, resource: nil)?.domain ?? host
         self.authorizationServer = authorizationServer
@@ -73,6 +76,8 @@ public final class SASLExchange {
         mechanism name: String, initialResponse: String?, request: AuthenticationRequest? = nil
     ) -> SASLAction {
         guard case .idle = state else { return end(.malformedRequest) }
+        usesSASL2 = request != nil
+        offered = binding.usable(mechanisms, bySASL2: usesSASL2)
         if offersFAST, let request, let mechanism = FASTMechanism(rawValue: name) {
             return proceed { () throws(SASLFailure) in
                 try begin(mechanism, Self.decode(initialResponse ?? ""), request)
@@ -83,8 +88,6 @@ public final class SASLExchange {
         }
         self.mechanism = mechanism
         guard let text = initialResponse, !text.isEmpty else {
-            // The token is the initial response; there is no challenge to ask for it with.
-            if mechanism == .messengerOAuth2 { return end(.notAuthorized) }
             state = .awaitingInitialResponse(mechanism)
             return .challenge([])
         }
@@ -97,17 +100,18 @@ public final class SASLExchange {
     public func responded(_ text: String) -> SASLAction {
         guard text.utf8.count <= Self.longestText else { return end(.malformedRequest) }
         switch state {
+        case .awaitingInitialResponse(.messengerOAuth2):
+            return begin(messengerToken: text)
         case .awaitingInitialResponse(let mechanism):
             return proceed { () throws(SASLFailure) in try begin(mechanism, Self.decode(text)) }
         case .scramChallenged(let challenge):
             return proceed { () throws(SASLFailure) in
-                let signature = try challenge.verify(Self.decode(text))
-                state = .finished
-                return .succeed(user: challenge.user, data: Array("v=".utf8) + Array(Base64.encode(signature).utf8))
+                state = .testingProof(challenge, try SCRAMClientFinal(parsing: Self.decode(text)))
+                return .testProof(user: challenge.user)
             }
         case .refusalExplained(let failure):
             return end(failure)
-        case .idle, .findingCredential, .verifyingPassword, .verifyingToken, .verifyingProof, .finished:
+        case .idle, .findingCredential, .testingProof, .verifyingPassword, .verifyingToken, .verifyingProof, .finished:
             return end(.malformedRequest)
         }
     }
@@ -125,9 +129,22 @@ public final class SASLExchange {
         state = .idle
         guard credential.hash == attempt.hash else { return end(.temporaryAuthFailure) }
         let challenge = attempt.challenge(
-            credential, nonce: makeNonce(), announcement: attempt.hash.digest(Array(announcement.utf8)))
+            credential, nonce: makeNonce(), announcement: announcement.map { attempt.hash.digest(Array($0.utf8)) })
         state = .scramChallenged(challenge)
         return .challenge(challenge.serverFirst)
+    }
+
+    /// Answers ``SASLAction/testProof(user:)``: there were not too many tries.
+    public func mayTest() -> SASLAction {
+        guard case .testingProof(let challenge, let message) = state else { return .ignore }
+        state = .idle
+        return proceed { () throws(SASLFailure) in
+            let signature = try challenge.verify(message)
+            state = .finished
+            return .succeed(
+                user: challenge.user, mechanism: mechanism?.rawValue ?? "",
+                data: Array("v=".utf8) + Array(Base64.encode(signature).utf8))
+        }
     }
 
     /// Answers ``SASLAction/verifyPassword(user:password:)``, ``SASLAction/verifyToken(_:user:)`` and
@@ -138,15 +155,16 @@ public final class SASLExchange {
     ///   - data: What the client is told with the success.
     public func verified(account: String, data: [UInt8]? = nil) -> SASLAction {
         switch state {
-        case .verifyingProof:
+        case .verifyingProof(let mechanism):
             state = .finished
-            return .succeed(user: account, data: data)
+            return .succeed(user: account, mechanism: mechanism.rawValue, data: data)
         case .verifyingPassword(let authorizationID), .verifyingToken(_, let authorizationID):
             state = .idle
             if let authorizationID, accountName(authorizationID) != account { return end(.invalidAuthzid) }
             state = .finished
-            return .succeed(user: account, data: nil)
-        case .idle, .awaitingInitialResponse, .findingCredential, .scramChallenged, .refusalExplained, .finished:
+            return .succeed(user: account, mechanism: mechanism?.rawValue ?? "", data: nil)
+        case .idle, .awaitingInitialResponse, .findingCredential, .scramChallenged, .testingProof, .refusalExplained,
+            .finished:
             return .ignore
         }
     }
@@ -154,7 +172,7 @@ public final class SASLExchange {
     /// Answers any look-up: it did not find what it was to find, or could not be made.
     public func refused(_ failure: SASLFailure) -> SASLAction {
         switch state {
-        case .findingCredential, .verifyingPassword, .verifyingProof:
+        case .findingCredential, .testingProof, .verifyingPassword, .verifyingProof:
             state = .idle
             return end(failure)
         case .verifyingToken(let mechanism, _):
@@ -183,7 +201,8 @@ extension SASLExchange {
     /// for the answer to the next one's.
     private func end(_ failure: SASLFailure) -> SASLAction {
         switch state {
-        case .findingCredential, .verifyingPassword, .verifyingToken, .verifyingProof, .finished: state = .finished
+        case .findingCredential, .testingProof, .verifyingPassword, .verifyingToken, .verifyingProof, .finished:
+            state = .finished
         case .idle, .awaitingInitialResponse, .scramChallenged, .refusalExplained: state = .idle
         }
         return .fail(failure)
@@ -212,13 +231,15 @@ extension SASLExchange {
         guard mechanism.isUsable(binding) else { throw .invalidMechanism }
         let proof = try TokenProof(
             message, mechanism: mechanism, request: request, binding: binding, host: host)
-        state = .verifyingProof
+        state = .verifyingProof(mechanism)
         return .verifyProof(proof)
     }
 
     /// What the client was offered, in the form that XEP-0474 §5.1 has it hashed: were it changed on its way, the hash that
-    /// the client makes would be another.
-    private var announcement: String {
+    /// the client makes would be another. nil for clients that have shown nothing of what has come since RFC 5802: some end
+    /// at an attribute that they do not know.
+    private var announcement: String? {
+        guard usesSASL2 || mechanism?.needsChannelBinding == true else { return nil }
         func list(_ names: [String]) -> String {
             names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: "\u{1E}")
         }

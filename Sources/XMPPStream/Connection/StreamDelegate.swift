@@ -31,6 +31,11 @@ public protocol StreamDelegate: Sendable {
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
     ) -> Answer<Result<FoundCredential, SASLFailure>>
+    /// Has a client's proof of its password tested, if it may try one more.
+    ///
+    /// - Parameter test: says why it is refused; nil: it is right.
+    /// - Returns: false if it was not tested: there were too many tries.
+    func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
     ) -> Answer<Result<VerifiedPassword, SASLFailure>>
@@ -44,8 +49,10 @@ public protocol StreamDelegate: Sendable {
     func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int)
     /// Keeps a further key of the account's password.
     func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>>
-    /// An exchange ended; for limits by address and account.
-    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?)
+    /// An exchange failed; for the log.
+    func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure)
+    /// An exchange succeeded; for the log.
+    func signedIn(_ account: JID, mechanism: String, from address: SocketAddress?)
 
     /// Reads what a session of the account needs before it can be bound.
     func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>>

@@ -100,12 +100,13 @@ extension StreamHandler {
     private func writeMechanisms(
         _ settings: NegotiationSettings, _ binding: ChannelBinding, to writer: inout XMLWriter
     ) {
-        let mechanisms = settings.mechanisms.filter { !$0.needsChannelBinding || !binding.data.isEmpty }
+        let mechanisms = binding.usable(settings.mechanisms, bySASL2: false)
         writer.element("mechanisms", .sasl) { writer in
             for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
         }
-        if settings.offersSASL2 { writeAuthentication(mechanisms, settings, binding, to: &writer) }
-        let types = binding.announced(for: mechanisms)
+        let latest = settings.offersSASL2 ? binding.usable(settings.mechanisms, bySASL2: true) : mechanisms
+        if settings.offersSASL2 { writeAuthentication(latest, settings, binding, to: &writer) }
+        let types = binding.announced(for: latest)
         guard !types.isEmpty else { return }
         // XEP-0440 §2
         writer.element("sasl-channel-binding", "urn:xmpp:sasl-cb:0") { writer in
@@ -116,10 +117,11 @@ extension StreamHandler {
     // MARK: TLS
 
     private func startTLS() {
-        // What was sent behind <starttls/> came in clear, from whomever: it must not be taken as said on TLS.
-        guard parser.unreadByteCount == 0, let context else { return endStream(.policyViolation) }
+        // What was sent behind <starttls/> came in clear, from whomever: it must not be taken as said on TLS. White space
+        // says nothing.
+        guard parser.isUnreadBlank, let context else { return endStream(.policyViolation) }
         do {
-            let handlers = try makeTLSHandlers()
+            let handlers = try makeTLSHandlers(skippingBlanks: true)
             parser.reset()
             appendRaw("<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
             // All of it now, whether the client reads or not: what is written later is on TLS.
@@ -138,27 +140,28 @@ extension StreamHandler {
         switch action {
         case .challenge(let data):
             sendSASL("challenge", data: data)
-        case .succeed(let user, let data):
-            delegate.signInEnded(user: user, domain: domain, from: remoteAddress, failure: nil)
+        case .succeed(_, let mechanism, let data):
+            if let account = machine.signedIn {
+                delegate.signedIn(account, mechanism: mechanism, from: remoteAddress)
+            }
             if let request = machine.request { return goOn(request, data: data) }
             sendSASL("success", data: data)
             parser.restart()
             raiseLimits()
         case .fail(let failure):
-            delegate.signInEnded(user: claimedUser, domain: domain, from: remoteAddress, failure: failure)
-            claimedUser = nil
+            delegate.signInRefused(domain: domain, from: remoteAddress, failure)
             token = nil
             installation = nil
             account = nil
             refuseSignIn(failure)
         case .findCredential(let user, let hash):
-            claimedUser = user
             wait(delegate.credential(user: user, hash: hash, domain: domain, from: remoteAddress)) { handler, found in
                 handler.account = try? found.get().account
                 handler.answered(found.map { .credential($0.credential) })
             }
+        case .testProof(let user):
+            testProof(of: user, domain)
         case .verifyPassword(let user, let password):
-            claimedUser = user
             wait(delegate.verify(user: user, password: password.value, domain: domain, from: remoteAddress)) {
                 handler, answer in
                 handler.account = try? answer.get().account
@@ -170,7 +173,6 @@ extension StreamHandler {
                 handler.answered(answer.map { .verified($0.user) })
             }
         case .verifyProof(let proof):
-            claimedUser = proof.user
             wait(delegate.verify(proof, domain: domain, from: remoteAddress)) { handler, answer in
                 handler.installation = try? answer.get()
                 handler.account = handler.installation?.account
@@ -194,6 +196,16 @@ extension StreamHandler {
             case .failure(let failure): .refused(failure)
             }
         if let action = machine.lookUpAnswered(event) { run(action) }
+    }
+
+    private func testProof(of user: String, _ domain: String) {
+        var action: SASLAction?
+        let isTested = delegate.test(user: user, domain: domain, from: remoteAddress) {
+            action = machine.lookUpAnswered(.mayTest)
+            return if case .fail(let failure) = action { failure } else { nil }
+        }
+        if !isTested { action = machine.lookUpAnswered(.refused(.temporaryAuthFailure)) }
+        if let action { run(action) }
     }
 
     /// Goes on with an answer: at once, or when it is there; reading stops until then.

@@ -41,8 +41,6 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// What the client can be sure of when it binds its sign-in to this connection.
     var binding = ChannelBinding()
     private var hello: ClientHelloReader?
-    /// The user whom the running exchange names, for the limits by account.
-    var claimedUser: String?
     /// What the client has said of itself at its sign-in.
     public internal(set) var userAgent: UserAgent?
     /// The token that the client has signed in with; nil: it had another secret.
@@ -87,7 +85,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain,
         forwardedAddress: SocketAddress? = nil
     ) {
-        self.forwardedAddress = forwardedAddress
+        peer = forwardedAddress
         self.delegate = delegate
         self.loop = loop
         machine = StreamStateMachine(layer: layer)
@@ -95,9 +93,9 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     public var eventLoop: any EventLoop { loop.eventLoop }
-    private let forwardedAddress: SocketAddress?
-    /// The client's address; behind a proxy, that which the proxy tells.
-    public var remoteAddress: SocketAddress? { forwardedAddress ?? context?.remoteAddress }
+    private var peer: SocketAddress?
+    /// The client's address; behind a proxy, that which the proxy tells. Known also when the connection has ended.
+    public var remoteAddress: SocketAddress? { peer ?? context?.remoteAddress }
     public var channel: (any Channel)? { context?.channel }
 
     /// The language of the client's stream header, RFC 6120 §4.7.4.
@@ -117,8 +115,12 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         context.fireChannelActive()
     }
 
+    /// Takes over what a proxy says of the client, before any of its bytes.
+    public func isForwarded(from address: SocketAddress) { peer = address }
+
     private func started() {
         guard deadline == nil, !machine.isClosing else { return }
+        if peer == nil { peer = context?.remoteAddress }
         setDeadline(.signIn, in: TimeAmount(delegate.signInTime))
     }
 
@@ -182,8 +184,10 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     // MARK: TLS
 
     /// The handlers that put the connection on TLS, outermost first; to be added in front of this one.
-    public func makeTLSHandlers() throws -> [any ChannelHandler] {
-        let hello = ClientHelloReader(exporter: delegate.exporter)
+    ///
+    /// - Parameter skippingBlanks: whether white space may come before the first record.
+    public func makeTLSHandlers(skippingBlanks: Bool = false) throws -> [any ChannelHandler] {
+        let hello = ClientHelloReader(exporter: delegate.exporter, skippingBlanks: skippingBlanks)
         self.hello = hello
         return [hello, try delegate.makeTLSHandler()]
     }

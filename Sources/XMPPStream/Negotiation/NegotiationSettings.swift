@@ -53,7 +53,7 @@ public struct NegotiationSettings: Sendable {
     /// Whether an installation can get a token and sign in with it, XEP-0484.
     public var offersFAST: Bool
     /// The features as they were written once.
-    let features = FeatureCache()
+    private(set) var features = FeatureCache()
     public var requiresTLS: Bool
     public var offersTLS: Bool
     /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.
@@ -72,6 +72,15 @@ public struct NegotiationSettings: Sendable {
     public var bytes: Rate?
     /// Bytes that may wait for a client that does not read.
     public var outgoingQueue: Int
+
+    /// The same with other mechanisms, or tokens from elsewhere; its features have to be written anew.
+    public func with(_ mechanisms: [SASLMechanism], _ authorizationServer: String?) -> NegotiationSettings {
+        var settings = self
+        settings.mechanisms = mechanisms
+        settings.authorizationServer = authorizationServer
+        settings.features = FeatureCache()
+        return settings
+    }
 
     public init(domain: String, mechanisms: [SASLMechanism]) {
         self.domain = domain

@@ -264,6 +264,7 @@ public struct StreamStateMachine: ~Copyable {
     /// The server's answer to a look-up that an action asked for.
     public enum SignInAnswer: Sendable {
         case credential(SCRAMCredential)
+        case mayTest
         /// The local part of the account, and what the client is told.
         case verified(String, data: [UInt8]? = nil)
         case refused(SASLFailure)
@@ -275,6 +276,7 @@ public struct StreamStateMachine: ~Copyable {
         let action =
             switch answer {
             case .credential(let credential): exchange?.credentialFound(credential)
+            case .mayTest: exchange?.mayTest()
             case .verified(let account, let data): exchange?.verified(account: account, data: data)
             case .refused(let failure): exchange?.refused(failure)
             }
@@ -283,7 +285,7 @@ public struct StreamStateMachine: ~Copyable {
 
     private mutating func settle(_ action: SASLAction, _ layer: Layer) -> SASLAction {
         switch action {
-        case .succeed(let user, _):
+        case .succeed(let user, _, _):
             let account = settings.flatMap { JID(local: user, domain: $0.domain, resource: nil) }
             exchange = nil
             if request != nil, let claimedFrom, claimedFrom != account { return settle(.fail(.invalidAuthzid), layer) }

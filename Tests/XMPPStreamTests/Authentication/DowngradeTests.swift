@@ -8,9 +8,9 @@ import XMPP
 
     private func challenge(
         _ offered: [SASLMechanism], _ binding: ChannelBinding, _ mechanism: SASLMechanism = .scramSHA1,
-        header: String = "n,,"
+        header: String = "n,,", bySASL2: Bool = true
     ) throws -> String {
-        let script = ScriptedAuthentication(offered, binding: binding)
+        let script = ScriptedAuthentication(offered, binding: binding, bySASL2: bySASL2)
         _ = script.auth(mechanism, message: "\(header)n=romeo,r=client")
         return script.found(try .romeo(mechanism.scramHash ?? .sha1))
     }
@@ -28,6 +28,19 @@ import XMPP
         let challenge = try challenge([.scramSHA256, .scramSHA1, .plain], ChannelBinding(), .scramSHA256)
         #expect(challenge.hasSuffix(",h=\(expected)"))
         #expect(try self.challenge([.scramSHA256, .scramSHA1, .plain], Self.binding, .scramSHA256) == challenge)
+    }
+
+    @Test("Clients of RFC 6120's form are told where they bind to the connection, and nothing new where they do not")
+    func strictClients() throws {
+        for header in ["n,,", "y,,"] {
+            let plain = try challenge(
+                [.scramSHA256, .plain], Self.binding, .scramSHA256, header: header, bySASL2: false)
+            #expect(!plain.contains(",h="))
+            #expect(plain.split(separator: ",").count == 3)
+        }
+        let bound = try challenge(
+            [.scramSHA1, .scramSHA1Plus], Self.binding, .scramSHA1Plus, header: "p=tls-exporter,,", bySASL2: false)
+        #expect(bound.hasSuffix(",h=G6k/rBLDqgOhRRaCuuatSDFkJ08="))
     }
 
     @Test("What the client is not offered any more makes another hash")

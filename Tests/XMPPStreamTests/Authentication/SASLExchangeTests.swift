@@ -18,6 +18,46 @@ struct SASLExchangeTests {
         }
     }
 
+    @Test("On TLS 1.2 only clients that know XEP-0388 are offered channel binding")
+    func oldBinding() throws {
+        let binding = ChannelBinding([.tlsServerEndPoint: [1]])
+        let old = ScriptedAuthentication(binding: binding)
+        #expect(old.offered == [.scramSHA256, .scramSHA1, .oauthBearer, .messengerOAuth2, .plain])
+        #expect(old.auth(.scramSHA1Plus, message: "p=tls-unique,,n=romeo,r=c") == "failure invalid-mechanism")
+        #expect(old.auth(.scramSHA1, message: "y,,n=romeo,r=c") == "find romeo SHA-1")
+        let new = ScriptedAuthentication(binding: binding, bySASL2: true)
+        #expect(new.auth(.scramSHA1, message: "y,,n=romeo,r=c") == "failure mechanism-too-weak")
+        #expect(new.auth(.scramSHA1Plus, message: "p=tls-server-end-point,,n=romeo,r=c") == "find romeo SHA-1")
+        let latest = ScriptedAuthentication(binding: ChannelBinding([.tlsServerEndPoint: [1], .tlsExporter: [2]]))
+        #expect(latest.auth(.scramSHA1Plus, message: "p=tls-exporter,,n=romeo,r=c") == "find romeo SHA-1")
+    }
+
+    @Test("X-MESSENGER-OAUTH2 asks for the token that did not come along")
+    func tokenInResponse() {
+        let script = ScriptedAuthentication()
+        #expect(script.auth("X-MESSENGER-OAUTH2", nil) == "challenge ")
+        #expect(script.response("EwB=") == "token EwB= -")
+        let empty = ScriptedAuthentication()
+        #expect(empty.auth("X-MESSENGER-OAUTH2", nil) == "challenge ")
+        #expect(empty.response("") == "failure not-authorized")
+    }
+
+    @Test("A proof is not tested before that is allowed")
+    func untested() throws {
+        let exchange = SASLExchange(
+            offered: [.scramSHA256], binding: ChannelBinding(), host: "example.org", nonce: { "server" })
+        let client = SCRAMClient()
+        _ = exchange.started(
+            mechanism: "SCRAM-SHA-256", initialResponse: Base64.encode(Array(client.first.utf8)))
+        let challenge = ScriptedAuthentication.describe(exchange.credentialFound(try .romeo()))
+        let last = try #require(client.last(challenge))
+        let asked = ScriptedAuthentication.describe(exchange.responded(Base64.encode(Array(last.utf8))))
+        #expect(asked == "test romeo")
+        let refused = ScriptedAuthentication.describe(exchange.refused(.temporaryAuthFailure))
+        #expect(refused == "failure temporary-auth-failure")
+        #expect(ScriptedAuthentication.describe(exchange.mayTest()) == "ignore")
+    }
+
     @Test("PLAIN asks for the password to be verified and signs in as its account")
     func plain() {
         let script = ScriptedAuthentication()

@@ -1,3 +1,4 @@
+import XML
 import XMPP
 
 @testable import XMPPStream
@@ -5,20 +6,24 @@ import XMPP
 /// An exchange driven from a test, with every action as a line of text.
 final class ScriptedAuthentication {
     private let exchange: SASLExchange
+    private let request: AuthenticationRequest?
 
     init(
         _ offered: [SASLMechanism] = SASLMechanism.allCases,
         binding: ChannelBinding = ChannelBinding(),
         host: String = "example.org",
-        nonce: String = "server"
+        nonce: String = "server",
+        bySASL2: Bool = false
     ) {
+        let element = try? Element(parsing: "<authenticate xmlns='urn:xmpp:sasl:2'/>")
+        request = bySASL2 ? element.map(AuthenticationRequest.init) : nil
         exchange = SASLExchange(offered: offered, binding: binding, host: host, nonce: { nonce })
     }
 
     var offered: [SASLMechanism] { exchange.offered }
 
     func auth(_ mechanism: String, _ text: String?) -> String {
-        Self.describe(exchange.started(mechanism: mechanism, initialResponse: text))
+        Self.describe(exchange.started(mechanism: mechanism, initialResponse: text, request: request))
     }
 
     /// `<auth>` with the base64 of a message.
@@ -26,7 +31,12 @@ final class ScriptedAuthentication {
         auth(mechanism.rawValue, Base64.encode(Array(message.utf8)))
     }
 
-    func response(_ text: String) -> String { Self.describe(exchange.responded(text)) }
+    /// A proof is tested at once.
+    func response(_ text: String) -> String {
+        let action = exchange.responded(text)
+        if case .testProof = action { return Self.describe(exchange.mayTest()) }
+        return Self.describe(action)
+    }
     func response(message: String) -> String { response(Base64.encode(Array(message.utf8))) }
     func abort() -> String { Self.describe(exchange.aborted()) }
     func found(_ credential: SCRAMCredential) -> String { Self.describe(exchange.credentialFound(credential)) }
@@ -37,6 +47,7 @@ final class ScriptedAuthentication {
         switch action {
         case .challenge(let bytes): "challenge \(String(decoding: bytes, as: UTF8.self))"
         case .findCredential(let user, let hash): "find \(user) \(hash.rawValue)"
+        case .testProof(let user): "test \(user)"
         case .verifyPassword(let user, let password): "password \(user) \(password.value)"
         case .verifyToken(let token, let user): "token \(token.value) \(user ?? "-")"
         case .verifyProof(let proof): "proof \(proof.user) \(proof.installation) \(proof.mechanism.rawValue)"
@@ -44,7 +55,8 @@ final class ScriptedAuthentication {
             "task \(hash.rawValue) \(data.map { String(decoding: $0, as: UTF8.self) } ?? "-")"
         case .sendSalt(let salt, let iterations): "salt \(salt.count) \(iterations)"
         case .keep(let credential): "keep \(credential.hash.rawValue) \(credential.iterations)"
-        case .succeed(let user, let data): "success \(user) \(data.map { String(decoding: $0, as: UTF8.self) } ?? "-")"
+        case .succeed(let user, _, let data):
+            "success \(user) \(data.map { String(decoding: $0, as: UTF8.self) } ?? "-")"
         case .fail(let failure): "failure \(failure.rawValue)"
         case .ignore: "ignore"
         }

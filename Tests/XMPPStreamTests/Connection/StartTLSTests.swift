@@ -24,7 +24,7 @@ import XMPP
     @Test(
         "What a client sends in one go with <starttls/> ends the stream",
         arguments: [
-            TestStream.header, "<iq type='get' id='1'/>", " ", "\u{16}\u{3}\u{1}",
+            TestStream.header, "<iq type='get' id='1'/>", " \n<iq/>", "\u{c}", "\u{16}\u{3}\u{1}",
         ])
     func behindStartTLS(_ injected: String) async throws {
         let stream = try await TestStream(delegate)
@@ -33,6 +33,16 @@ import XMPP
         #expect(output.contains("<policy-violation "))
         #expect(!output.contains("<proceed"))
         #expect(stream.delegate.tls == nil)
+    }
+
+    @Test("White space behind <starttls/> is dropped, in one go with it or later", arguments: [" ", "\r\n", "\n\t "])
+    func blanks(_ blanks: String) async throws {
+        let stream = try await TestStream(delegate)
+        try await stream.send(TestStream.header + Self.startTLS + blanks)
+        _ = try await stream.output(until: "<proceed")
+        try await stream.send(blanks)
+        try await stream.send(blanks + "\u{16}\u{3}\u{1} ")
+        #expect(try await stream.onLoop { $0.delegate.tls?.early } == "\u{16}\u{3}\u{1} ")
     }
 
     @Test("What comes in clear behind <starttls/> is for TLS to refuse, never part of the stream")

@@ -63,6 +63,11 @@ final class StubDelegate: StreamDelegate {
         }
     }
 
+    func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool {
+        _ = test()
+        return true
+    }
+
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
     ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
@@ -95,8 +100,12 @@ final class StubDelegate: StreamDelegate {
         .now(.failure(.temporaryAuthFailure))
     }
 
-    func signInEnded(user: String?, domain: String, from address: SocketAddress?, failure: SASLFailure?) {
-        state.withLock { $0.ended.append("\(user ?? "-") \(failure?.rawValue ?? "success")") }
+    func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure) {
+        state.withLock { $0.ended.append(failure.rawValue) }
+    }
+
+    func signedIn(_ account: JID, mechanism: String, from address: SocketAddress?) {
+        state.withLock { $0.ended.append("\(account) \(mechanism)") }
     }
 
     func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>> {

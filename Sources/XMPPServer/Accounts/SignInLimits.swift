@@ -1,0 +1,119 @@
+import Synchronization
+import XMPP
+import XMPPStream
+
+/// How often somebody may try a secret: from one address, for one account from one address, and for one account from all
+/// addresses together.
+///
+/// The last is what keeps many addresses from guessing, and it must not lock the owner out: it does not hold for addresses
+/// from which the account was signed in to lately. Addresses of the same client, such as those of a /64, are one.
+final class SignInLimits: Sendable {
+    private struct Pair: Hashable {
+        let address: CIDRBlock?
+        let account: JID
+    }
+
+    /// What a try takes.
+    private struct Places {
+        var address: AttemptLimit<CIDRBlock>.Place?
+        var pair: AttemptLimit<Pair>.Place?
+        var account: AttemptLimit<JID>.Place?
+    }
+
+    private let limits: ServerLimits
+    private let byAddress: AttemptLimit<CIDRBlock>
+    private let byPair: AttemptLimit<Pair>
+    private let byAccount: AttemptLimit<JID>
+    private let known = KnownPairs()
+    private let uptime: @Sendable () -> Duration
+
+    init(_ limits: ServerLimits, uptime: @escaping @Sendable () -> Duration) {
+        self.limits = limits
+        self.uptime = uptime
+        let time = limits.signIns.time
+        byAddress = AttemptLimit(limit: limits.signIns.perAddress, within: time)
+        byPair = AttemptLimit(limit: limits.signIns.perAccount, within: time)
+        byAccount = AttemptLimit(limit: limits.signIns.perAccountInAll, within: time)
+    }
+
+    /// Has a secret tested, or the outcome of a test told, if there may be one more try. Only a secret that was wrong
+    /// (`not-authorized`) counts as one.
+    ///
+    /// - Parameters:
+    ///   - account: whose secret it is to be; nil: the secret alone says so.
+    ///   - test: not called where there were too many tries.
+    /// - Returns: what `test` says, or `temporary-auth-failure`.
+    func attempt<Value>(
+        _ account: JID?, from address: IPAddress?, _ test: () -> Result<Value, SASLFailure>
+    ) -> Result<Value, SASLFailure> {
+        if let address, limits.trusts(address) { return test() }
+        guard let places = take(account, address?.client) else { return .failure(.temporaryAuthFailure) }
+        let result = test()
+        if case .failure(.notAuthorized) = result { return result }
+        giveBack(places)
+        if case .success = result, let account, let address {
+            known.note(Pair(address: address.client, account: account).hashValue, at: uptime())
+        }
+        return result
+    }
+
+    /// Whether a try made now would be looked at: spares work, and decides nothing.
+    func isOpen(_ account: JID?, from address: IPAddress?) -> Bool {
+        if let address, limits.trusts(address) { return true }
+        guard let places = take(account, address?.client) else { return false }
+        giveBack(places)
+        return true
+    }
+
+    private func take(_ account: JID?, _ address: CIDRBlock?) -> Places? {
+        let now = uptime()
+        var places = Places()
+        if let address {
+            places.address = byAddress.take(address, at: now)
+            if places.address == nil { return nil }
+        }
+        guard let account else { return places }
+        let pair = Pair(address: address, account: account)
+        let isKnown = known.contains(pair.hashValue)
+        places.pair = byPair.take(pair, at: now)
+        if places.pair != nil, !isKnown { places.account = byAccount.take(account, at: now) }
+        guard places.pair != nil, isKnown || places.account != nil else {
+            giveBack(places)
+            return nil
+        }
+        return places
+    }
+
+    private func giveBack(_ places: Places) {
+        places.address.map(byAddress.giveBack)
+        places.pair.map(byPair.giveBack)
+        places.account.map(byAccount.giveBack)
+    }
+}
+
+/// The addresses from which accounts were signed in to lately, by the hashes of both: there may be many, and to take one
+/// for another would do no more than spare it the bound for all addresses.
+private final class KnownPairs: Sendable {
+    private static let capacity = 65_536
+
+    /// When it was, in seconds of uptime.
+    private let times = Mutex<[Int: Int32]>([:])
+
+    func contains(_ pair: Int) -> Bool { times.withLock { $0[pair] != nil } }
+
+    func note(_ pair: Int, at now: Duration) {
+        let now = Int32(clamping: now.components.seconds)
+        times.withLock { times in
+            if times.count >= Self.capacity, times[pair] == nil {
+                let median = times.values.sorted()[times.count / 2]
+                var spared = times.count / 2
+                times = times.filter { _, time in
+                    guard time >= median, spared > 0 else { return false }
+                    spared -= 1
+                    return true
+                }
+            }
+            times[pair] = now
+        }
+    }
+}
