@@ -44,7 +44,7 @@ enum SASLCheck {
             action = next
         }
         if answer(action, exchange) != nil { return "It asks on and on: \(action)" }
-        if case .succeed(let user, _) = action { return "Nobody can sign in here, but \(user) did" }
+        if case .succeed(let user, _, _) = action { return "Nobody can sign in here, but \(user) did" }
         return nil
     }
 
@@ -52,6 +52,8 @@ enum SASLCheck {
         switch action {
         case .findCredential(let user, let hash):
             exchange.credentialFound(.decoy(user: user, hash: hash, secret: [7], iterations: 4096))
+        case .testProof:
+            exchange.mayTest()
         case .verifyProof(let proof):
             proof.isOf(token: "token") ? exchange.verified(account: proof.user) : exchange.refused(.notAuthorized)
         case .verifyPassword, .verifyToken:
