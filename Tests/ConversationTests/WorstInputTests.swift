@@ -268,6 +268,32 @@ import XMPPServer
         }
     }
 
+    /// What is damaged in the storage is left out, and the rest is there.
+    @Test func whatIsDamagedIsLeftOut() async throws {
+        let talk = try await self.talk(.memory)
+        let (owner, peer) = (try #require(JID(talk.known["juliet"] ?? "")), try #require(JID("romeo@localhost")))
+        for (id, collection) in [(1, ArchiveEntry.offline), (2, ArchiveEntry.archive)] as [(Int64, String)] {
+            let entry = ArchiveEntry(
+                id: ArchiveID(rawValue: id), collection: collection, owner: owner, peer: peer, isIncoming: true,
+                time: talk.server.clock.now, stanza: Array("<message xmlns='jabber:client'><body>".utf8))
+            try await talk.server.storage.commit([.append(entry)])
+        }
+        try await talk.signIn("romeo", "pc", isOnline: true, nil)
+        try await talk.client("romeo").send("<message to='\(owner)' type='chat' id='m'><body>Whole</body></message>")
+        try await clear(talk)
+        try await talk.signIn("juliet", "balcony", isOnline: false, nil)
+        let juliet = try talk.client("juliet")
+        try await juliet.send("<presence/>")
+        try await talk.settle()
+        #expect(juliet.pending.compactMap(\.message).map { $0["id"] } == ["m"])
+        juliet.pending = []
+        try await juliet.send("<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'/></iq>")
+        var found = 0
+        while case .element(let element) = try await juliet.next(), element["id"] != "q" { found += 1 }
+        #expect(found == 1)
+        await talk.tearDown()
+    }
+
     /// Whether a message holds what was sent, whatever the server has added.
     private static func isSame(_ message: Element, _ sent: String) -> Bool {
         guard let sent = try? Element(ownOutput: ByteBuffer(string: sent), contentNamespace: .client) else {

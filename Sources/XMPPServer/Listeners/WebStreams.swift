@@ -18,6 +18,7 @@ public final class WebStreams: Sendable {
         self.streams = streams
         bosh = BOSHSessions(
             limits: streams.largestLimits,
+            strangers: streams.unauthenticatedLimits,
             makeStream: { loop in Self.makeStream(streams, server.loops.context(of: loop)) },
             admit: { server.connections.admit($0) })
     }

@@ -6,20 +6,25 @@ import XML
 public final class BOSHSessions: Sendable {
     private let sessions = Mutex<[String: (session: BOSHSession, loop: any EventLoop)]>([:])
     private let limits: XMLLimits
+    /// Bytes that the request of somebody may have who begins a session.
+    private let largestBeginning: Int
     private let makeStream: @Sendable (any EventLoop) -> StreamHandler
     private let admit: @Sendable (any Channel) -> Bool
 
     /// - Parameters:
     ///   - limits: those of the largest stanza that anybody may send; a request may have some more bytes. What holds for
     ///     the client at hand is looked at when its stream takes what the request encloses.
+    ///   - strangers: those for whoever begins a session.
     ///   - makeStream: makes the handler of a stream on a loop.
     ///   - admit: counts a session as a connection, as long as its channel is open; `false` if there is no room for it.
     public init(
         limits: XMLLimits,
+        strangers: XMLLimits,
         makeStream: @escaping @Sendable (any EventLoop) -> StreamHandler,
         admit: @escaping @Sendable (any Channel) -> Bool
     ) {
         var limits = limits
+        largestBeginning = strangers.stanzaBytes + 4096
         limits.stanzaBytes += 4096
         limits.depth += 1
         self.limits = limits
@@ -43,6 +48,8 @@ public final class BOSHSessions: Sendable {
                 guard let (session, loop) = sessions.withLock({ $0[id] }) else { throw .itemNotFound }
                 return await answer(body, on: loop) { session }
             }
+            // The session keeps some of what it says.
+            guard bytes.readableBytes <= largestBeginning else { throw .policyViolation }
             return await answer(body, on: loop) { [self] in begin(body, on: loop, from: address) }
         } catch {
             return BOSHSession.refusal(error)
