@@ -24,6 +24,9 @@ struct BOSHBody {
         sessionID = element["sid"]
     }
 
+    /// The domain that a session is asked for with; `nil`: none is named.
+    var domain: String? { element["to"].flatMap { $0.isEmpty ? nil : $0 } }
+
     var isRestart: Bool { flag(element.attribute("restart", .xbosh)) }
     var isTermination: Bool { element.attribute("type", equals: "terminate") }
 
@@ -71,6 +74,8 @@ struct BOSHBody {
 /// Why a session ends, XEP-0124 §17.
 enum BOSHCondition: String, Error {
     case badRequest = "bad-request"
+    case hostUnknown = "host-unknown"
+    case improperAddressing = "improper-addressing"
     case itemNotFound = "item-not-found"
     case policyViolation = "policy-violation"
     case remoteConnectionFailed = "remote-connection-failed"

@@ -6,9 +6,11 @@ import XMPP
 /// A stream whose client asks for what there is to read, XEP-0124: requests in the order of their numbers on the one
 /// side, a `BOSHChannel` with a stream's handlers on the other.
 ///
-/// **Bounded.** A client may have two requests open, or one that is early; it waits for the answers at most `wait`. The
-/// session ends when nothing was asked for during `inactivity`. What the stream writes meanwhile waits in the stream,
-/// under its own limit, as soon as `enough` bytes wait here. Requests are not looked into while the stream is paused.
+/// **Bounded.** A client may have two requests open, or one that is early, and waits for the answer to each at most `wait`,
+/// whatever becomes of the others. What an early one says is kept until its turn comes; it has been answered meanwhile if
+/// that takes longer. The session ends when no request was open during `inactivity`. What the stream writes meanwhile waits
+/// in the stream, under its own limit, as soon as `enough` bytes wait here. Requests are not looked into while the stream
+/// is paused.
 ///
 /// **Repeats.** The last answers are kept, as a client that lost one asks again with the same number.
 ///
@@ -17,9 +19,11 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     /// What a response says.
     typealias Answer = EventLoopPromise<ByteBuffer>
 
-    private struct Request {
-        let body: BOSHBody
-        let answer: Answer
+    /// A request that waits for its answer.
+    private struct Open {
+        let number: Int
+        var answer: Answer
+        let alarm: Scheduled<Void>?
     }
 
     static let longestWait = 60
@@ -37,9 +41,13 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     private let hold: Int
     private let ended: (BOSHSession) -> Void
 
+    /// The number of the request whose turn it is.
     private var next: Int
-    private var early: [Int: Request] = [:]
-    private var held: [(number: Int, answer: Answer, alarm: Scheduled<Void>?)] = []
+    /// What the stream has not been told yet.
+    private var early: [Int: BOSHBody] = [:]
+    /// In the order of their numbers. Those from `next` on have their answers when the stream has been told what they say,
+    /// or an empty one when they have waited for that too long.
+    private var open: [Open] = []
     private var answered: [(number: Int, response: ByteBuffer)] = []
     private var output: [ByteBuffer] = []
     private var outputBytes = 0
@@ -62,7 +70,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         self.channel = channel
         self.ended = ended
         id = SecureRandom.text(length: 24)
-        domain = first.element["to"]
+        domain = first.domain
         language = first.element.attribute("lang", .xml)
         hold = min(max(first.number("hold") ?? 1, 0), 1)
         wait = .seconds(Int64(min(max(first.number("wait") ?? Self.longestWait, 0), Self.longestWait)))
@@ -76,21 +84,26 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         if let repeated = answered.first(where: { $0.number == number }) {
             return answer.succeed(repeated.response)
         }
-        if let index = held.firstIndex(where: { $0.number == number }) {
+        if let index = open.firstIndex(where: { $0.number == number }) {
             // The client has given up the connection of the first one.
-            let former = exchange(&held[index].answer, with: answer)
+            let former = exchange(&open[index].answer, with: answer)
             return former.succeed(written([]))
         }
         guard !isOver else {
             answer.succeed(written(exchange(&output, with: [])))
             return ended(self)
         }
-        guard number >= next, number < next + window, early[number] == nil else {
+        guard number >= next, number < next + window else {
             answer.succeed(Self.refusal(.itemNotFound))
             return end(.itemNotFound)
         }
-        early[number] = Request(body: body, answer: answer)
         inactive?.cancel()
+        early[number] = body
+        let alarm: Scheduled<Void> = channel.eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in
+            self?.answer(number)
+        }
+        let index = open.firstIndex { $0.number > number } ?? open.endIndex
+        open.insert(Open(number: number, answer: answer, alarm: alarm), at: index)
         process()
     }
 
@@ -99,23 +112,14 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         guard !isProcessing else { return }
         isProcessing = true
         defer { isProcessing = false }
-        while isReading, !isOver, let request = early.removeValue(forKey: next) {
+        while isReading, !isOver, let body = early.removeValue(forKey: next) {
             next += 1
-            handle(request)
+            handle(body)
         }
     }
 
-    private func handle(_ request: Request) {
-        let body = request.body
-        guard isKeyRight(body), isSlowEnough(body) else {
-            held.append((body.requestID, request.answer, nil))
-            return end(.policyViolation)
-        }
-        let alarm: Scheduled<Void> = channel.eventLoop.assumeIsolated().scheduleTask(in: wait) { [weak self] in
-            guard let self else { return }
-            answer(body.requestID)
-        }
-        held.append((body.requestID, request.answer, alarm))
+    private func handle(_ body: BOSHBody) {
+        guard isKeyRight(body), isSlowEnough(body) else { return end(.policyViolation) }
         let parts = body.parts(domain: domain, language: language)
         if !parts.isEmpty {
             isReading = false
@@ -130,7 +134,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         }
         guard !isOver else { return }
         respond()
-        while held.count > hold, isCreated { answerOldest() }
+        while held > hold, isCreated { answerOldest() }
     }
 
     /// XEP-0124 §15: each key is the hash of the one that is used after it.
@@ -157,28 +161,32 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
 
     // MARK: Responses
 
+    /// How many requests the stream has been told of that wait for an answer.
+    private var held: Int { open.count { $0.number < next } }
+
     /// Answers the oldest request that is held if there is something to say.
     private func respond() {
-        guard !held.isEmpty, !output.isEmpty else { return }
+        guard held > 0, !output.isEmpty else { return }
         // The first response names the session, so it waits for the stream's header.
         if !isCreated, header == nil { return }
         answerOldest()
     }
 
+    /// A request has waited long enough, and so have those before it.
     private func answer(_ number: Int) {
-        while isCreated || header != nil, held.contains(where: { $0.number == number }) { answerOldest() }
+        while isCreated || header != nil, open.contains(where: { $0.number == number }) { answerOldest() }
     }
 
     private func answerOldest() {
-        guard !held.isEmpty else { return }
-        let (number, answer, alarm) = held.removeFirst()
-        alarm?.cancel()
+        guard !open.isEmpty else { return }
+        let request = open.removeFirst()
+        request.alarm?.cancel()
         let response = written(exchange(&output, with: []))
         outputBytes = 0
-        answered.append((number, response))
+        answered.append((request.number, response))
         if answered.count > window { answered.removeFirst() }
-        answer.succeed(response)
-        if held.isEmpty, !isOver { watch() }
+        request.answer.succeed(response)
+        if open.isEmpty, !isOver { watch() }
         channel.setWritable(true)
     }
 
@@ -186,8 +194,17 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         inactive?.cancel()
         inactive = channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.inactivity))) {
             [weak self] in
-            self?.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            guard let self else { return }
+            // XEP-0124 §10: nobody is told, and who asks yet is nobody that is known.
+            endInput()
+            finish()
+            ended(self)
         }
+    }
+
+    /// Tells the stream that there is nobody any more.
+    private func endInput() {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     private func written(_ content: [ByteBuffer]) -> ByteBuffer {
@@ -245,7 +262,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
             return
         }
         if element.isNamed("error", .streams) {
-            condition = .remoteStreamError
+            condition = Self.condition(of: element)
             isClosing = true
         }
         output.append(message)
@@ -253,13 +270,18 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         if outputBytes > Self.enough { channel.setWritable(false) }
     }
 
+    /// What a stream error is to the client. Where it could not even begin has names of its own, XEP-0124 §17.2.
+    private static func condition(of error: Element) -> BOSHCondition {
+        if error.hasChild("host-unknown", .streamErrors) { return .hostUnknown }
+        if error.hasChild("improper-addressing", .streamErrors) { return .improperAddressing }
+        return .remoteStreamError
+    }
+
     func flushed() {
         guard isClosing, !isOver else { return respond() }
         finish()
         // The client has nothing more to say to the stream.
-        channel.eventLoop.assumeIsolated().execute { [channel] in
-            channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-        }
+        channel.eventLoop.assumeIsolated().execute { self.endInput() }
     }
 
     func readRequested() {
@@ -272,11 +294,14 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         finish()
     }
 
-    /// The client has broken the rules.
+    /// The server stops; on the loop.
+    func shutDown() { end(.systemShutdown) }
+
+    /// The client has broken the rules, or cannot be served any more.
     private func end(_ condition: BOSHCondition) {
         guard !isOver else { return }
         self.condition = condition
-        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        endInput()
         finish()
     }
 
@@ -285,10 +310,9 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         isOver = true
         if !isCreated, header == nil { header = (nil, nil) }
         inactive?.cancel()
-        let isAsked = !held.isEmpty || !early.isEmpty
-        while !held.isEmpty { answerOldest() }
-        for request in early.values { request.answer.succeed(written(exchange(&output, with: []))) }
         early = [:]
+        let isAsked = !open.isEmpty
+        while !open.isEmpty { answerOldest() }
         guard !isAsked else { return ended(self) }
         // The next request gets to know why.
         channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.inactivity))) { self.ended(self) }

@@ -4,7 +4,12 @@ import XML
 
 /// The BOSH sessions of a site, XEP-0124: finds the one that a request belongs to, or makes it.
 public final class BOSHSessions: Sendable {
-    private let sessions = Mutex<[String: (session: BOSHSession, loop: any EventLoop)]>([:])
+    private struct State {
+        var sessions: [String: (session: BOSHSession, loop: any EventLoop)] = [:]
+        var isStopping = false
+    }
+
+    private let state = Mutex(State())
     private let limits: XMLLimits
     /// Bytes that the request of somebody may have who begins a session.
     private let largestBeginning: Int
@@ -35,6 +40,9 @@ public final class BOSHSessions: Sendable {
     /// Bytes that the body of a request may have.
     public var largestRequest: Int { limits.stanzaBytes }
 
+    /// The answer to a request that has more.
+    public static var refusalOfTooLarge: ByteBuffer { BOSHSession.refusal(.policyViolation) }
+
     /// Answers a request, perhaps after a while.
     ///
     /// - Parameters:
@@ -45,15 +53,27 @@ public final class BOSHSessions: Sendable {
         do throws(BOSHCondition) {
             let body = try BOSHBody(parsing: bytes, limits: limits)
             if let id = body.sessionID {
-                guard let (session, loop) = sessions.withLock({ $0[id] }) else { throw .itemNotFound }
+                guard let (session, loop) = state.withLock({ $0.sessions[id] }) else { throw .itemNotFound }
                 return await answer(body, on: loop) { session }
             }
             // The session keeps some of what it says.
             guard bytes.readableBytes <= largestBeginning else { throw .policyViolation }
+            // XEP-0124 §17.2.
+            guard body.domain != nil else { throw .improperAddressing }
+            guard !state.withLock({ $0.isStopping }) else { throw .systemShutdown }
             return await answer(body, on: loop) { [self] in begin(body, on: loop, from: address) }
         } catch {
             return BOSHSession.refusal(error)
         }
+    }
+
+    /// Ends all sessions, as the server stops; the requests that are held back are answered.
+    public func stop() {
+        let open = state.withLock { state in
+            state.isStopping = true
+            return Array(state.sessions.values)
+        }
+        for (session, loop) in open { loop.execute { session.shutDown() } }
     }
 
     private func answer(
@@ -77,10 +97,10 @@ public final class BOSHSessions: Sendable {
             return nil
         }
         let session = BOSHSession(body, on: channel) { [weak self] session in
-            self?.sessions.withLock { $0[session.id] = nil }
+            self?.state.withLock { $0.sessions[session.id] = nil }
         }
         channel.owner = session
-        sessions.withLock { $0[session.id] = (session, loop) }
+        state.withLock { $0.sessions[session.id] = (session, loop) }
         let stream = makeStream(loop)
         do {
             try channel.pipeline.syncOperations.addHandlers([ElementFraming(stream), stream])

@@ -168,8 +168,32 @@ import XMPP
     @Test func anUnknownHostIsRefused() async throws {
         let client = try await Client()
         let answer = try await client.request("rid='1' to='nowhere.example' hold='1' wait='5'")
-        #expect(Self.condition(answer) == "remote-stream-error")
+        #expect(Self.condition(answer) == "host-unknown")
         #expect(answer.child("error", .streams)?.hasChild("host-unknown", .streamErrors) == true)
+        await client.stop()
+    }
+
+    @Test(arguments: ["", "to=''", "to='@'"])
+    func aHostThatIsNotNamedIsRefused(_ to: String) async throws {
+        let client = try await Client()
+        let answer = try await client.request("rid='1' \(to) hold='1' wait='5'")
+        #expect(Self.condition(answer) == "improper-addressing")
+        await client.stop()
+    }
+
+    @Test func aServerThatStopsAnswersWhatIsHeld() async throws {
+        let client = try await Client()
+        let session = try await client.begin()
+        try await client.signIn(session)
+        async let held = client.request("rid='5' \(session)")
+        // The request is there when the one after it is answered.
+        async let next = client.request("rid='6' \(session)", Client.ping("p1"))
+        _ = try await held
+        client.streams.bosh.stop()
+        #expect(Self.condition(try await next).map { $0 == "system-shutdown" } ?? true)
+        #expect(Self.condition(try await client.request("rid='7' \(session)")) == "item-not-found")
+        let other = try await client.request("rid='1' to='localhost' hold='1' wait='5'")
+        #expect(Self.condition(other) == "system-shutdown")
         await client.stop()
     }
 
