@@ -143,8 +143,8 @@ let package = Package(
         tests(
             "WebTests",
             server + [
-                "Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioPosix, nioHTTP1,
-                logging,
+                "Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioEmbedded, nioPosix,
+                nioHTTP1, logging,
             ]),
         tests("ConversationTests", server + ["XMPPModules", "TestKit", nioCore]),
     ]

@@ -41,6 +41,7 @@ public final class WebService: Sendable {
     /// - Returns: the addresses that they listen on, in the order of the configuration.
     @discardableResult
     public func start() async throws -> [SocketAddress] {
+        for site in sites { await site.sessions.load() }
         var addresses: [SocketAddress] = []
         for listener in server.configuration.httpListeners {
             let opened = try await server.listen(
@@ -61,9 +62,10 @@ public final class WebService: Sendable {
     /// Answers the requests that are there and no further ones. Connections that have turned to another protocol are
     /// left to it.
     public func stop() async {
+        for site in sites { site.closing() }
         let open = connections.withLock { Array($0.values) }
         for connection in open { connection.stop() }
-        for connection in open { try? await connection.channel.closeFuture.get() }
+        for connection in open { await connection.hasFinished() }
     }
 
     /// Serves a connection that somebody else has made, such as a test.
@@ -72,8 +74,8 @@ public final class WebService: Sendable {
         let connection = HTTPConnection(channel, WebResponder(sites(of: listener), listener, server.logger))
         let id = ObjectIdentifier(connection)
         connections.withLock { $0[id] = connection }
-        connection.ended = { [weak self] in self?.connections.withLock { $0[id] = nil } }
-        connection.begin()
+        connection.finished.whenSuccess { [weak self] in self?.connections.withLock { $0[id] = nil } }
+        try connection.begin()
     }
 
     private func sites(of listener: HTTPListenerConfiguration) -> [WebSite] {

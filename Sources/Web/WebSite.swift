@@ -1,4 +1,3 @@
-import Crypto
 public import Hummingbird
 import NIOCore
 import Synchronization
@@ -47,9 +46,9 @@ public final class WebSite: Sendable {
     public let server: Server
     /// Performs what owners of accounts may do with them, as for an administrator.
     let administration: Administration
-    let sessions = BrowserSessions()
-    /// Makes the keys of forms; for as long as the process lives.
-    let formSecret = SymmetricKey(size: .bits256)
+    let sessions: BrowserSessions
+    /// What came of something, for the page that is shown next; by visitor.
+    let notices = ExpiringTable<String, JID, String>(capacity: 10_000, share: 50)
     private let place: Mutex<WebAddress>
     private let content = Mutex(Content())
 
@@ -57,6 +56,7 @@ public final class WebSite: Sendable {
         self.host = host
         self.server = server
         administration = Administration(server)
+        sessions = BrowserSessions(of: host)
         place = Mutex(host.configuration.webAddress ?? WebAddress(usesTLS: true, host: host.domain, port: nil))
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
         for case let module as any WebModule in host.modules.map(\.module) { module.register(on: &builder) }
@@ -84,6 +84,11 @@ public final class WebSite: Sendable {
         for case let module as any WebModule in host.modules.map(\.module) { module.opened(self) }
     }
 
+    /// Tells the modules that there will be no more requests.
+    func closing() {
+        for case let module as any WebModule in host.modules.map(\.module) { module.closing() }
+    }
+
     /// True if a request with this `Host` is for the site.
     func isNamed(_ name: String) -> Bool { name == host.domain || name == host.configuration.webAddress?.host }
 
@@ -98,10 +103,17 @@ public final class WebSite: Sendable {
 
     var links: [Link] { content.withLock { $0.links } }
 
+    /// True if the app is one of the site's own.
+    func isOwn(_ app: App) -> Bool { own(app.id) != nil }
+
+    private func own(_ id: String) -> App? {
+        let address = address
+        return content.withLock { $0.apps }.map { $0(address) }.first { $0.id == id }
+    }
+
     /// The app with the id: one of the site's own, or a registered one.
     func app(_ id: String) async throws(StorageError) -> App? {
-        let address = address
-        if let own = content.withLock({ $0.apps }).map({ $0(address) }).first(where: { $0.id == id }) { return own }
+        if let own = own(id) { return own }
         guard id.utf8.count <= 64 else { return nil }
         return try await App.store(in: host.storage).get(host.jid, key: id)
     }

@@ -236,7 +236,7 @@ import XMPPServer
             try await browser.signIn()
             let page = try await browser.get("/account")
             let key = page.fields(of: "/account/profile")
-            let saved = try await browser.post(
+            let saved = try await browser.submit(
                 "/account/profile", key + [("display-name", "<Mary> & co\u{1}"), ("personal-message", "Gone fishing")])
             #expect(
                 saved.message == "Saved." && saved.text.contains("&lt;Mary&gt; &amp; co")
@@ -256,8 +256,9 @@ import XMPPServer
         let file =
             "--b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"x.png\"\r\n"
             + "Content-Type: image/png\r\n\r\n\(bytes)\r\n--b--\r\n"
-        return try await browser.post(
+        let answer = try await browser.post(
             "/account/photo", body: parts.joined() + file, type: "multipart/form-data; boundary=b")
+        return try await browser.shown(by: answer)
     }
 
     @Test func aPhotoIsWhatItsFirstBytesSay() async throws {
@@ -313,7 +314,7 @@ import XMPPServer
             let session = try await TestStream.signedIn(try await browser.tokens().access, on: site)
             let key = try await browser.get("/account").fields(of: "/account/password")
             func change(_ current: String, _ new: String, _ again: String) async throws -> TestBrowser.Answer {
-                try await browser.post(
+                try await browser.submit(
                     "/account/password", key + [("current", current), ("new", new), ("again", again)])
             }
             #expect(try await change(TestSite.password, "short", "short").status == 422)
@@ -335,7 +336,8 @@ import XMPPServer
             let session = try await TestStream.signedIn(try await browser.tokens().access, on: site)
             let key = try await browser.get("/account/delete").fields(of: "/account/delete")
             #expect(try await browser.post("/account/delete", key + [("password", "wrong")]).status == 403)
-            #expect(try await browser.post("/account/delete", key + [("password", TestSite.password)]).status == 200)
+            let deleted = try await browser.submit("/account/delete", key + [("password", TestSite.password)])
+            #expect(deleted.status == 200 && deleted.message?.contains("deleted") == true)
             #expect(try await session.isEnded())
             #expect(try await site.storage.account(site.mary) == nil)
             #expect(try await browser.get("/account").status == 303)
@@ -497,15 +499,166 @@ import XMPPServer
             let page = try await browser.get("/contacts")
             #expect(page.text.contains("<strong>Mary</strong> wants to be your contact"))
             let fields = page.fields(of: "/contacts/answer")
-            let declined = try await browser.post("/contacts/answer", fields + [("answer", "decline")])
+            let declined = try await browser.submit("/contacts/answer", fields + [("answer", "decline")])
             #expect(declined.message == "The invitation is declined." && !declined.text.contains("wants to be"))
             try await invite()
-            let accepted = try await browser.post("/contacts/answer", fields + [("answer", "accept")])
+            let accepted = try await browser.submit("/contacts/answer", fields + [("answer", "accept")])
             #expect(accepted.message == "You are contacts now.")
             #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john)?.state == .both)
-            let removed = try await browser.post("/contacts/remove", fields)
+            let removed = try await browser.submit("/contacts/remove", fields)
             #expect(removed.message == "The contact is removed.")
             #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john) == nil)
+        }
+    }
+
+    // MARK: First steps
+
+    @Test func theFieldThatIsEmptyHasTheFocus() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            func focus(_ page: TestBrowser.Answer) -> [String] {
+                page.text.matches(of: /<input id="([^"]*)"[^>]*autofocus/).map { String($0.output.1) }
+            }
+            let page = try await browser.get("/sign-in")
+            #expect(focus(page) == ["name"])
+            let wrong = page.fields(of: "/sign-in") + [("name", "mary@contoso.example"), ("password", "x")]
+            #expect(focus(try await browser.post("/sign-in", wrong)) == ["password"])
+        }
+    }
+
+    @Test func whatCannotBeUndoneIsAskedForFirst() async throws {
+        try await TestSite.run { site in
+            let administration = Administration(site.server)
+            _ = await administration.perform(
+                .addContact(account: AccountName(site.mary.string), contact: AccountName(site.john.string)))
+            try await site.storage.commit([
+                .append(
+                    ArchiveEntry(
+                        id: ArchiveID(rawValue: 1), collection: ArchiveEntry.archive, owner: site.mary, peer: site.john,
+                        isIncoming: false, time: site.clock.now, stanza: Array("<message/>".utf8)))
+            ])
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let account = try await browser.get("/account")
+            #expect(!account.text.contains("value=\"delete\"") && account.text.contains("/account/history/delete"))
+            let history = try await browser.get("/account/history/delete")
+            let query = ArchiveQuery(collection: ArchiveEntry.archive, owner: site.mary)
+            #expect(try await site.storage.archived(query).count == 1)
+            let deleted = try await browser.submit("/account/history", history.fields(of: "/account/history"))
+            #expect(deleted.message == "Your history is deleted.")
+            #expect(try await site.storage.archived(query).isEmpty)
+
+            let contacts = try await browser.get("/contacts")
+            #expect(!contacts.text.contains("action=\"/contacts/remove\""))
+            let link = "/contacts/remove?" + Form.encode([("contact", site.john.string)])
+            #expect(contacts.text.contains(link))
+            let contact = try await browser.get(link)
+            #expect(contact.text.contains("Remove John?"))
+            #expect(try await site.host.accounts.load(site.mary)?.rosterItem(site.john) != nil)
+            let removed = try await browser.submit("/contacts/remove", contact.fields(of: "/contacts/remove"))
+            #expect(removed.message == "The contact is removed.")
+            for path in ["/account/history/delete", "/contacts/remove?contact=a@b", "/account/photo/remove"] {
+                #expect(try await TestBrowser(site).get(path).location?.hasPrefix("/sign-in?") == true)
+            }
+            #expect(try await browser.get("/contacts/remove?contact=nobody@nowhere.example").location == "/contacts")
+        }
+    }
+
+    @Test func aPageThatIsLoadedAnewSendsNothingAgain() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let key = try await browser.get("/account").fields(of: "/account/profile")
+            let fields = key + [("display-name", "Mary"), ("personal-message", ""), ("keep", "on")]
+            for path in ["/account/profile", "/account/history"] {
+                let answer = try await browser.post(path, fields)
+                #expect(answer.status == 303 && answer.location == "/account")
+                #expect(try await TestBrowser(site).get("/sign-in").message == nil)
+                #expect(try await browser.get("/account").message != nil)
+                #expect(try await browser.get("/account").message == nil)
+            }
+        }
+    }
+
+    @Test func aSignInOutlivesARestartAndNothingElse() async throws {
+        let site = try await TestSite()
+        let browser = TestBrowser(site)
+        try await browser.signIn()
+        let john = TestBrowser(site)
+        try await john.signIn("john@contoso.example")
+        let gone = TestBrowser(site)
+        try await gone.signIn()
+        _ = try await gone.post("/sign-out", try await gone.get("/account").fields(of: "/sign-out"))
+        let form = try await browser.get("/account").fields(of: "/account/profile")
+        let stored = try await site.storage.values("browser-session", site.host.jid)
+        #expect(stored.count == 2)
+        let cookie = try #require(browser.cookies["visitor"])
+        #expect(
+            !stored.contains { $0.key.contains(cookie) || String(decoding: $0.value, as: UTF8.self).contains(cookie) })
+        let change = AdministrationRequest.setPassword(account: AccountName(site.john.string), password: "another one")
+        _ = await Administration(site.server).perform(change)
+        await site.stop()
+
+        let restarted = try await TestSite(after: site)
+        let after = browser.moved(to: restarted)
+        #expect(try await after.get("/account").status == 200)
+        let saved = try await after.submit(
+            "/account/profile", form + [("display-name", "M"), ("personal-message", "")])
+        #expect(saved.message == "Saved.")
+        #expect(try await john.moved(to: restarted).get("/account").status == 303)
+        #expect(try await gone.moved(to: restarted).get("/account").status == 303)
+        restarted.clock.advance(by: .seconds(13 * 3600))
+        #expect(try await after.get("/account").status == 303)
+        // Whoever signs in clears away what is over.
+        try await TestBrowser(restarted).signIn()
+        #expect(try await restarted.storage.values("browser-session", restarted.host.jid).count == 1)
+        await restarted.stop()
+    }
+
+    @Test func anotherAccountOfTheSameNameHasNoneOfTheFormerOnesSignIns() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let administration = Administration(site.server)
+            _ = await administration.perform(.removeAccount(account: AccountName(site.mary.string)))
+            let account = NewAccount(
+                host: TestSite.domain, id: "mary", accountID: "mary@contoso.example", displayName: "Mary",
+                password: TestSite.password)
+            _ = await administration.perform(.addAccount(account: account))
+            #expect(try await browser.get("/account").status == 303)
+        }
+    }
+
+    @Test func whoTypesAnotherNameIsToldTheRightOneAtThisMachineAlone() async throws {
+        try await TestSite.run { site in
+            for host in ["127.0.0.1:\(site.port)", "localhost", "[::1]:5280"] {
+                let answer = try await TestBrowser(site).get("/", host: host)
+                #expect(answer.status == 421 && answer.text.contains("href=\"\(site.address)/\""), "\(host)")
+            }
+            let forwarded = try await TestBrowser(site).send(
+                .GET, "/", headers: ["x-forwarded-for": "192.0.2.1"], body: nil, host: "127.0.0.1")
+            let stranger = try await TestBrowser(site).get("/", host: "evil.example")
+            for answer in [forwarded, stranger] {
+                #expect(answer.status == 421 && answer.text.contains("no site of this name"))
+                #expect(!answer.text.contains(TestSite.domain))
+            }
+            let nowhere = try await TestBrowser(site).get("/nowhere")
+            #expect(nowhere.status == 404 && nowhere.text.contains("There is no such page"))
+        }
+    }
+
+    @Test func whatComesByTLSStaysThere() async throws {
+        try await TestSite.run { site in
+            let name = "strict-transport-security"
+            let secure = try await TestBrowser(site).send(.GET, "/", headers: ["x-forwarded-proto": "https"], body: nil)
+            // Nobody has said that this is a proxy.
+            #expect(secure.headers.first(name: name) == nil)
+            #expect(try await TestBrowser(site).get("/").headers.first(name: name) == nil)
+        }
+        try await TestSite.run(http: "proxies: [\"127.0.0.1\"]") { site in
+            let secure = try await TestBrowser(site).send(.GET, "/", headers: ["x-forwarded-proto": "https"], body: nil)
+            #expect(secure.headers.first(name: "strict-transport-security")?.hasPrefix("max-age=") == true)
+            #expect(try await TestBrowser(site).get("/").headers.first(name: "strict-transport-security") == nil)
         }
     }
 }

@@ -1,4 +1,4 @@
-import Synchronization
+import XML
 import XMPP
 import XMPPServer
 
@@ -6,54 +6,35 @@ import XMPPServer
 struct BrowserSession: Sendable {
     /// Who.
     let account: JID
-    /// What the password was known by then: with another password, the session is over.
+    /// What the password was known by then: with another password, the session is over, and so it is with another account
+    /// of the same name.
     let credential: [UInt8]
     let signedInAt: Timestamp
-}
 
-/// The sessions of a site, by the digest of what the browser keeps. They are in memory alone: who restarts the server
-/// signs everybody out of the pages, and out of nothing else.
-final class BrowserSessions: Sendable {
-    /// How many there are at most; beyond them the oldest go.
-    static let capacity = 20_000
-    /// How many an account has at most; beyond them its own oldest go.
-    static let share = 50
-    /// Hours until somebody has to sign in again.
+    /// How long it is until somebody has to sign in again.
     static let lifetime = Duration.seconds(12 * 3600)
 
-    private let sessions = Mutex<[[UInt8]: BrowserSession]>([:])
-
-    func find(_ id: [UInt8], now: Timestamp) -> BrowserSession? {
-        sessions.withLock { sessions in
-            guard let session = sessions[id] else { return nil }
-            guard session.isOpen(now) else {
-                sessions[id] = nil
-                return nil
-            }
-            return session
-        }
+    func isOpen(_ now: Timestamp) -> Bool {
+        now.milliseconds - signedInAt.milliseconds < Int64(Self.lifetime / .milliseconds(1))
     }
-
-    func add(_ session: BrowserSession, _ id: [UInt8], now: Timestamp) {
-        sessions.withLock { sessions in
-            let own = sessions.filter { $0.value.account == session.account }
-            if own.count >= Self.share, let oldest = own.min(by: { $0.value.signedInAt < $1.value.signedInAt }) {
-                sessions[oldest.key] = nil
-            }
-            if sessions.count >= Self.capacity {
-                sessions = sessions.filter { $0.value.isOpen(now) }
-                let oldest = sessions.min { $0.value.signedInAt < $1.value.signedInAt }
-                if sessions.count >= Self.capacity, let oldest { sessions[oldest.key] = nil }
-            }
-            sessions[id] = session
-        }
-    }
-
-    func remove(_ id: [UInt8]) { sessions.withLock { $0[id] = nil } }
 }
 
-extension BrowserSession {
-    fileprivate func isOpen(_ now: Timestamp) -> Bool {
-        now.milliseconds - signedInAt.milliseconds < Int64(BrowserSessions.lifetime / .milliseconds(1))
+extension BrowserSession: StoredValue {
+    private static let namespace: Namespace = "urn:swallowtail:browser-session"
+
+    init?(stored element: Element) {
+        guard element.isNamed("session", Self.namespace), let account = element["account"].flatMap({ JID($0) }),
+            let credential = element["credential"].flatMap({ Base64.decode($0) }),
+            let signedInAt = element["signed-in"].flatMap({ Timestamp($0) })
+        else { return nil }
+        self.init(account: account, credential: credential, signedInAt: signedInAt)
+    }
+
+    func write(to writer: inout XMLWriter) {
+        writer.element(
+            "session", Self.namespace,
+            [
+                "account": account.string, "credential": Base64.encode(credential), "signed-in": signedInAt.xep0082,
+            ])
     }
 }

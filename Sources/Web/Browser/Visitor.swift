@@ -1,4 +1,3 @@
-import Crypto
 import Hummingbird
 import XMPP
 import XMPPServer
@@ -21,7 +20,7 @@ struct Visitor: Sendable {
             self.init(key: SecureRandom.text(length: Self.keyLength), isNew: true, session: nil)
             return
         }
-        var session = site.sessions.find(Self.digest(key), now: context.host.now())
+        var session = site.sessions.find(Self.name(of: key, site))
         if let found = session {
             // A new password ends what was opened with the former one, and so does the end of the account.
             let credential = try? await context.host.storage.credentials(found.account).first { $0.hash == .sha256 }
@@ -38,13 +37,13 @@ struct Visitor: Sendable {
 
     /// Somebody who has just signed in. The browser gets another key, so that nobody can have given it the one that is
     /// good now.
-    static func signedIn(_ session: BrowserSession, _ context: WebContext) -> Visitor {
+    static func signedIn(_ session: BrowserSession, _ context: WebContext) async -> Visitor {
         let visitor = Visitor(key: SecureRandom.text(length: keyLength), isNew: true, session: session)
-        context.site.sessions.add(session, digest(visitor.key), now: context.host.now())
+        await context.site.sessions.add(session, name(of: visitor.key, context.site))
         return visitor
     }
 
-    func signOut(_ context: WebContext) { context.site.sessions.remove(Self.digest(key)) }
+    func signOut(_ context: WebContext) async { await context.site.sessions.remove(Self.name(of: key, context.site)) }
 
     /// Gives the browser its key.
     func remember(in response: inout Response, _ context: WebContext) {
@@ -55,11 +54,33 @@ struct Visitor: Sendable {
                 httpOnly: true, sameSite: .lax))
     }
 
+    // MARK: What came of something
+
+    /// Sends the browser on to a page, which shows a text: a change that was posted is not made again when that page is
+    /// loaded anew.
+    func response(showing text: String, on path: String, _ context: WebContext) -> Response {
+        let now = context.host.now()
+        let name = Self.name(of: key, context.site)
+        context.site.notices.remove(name)
+        // Where there is no room, the page shows what has changed all the same.
+        _ = context.site.notices.add(
+            text, name, of: session?.account, until: now.adding(Self.noticeTime), now: now)
+        var response = Response.seeOther(path)
+        remember(in: &response, context)
+        return response
+    }
+
+    /// The text that the page shows which is made now, once.
+    func takeNotice(_ context: WebContext) -> String? {
+        guard !isNew else { return nil }
+        return context.site.notices.take(Self.name(of: key, context.site), now: context.host.now())
+    }
+
     // MARK: Forms
 
     /// What each form carries, so that only a page of ours can have sent it.
     func formKey(_ site: WebSite) -> String {
-        Base64URL.encode(HMAC<SHA256>.authenticationCode(for: Array(key.utf8), using: site.formSecret))
+        Base64URL.encode(site.host.key.code(of: "form\0\(site.host.domain)\0\(key)"))
     }
 
     /// Throws unless a page of ours has sent the form.
@@ -73,7 +94,13 @@ struct Visitor: Sendable {
 
     private static let keyLength = 32
 
-    private static func digest(_ key: String) -> [UInt8] { Array(SHA256.hash(data: Array(key.utf8))) }
+    /// Milliseconds for which a notice waits for its page.
+    private static let noticeTime: Int64 = 60_000
+
+    /// What a visitor is known by where something is kept for them: who has that has no cookie.
+    private static func name(of key: String, _ site: WebSite) -> String {
+        Base64URL.encode(site.host.key.code(of: "browser\0\(site.host.domain)\0\(key)"))
+    }
 
     /// The prefix makes browsers refuse the cookie from anybody but this very host.
     private static func cookieName(_ site: WebSite) -> String { site.address.usesTLS ? "__Host-visitor" : "visitor" }

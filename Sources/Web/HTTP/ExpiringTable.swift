@@ -70,6 +70,14 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
 
     func find(_ key: Key, now: Timestamp) -> Value? { update(key, now: now) { $0 } }
 
+    /// Removes a value, and returns it if it is still good.
+    func take(_ key: Key, now: Timestamp) -> Value? {
+        state.withLock { state in
+            defer { state.remove(key) }
+            return state.entries[key].flatMap { $0.end > now ? $0.value : nil }
+        }
+    }
+
     /// - Returns: whether it was there.
     @discardableResult
     func remove(_ key: Key) -> Bool { state.withLock { $0.remove(key) } }

@@ -2,20 +2,19 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOHTTP1
 import XMPP
 import XMPPServer
 
 /// Finds the site that a request is for, and sees to it that every answer is safe to show.
 struct WebResponder: Sendable {
     private let sites: [WebSite]
-    private let proxies: [CIDRBlock]
+    private let listener: HTTPListenerConfiguration
     private let logger: Logger
 
     init(_ sites: [WebSite], _ listener: HTTPListenerConfiguration, _ logger: Logger) {
         self.sites = sites
+        self.listener = listener
         self.logger = logger
-        proxies = listener.proxies
     }
 
     /// The site with that authority, such as `chat.example:5443`. Other names get nothing, so that no page of a stranger
@@ -26,12 +25,12 @@ struct WebResponder: Sendable {
     }
 
     func respond(to request: Request, _ channel: any Channel) async -> Response {
+        let peer = IPAddress(channel.remoteAddress)
         var response: Response
         if let site = site(request.head.authority) {
-            let peer = IPAddress(channel.remoteAddress)
             let forwarded = ForwardedFor(
                 xForwardedFor: request.headers[values: .xForwardedFor], forwarded: request.headers[values: .forwarded])
-            let client = peer.map { forwarded.client(behind: $0, proxies) }
+            let client = peer.map { forwarded.client(behind: $0, listener.proxies) }
             // Whoever connects by themselves is counted by their connections.
             let counted = isProxy(peer) ? client : nil
             if let counted, !site.server.admit(client: counted) {
@@ -41,8 +40,11 @@ struct WebResponder: Sendable {
                 response = await respond(
                     to: request, WebContext(source: WebContext.Source(logger: logger, site: site, client: client)))
             }
+            if response.status.code >= 400, response.body.contentLength == 0 { explain(&response, at: site) }
+            // RFC 6797 §7.2: never in clear.
+            if isSecure(request, peer) { response.headers[.strictTransportSecurity] = "max-age=31536000" }
         } else {
-            response = Response(status: .misdirectedRequest)
+            response = misdirected(request, peer)
         }
         secure(&response)
         return response
@@ -60,6 +62,46 @@ struct WebResponder: Sendable {
         }
     }
 
+    // MARK: Pages without a visitor
+
+    /// For whoever has typed an address: an error without a page is a blank one.
+    private func explain(_ response: inout Response, at site: WebSite) {
+        let (title, text) =
+            switch response.status {
+            case .notFound: ("There is no such page", "Nothing is kept under this address.")
+            case .forbidden:
+                ("That did not work", "The page was out of date, or your browser takes no cookies. Please try again.")
+            case .contentTooLarge: ("That is too large", "So much cannot be taken at once.")
+            case .internalServerError: ("That did not work", "It is not your fault. Please try again later.")
+            default: ("That did not work", "The request cannot be answered: \(response.status.reasonPhrase).")
+            }
+        let page = Page.notice(title, text, status: response.status, links: site.links.isEmpty ? [] : [("Go on", "/")])
+        var headers = response.headers
+        headers[.contentLength] = nil
+        response = page.response(named: site.host.domain)
+        response.headers.append(contentsOf: headers)
+    }
+
+    /// For a name that no site has. Whoever sits at this very machine is told which there are; others need not know.
+    private func misdirected(_ request: Request, _ peer: IPAddress?) -> Response {
+        let isForwarded = [HTTPField.Name.xForwardedFor, .forwarded, .via].contains { request.headers[$0] != nil }
+        let isLocal = peer?.isLoopback == true && !isForwarded && isLoopback(request.head.authority)
+        let links = isLocal ? sites.filter { !$0.links.isEmpty }.map { ("\($0.address)", "\($0.address)/") } : []
+        let text =
+            links.isEmpty
+            ? "The address is not spelt like that of any site here. Whoever runs the server knows the right one."
+            : "It is served under its own name alone:"
+        return Page.notice("There is no site of this name", text, status: .misdirectedRequest, links: links)
+            .response(named: "Swallowtail")
+    }
+
+    private func isLoopback(_ authority: String?) -> Bool {
+        guard let authority, let name = WebAddress.split(authority[...])?.host else { return false }
+        return name == "localhost" || IPAddress(name.filter { !"[]".contains($0) })?.isLoopback == true
+    }
+
+    // MARK: What every answer says
+
     /// What every answer says, unless it says something else itself.
     private func secure(_ response: inout Response) {
         func add(_ name: HTTPField.Name, _ value: String) {
@@ -75,27 +117,47 @@ struct WebResponder: Sendable {
         }
     }
 
+    /// Whether the request came by TLS to us, or to a proxy of ours.
+    private func isSecure(_ request: Request, _ peer: IPAddress?) -> Bool {
+        listener.usesTLS || (isProxy(peer) && request.headers[.xForwardedProto] == "https")
+    }
+
+    // MARK: Clients
+
     private func isProxy(_ peer: IPAddress?) -> Bool {
-        peer.map { peer in proxies.contains { $0.contains(peer) } } ?? false
+        peer.map { peer in listener.proxies.contains { $0.contains(peer) } } ?? false
     }
 
     /// The address of a client that asks for an upgrade by way of a proxy; nil: it does so by itself.
-    func client(_ head: HTTPRequestHead, _ channel: any Channel) -> IPAddress? {
+    func client(_ request: HTTPRequest, _ channel: any Channel) -> IPAddress? {
         guard let peer = IPAddress(channel.remoteAddress), isProxy(peer) else { return nil }
         let forwarded = ForwardedFor(
-            xForwardedFor: head.headers["X-Forwarded-For"], forwarded: head.headers["Forwarded"])
-        return forwarded.client(behind: peer, proxies)
+            xForwardedFor: request.headerFields[values: .xForwardedFor],
+            forwarded: request.headerFields[values: .forwarded])
+        return forwarded.client(behind: peer, listener.proxies)
     }
 
-    /// The upgrade that a request asks for.
-    func upgrade(_ head: HTTPRequestHead) -> WebUpgrade? {
-        let path = head.uri.prefix { $0 != "?" }
-        return site(head.headers.first(name: "host"))?.upgrade(at: String(path))
+    /// The upgrade that there is where a request goes.
+    func upgrade(_ request: HTTPRequest) -> WebUpgrade? {
+        guard !request.protocols.isEmpty, let path = request.path?.prefix(while: { $0 != "?" }) else { return nil }
+        return site(request.authority)?.upgrade(at: String(path))
+    }
+
+    /// Takes down what a client has done wrong: for whoever looks for it, as anybody can do as much of it as they like.
+    func note(_ text: Logger.Message, _ error: any Error, _ channel: any Channel) {
+        logger.debug(
+            text,
+            metadata: [
+                "client": "\(IPAddress(channel.remoteAddress)?.description ?? "unknown")",
+                "kind": "\(type(of: error))",
+            ])
     }
 }
 
 extension HTTPField.Name {
-    static let referrerPolicy = Self("Referrer-Policy")!
     static let forwarded = Self("Forwarded")!
+    static let referrerPolicy = Self("Referrer-Policy")!
+    static let via = Self("Via")!
     static let xForwardedFor = Self("X-Forwarded-For")!
+    static let xForwardedProto = Self("X-Forwarded-Proto")!
 }

@@ -21,12 +21,42 @@ enum AccountPages {
             guard let (visitor, _) = try await context.person(request) else { return SignInPages.detour(from: request) }
             return await deletePage().response(for: visitor, context)
         }
+        router.get("/account/history/delete") { request, context in
+            try await confirmation(
+                request, context,
+                Confirmation(
+                    title: "Delete your history?",
+                    text: "All messages that are kept for you are removed, on all your devices. Nobody can undo this.",
+                    action: "/account/history", fields: [("keep", "delete")], button: "Delete your history",
+                    back: "/account"))
+        }
+        router.get("/account/photo/remove") { request, context in
+            try await confirmation(
+                request, context,
+                Confirmation(
+                    title: "Remove your photo?", text: "Others do not see it any more, and it is kept nowhere.",
+                    action: "/account/photo", fields: [("action", "remove")], isMultipart: true,
+                    button: "Remove photo", back: "/account"))
+        }
+        router.get("/account/photo.js") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/javascript; charset=utf-8", .cacheControl: "max-age=3600"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: PhotoScript.text)))
+        }
         router.post("/account/photo", use: setPhoto)
         post("/account/profile", router, setProfile)
         post("/account/history", router, setHistory)
         post("/account/apps", router, signOutApp)
         router.post("/account/password", use: setPassword)
         router.post("/account/delete", use: delete)
+    }
+
+    /// The page that asks before something is done that cannot be undone.
+    private static func confirmation(
+        _ request: Request, _ context: WebContext, _ confirmation: Confirmation
+    ) async throws -> Response {
+        guard let (visitor, _) = try await context.person(request) else { return SignInPages.detour(from: request) }
+        return await confirmation.page.response(for: visitor, context)
     }
 
     /// What came of a change: a sentence for the person.
@@ -46,15 +76,24 @@ enum AccountPages {
             }
             let form = try await request.form(context)
             try visitor.check(form["form-key"], context.site)
-            let outcome = try await body(record, form, context)
-            return try await page(record, context, outcome).response(for: visitor, context)
+            return try await answer(body(record, form, context), record, visitor, context)
+        }
+    }
+
+    /// What is done is told on the page that the browser loads next; what is wrong on the page with the form.
+    private static func answer(
+        _ outcome: Outcome, _ record: AccountRecord, _ visitor: Visitor, _ context: WebContext
+    ) async throws -> Response {
+        switch outcome {
+        case .done(let text): visitor.response(showing: text, on: "/account", context)
+        case .problem(let text): try await page(record, context, problem: text).response(for: visitor, context)
         }
     }
 
     // MARK: The page
 
     private static func page(
-        _ record: AccountRecord, _ context: WebContext, _ outcome: Outcome? = nil
+        _ record: AccountRecord, _ context: WebContext, problem: String? = nil
     ) async throws -> Page {
         let account = record.account
         let storage = context.host.storage
@@ -63,16 +102,15 @@ enum AccountPages {
             "address": account.jid.string, "displayName": account.displayName,
             "personalMessage": account.personalMessage, "keepsHistory": account.keepsHistory,
             "hasPhoto": try await storage.value(AccountPhoto.store, account.jid, key: "") != nil,
-            "photoSize": AccountPhoto.maximumSize / 1024, "grants": grants, "hasGrants": !grants.isEmpty,
+            "photoSize": AccountPhoto.maximumSize / 1024, "photoBytes": AccountPhoto.maximumSize,
+            "grants": grants, "hasGrants": !grants.isEmpty,
         ]
         if let accountID = account.accountID { content["accountID"] = accountID }
         var page = Page("account", title: "Account", content)
-        switch outcome {
-        case .done(let text): page.content["done"] = text
-        case .problem(let text):
-            page.content["problem"] = text
+        page.policy = page.policy.allowing("'self'", for: "script-src")
+        if let problem {
+            page.content["problem"] = problem
             page.status = .unprocessableContent
-        case nil: break
         }
         return page
     }
@@ -179,7 +217,7 @@ enum AccountPages {
         let form = try await request.form(context)
         try visitor.check(form["form-key"], context.site)
         func answer(_ text: String) async throws -> Response {
-            try await page(record, context, .problem(text)).response(for: visitor, context)
+            try await page(record, context, problem: text).response(for: visitor, context)
         }
         let password = form["new"] ?? ""
         guard password.count >= 8, password.utf8.count <= 1000 else {
@@ -194,14 +232,14 @@ enum AccountPages {
             return try await answer("The new password has characters that no password may have.")
         }
         // Whoever has just typed it need not do so again.
-        visitor.signOut(context)
+        await visitor.signOut(context)
         let signedIn = await context.site.authenticator.signIn(
             name: record.jid.string, password: password, host: context.host, from: context.client)
         guard case .success(let (account, key)) = signedIn else { return .seeOther("/sign-in?next=/account") }
-        let next = Visitor.signedIn(
+        let next = await Visitor.signedIn(
             BrowserSession(account: account, credential: key, signedInAt: context.host.now()), context)
-        return try await page(record, context, .done("The password is changed. All apps and devices are signed out."))
-            .response(for: next, context)
+        return next.response(
+            showing: "The password is changed. All apps and devices are signed out.", on: "/account", context)
     }
 
     /// Whether the person who asks knows the password; counts as an attempt to sign in.
@@ -231,9 +269,8 @@ enum AccountPages {
         }
         let reply = await context.site.administration.perform(.removeAccount(account: AccountName(record.jid.string)))
         if case .failed = reply { throw HTTPError(.internalServerError) }
-        visitor.signOut(context)
-        return await Page.notice("Your account is deleted", "Nothing of it is kept here.")
-            .response(for: Visitor(request, context), context)
+        await visitor.signOut(context)
+        return visitor.response(showing: "Your account is deleted. Nothing of it is kept here.", on: "/", context)
     }
 
     // MARK: Photo
@@ -253,7 +290,7 @@ enum AccountPages {
             return .seeOther("/sign-in?next=/account")
         }
         func answer(_ outcome: Outcome) async throws -> Response {
-            try await page(record, context, outcome).response(for: visitor, context)
+            try await self.answer(outcome, record, visitor, context)
         }
         let tooLarge = Outcome.problem("The photo is larger than \(AccountPhoto.maximumSize / 1024) KiB.")
         let body: ByteBuffer

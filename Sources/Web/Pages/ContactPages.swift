@@ -11,7 +11,21 @@ enum ContactPages {
             guard let (visitor, record) = try await context.person(request) else {
                 return SignInPages.detour(from: request)
             }
-            return await page(record, context, done: nil).response(for: visitor, context)
+            return await page(record, context).response(for: visitor, context)
+        }
+        router.get("/contacts/remove") { request, context in
+            guard let (visitor, record) = try await context.person(request) else {
+                return SignInPages.detour(from: request)
+            }
+            guard let contact = request.query?["contact"].flatMap({ JID($0) })?.bare,
+                let item = record.rosterItem(contact), item.isListed
+            else { return .seeOther("/contacts") }
+            let confirmation = await Confirmation(
+                title: "Remove \(names(of: item, context).name)?",
+                text: "You do not see each other any more. To be contacts again, one of you has to invite the other.",
+                action: "/contacts/remove", fields: [("contact", contact.string)], button: "Remove contact",
+                back: "/contacts")
+            return await confirmation.page.response(for: visitor, context)
         }
         router.post("/contacts/answer") { request, context in
             try await change(request, context) { record, contact, form in
@@ -45,19 +59,18 @@ enum ContactPages {
         let form = try await request.form(context)
         try visitor.check(form["form-key"], context.site)
         guard let contact = form["contact"].flatMap({ JID($0) })?.bare else { throw HTTPError(.badRequest) }
-        let done = await body(record, contact, form)
-        return await page(record, context, done: done).response(for: visitor, context)
+        return await visitor.response(showing: body(record, contact, form), on: "/contacts", context)
     }
 
-    private static func page(_ record: AccountRecord, _ context: WebContext, done: String?) async -> Page {
+    private static func page(_ record: AccountRecord, _ context: WebContext) async -> Page {
         let items = record.withRoster { Array($0.items) }
         var contacts: [[String: any Sendable]] = []
         var invitations: [[String: any Sendable]] = []
         let formKey: [String: any Sendable] = [:]
         for item in items {
-            let account = await account(item.jid, context)
             var entry = formKey
             entry["jid"] = item.jid.string
+            entry["link"] = "/contacts/remove?" + Form.encode([("contact", item.jid.string)])
             entry["waits"] = item.state.asks
             if item.state.hasPendingIn {
                 // Who invites is introduced by the name in the invitation; the account id is for contacts.
@@ -67,19 +80,25 @@ enum ContactPages {
                 invitations.append(entry)
             }
             if item.isListed {
-                let name = item.name ?? (item.state.hasTo ? account?.displayName : nil) ?? ""
-                let address = (item.state.hasTo ? account?.accountID : nil) ?? item.jid.string
-                entry["name"] = name.isEmpty ? address : name
-                if !name.isEmpty { entry["address"] = address }
+                let (name, address) = await names(of: item, context)
+                entry["name"] = name
+                if name != address { entry["address"] = address }
                 contacts.append(entry)
             }
         }
-        var content: [String: any Sendable] = [
+        let content: [String: any Sendable] = [
             "contacts": contacts.sorted { text($0) < text($1) }, "hasContacts": !contacts.isEmpty,
             "invitations": invitations.sorted { text($0) < text($1) }, "hasInvitations": !invitations.isEmpty,
         ]
-        if let done { content["done"] = done }
         return Page("contacts", title: "Contacts", content)
+    }
+
+    /// What a contact is called on the page, and the address below that.
+    private static func names(of item: RosterItem, _ context: WebContext) async -> (name: String, address: String) {
+        let account = item.state.hasTo ? await account(item.jid, context) : nil
+        let address = account?.accountID ?? item.jid.string
+        let name = item.name ?? account?.displayName ?? ""
+        return (name.isEmpty ? address : name, address)
     }
 
     private static func text(_ entry: [String: any Sendable]) -> String {

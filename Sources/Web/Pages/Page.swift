@@ -21,33 +21,47 @@ struct Page: Sendable {
     }
 
     /// A page that says one thing, such as what went wrong.
+    ///
+    /// - Parameter links: where somebody can go from there.
     static func notice(
-        _ title: String, _ text: String, status: HTTPResponse.Status = .ok, link: (String, String)? = nil
+        _ title: String, _ text: String, status: HTTPResponse.Status = .ok, links: [(title: String, path: String)] = []
     ) -> Page {
-        var content: [String: any Sendable] = ["text": text]
-        if let link { content["link"] = ["title": link.0, "path": link.1] }
-        var page = Page("notice", title: title, content)
+        var page = Page(
+            "notice", title: title, ["text": text, "buttons": links.map { ["label": $0.title, "path": $0.path] }])
         page.status = status
         return page
+    }
+
+    /// The answer that shows the page to somebody who is not looked at.
+    ///
+    /// - Parameter name: that of the site.
+    func response(named name: String) -> Response {
+        var content = content
+        content["title"] = title
+        content["host"] = name
+        // For a section of a template, an empty text would be one that is there.
+        content = content.filter { ($0.value as? String)?.isEmpty != true }
+        let text = Templates.library.render(content, withTemplate: template) ?? ""
+        return Response(
+            status: status,
+            headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: policy.description],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
     /// The answer that shows the page to a visitor.
     func response(for visitor: Visitor, _ context: WebContext) async -> Response {
         var content = content
-        content["title"] = title
-        content["host"] = context.host.domain
         content["formKey"] = visitor.formKey(context.site)
+        content["notice"] = visitor.takeNotice(context)
         if let account = visitor.session?.account {
             let record = try? await context.host.accounts.load(account)
             let name = record?.account.displayName ?? ""
             content["person"] = name.isEmpty ? record?.account.accountID ?? account.string : name
             content["links"] = context.site.links.map { ["title": $0.title, "path": $0.path] }
         }
-        let text = Templates.library.render(content, withTemplate: template) ?? ""
-        var response = Response(
-            status: status,
-            headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: policy.description],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        var page = self
+        page.content = content
+        var response = page.response(named: context.host.domain)
         visitor.remember(in: &response, context)
         return response
     }

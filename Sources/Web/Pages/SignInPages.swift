@@ -15,7 +15,7 @@ enum SignInPages {
         router.post("/sign-out") { request, context in
             let visitor = await Visitor(request, context)
             try await visitor.check(request.form(context)["form-key"], context.site)
-            visitor.signOut(context)
+            await visitor.signOut(context)
             return Response.seeOther("/")
         }
     }
@@ -66,9 +66,9 @@ enum SignInPages {
         switch answer {
         case .success(let (account, key)):
             let session = BrowserSession(account: account, credential: key, signedInAt: context.host.now())
-            visitor.signOut(context)
+            await visitor.signOut(context)
             var response = Response.seeOther(next)
-            Visitor.signedIn(session, context).remember(in: &response, context)
+            await Visitor.signedIn(session, context).remember(in: &response, context)
             return response
         case .failure(.notAuthorized):
             return await Self.form(

@@ -37,7 +37,7 @@ enum StyleSheet {
           padding: .5rem 1.1rem; margin-top: 1rem; }
         .quiet { color: var(--accent); background: transparent; border-color: var(--line); }
         .danger { color: var(--danger); background: transparent; border-color: var(--danger); }
-        .who button, .list button { margin: 0; padding: .3rem .8rem; }
+        .who button, .list button, .list .button { margin: 0; padding: .3rem .8rem; }
         :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
         .choice { display: flex; flex-wrap: wrap; gap: .75rem; }
         .note { color: var(--quiet); font-size: .9rem; margin: .35rem 0; }

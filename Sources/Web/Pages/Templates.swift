@@ -17,6 +17,7 @@ enum Templates {
     private static let sources = [
         "layout": layout, "home": home, "sign-in": signIn, "notice": notice, "consent": consent, "device": device,
         "device-consent": deviceConsent, "rights": rights, "account": account, "contacts": contacts, "delete": delete,
+        "confirmation": confirmation,
     ]
 
     private static let layout = """
@@ -45,6 +46,7 @@ enum Templates {
         </header>
         <main id="main" tabindex="-1">
         <h1>{{title}}</h1>
+        {{#notice}}<p class="done" role="status">{{notice}}</p>{{/notice}}
         {{$main}}{{/main}}
         </main>
         </body>
@@ -68,7 +70,7 @@ enum Templates {
     private static let notice = """
         {{<layout}}{{$main}}
         <p>{{text}}</p>
-        {{#link}}<p><a class="button" href="{{path}}">{{title}}</a></p>{{/link}}
+        {{#buttons}}<p><a class="button" href="{{path}}">{{label}}</a></p>{{/buttons}}
         {{/main}}{{/layout}}
         """
 
@@ -147,7 +149,6 @@ enum Templates {
 
     private static let account = """
         {{<layout}}{{$main}}
-        {{#done}}<p class="done" role="status">{{done}}</p>{{/done}}
         {{#problem}}<p class="problem" role="alert">{{problem}}</p>{{/problem}}
         <dl>
         {{#accountID}}<dt>Account</dt><dd>{{accountID}}</dd>{{/accountID}}
@@ -168,13 +169,15 @@ enum Templates {
         <input type="hidden" name="form-key" value="{{formKey}}">
         {{#hasPhoto}}<img src="/account/photo" alt="Your photo" class="photo">{{/hasPhoto}}
         <label for="photo">Photo</label>
-        <input id="photo" name="photo" type="file" accept="image/png,image/jpeg,image/gif" aria-describedby="photo-note">
+        <input id="photo" name="photo" type="file" accept="image/png,image/jpeg,image/gif" aria-describedby="photo-note"
+        data-limit="{{photoBytes}}">
         <p class="note" id="photo-note">PNG, JPEG or GIF, up to {{photoSize}} KiB.</p>
         <div class="choice">
         <button name="action" value="set">Use this photo</button>
-        {{#hasPhoto}}<button name="action" value="remove" class="quiet">Remove photo</button>{{/hasPhoto}}
+        {{#hasPhoto}}<a class="button quiet" href="/account/photo/remove">Remove photo</a>{{/hasPhoto}}
         </div>
         </form>
+        <script type="module" src="/account/photo.js"></script>
         </section>
 
         <section aria-labelledby="history">
@@ -187,7 +190,7 @@ enum Templates {
         <div class="choice">
         {{#keepsHistory}}<button name="keep" value="off">Keep no history</button>{{/keepsHistory}}
         {{^keepsHistory}}<button name="keep" value="on">Keep a history</button>{{/keepsHistory}}
-        <button name="keep" value="delete" class="danger">Delete your history</button>
+        <a class="button danger" href="/account/history/delete">Delete your history</a>
         </div>
         </form>
         </section>
@@ -257,9 +260,23 @@ enum Templates {
         {{/main}}{{/layout}}
         """
 
+    private static let confirmation = """
+        {{<layout}}{{$main}}
+        <p>{{text}}</p>
+        <form method="post" action="{{action}}"{{#isMultipart}} enctype="multipart/form-data"{{/isMultipart}}>
+        <input type="hidden" name="form-key" value="{{formKey}}">
+        {{#fields}}<input type="hidden" name="{{name}}" value="{{value}}">
+        {{/fields}}
+        <div class="choice">
+        <button class="danger">{{button}}</button>
+        <a class="button quiet" href="{{back}}">Keep it</a>
+        </div>
+        </form>
+        {{/main}}{{/layout}}
+        """
+
     private static let contacts = """
         {{<layout}}{{$main}}
-        {{#done}}<p class="done" role="status">{{done}}</p>{{/done}}
         {{#hasInvitations}}
         <section aria-labelledby="invitations">
         <h2 id="invitations">Invitations</h2>
@@ -287,11 +304,7 @@ enum Templates {
         <li>
         <div><strong>{{name}}</strong>{{#waits}} <span class="badge">has not answered yet</span>{{/waits}}{{#address}}<p
         class="note"><code>{{address}}</code></p>{{/address}}</div>
-        <form method="post" action="/contacts/remove">
-        <input type="hidden" name="form-key" value="{{formKey}}">
-        <input type="hidden" name="contact" value="{{jid}}">
-        <button class="quiet" aria-label="Remove {{name}}">Remove</button>
-        </form>
+        <a class="button quiet" href="{{link}}" aria-label="Remove {{name}}">Remove</a>
         </li>
         {{/contacts}}
         </ul>

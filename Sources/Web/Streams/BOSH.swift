@@ -1,16 +1,20 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 import XMPPServer
+import XMPPStream
 
 /// Streams over BOSH, for clients that cannot use WebSocket: XEP-0124 as XEP-0206 uses it.
-struct BOSH: ConnectionMethod {
+final class BOSH: ConnectionMethod {
     static let info = ModuleInfo(
         "bosh", implements: [.xep(124, "1.11.2"), .xep(206, "1.4")],
         summary: "Streams over HTTP requests, for clients that cannot use WebSocket.")
     static let relation = "urn:xmpp:alt-connections:xbosh"
 
     private let path: String
+    /// Those of the site; `nil` where there is none.
+    private let sessions = Mutex<BOSHSessions?>(nil)
 
     init(host: Host, configuration: ConfigSection) {
         path = configuration.path(default: "/http-bind", "Where clients connect, on the host's site.")
@@ -21,13 +25,17 @@ struct BOSH: ConnectionMethod {
     func register(on site: inout WebSite.Builder) {
         let server = site.site.server
         let streams = WebStreams(server: server, domains: [site.site.host.domain])
+        sessions.withLock { $0 = streams.bosh }
         site.router.post(RouterPath(path)) { request, context in
-            let body = try await request.body.collect(upTo: streams.bosh.largestRequest)
+            let body: ByteBuffer
+            do {
+                body = try await request.body.collect(upTo: streams.bosh.largestRequest)
+            } catch is NIOTooManyBytesError {
+                return Self.response(BOSHSessions.refusalOfTooLarge)
+            }
             let address = context.client.flatMap { try? SocketAddress(ipAddress: $0.description, port: 0) }
             let answer = await streams.bosh.respond(to: body, on: server.group.next(), from: address)
-            return Response(
-                status: .ok, headers: Self.headers([.contentType: "text/xml; charset=utf-8"]),
-                body: ResponseBody(byteBuffer: answer))
+            return Self.response(answer)
         }
         // What browsers ask for pages of other sites. Nothing here goes by cookies.
         site.router.on(RouterPath(path), method: .options) { _, _ in
@@ -38,6 +46,14 @@ struct BOSH: ConnectionMethod {
                     .accessControlMaxAge: "86400",
                 ]))
         }
+    }
+
+    func closing() { sessions.withLock { $0 }?.stop() }
+
+    private static func response(_ body: ByteBuffer) -> Response {
+        Response(
+            status: .ok, headers: headers([.contentType: "text/xml; charset=utf-8"]),
+            body: ResponseBody(byteBuffer: body))
     }
 
     private static func headers(_ others: HTTPFields) -> HTTPFields {

@@ -1,6 +1,5 @@
 import Hummingbird
 import NIOCore
-import NIOHTTP1
 import NIOWebSocket
 import XMPPServer
 import XMPPStream
@@ -21,30 +20,27 @@ struct WebSockets: ConnectionMethod {
 
     func register(on site: inout WebSite.Builder) {
         let streams = WebStreams(server: site.site.server, domains: [site.site.host.domain])
+        let maximumFrame = streams.maximumFrame
         site.add(
             WebUpgrade(
                 path: path,
-                NIOTypedWebSocketServerUpgrader(
-                    maxFrameSize: streams.maximumFrame,
-                    enableAutomaticErrorHandling: false,
-                    shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(Self.agreement(head)) },
-                    upgradePipelineHandler: { channel, head in
-                        let client = head.headers.first(name: "X-Forwarded-For").flatMap { IPAddress($0) }
-                        return channel.eventLoop.makeCompletedFuture {
-                            try streams.acceptWebSocket(channel, from: client)
-                        }
-                    })))
-        // RFC 9110 §15.5.22: for whoever asks without an upgrade, or without our subprotocol.
-        site.router.get(RouterPath(path)) { _, _ in
-            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
+                agree: { try? WebSocketHandshake.accept($0, subprotocol: ElementFraming.subprotocol) },
+                takeOver: { channel, client in
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(WebSocketFrameEncoder())
+                    try pipeline.addHandler(ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: maximumFrame)))
+                    try streams.acceptWebSocket(channel, from: client)
+                }))
+        // For whoever asks without an upgrade, or in another way than this one.
+        site.router.get(RouterPath(path)) { request, _ in
+            do throws(WebSocketHandshake.Refusal) {
+                _ = try WebSocketHandshake.accept(request.head, subprotocol: ElementFraming.subprotocol)
+                // It is by HTTP/1.0, which cannot be turned to anything.
+                return Response(status: .badRequest)
+            } catch {
+                return error.response
+            }
         }
-    }
-
-    /// The subprotocol that is agreed on, RFC 7395 §3.1; `nil` if the client does not know it.
-    private static func agreement(_ head: HTTPRequestHead) -> HTTPHeaders? {
-        let offered = head.headers[canonicalForm: "Sec-WebSocket-Protocol"]
-        guard offered.contains(where: { $0 == ElementFraming.subprotocol }) else { return nil }
-        return ["Sec-WebSocket-Protocol": ElementFraming.subprotocol]
     }
 
     func connectionAddress(at site: WebAddress) -> String {

@@ -21,7 +21,7 @@ public final class Host: @unchecked Sendable {
     public let router: StanzaRouter
     public let logger: Logger
     private let failures: FailureLog
-    let key: ServerKey
+    package let key: ServerKey
     let registrations: RegistrationLimit
     let keyMaker: KeyMaker
     let signIns: SignInLog

@@ -51,7 +51,7 @@ public struct ServerKey: Sendable {
     }
 
     /// HMAC-SHA-256 of a text under the key: 32 bytes that nobody else can make.
-    func code(of text: String) -> [UInt8] {
+    package func code(of text: String) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 }

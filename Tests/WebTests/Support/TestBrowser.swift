@@ -58,6 +58,13 @@ final class TestBrowser: Sendable {
         self.site = site
     }
 
+    /// The same browser, for a site that has taken the place of this one.
+    func moved(to site: TestSite) -> TestBrowser {
+        let browser = TestBrowser(site)
+        for (name, value) in cookies { browser.set(cookie: name, to: value) }
+        return browser
+    }
+
     var cookies: [String: String] { jar.withLock { $0 } }
 
     func set(cookie name: String, to value: String) { jar.withLock { $0[name] = value } }
@@ -72,6 +79,17 @@ final class TestBrowser: Sendable {
         var headers = headers
         headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
         return try await send(.POST, path, headers: headers, body: Form.encode(fields.map { ($0.name, $0.value) }))
+    }
+
+    /// Posts a form of a page, and shows the page that it leads to; for a form that did what it should.
+    func submit(_ path: String, _ fields: [(name: String, value: String)]) async throws -> Answer {
+        try await shown(by: try await post(path, fields))
+    }
+
+    /// The page that a form leads to.
+    func shown(by answer: Answer) async throws -> Answer {
+        guard answer.status == 303, let location = answer.location else { return answer }
+        return try await get(location)
     }
 
     func post(_ path: String, body: String, type: String) async throws -> Answer {

@@ -33,8 +33,11 @@ final class TestSite: Sendable {
     ///   - top: further keys of the configuration, in YAML.
     ///   - modules: further modules of the host, in YAML.
     ///   - http: further settings of the HTTP listener, in YAML.
-    init(oauth: String = "", top: String = "", modules: String = "", http: String = "") async throws {
-        directory = try TemporaryDirectory()
+    ///   - former: a site that was stopped, whose data this one has.
+    init(
+        oauth: String = "", top: String = "", modules: String = "", http: String = "", after former: TestSite? = nil
+    ) async throws {
+        directory = try former?.directory ?? TemporaryDirectory()
         let text = """
             \(top)
             listeners: [{addresses: ["127.0.0.1"], port: 0}]
@@ -53,7 +56,8 @@ final class TestSite: Sendable {
         server = try await Server(
             configuration, storage: storage, modules: StandardModules.all + WebModules.all,
             group: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "test") { _ in TestLogHandler(log: log) }, now: { [clock] in clock.now },
+            logger: Logger(label: "test") { _ in TestLogHandler(log: log) },
+            key: ServerKey(file: "\(directory.path)/store/secret.key"), now: { [clock] in clock.now },
             uptime: { [clock] in clock.uptime })
         let errors = report.finish()
         guard errors.isEmpty else { throw ServerError("\(errors)") }
@@ -63,6 +67,7 @@ final class TestSite: Sendable {
         }
         self.streams = streams
         self.port = port
+        guard former == nil else { return }
         let administration = Administration(server)
         for (id, name) in [("mary", "Mary"), ("john", "John")] {
             let account = NewAccount(

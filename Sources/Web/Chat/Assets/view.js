@@ -193,7 +193,7 @@ export class View {
     try {
       await this.#messenger.invite(form.elements.address.value.trim());
       form.reset();
-      result.textContent = "Your invitation is on its way.";
+      result.textContent = "If somebody has this address, your invitation will reach them.";
     } catch (error) {
       result.textContent = REFUSALS.get(error.message) ?? "That did not work. Try again later.";
     }

@@ -1,0 +1,96 @@
+import Synchronization
+import XMPP
+import XMPPServer
+
+/// The browser sessions of a site, by names that only this server can make of what the browsers keep. They outlive a
+/// restart: what is in memory is stored as well. Bounded.
+final class BrowserSessions: Sendable {
+    /// How many there are at most; beyond them the oldest go.
+    static let capacity = 20_000
+    /// How many an account has at most; beyond them its own oldest go.
+    static let share = 50
+    /// Milliseconds between two looks for what is over.
+    private static let sweepTime: Int64 = 3_600_000
+
+    fileprivate struct State {
+        var sessions: [String: BrowserSession] = [:]
+        var sweptAt = Timestamp(milliseconds: 0)
+    }
+
+    private let host: Host
+    private let store: KeyedStore<BrowserSession>
+    private let state = Mutex(State())
+
+    init(of host: Host) {
+        self.host = host
+        // The owner is the host's JID, the key the session's name.
+        store = KeyedStore("browser-session", in: host.storage)
+    }
+
+    /// Reads what was left by the process before. Whoever is not found then signs in again.
+    func load() async {
+        do throws(StorageError) {
+            let stored = try await store.all(host.jid)
+            state.withLock { $0.sessions.merge(stored) { present, _ in present } }
+        } catch {
+            _ = host.report(error)
+        }
+    }
+
+    func find(_ name: String) -> BrowserSession? {
+        let now = host.now()
+        return state.withLock { $0.sessions[name] }.flatMap { $0.isOpen(now) ? $0 : nil }
+    }
+
+    func add(_ session: BrowserSession, _ name: String) async {
+        let now = host.now()
+        let ended = state.withLock { state in
+            state.sessions[name] = session
+            return state.removeEnded(now) + state.removeOldest(of: session.account)
+        }
+        await commit([store.putting(session, host.jid, key: name)] + ended.map { store.removing(host.jid, key: $0) })
+    }
+
+    func remove(_ name: String) async {
+        guard state.withLock({ $0.sessions.removeValue(forKey: name) }) != nil else { return }
+        await commit([store.removing(host.jid, key: name)])
+    }
+
+    /// What is in memory holds until the next restart, even if the storage fails.
+    private func commit(_ changes: [StorageChange]) async {
+        do throws(StorageError) {
+            try await host.storage.commit(changes)
+        } catch {
+            _ = host.report(error)
+        }
+    }
+}
+
+extension BrowserSessions.State {
+    fileprivate mutating func removeOldest(of account: JID) -> [String] {
+        let own = sessions.filter { $0.value.account == account }
+        guard own.count > BrowserSessions.share, let oldest = own.min(by: { $0.value.signedInAt < $1.value.signedInAt })
+        else { return [] }
+        sessions[oldest.key] = nil
+        return [oldest.key]
+    }
+
+    /// Removes what is over, and the oldest where there are too many.
+    fileprivate mutating func removeEnded(_ now: Timestamp) -> [String] {
+        var ended: [String] = []
+        if now.milliseconds - sweptAt.milliseconds > BrowserSessions.sweepTime
+            || sessions.count > BrowserSessions.capacity
+        {
+            sweptAt = now
+            ended = sessions.filter { !$0.value.isOpen(now) }.map(\.key)
+        }
+        for name in ended { sessions[name] = nil }
+        while sessions.count > BrowserSessions.capacity,
+            let oldest = sessions.min(by: { $0.value.signedInAt < $1.value.signedInAt })
+        {
+            sessions[oldest.key] = nil
+            ended.append(oldest.key)
+        }
+        return ended
+    }
+}
