@@ -2,11 +2,14 @@ import Dispatch
 import Synchronization
 import XMPPServer
 
-/// A storage that fails when a test wants it to.
+/// A storage that fails, or takes its time, when a test wants it to.
 public final class FailingStorage: Storage {
     private struct Plan {
         var calls = 0
         var failing: ClosedRange<Int>?
+        var isHolding = false
+        var held: [@Sendable () -> Void] = []
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let storage: any Storage
@@ -30,6 +33,32 @@ public final class FailingStorage: Storage {
     /// Lets all calls from now on succeed.
     public func recover() {
         plan.withLock { $0.failing = nil }
+    }
+
+    /// Holds back whatever is submitted from now on.
+    public func holdCommits() {
+        plan.withLock { $0.isHolding = true }
+    }
+
+    /// Waits until something is held back.
+    public func commitIsHeld() async {
+        await withCheckedContinuation { continuation in
+            let isHeld = plan.withLock { plan in
+                if plan.held.isEmpty { plan.waiting.append(continuation) }
+                return !plan.held.isEmpty
+            }
+            if isHeld { continuation.resume() }
+        }
+    }
+
+    /// Submits what was held back, in order, and holds back nothing any more.
+    public func releaseCommits() {
+        let held = plan.withLock { plan in
+            defer { plan.held = [] }
+            plan.isHolding = false
+            return plan.held
+        }
+        for submit in held { submit() }
     }
 
     /// How many calls there have been.
@@ -178,7 +207,16 @@ public final class FailingStorage: Storage {
     ) {
         do throws(StorageError) {
             try step()
-            storage.submit(changes, urgency, completion: completion)
+            let storage = storage
+            let submit: @Sendable () -> Void = { storage.submit(changes, urgency, completion: completion) }
+            let waiting: [CheckedContinuation<Void, Never>]? = plan.withLock { plan in
+                guard plan.isHolding else { return nil }
+                plan.held.append(submit)
+                defer { plan.waiting = [] }
+                return plan.waiting
+            }
+            guard let waiting else { return submit() }
+            for continuation in waiting { continuation.resume() }
         } catch {
             // As every storage does it: not within the call.
             if let completion { DispatchQueue.global().async { completion(.failure(error)) } }

@@ -78,6 +78,94 @@ import XMPPServer
         }
     }
 
+    @Test func aCodeThatIsShownWhileItIsExchangedEndsWhatItGives() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let code = try #require(try await browser.agree(to: TestBrowser.request()).parameters?["code"])
+            // The grant is on its way to the disk when somebody else shows the code.
+            site.storage.holdCommits()
+            async let first = browser.exchange(code)
+            await site.storage.commitIsHeld()
+            let second = try await browser.exchange(code)
+            site.storage.releaseCommits()
+            for answer in [try await first, second] {
+                #expect(answer.status == 400 && answer.json["error"] as? String == "invalid_grant")
+            }
+            #expect(try await site.storage.grants(of: site.mary).isEmpty)
+        }
+    }
+
+    @Test func whatHasNoValueIsLeftOut() async throws {
+        try await TestSite.run { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            // RFC 6749 §3.1.
+            let path = TestBrowser.request(["redirect_uri": "", "scope": "", "state": "", "nonsense": ""])
+            let answer = try await browser.agree(to: path)
+            #expect(answer.location?.hasPrefix(TestSite.redirect + "?code=") == true)
+            #expect(answer.parameters?["state"] == nil)
+            let code = try #require(answer.parameters?["code"])
+            // §3.2.
+            let tokens = try await browser.exchange(code, ["redirect_uri": "", "client_secret": "", "scope": ""])
+            #expect(tokens.status == 200, "\(tokens.text)")
+            var refresh = try #require(try await browser.tokens().refresh)
+            for scope in ["", nil] as [String?] {
+                let renewed = try await TestBrowser(site).post(
+                    "/oauth/token",
+                    [("grant_type", "refresh_token"), ("client_id", "chat"), ("refresh_token", refresh)]
+                        + (scope.map { [("scope", $0)] } ?? []))
+                #expect(renewed.json["scope"] as? String == "wl.messenger wl.offline_access", "\(renewed.text)")
+                refresh = renewed.json["refresh_token"] as? String ?? ""
+            }
+            // A scope that names none is no scope, and takes nothing away.
+            let none = try await TestBrowser(site).post(
+                "/oauth/token",
+                [("grant_type", "refresh_token"), ("client_id", "chat"), ("refresh_token", refresh), ("scope", " ")])
+            #expect(none.json["error"] as? String == "invalid_scope")
+            for missing in ["grant_type", "client_id", "refresh_token"] {
+                let fields = [("grant_type", "refresh_token"), ("client_id", "chat"), ("refresh_token", refresh)]
+                let answer = try await TestBrowser(site).post(
+                    "/oauth/token", fields.map { ($0.0, $0.0 == missing ? "" : $0.1) })
+                let expected = missing == "client_id" ? "invalid_client" : "invalid_request"
+                #expect(answer.json["error"] as? String == expected, "\(missing)")
+            }
+            for path in ["/oauth/token", "/oauth/device", "/oauth/revoke"] {
+                let twice = try await TestBrowser(site).post(
+                    path, [("client_id", "chat"), ("scope", ""), ("scope", "xmpp")])
+                #expect(twice.json["error"] as? String == "invalid_request", "\(path)")
+            }
+            let device = try await TestBrowser(site).post("/oauth/device", [("client_id", "chat"), ("scope", "")])
+            #expect(device.status == 200)
+        }
+    }
+
+    @Test func theSitesOwnAppIsAskedForOnceAlone() async throws {
+        try await TestSite.run(modules: "websocket: on, host-meta: on, chat-page: on") { site in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let own: [String: String?] = ["client_id": "messenger", "redirect_uri": "\(site.address)/chat/"]
+            #expect(try await browser.get(TestBrowser.request(own)).status == 200)
+            _ = try await browser.agree(to: TestBrowser.request(own))
+            // Signing it out takes back what it may do now, and not what it may do when it is used again.
+            for grant in try await site.storage.grants(of: site.mary) { try await site.host.revoke(grant) }
+            #expect(try await browser.get(TestBrowser.request(own)).parameters?["code"] != nil)
+            let more = own.merging(["scope": "wl.messenger wl.offline_access wl.basic"]) { $1 }
+            #expect(try await browser.get(TestBrowser.request(more)).status == 200)
+            let john = TestBrowser(site)
+            try await john.signIn("john@contoso.example")
+            #expect(try await john.get(TestBrowser.request(own)).status == 200)
+        }
+    }
+
+    @Test func thereIsNoDocumentOfWhatItIsNot() async throws {
+        try await TestSite.run { site in
+            #expect(try await TestBrowser(site).get("/.well-known/openid-configuration").status == 404)
+            let metadata = try await TestBrowser(site).get("/.well-known/oauth-authorization-server")
+            #expect(metadata.json["issuer"] as? String == site.address)
+        }
+    }
+
     @Test func aCodeIsGoodForAMinuteAndForTheAppThatAskedForIt() async throws {
         try await TestSite.run { site in
             let browser = TestBrowser(site)
@@ -105,7 +193,7 @@ import XMPPServer
     @Test(arguments: [
         "https://app.example/back/", "https://app.example/back?x=1", "https://app.example.evil.example/back",
         "https://app.example@evil.example/back", "http://app.example/back", "//evil.example", "javascript:alert(1)",
-        "https://APP.example/back", "https://app.example/back#x", "",
+        "https://APP.example/back", "https://app.example/back#x",
     ])
     func aPlaceThatTheAppIsNotRegisteredWithIsNeverGoneTo(_ redirect: String) async throws {
         try await TestSite.run { site in

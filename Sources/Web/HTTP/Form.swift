@@ -31,6 +31,16 @@ public struct Form: Sendable {
     /// True if a parameter stands there more than once, which OAuth forbids (RFC 6749 §3.1).
     public var hasRepeatedNames: Bool { values.values.contains { $0.count > 1 } }
 
+    /// The form without what has no value: for OAuth, where such a parameter counts as left out (RFC 6749 §3.1, §3.2).
+    var withoutEmptyValues: Form {
+        var form = self
+        form.values = values.compactMapValues { found in
+            let given = found.filter { !$0.isEmpty }
+            return given.isEmpty ? nil : given
+        }
+        return form
+    }
+
     private static func decode(_ text: some StringProtocol) -> String? {
         Percent.decode(String(text.map { $0 == "+" ? " " : $0 }))
     }
@@ -63,7 +73,7 @@ extension Request {
     ///
     /// - Throws: `HTTPError` if the body is too large or no such form.
     func form(_ context: WebContext) async throws -> Form {
-        let type = headers[.contentType]?.prefix { $0 != ";" }.lowercased()
+        let type = headers[.contentType]?.prefix { $0 != ";" }.trimmingBlanks().lowercased()
         guard type == "application/x-www-form-urlencoded" else { throw HTTPError(.unsupportedMediaType) }
         let body = try await body.collect(upTo: context.maxUploadSize)
         guard let form = Form(String(buffer: body)) else { throw HTTPError(.badRequest) }

@@ -32,8 +32,9 @@ struct AuthorizationRequest: Sendable {
     }
 
     /// Reads a request.
-    init(_ form: Form, _ site: WebSite, allowsToken: Bool, defaultScopes: [String]) async throws {
-        guard !form.hasRepeatedNames else { throw Failure.untrusted("The app’s request names something twice.") }
+    init(_ parameters: Form, _ site: WebSite, allowsToken: Bool, defaultScopes: [String]) async throws {
+        guard !parameters.hasRepeatedNames else { throw Failure.untrusted("The app’s request names something twice.") }
+        let form = parameters.withoutEmptyValues
         guard let id = form["client_id"], let app = try await site.app(id) else {
             throw Failure.untrusted("No app is known by the name that this one gives.")
         }

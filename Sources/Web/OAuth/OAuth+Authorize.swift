@@ -13,7 +13,8 @@ extension OAuth {
         guard let (visitor, record) = try await context.person(request) else {
             return SignInPages.detour(from: request)
         }
-        if asked.type == .code, asked.isSafeToRepeat(context.site), try await hasAgreed(record.jid, to: asked) {
+        if asked.type == .code, asked.isSafeToRepeat(context.site), try await hasAgreed(record.jid, to: asked, context)
+        {
             return try await answer(asked, OpenedAccount(record), context)
         }
         return await consentPage(asked, on: context.site).response(for: visitor, context)
@@ -33,8 +34,13 @@ extension OAuth {
         guard form["decision"] == "allow" else {
             return back(to: asked.redirect, asked.type, OAuthError(.accessDenied), asked.state, context.site)
         }
+        if context.site.isOwn(asked.app) {
+            try await consents.put(Consent(scopes: asked.scopes), record.jid, key: asked.app.id)
+        }
         return try await answer(asked, OpenedAccount(record), context)
     }
+
+    private var consents: KeyedStore<Consent> { Consent.store(in: host.storage) }
 
     private func read(
         _ form: Form?, _ context: WebContext
@@ -62,7 +68,14 @@ extension OAuth {
     }
 
     /// Whether the person has let the app do all this before, and has not taken it back.
-    private func hasAgreed(_ account: JID, to asked: AuthorizationRequest) async throws(StorageError) -> Bool {
+    private func hasAgreed(
+        _ account: JID, to asked: AuthorizationRequest, _ context: WebContext
+    ) async throws(StorageError) -> Bool {
+        if context.site.isOwn(asked.app), let consent = try await consents.get(account, key: asked.app.id),
+            consent.scopes.isSuperset(of: asked.scopes)
+        {
+            return true
+        }
         let now = host.now()
         return try await host.storage.grants(of: account).contains {
             $0.app == asked.app.id && $0.expiresAt > now && $0.scopes.isSuperset(of: asked.scopes)

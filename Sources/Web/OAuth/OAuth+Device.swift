@@ -15,7 +15,7 @@ extension OAuth {
 
     /// §3.1: a device asks for a code to show.
     @Sendable func deviceAuthorization(_ request: Request, _ context: WebContext) async throws -> Response {
-        let form = try await request.form(context)
+        let form = try await readForm(request, context)
         let app = try await app(request, form, context.site)
         guard let scopes = AuthorizationRequest.scopes(form["scope"], app, defaultScopes) else {
             throw OAuthError(.invalidScope)
@@ -89,11 +89,11 @@ extension OAuth {
                 .response(for: visitor, context)
         }
         wrongCodes.giveBack(place)
-        let page =
-            isAllowed
-            ? Page.notice("Your device is signed in", "You can go back to it, and close this page.")
-            : Page.notice("Your device was not let in", "You can close this page.")
-        return await page.response(for: visitor, context)
+        return visitor.response(
+            showing: isAllowed
+                ? "Your device is signed in. You can go back to it, and close this page."
+                : "Your device was not let in. You can close this page.",
+            on: "/device", context)
     }
 
     private func tooManyCodes() -> Page {

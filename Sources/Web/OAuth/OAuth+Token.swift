@@ -21,7 +21,8 @@ extension OAuth {
         }
     }
 
-    private func readForm(_ request: Request, _ context: WebContext) async throws -> Form {
+    /// The parameters of an app's request.
+    func readForm(_ request: Request, _ context: WebContext) async throws -> Form {
         let form: Form
         do {
             form = try await request.form(context)
@@ -29,7 +30,7 @@ extension OAuth {
             throw OAuthError(.invalidRequest, "the body is no form")
         }
         guard !form.hasRepeatedNames else { throw OAuthError(.invalidRequest, "a parameter stands there twice") }
-        return form
+        return form.withoutEmptyValues
     }
 
     private func exchange(_ form: Form, _ app: App) async throws -> TokenIssuer.Tokens {

@@ -68,9 +68,8 @@ struct OAuth: WebModule {
         router.post("/oauth/authorize", use: decide)
         router.get("/device", use: showDevice)
         router.post("/device", use: decideDevice)
-        for path in [Self.metadataPath, "/.well-known/openid-configuration"] {
-            router.get(RouterPath(path)) { _, context in metadata(context.site) }
-        }
+        // It is no provider of OpenID Connect, and has no document that says so.
+        router.get(RouterPath(Self.metadataPath)) { _, context in metadata(context.site) }
         forApps("/oauth/token", router, token)
         forApps("/oauth/revoke", router, revoke)
         forApps("/oauth/introspect", router, introspect)
@@ -162,7 +161,9 @@ struct OAuth: WebModule {
         if let header = request.headers[.authorization] {
             let parts = header.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "basic",
-                let text = Base64.decode(String(parts[1])).flatMap({ String(validating: $0, as: UTF8.self) }),
+                let text = Base64.decode(String(parts[1].trimmingBlanks())).flatMap({
+                    String(validating: $0, as: UTF8.self)
+                }),
                 let colon = text.firstIndex(of: ":"), secret == nil,
                 let user = Percent.decode(String(text[..<colon])),
                 let password = Percent.decode(String(text[text.index(after: colon)...])), id == nil || id == user

@@ -75,7 +75,7 @@ struct TokenIssuer: Sendable {
         }
         guard grant.expiresAt > now else { throw OAuthError(.invalidGrant) }
         let scopes = scopes ?? grant.scopes
-        guard scopes.isSubset(of: grant.scopes) else { throw OAuthError(.invalidScope) }
+        guard !scopes.isEmpty, scopes.isSubset(of: grant.scopes) else { throw OAuthError(.invalidScope) }
         let next = used.next()
         let (text, token) = accessToken(of: grant, scopes, app, now)
         do throws(StorageError) {

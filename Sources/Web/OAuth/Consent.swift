@@ -1,0 +1,27 @@
+import XML
+import XMPP
+import XMPPServer
+
+/// What a person has let one of the site's own apps do. It is remembered when the app is signed out, as such an app is part
+/// of the site on which the person signs in; for others it ends with the grant.
+struct Consent: StoredValue {
+    private static let namespace: Namespace = "urn:swallowtail:consent"
+
+    let scopes: Set<String>
+
+    /// The owner is the account, the key the app's id.
+    static func store(in storage: any Storage) -> KeyedStore<Consent> { KeyedStore("consent", in: storage) }
+
+    init(scopes: Set<String>) {
+        self.scopes = scopes
+    }
+
+    init?(stored element: Element) {
+        guard element.isNamed("consent", Self.namespace), let text = element["scopes"] else { return nil }
+        scopes = Set(text.split(separator: " ").map(String.init))
+    }
+
+    func write(to writer: inout XMLWriter) {
+        writer.element("consent", Self.namespace, ["scopes": scopes.sorted().joined(separator: " ")])
+    }
+}
