@@ -25,7 +25,7 @@ import XMPPServer
         ("GET / HTTP/1.1\r\n\r\n", ["400"]),
         ("GET / HTTP/1.1\r\n\(host)\(host)\r\n", ["400"]),
         ("GET / HTTP/3.7\r\n\(host)\r\n", ["505"]),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ["505"]),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ["400"]),
         ("GET / HTTP/1.1\r\n\(host)A: \(String(repeating: "a", count: 20_000))\r\n\r\n", ["431"]),
         ("GET / HTTP/1.1\r\n\(host)\((1...200).map { "A\($0): b\r\n" }.joined())\r\n", ["431"]),
         ("GET / HTTP/1.1\r\n\(host)Expect: miracles\r\n\r\n", ["417"]),
@@ -57,8 +57,8 @@ import XMPPServer
     @Test func whatTheHeadOfARequestMayHaveIsAllOfItsTime() async throws {
         try await TestSite.run { site in
             let channel = try await Self.channel(on: site)
-            for _ in 0..<5 {
-                try await channel.writeInbound(ByteBuffer(string: "G"))
+            for letter in "GET /" {
+                try await channel.writeInbound(ByteBuffer(string: "\(letter)"))
                 await channel.testingEventLoop.advanceTime(by: .seconds(10))
                 #expect(channel.isActive)
             }

@@ -24,7 +24,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     static let writeTime = TimeAmount.seconds(60)
     /// How long a client may take to agree to the end of its connection.
     private static let lingerTime = TimeAmount.seconds(2)
-    /// Parts of requests that wait for the answer of the one before.
+    /// Parts of requests that wait for the answer of the one before, until there is no further request.
     private static let mostEarly = 256
 
     private enum State {
@@ -61,6 +61,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private var isHandling = false
     private var isReadWanted = false
     private var isInputClosed = false
+    /// More requests have come in one go than wait here.
+    private var isFull = false
     private var isStopping = false
     private var deadline: Scheduled<Void>?
 
@@ -165,15 +167,11 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     }
 
     private func take(_ event: Event) {
-        guard !isInputClosed else { return }
         if case .inputClosed = event { isInputClosed = true }
-        if early.count >= Self.mostEarly {
-            // Nobody asks for so much at once: what is there is answered, and nothing else.
-            isInputClosed = true
-            early.append(.inputClosed)
-        } else {
-            early.append(event)
-        }
+        // Nobody asks for so much at once: what is there is answered, and nothing else.
+        if case .part(.head) = event, early.count >= Self.mostEarly { isFull = true }
+        guard !isFull else { return }
+        early.append(event)
         handleEvents()
     }
 
@@ -318,6 +316,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             return close(within: Self.bodyTime)
         }
         guard exchange.keepsAlive, !isStopping else { return close() }
+        if isFull, early.isEmpty { return close() }
         expectHead()
         handleEvents()
         readIfWanted()

@@ -84,6 +84,7 @@ struct WebResponder: Sendable {
 
     /// For a name that no site has. Whoever sits at this very machine is told which there are; others need not know.
     private func misdirected(_ request: Request, _ peer: IPAddress?) -> Response {
+        if request.uri.path == StyleSheet.path { return StyleSheet.response }
         let isForwarded = [HTTPField.Name.xForwardedFor, .forwarded, .via].contains { request.headers[$0] != nil }
         let isLocal = peer?.isLoopback == true && !isForwarded && isLoopback(request.head.authority)
         let links = isLocal ? sites.filter { !$0.links.isEmpty }.map { ("\($0.address)", "\($0.address)/") } : []

@@ -1,5 +1,16 @@
+import Hummingbird
+import NIOCore
+
 /// The style of all pages.
 enum StyleSheet {
+    static let path = "/style.css"
+
+    static var response: Response {
+        Response(
+            status: .ok, headers: [.contentType: "text/css; charset=utf-8", .cacheControl: "max-age=3600"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
     static let text = """
         :root {
           color-scheme: light dark;

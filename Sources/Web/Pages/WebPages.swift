@@ -19,11 +19,7 @@ struct WebPages: WebModule {
         site.router.get("/") { request, context in
             await Page("home", title: context.host.domain).response(for: Visitor(request, context), context)
         }
-        site.router.get("/style.css") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "text/css; charset=utf-8", .cacheControl: "max-age=3600"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: StyleSheet.text)))
-        }
+        site.router.get(RouterPath(StyleSheet.path)) { _, _ in StyleSheet.response }
         SignInPages.register(on: site.router)
         AccountPages.register(on: site.router)
         ContactPages.register(on: site.router)

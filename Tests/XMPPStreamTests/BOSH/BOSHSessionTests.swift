@@ -44,6 +44,9 @@ import XML
 
         func channelInactive(context: ChannelHandlerContext) { isClosed = true }
 
+        /// The numbers of the requests that were heard.
+        var numbers: [Int] { heard.compactMap { $0.firstMatch(of: #/ n=.(\d+)/#).flatMap { Int($0.output.1) } } }
+
         func say(_ text: String) {
             context?.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
         }
@@ -125,7 +128,7 @@ import XML
         try world.send(3)
         world.pass(4)
         try world.send(2)
-        #expect(world.stream.heard.map { $0.contains("n=\"2\"") } == [true, false] && world.stream.heard.count == 2)
+        #expect(world.stream.numbers == [2, 3])
         world.pass(3)
         #expect(world.open.isEmpty)
     }
@@ -194,8 +197,9 @@ import XML
         world.stream.isPaused = false
         world.pass(10)
         #expect(world.open.isEmpty)
-        let told = world.stream.heard.compactMap { $0.firstMatch(of: /n="(\d+)"/).flatMap { Int($0.output.1) } }
-        #expect(told == Array(2..<(2 + told.count)) && (world.hasEnded || told.count == next - 2))
+        // Of a session that has ended meanwhile, the stream has not heard the last ones.
+        let numbers = world.stream.numbers
+        #expect(numbers == Array((2..<next).prefix(numbers.count)) && (world.hasEnded || numbers.count == next - 2))
         world.pass(BOSHSession.inactivity)
         #expect(world.hasEnded && world.stream.isClosed)
     }
