@@ -5,6 +5,7 @@ page's switches, an app that is signed out. Makes pictures on the way."""
 import asyncio
 import datetime
 import json
+import os
 import pathlib
 import struct
 import sys
@@ -470,13 +471,13 @@ async def device(stage):
     require(other.returncode == 0, "QXmpp: " + complaint.decode())
 
 
-def picture(folder):
-    """A small red picture."""
+def picture(folder, side=8, color=b"\xd0\x20\x20".__mul__):
+    """A red picture, or one of what `color` gives for a number of pixels."""
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-    pixels = zlib.compress(b"".join(b"\0" + b"\xd0\x20\x20" * 8 for _ in range(8)))
-    path = pathlib.Path(folder) / "red.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+    pixels = zlib.compress(b"".join(b"\0" + color(side) for _ in range(side)))
+    path = pathlib.Path(folder) / "picture.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
                      + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))  # fmt: skip
     return str(path)
 
@@ -563,6 +564,24 @@ async def no_history(stage):
     await hears(stage.oscar, "off the record")
     request = ElementTree.Element(f"{{{ARCHIVE}}}retrieve", {"with": jid})
     require_equal(len(await quinn.request("get", request)), 0, "messages in the archive")
+
+
+@suite.scenario("a photo that is too large is made smaller before it is sent, and asked about before it goes")
+async def large_photo(stage):
+    page = stage.page
+    await page.open(stage.web + "/account")
+    await page.shows("It is made smaller")
+    with tempfile.TemporaryDirectory() as folder:
+        # Noise, which nothing makes smaller without loss.
+        await page.type("#photo", picture(folder, 1200, lambda count: os.urandom(3 * count)))
+        await page.click("button", "Use this photo")
+        await page.shows("This is your photo now.")
+    width = await page.evaluate("return document.querySelector('.photo').naturalWidth")
+    require(0 < width <= 512, f"{width} pixels")
+    await page.click("main a", "Remove photo")
+    await page.shows("Remove your photo?")
+    await page.click("main button", "Remove photo")
+    await page.shows("Your photo is removed.")
 
 
 @suite.scenario("an app that is signed out on the account's page loses its session within a second")

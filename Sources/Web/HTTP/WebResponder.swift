@@ -91,7 +91,7 @@ struct WebResponder: Sendable {
         let text =
             links.isEmpty
             ? "The address is not spelt like that of any site here. Whoever runs the server knows the right one."
-            : "It is served under its own name alone:"
+            : "Each site here is served under its own name alone:"
         return Page.notice("There is no site of this name", text, status: .misdirectedRequest, links: links)
             .response(named: "Swallowtail")
     }

@@ -269,7 +269,7 @@ enum Templates {
         {{/fields}}
         <div class="choice">
         <button class="danger">{{button}}</button>
-        <a class="button quiet" href="{{back}}">Keep it</a>
+        <a class="button quiet" href="{{back}}">Go back</a>
         </div>
         </form>
         {{/main}}{{/layout}}
