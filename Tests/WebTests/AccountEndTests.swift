@@ -65,7 +65,7 @@ import XMPPServer
     private func allow(_ code: String, _ browser: TestBrowser) async throws {
         let page = try await browser.get("/device?" + Form.encode([("code", code)]))
         let answer = try await browser.post("/device", page.fields(of: "/device") + [("decision", "allow")])
-        #expect(answer.status == 200)
+        #expect(answer.status == 303)
     }
 
     private func ask(_ device: String, _ site: TestSite) async throws -> TestBrowser.Answer {
