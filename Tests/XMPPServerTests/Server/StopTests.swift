@@ -115,6 +115,8 @@ private final class SilentStorage: EmptyStorage {
     func waiting() async throws {
         let server = try await TestServer(settings: "limits: {request-time: 60 s}", modules: [WaitingModule.self])
         let client = try await server.session("romeo")
+        // A request that is never answered holds up nobody.
+        try await client.send("<iq type='get' id='q1'><wait xmlns='urn:example:wait' id='never answered'/></iq>")
         try await client.send(
             "<message gate='stop' id='m1' type='chat' to='juliet@example.org'><body>x</body></message>")
         let romeo = try #require(JID("romeo@example.org"))
