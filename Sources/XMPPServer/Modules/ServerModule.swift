@@ -8,7 +8,7 @@
 ///         init(host: Host, configuration: ConfigSection) {}
 ///         func register(_ registrar: inout Registrar) {
 ///             registrar.feature("urn:xmpp:ping")
-///             registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount]) { _ in .ok }
+///             registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount], needs: .chat) { _ in .ok }
 ///         }
 ///     }
 ///

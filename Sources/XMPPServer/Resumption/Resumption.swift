@@ -39,7 +39,7 @@ struct SessionState {
     var jid: JID
     var boundAt: Timestamp
     var token: VerifiedToken?
-    var rights: SessionRights
+    var rights = SessionRights.chat
     var userAgent: UserAgent?
     var handled: UInt32
     var presence: Element?
