@@ -32,6 +32,8 @@ enum StyleSheet {
         .who span { overflow-wrap: anywhere; }
         main { max-width: 34rem; margin: 2rem auto; padding: 1.5rem 1.75rem 1.75rem; background: var(--panel);
           border: 1px solid var(--line); border-radius: .75rem; outline: 0; overflow-wrap: break-word; }
+        /* Names run in their own direction, and turn nothing round that stands beside them. */
+        strong, dd, .who span { unicode-bidi: plaintext; }
         h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem; }
         h2 { font-size: 1.1rem; margin: 0 0 .5rem; }
         section { margin-top: 1.75rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }

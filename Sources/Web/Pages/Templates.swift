@@ -160,9 +160,10 @@ enum Templates {
         <form method="post" action="/account/profile">
         <input type="hidden" name="form-key" value="{{formKey}}">
         <label for="display-name">Display name</label>
-        <input id="display-name" name="display-name" value="{{displayName}}" maxlength="200" autocomplete="nickname">
+        <input id="display-name" name="display-name" value="{{displayName}}" maxlength="200" autocomplete="nickname"
+        dir="auto">
         <label for="personal-message">Personal message</label>
-        <input id="personal-message" name="personal-message" value="{{personalMessage}}" maxlength="500">
+        <input id="personal-message" dir="auto" name="personal-message" value="{{personalMessage}}" maxlength="500">
         <button>Save</button>
         </form>
         <form method="post" action="/account/photo" enctype="multipart/form-data">
