@@ -124,9 +124,17 @@ struct Registration: ServerModule {
             case .failure(let error):
                 return .error(error)
             case .success:
-                for contact in contacts { host.endSubscriptions(of: session.record, with: contact) }
+                host.router.begin { await part(session.record, contacts) }
                 return .last(.notAuthorized)
             }
+        }
+    }
+
+    /// One contact after the other is told: all at once would be thousands of look-ups that others wait behind.
+    private func part(_ record: AccountRecord, _ contacts: [RosterItem]) async {
+        for contact in contacts {
+            _ = await host.router.hosts[contact.jid.domain]?.find(contact.jid)
+            host.endSubscriptions(of: record, with: contact)
         }
     }
 }
