@@ -74,7 +74,7 @@ public final class Authenticator: Sendable {
                 if record == nil { decoys.note(jid, host, now: now()) }
                 return .success(then(record))
             } catch {
-                logger.error("storage failed", metadata: ["error": "\(error)"])
+                _ = host.report(error)
                 return .failure(.temporaryAuthFailure)
             }
         }
@@ -198,7 +198,7 @@ public final class Authenticator: Sendable {
             let stored = try await storage.credentials(account ?? host.jid)
             credential = stored.first { $0.hash == .sha256 } ?? decoy
         } catch {
-            logger.error("storage failed", metadata: ["error": "\(error)"])
+            _ = host.report(error)
             return .failure(.temporaryAuthFailure)
         }
         var failure = SASLFailure.notAuthorized
@@ -238,7 +238,7 @@ public final class Authenticator: Sendable {
         do {
             found = try await storage.token(digest: digest)
         } catch {
-            logger.error("storage failed", metadata: ["error": "\(error)"])
+            _ = host.report(error)
             return .failure(.temporaryAuthFailure)
         }
         guard let found else { return await verifyElsewhere(token, digest, host) }
