@@ -50,7 +50,7 @@ build: packages ## Build the release executable alone
 test: packages packages-interop ## Everything that CI runs
 	@Scripts/test
 
-check-all: packages packages-interop ## Before a release: that, fuzzing, sanitizers, what is shipped; STEPS="shipped" for some
+check-all: packages packages-interop ## Before a release: that, fuzzing, a sanitizer, what is shipped; STEPS="shipped" for some
 	@Scripts/check-all $(STEPS)
 
 interop: packages packages-interop interop-clients ## Clients that other people wrote, against the debug executable
