@@ -40,7 +40,8 @@ import XMPPServer
 
     /// Requests of streams, whose rights are those of their sessions, and files of the page that chats.
     private static func isStreamOrFile(_ route: String) -> Bool {
-        route.hasSuffix(" /bosh") || route.wholeMatch(of: /GET \/chat\/[a-z-]+\.(js|css|svg)/) != nil
+        route.hasSuffix(" /http-bind") || route.hasSuffix(" /xmpp-websocket")
+            || route.wholeMatch(of: /GET \/chat\/[a-z-]+\.(js|css|svg)/) != nil
     }
 
     @Test func everyRouteHasARow() async throws {
