@@ -163,7 +163,8 @@ import XMPPStream
             clients.append(client)
         }
         let refused = try await server.connect()
-        try await refused.send("PROXY TCP4 198.51.100.1 192.0.2.1 4713 5222\r\n" + TestClient.header("example.org"))
+        // The server may be quicker with the end than the client with the rest.
+        try? await refused.send("PROXY TCP4 198.51.100.1 192.0.2.1 4713 5222\r\n" + TestClient.header("example.org"))
         #expect(await refused.readToEnd() == "")
         try await clients[0].send(Self.startTLS)
         try await clients[0].read(until: "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
