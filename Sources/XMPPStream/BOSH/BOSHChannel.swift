@@ -6,7 +6,8 @@ import Synchronization
 final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
     /// The other end. Called on the loop.
     protocol Owner: AnyObject {
-        func written(_ message: ByteBuffer)
+        /// The promise is kept when a response carries the message.
+        func written(_ message: ByteBuffer, _ promise: EventLoopPromise<Void>?)
         func flushed()
         /// The stream takes more now.
         func readRequested()
@@ -58,8 +59,8 @@ final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
 
     func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard isActive else { return fail(promise, .ioOnClosedChannel) }
-        owner?.written(unwrapData(data, as: ByteBuffer.self))
-        promise?.succeed()
+        guard let owner else { return fail(promise, .ioOnClosedChannel) }
+        owner.written(unwrapData(data, as: ByteBuffer.self), promise)
     }
 
     func flush0() { owner?.flushed() }

@@ -51,6 +51,8 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     private var answered: [(number: Int, response: ByteBuffer)] = []
     private var output: [ByteBuffer] = []
     private var outputBytes = 0
+    /// Who waits until a response has carried what waits here.
+    private var promises: [EventLoopPromise<Void>] = []
     /// What the stream's first header said, until the response with it is written.
     private var header: (id: String?, from: String?)?
     private var isCreated = false
@@ -186,6 +188,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         answered.append((request.number, response))
         if answered.count > window { answered.removeFirst() }
         request.answer.succeed(response)
+        for promise in exchange(&promises, with: []) { promise.succeed() }
         if open.isEmpty, !isOver { watch() }
         channel.setWritable(true)
     }
@@ -245,8 +248,9 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
 
     // MARK: The stream
 
-    func written(_ message: ByteBuffer) {
-        guard !isOver else { return }
+    func written(_ message: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        if let promise { promises.append(promise) }
+        guard !isOver else { return endPromises() }
         guard let element = try? Element(ownOutput: message) else {
             // Nothing of a stream is left out.
             condition = .remoteStreamError
@@ -305,6 +309,11 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         finish()
     }
 
+    /// No response carries any more what waits.
+    private func endPromises() {
+        for promise in exchange(&promises, with: []) { promise.fail(ChannelError.ioOnClosedChannel) }
+    }
+
     private func finish() {
         guard !isOver else { return }
         isOver = true
@@ -313,6 +322,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         early = [:]
         let isAsked = !open.isEmpty
         while !open.isEmpty { answerOldest() }
+        endPromises()
         guard !isAsked else { return ended(self) }
         // The next request gets to know why.
         channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.inactivity))) { self.ended(self) }
