@@ -110,6 +110,12 @@ import Testing
         #expect(!channel.isActive)
     }
 
+    @Test func weCloseAndTheClientIsCutOff() throws {
+        channel.close(promise: nil)
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(!channel.isActive)
+    }
+
     @Test func nothingIsSaidBehindAClose() throws {
         try receive(.connectionClose, "")
         _ = try sent()

@@ -113,7 +113,9 @@ public final class WebSocketHandler: ChannelDuplexHandler {
         // The connection was cut in this direction: there is nobody to agree to a close any more.
         if case ChannelEvent.inputClosed = event {
             guard state != .inputClosed else { return }
+            let isAwaited = state == .closing
             state = .inputClosed
+            if isAwaited { return context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
     }
