@@ -32,17 +32,19 @@ final class Backlog: Sendable {
     /// Whether nothing is kept.
     var isNone: Bool { nothing.load(ordering: .acquiring) }
 
-    /// Whether it is known whether messages have to be handed over first.
-    var isDecided: Bool { state.withLock { $0.phase != .unknown } }
-
     /// Whether it is known that nothing is kept or on its way to the disk.
     var isEmpty: Bool { state.withLock { $0.phase == .none && $0.count == 0 } }
 
     /// How many messages are kept, if that is known.
     var count: Int? { state.withLock { $0.count } }
 
+    /// Whether somebody waits until it is known whether messages have to be handed over first.
+    var isAwaited: Bool { state.withLock { !$0.waiting.isEmpty } }
+
     /// Waits until it is known whether messages have to be handed over first.
-    func decided() async -> Phase {
+    ///
+    /// - Parameter begin: begins a hand-over; called when its end will be heard, and only if it has to be waited for.
+    func decided(beginning begin: () -> Void) async -> Phase {
         await withCheckedContinuation { continuation in
             let known: Phase? = state.withLock { state in
                 if state.phase == .unknown {
@@ -51,7 +53,7 @@ final class Backlog: Sendable {
                 }
                 return state.phase
             }
-            if let known { continuation.resume(returning: known) }
+            if let known { continuation.resume(returning: known) } else { begin() }
         }
     }
 

@@ -76,10 +76,9 @@ struct Offline: ServerModule {
         let backlog = account[Self.backlog]
         guard !backlog.isNone, isKept(event), Self.taker(of: account) != nil else { return .go }
         let message = message(of: event, account)
-        // Whoever waits sees to it that there is an end.
-        if !backlog.isDecided { deliver(to: account) }
         return .wait {
-            switch await backlog.decided() {
+            // Whoever waits sees to it that there is an end, also if the account has gone by then.
+            switch await backlog.decided(beginning: { deliver(to: account) }) {
             case .none, .unknown: .go
             case .busy: keep(message)
             }
@@ -137,7 +136,7 @@ struct Offline: ServerModule {
                 host.storage.submit(changes + [.append(entry)]) { result in
                     place.end(isStored: result.isSuccess)
                     // The account may have come while its message was on the way to the disk.
-                    if Self.taker(of: account) != nil { deliver(to: account) }
+                    if Self.taker(of: account) != nil || account[Self.backlog].isAwaited { deliver(to: account) }
                     if case .failure(let error) = result { return done(host.report(error)) }
                     host.messageKept(
                         KeptMessage(
