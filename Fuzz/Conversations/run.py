@@ -67,6 +67,9 @@ class Run:
         if ends:
             await self._leave_alone()
             await self.pulse.begin()
+        # What becomes of them is judged below; a conversation before may have changed their passwords, as is everybody's right.
+        for person in conversation.get("keep", ()):
+            await self._visit(person)
         player = Player(self.server, conversation, self.pulse)
         started, used = time.monotonic(), self.server.used
         try:
