@@ -210,12 +210,23 @@ struct Presence: ServerModule {
         else { return }
         if wasAvailable {
             session.announce(nil, priority: 0)
-            broadcast(stanza, from: session)
+            takeBack(stanza, from: session)
         }
         for address in addresses
         where !wasAvailable || !session.record.withRoster({ $0.showsPresence(to: address) }) {
             host.router.route(stanza, from: session.jid, to: address, host: host)
         }
+    }
+
+    /// Tells that a session is unavailable, unless another client has got its resource meanwhile and is available: what that
+    /// has announced holds for the address. A session that is replaced ends after what it leaves has been seen to.
+    private func takeBack(_ stanza: Stanza, from session: ClientSession) {
+        let successor = session.record.sessions.first { $0 !== session && $0.jid == session.jid }
+        guard successor?.isAvailable != true else { return }
+        broadcast(stanza, from: session)
+        // Its client may have announced it in this very moment, and been overtaken.
+        guard let successor, let presence = successor.presence.flatMap(Stanza.init) else { return }
+        successor.onLoop { broadcast(presence, from: successor) }
     }
 
     // MARK: To the account
