@@ -41,6 +41,32 @@ import XMPP
         await server.stop()
     }
 
+    @Test("A session that was replaced and ends late does not take back what the new one has announced")
+    func replacedEndsLate() async throws {
+        let server = try await TestServer()
+        let address = try #require(JID("romeo@example.org"))
+        let watching = try await server.session("romeo", resource: "desk")
+        try await watching.send("<presence/>")
+        let old = try await server.session("romeo", resource: "home")
+        try await old.send("<presence/>")
+        let record = try #require(try await server.host().accounts.load(address))
+        let replaced = try #require(record.session("home"))
+        _ = try await old.ping()
+        // What a replacement does first; what the session leaves takes its time.
+        record.remove(replaced)
+        let new = try await server.session("romeo", resource: "home")
+        try await new.send("<presence><status>new</status></presence>")
+        _ = try await watching.read(until: "<status>new</status></presence>")
+        replaced.end(.conflict)
+        #expect(await old.readToEnd().contains("<conflict "))
+        _ = try await new.ping()
+        #expect(try await !watching.ping().contains("unavailable"))
+        // At the end of the new one they are told.
+        try await new.send("</stream:stream>")
+        #expect(try await watching.read(until: "type=\"unavailable\" />").contains("romeo@example.org/home"))
+        await server.stop()
+    }
+
     @Test func sessionsPerAccount() async throws {
         let server = try await TestServer(settings: "limits: {sessions-per-account: 2}")
         let first = try await server.session("romeo")
