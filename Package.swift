@@ -36,6 +36,8 @@ let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swi
 let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 /// The server and the modules that it exports anew. Whoever compiles against them names them all: a change of a module has
@@ -80,6 +82,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
@@ -124,8 +128,13 @@ let package = Package(
         tests("XMPPTests", ["XML", "XMPP"]),
         tests(
             "XMPPStreamTests",
-            ["XML", "XMPP", "XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket]),
-        tests("XMPPServerTests", server + ["XMPPModules", "SQLiteStorage", "TestKit", "swallowtail"]),
+            [
+                "XML", "XMPP", "XMPPStream", nioCore, nioEmbedded, nioPosix, nioTLS, nioSSL, nioWebSocket, subprocess,
+                systemPackage,
+            ]),
+        tests(
+            "XMPPServerTests",
+            server + ["XMPPModules", "SQLiteStorage", "TestKit", subprocess, systemPackage, "swallowtail"]),
         tests("XMPPModulesTests", server + ["XMPPModules", "TestKit"]),
         .target(
             name: "StorageConformance",
@@ -139,7 +148,9 @@ let package = Package(
             path: "Tests/StorageCrashWriter",
             swiftSettings: settings
         ),
-        tests("SQLiteStorageTests", server + ["SQLiteStorage", "StorageConformance", "StorageCrashWriter"]),
+        tests(
+            "SQLiteStorageTests",
+            server + ["SQLiteStorage", "StorageConformance", subprocess, systemPackage, "StorageCrashWriter"]),
         tests(
             "WebTests",
             server + [

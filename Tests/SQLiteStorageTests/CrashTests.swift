@@ -1,4 +1,6 @@
 import Foundation
+import Subprocess
+import SystemPackage
 import Testing
 import XMPP
 import XMPPServer
@@ -25,29 +27,20 @@ struct CrashTests {
 
     /// Runs the writer, kills it after `count` reports, and returns the ids that it reported until it was dead.
     private func reportsOfKilledWriter(after count: Int) async throws -> [Int64] {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = try writer
-        process.arguments = [directory.database]
-        process.standardOutput = pipe
-        try process.run()
-        let output = await withCheckedContinuation { continuation in
-            let reader = pipe.fileHandleForReading
-            DispatchQueue.global().async {
-                var output = Data()
-                var lines = 0
-                while lines < count, case let data = reader.availableData, !data.isEmpty {
-                    output += data
-                    lines += data.count { $0 == UInt8(ascii: "\n") }
-                }
-                kill(process.processIdentifier, SIGKILL)
-                output += reader.readDataToEndOfFile()
-                continuation.resume(returning: output)
+        let run = try await run(
+            .path(FilePath(writer.path)), arguments: [directory.database], input: .none, output: .sequence,
+            error: .discarded
+        ) { process in
+            var reported: [Int64] = []
+            // Those that were on their way when it was killed as well.
+            for try await line in process.standardOutput.strings() {
+                reported += Int64(line).map { [$0] } ?? []
+                if reported.count == count { try process.send(signal: .kill) }
             }
+            return reported
         }
-        process.waitUntilExit()
-        #expect(process.terminationReason == .uncaughtSignal)
-        return String(decoding: output, as: UTF8.self).split(separator: "\n").compactMap { Int64($0) }
+        #expect(run.terminationStatus == .signaled(SIGKILL))
+        return run.closureResult
     }
 
     private func verify(_ reported: [Int64]) async throws {

@@ -1,6 +1,8 @@
 import Crypto
 import Foundation
+import Subprocess
 import SwiftASN1
+import SystemPackage
 import Testing
 import X509
 import XMPPModules
@@ -78,30 +80,26 @@ import XMPPModules
     }
 
     /// Runs openssl on a right pair and returns what the check says of what came of it.
-    private static func findings(openssl commands: [[String]]) throws -> [String] {
+    private static func findings(openssl commands: [[String]]) async throws -> [String] {
         let folder = try TestFolder()
         try TestCertificate("chat.example").write(to: folder.path, as: "chat.example")
         for (name, file) in [("chat.example.crt", "c.pem"), ("chat.example.key", "k.pem")] {
             try FileManager.default.copyItem(atPath: "\(folder.path)/\(name)", toPath: "\(folder.path)/\(file)")
         }
         for command in commands {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = command
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
-            try #require(process.terminationStatus == 0)
+            let run = try await run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())),
+                workingDirectory: FilePath(folder.path), output: .discarded, error: .string(limit: 1 << 16))
+            try #require(run.terminationStatus.isSuccess, "\(run.standardError)")
         }
         // The certificate is of today.
         return try findings(in: folder.path).map { $0.detail.description.replacing(folder.path, with: "") }
             .filter { !$0.contains("not valid before") }
     }
 
-    @Test func otherFormsOfCertificatesAreTold() throws {
+    @Test func otherFormsOfCertificatesAreTold() async throws {
         #expect(
-            try Self.findings(openssl: [
+            try await Self.findings(openssl: [
                 ["openssl", "x509", "-in", "chat.example.crt", "-outform", "DER", "-out", "c.pem"]
             ])
                 == [
@@ -109,7 +107,7 @@ import XMPPModules
                         + "-inform DER -in /c.pem -out /c-converted.pem; then name that file"
                 ])
         #expect(
-            try Self.findings(openssl: [
+            try await Self.findings(openssl: [
                 ["openssl", "pkey", "-in", "chat.example.key", "-outform", "DER", "-out", "k.pem"]
             ])
                 == [
@@ -121,10 +119,11 @@ import XMPPModules
             "pass:",
         ]
         #expect(
-            try Self.findings(openssl: [pack + ["-out", "c.pem"], pack + ["-out", "k.pem"]])
+            try await Self.findings(openssl: [pack + ["-out", "c.pem"], pack + ["-out", "k.pem"]])
                 .allSatisfy { $0.contains("is in the form PKCS #12, not PEM — take the ") })
+        let mark = "printf '\\357\\273\\277' | cat - chat.example.crt > c.pem"
         #expect(
-            try Self.findings(openssl: [["sh", "-c", "printf '\\357\\273\\277' | cat - chat.example.crt > c.pem"]])
+            try await Self.findings(openssl: [["sh", "-c", mark]])
                 == [
                     "/f.yaml:3: hosts.chat.example.certificate: /c.pem begins with a byte order mark — save it as plain text, "
                         + "in UTF-8 without BOM"

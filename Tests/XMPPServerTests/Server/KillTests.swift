@@ -1,5 +1,6 @@
 import Foundation
 import SQLiteStorage
+import Subprocess
 import Testing
 import XMPP
 import XMPPModules
@@ -57,7 +58,7 @@ import XMPPStream
             #expect(received.allSatisfy { $0.isStamped && (next..<sent).contains($0.number) })
             next = sent
         }
-        #expect(await server.terminate() == 0)
+        #expect(try await server.terminate() == .exited(0))
     }
 
     /// Romeo sends messages, each with a ping behind it, whose answer reports its commit. After `count` reports the
@@ -80,7 +81,7 @@ import XMPPStream
         let answers = try await client.read(until: "id=\"\(first + count - 1)\"")
         server.kill()
         let rest = await client.readToEnd()
-        #expect(await server.ended() == 9)
+        #expect(try await server.ended() == .signaled(SIGKILL))
         _ = try? await sending.value
         let reported = (answers + rest).matches(of: /<iq type="result" id="(\d+)"/).compactMap { Int($0.output.1) }
         #expect(reported == Array(first..<(first + reported.count)))

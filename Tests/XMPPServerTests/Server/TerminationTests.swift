@@ -1,5 +1,6 @@
 import Foundation
 import SQLiteStorage
+import Subprocess
 import Testing
 import XMPP
 import XMPPStream
@@ -115,7 +116,7 @@ import XMPPStream
         clients.append(socket)
 
         let begin = ContinuousClock.now
-        #expect(await server.terminate() == 0)
+        #expect(try await server.terminate() == .exited(0))
         // The exit status says that it ended by itself; beyond five seconds it would not have. The test may be slow.
         #expect(begin.duration(to: .now) < .seconds(30))
         // The long poll got its answer.

@@ -1,5 +1,6 @@
 import Foundation
-import Synchronization
+import Subprocess
+import SystemPackage
 import Testing
 
 /// `swallowtail serve` as a process of its own.
@@ -7,52 +8,45 @@ final class ServerProcess: Sendable {
     /// In the order in which they were opened.
     let ports: [Int]
     var port: Int { ports[0] }
-    private let process: Process
-    private let errors: Pipe
+    let processID: pid_t
+    private let end: Task<TerminationStatus, any Error>
 
     /// Starts it and waits until it is ready.
     init(configuration: String) async throws {
-        process = Process()
-        errors = Pipe()
-        process.executableURL = try Self.executable
-        process.arguments = ["serve", "--config", configuration]
-        process.standardInput = FileHandle.nullDevice
-        process.standardError = errors
-        try process.run()
-        let reader = errors.fileHandleForReading
-        let log = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
+        let executable = try FilePath(Self.executable.path)
+        let (starts, start) = AsyncStream<(processID: pid_t, log: String)>.makeStream()
+        end = Task {
+            defer { start.finish() }
+            return try await run(
+                .path(executable), arguments: ["serve", "--config", configuration], input: .none, output: .discarded,
+                error: .sequence
+            ) { process in
                 var log = ""
-                while !log.contains("\"message\":\"ready\""), case let data = reader.availableData, !data.isEmpty {
-                    log += String(decoding: data, as: UTF8.self)
+                var isReady = false
+                // To the end: the process must never wait for somebody to read.
+                for try await line in process.standardError.strings() where !isReady {
+                    log += line
+                    isReady = line.contains("\"message\":\"ready\"")
+                    if isReady { start.yield((process.processIdentifier.value, log)) }
                 }
-                continuation.resume(returning: log)
-                // The process must never wait for somebody to read.
-                while !reader.availableData.isEmpty {}
-            }
+                if !isReady { start.yield((process.processIdentifier.value, log)) }
+            }.terminationStatus
         }
+        let log: String
+        (processID, log) = try #require(await starts.first { _ in true })
         ports = log.matches(of: /"port":"?(\d+)/).compactMap { Int($0.output.1) }
         try #require(!ports.isEmpty, "\(log)")
     }
 
-    var processID: Int32 { process.processIdentifier }
-
-    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+    func kill() { Foundation.kill(processID, SIGKILL) }
 
     /// Sends SIGTERM and waits for the end.
-    func terminate() async -> Int32 {
-        process.terminate()
-        return await ended()
+    func terminate() async throws -> TerminationStatus {
+        Foundation.kill(processID, SIGTERM)
+        return try await ended()
     }
 
-    func ended() async -> Int32 {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [process] in
-                process.waitUntilExit()
-                continuation.resume(returning: process.terminationStatus)
-            }
-        }
-    }
+    func ended() async throws -> TerminationStatus { try await end.value }
 
     /// Built into the folder of the test bundle.
     static var executable: URL {
