@@ -19,7 +19,7 @@ class Account:
         server.command(
             "account", "add", "--host", DOMAIN, "--id", self.id, "--account-id", self.account_id,
             "--display-name", self.display_name, "--keep-history", "on" if self.history else "off",
-            *(("--password", self.password) if self.password else ()),
+            *(("--password", self.password) if self.password else ("--no-password",)),
         )  # fmt: skip
 
     def mint(self, server, *scopes):

@@ -6,8 +6,8 @@ struct PasswordOptions: ParsableArguments {
     @Option(help: "The password; without it, the first line of standard input. Others on this machine may see it.")
     var password: String?
 
-    /// How long what is piped may take to come, where there need be no password, in milliseconds.
-    private static let patience: CInt = 100
+    /// How long standard input may say neither something nor its end, where there need be no password, in milliseconds.
+    private static let patience: CInt = 10_000
 
     @Flag(help: "Let the account have no password.")
     var noPassword = false
@@ -29,13 +29,18 @@ struct PasswordOptions: ParsableArguments {
         return line
     }
 
-    /// The password where there need be none: one that stands on standard input already is used, and nobody is asked.
-    func readIfGiven() -> String? {
+    /// The password where there need be none: one on standard input is used, and nobody is asked.
+    ///
+    /// - Throws: ``Failure`` if standard input stays silent. Whether a password is still to come is not for us to guess: the
+    ///   account would be without it, and nobody told.
+    func readIfGiven() throws -> String? {
         if noPassword { return nil }
         if let password { return password }
         guard isatty(STDIN_FILENO) == 0 else { return nil }
         var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&input, 1, Self.patience) == 1, input.revents & Int16(POLLIN) != 0 else { return nil }
+        guard poll(&input, 1, Self.patience) == 1 else {
+            throw Failure("standard input is open and says nothing; say --password, or --no-password")
+        }
         return readLine().flatMap { $0.isEmpty ? nil : $0 }
     }
 
