@@ -87,8 +87,16 @@ import XMPPServer
                 "<iq type='get' id='q'><query xmlns='jabber:iq:private'><w xmlns='urn:w'/></query></iq>",
                 "<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>1</max>"
                     + "<before/></set></query></iq>",
+                "<iq type='get' id='h'><retrieve xmlns='urn:xmpp:archive' with='\(contact)' start='2012-04-26T10:00:00Z'>"
+                    + "<set xmlns='http://jabber.org/protocol/rsm'><max>1</max><before/></set></retrieve></iq>",
+                "<iq type='get' id='l'><list xmlns='urn:xmpp:archive'/></iq>",
             ] {
-                try await talk.client("romeo/pc").send(asked)
+                let client = try talk.client("romeo/pc")
+                try await client.send(asked)
+                var received: [Received] = []
+                repeat { received.append(try await client.next()) } while received.last?.element?.hasName("iq") == false
+                #expect(received.last?.element?["type"] == "result", "\(asked)")
+                client.pending = received + client.pending
                 try await expectBound(talk, asked + declaration + content, transport)
             }
         }
@@ -308,11 +316,14 @@ import XMPPServer
 
 extension Received {
     fileprivate var byteCount: Int {
-        if case .element(let element) = self { element.byteCount } else { 0 }
+        element?.byteCount ?? 0
+    }
+
+    fileprivate var element: Element? {
+        if case .element(let element) = self { element } else { nil }
     }
 
     fileprivate var message: Element? {
-        guard case .element(let element) = self, element.isNamed("message", .client) else { return nil }
-        return element
+        element.flatMap { $0.isNamed("message", .client) ? $0 : nil }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOEmbedded
 import NIOWebSocket
@@ -46,6 +47,21 @@ final class MemoryConnection: TestConnection {
         var bytes = framing?.frames(of: bytes) ?? bytes
         guard drips else { return arrive(bytes) }
         while let byte = bytes.readSlice(length: 1) { arrive(byte) }
+    }
+
+    /// The processor time that the event loop takes for what arrives.
+    func processorTime(for bytes: ByteBuffer) async throws -> Duration {
+        try await loop.executeInContext { [channel] in
+            let begin = Self.threadTime
+            Self.fire(bytes, channel)
+            return Self.threadTime - begin
+        }
+    }
+
+    private static var threadTime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
     private func arrive(_ bytes: ByteBuffer) {
