@@ -49,6 +49,20 @@ extension Namespace {
     public static let hints: Namespace = "urn:xmpp:hints"
     /// A stanza within another (XEP-0297).
     public static let forward: Namespace = "urn:xmpp:forward:0"
+    /// What somebody is doing in a chat (XEP-0085).
+    public static let chatStates: Namespace = "http://jabber.org/protocol/chatstates"
+    /// That a message was received (XEP-0184).
+    public static let receipts: Namespace = "urn:xmpp:receipts"
+    /// That a message was received or displayed (XEP-0333).
+    public static let chatMarkers: Namespace = "urn:xmpp:chat-markers:0"
+    /// By which means a message is encrypted (XEP-0380).
+    public static let encryption: Namespace = "urn:xmpp:eme:0"
+    /// An invitation to a room (XEP-0249).
+    public static let conference: Namespace = "jabber:x:conference"
+    /// The archive of messages (XEP-0313).
+    public static let archiveManagement: Namespace = "urn:xmpp:mam:2"
+    /// Cards of persons (XEP-0054).
+    public static let vCard: Namespace = "vcard-temp"
     /// Pages of a result (XEP-0059).
     public static let resultSet: Namespace = "http://jabber.org/protocol/rsm"
 }
