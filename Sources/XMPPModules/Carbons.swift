@@ -10,7 +10,6 @@ struct Carbons: ServerModule {
         summary: "All clients of an account see what each of them sends and receives.")
 
     static let namespace: Namespace = "urn:xmpp:carbons:2"
-    private static let conference: Namespace = "jabber:x:conference"
     private static let room: Namespace = "http://jabber.org/protocol/muc#user"
 
     /// Set on sessions that have asked for copies.
@@ -19,7 +18,7 @@ struct Carbons: ServerModule {
     init(host: Host, configuration: ConfigSection) {}
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:carbons:2")
+        registrar.feature(Self.namespace)
         registrar.iq(.set, "enable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
             request.session.set(Self.isOn, true)
             return .ok
@@ -116,7 +115,7 @@ struct Carbons: ServerModule {
         default:
             break
         }
-        return Messages.isAboutConversation(message) || message.hasChild("x", conference)
+        return Messages.isAboutConversation(message) || message.hasChild("x", .conference)
             || message.child("x", room)?.hasChild("invite", room) == true
     }
 }

@@ -15,7 +15,7 @@ struct ClientAccess: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.accountFeature("urn:xmpp:cam:0")
+        registrar.accountFeature(Self.namespace)
         registrar.iq(.get, "list", Self.namespace, to: .ownAccount, needs: .manageAccess, list)
         registrar.iq(.set, "revoke", Self.namespace, to: .ownAccount, needs: .manageAccess, revoke)
     }

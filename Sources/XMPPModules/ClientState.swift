@@ -11,10 +11,9 @@ struct ClientState: ServerModule {
         summary: "Holds back presence and chat states from clients that nobody looks at.")
 
     private static let namespace: Namespace = "urn:xmpp:csi:0"
-    private static let chatStates: Namespace = "http://jabber.org/protocol/chatstates"
     /// What accompanies a chat state and says nothing of its own.
     private static let companions: [Namespace] = [
-        chatStates, "urn:xmpp:hints", "urn:xmpp:sid:0", "urn:xmpp:delay", "urn:xmpp:occupant-id:0",
+        .chatStates, .hints, .stanzaIDs, .delay, "urn:xmpp:occupant-id:0",
     ]
 
     init(host: Host, configuration: ConfigSection) {}
@@ -51,7 +50,7 @@ struct ClientState: ServerModule {
     }
 
     private static func isChatState(_ message: Element) -> Bool {
-        message.children.contains { $0.isIn(chatStates) }
+        message.children.contains { $0.isIn(.chatStates) }
             && message.children.allSatisfy { child in
                 child.isNamed("thread", .client) || companions.contains { child.isIn($0) }
             }

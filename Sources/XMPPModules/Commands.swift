@@ -16,7 +16,7 @@ struct Commands: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("http://jabber.org/protocol/commands")
+        registrar.feature(Self.namespace)
         registrar.iq(.set, "command", Self.namespace, to: .server, needs: .chat, execute)
     }
 
@@ -66,7 +66,7 @@ struct Commands: ServerModule {
 
     /// The commands for who asks; none without this module.
     static func offered(_ request: IQRequest) -> [HostCommand] {
-        guard request.host.features.contains(namespace.name) else { return [] }
+        guard request.host.features.contains(namespace) else { return [] }
         return request.host.commands.filter { request.session.rights.isSuperset(of: $0.needs) }
     }
 }

@@ -5,9 +5,6 @@ struct Disco: ServerModule {
     static let info = ModuleInfo(
         "disco", implements: [.xep(30, "2.5.0")], summary: "Says what the host can do.")
 
-    static let infoNamespace: Namespace = "http://jabber.org/protocol/disco#info"
-    static let itemsNamespace: Namespace = "http://jabber.org/protocol/disco#items"
-
     /// Whom a request without an address is about.
     enum Subject: String, CaseIterable, Sendable {
         case account
@@ -26,23 +23,23 @@ struct Disco: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("http://jabber.org/protocol/disco#info")
+        registrar.feature(.discoInfo)
         registrar.identity(category: "server", type: "im")
-        registrar.iq(.get, "query", Self.infoNamespace, to: .server, needs: .chat, describeHost)
-        registrar.iq(.get, "query", Self.infoNamespace, to: [.ownAccount, .account], needs: .chat, describeAccount)
-        registrar.iq(.get, "query", Self.itemsNamespace, to: [.server, .ownAccount, .account], needs: .chat, items)
+        registrar.iq(.get, "query", .discoInfo, to: .server, needs: .chat, describeHost)
+        registrar.iq(.get, "query", .discoInfo, to: [.ownAccount, .account], needs: .chat, describeAccount)
+        registrar.iq(.get, "query", .discoItems, to: [.server, .ownAccount, .account], needs: .chat, items)
     }
 
     @Sendable private func describeHost(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
         var (identities, features) = (host.identities, host.features)
         if let node, let identity = Commands.identity(of: node, request) {
-            (identities, features) = ([identity], [Commands.namespace.name, Namespace.dataForms.name])
+            (identities, features) = ([identity], [Commands.namespace, .dataForms])
         } else if let node, !EntityCapabilities.describes(node, host) {
             return .error(.itemNotFound)
         }
         return .result { [identities, features] writer in
-            writer.start("query", Self.infoNamespace)
+            writer.start("query", .discoInfo)
             if let node { writer.attribute("node", node) }
             Self.write(identities, features, to: &writer)
             writer.end()
@@ -58,19 +55,19 @@ struct Disco: ServerModule {
         }
         if request.payload["node"] != nil { return .error(.itemNotFound) }
         return .result { [host] writer in
-            writer.start("query", Self.infoNamespace)
+            writer.start("query", .discoInfo)
             let identity = Registrar.Identity(category: "account", type: "registered")
-            Self.write([identity], ["http://jabber.org/protocol/disco#info"] + host.accountFeatures, to: &writer)
+            Self.write([identity], [.discoInfo] + host.accountFeatures, to: &writer)
             writer.end()
         }
     }
 
-    private static func write(_ identities: [Registrar.Identity], _ features: [String], to writer: inout XMLWriter) {
+    private static func write(_ identities: [Registrar.Identity], _ features: [Namespace], to writer: inout XMLWriter) {
         for identity in identities {
             writer.element(
                 "identity", nil, ["category": identity.category, "type": identity.type, "name": identity.name])
         }
-        for feature in features { writer.element("feature", nil, ["var": feature]) }
+        for feature in features { writer.element("feature", nil, ["var": feature.name]) }
     }
 
     /// The host shows its commands; nobody else shows anything, and it is the same for accounts that do not exist,
@@ -80,7 +77,7 @@ struct Disco: ServerModule {
         let isList = request.target == .server && node == Commands.namespace.name
         let commands = isList ? Commands.offered(request) : []
         return .result { [host] writer in
-            writer.start("query", Self.itemsNamespace)
+            writer.start("query", .discoItems)
             if let node { writer.attribute("node", node) }
             for command in commands {
                 writer.element("item", nil, ["jid": host.domain, "node": command.node, "name": command.name])

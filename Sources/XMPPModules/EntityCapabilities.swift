@@ -18,7 +18,7 @@ struct EntityCapabilities: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("http://jabber.org/protocol/caps")
+        registrar.feature(Self.namespace)
         registrar.streamFeature(.authenticated) { [host] writer in
             let version = Self.version(host.identities, host.features)
             writer.element("c", Self.namespace, ["hash": "sha-1", "node": Self.node, "ver": version])
@@ -31,8 +31,9 @@ struct EntityCapabilities: ServerModule {
     }
 
     /// §5.1
-    static func version(_ identities: [Registrar.Identity], _ features: [String]) -> String {
-        let lines = sorted(identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" }) + sorted(features)
+    static func version(_ identities: [Registrar.Identity], _ features: [Namespace]) -> String {
+        let lines =
+            sorted(identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" }) + sorted(features.map(\.name))
         let text = lines.map { "\($0)<" }.joined()
         return Base64.encode(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
     }

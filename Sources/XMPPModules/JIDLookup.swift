@@ -24,7 +24,7 @@ struct JIDLookup: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         for namespace in Self.namespaces {
-            registrar.feature(namespace.name)
+            registrar.feature(namespace)
             registrar.iq(.get, "getjid", namespace, to: .anyAddress, needs: .chat) { request in
                 let asker = request.session.record.jid
                 guard limit.take(asker, at: host.uptime()) != nil else {

@@ -23,7 +23,7 @@ struct LastActivity: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("jabber:iq:last")
+        registrar.feature(Self.namespace)
         registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [host, startedAt] _ in
             Self.result(seconds: host.now().seconds(since: startedAt), status: nil)
         }

@@ -5,9 +5,7 @@ struct Messages: ServerModule {
     static let info = ModuleInfo(
         "messages", implements: [.rfc(6121, "§5")], summary: "Says which types of messages pass, and between whom.")
 
-    private static let conversationNamespaces: [Namespace] = [
-        "http://jabber.org/protocol/chatstates", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0",
-    ]
+    private static let conversationNamespaces: [Namespace] = [.chatStates, .receipts, .chatMarkers]
 
     private let host: Host
     private let types: Set<StanzaSettings.MessageType>

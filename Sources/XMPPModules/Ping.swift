@@ -5,10 +5,12 @@ struct Ping: ServerModule {
     static let info = ModuleInfo(
         "ping", implements: [.xep(199, "2.0.1")], summary: "Answers pings, which also keep a connection alive.")
 
+    private static let namespace: Namespace = "urn:xmpp:ping"
+
     init(host: Host, configuration: ConfigSection) {}
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:ping")
-        registrar.iq(.get, "ping", "urn:xmpp:ping", to: [.server, .ownAccount], needs: .chat) { _ in .ok }
+        registrar.feature(Self.namespace)
+        registrar.iq(.get, "ping", Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in .ok }
     }
 }

@@ -26,7 +26,7 @@ struct PrivateXML: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("jabber:iq:private")
+        registrar.feature(Self.namespace)
         registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
         registrar.iq(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
         for kind in [IQRequest.Kind.get, .set] {

@@ -25,7 +25,7 @@ struct Registration: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("jabber:iq:register")
+        registrar.feature(Self.namespace)
         for layer in [StreamStateMachine.Layer.secured, .plain] {
             if allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
             registrar.streamElement("iq", .client, layer, beforeSignIn)

@@ -13,8 +13,8 @@ struct StanzaIDs: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:sid:0")
-        registrar.accountFeature("urn:xmpp:sid:0")
+        registrar.feature(.stanzaIDs)
+        registrar.accountFeature(.stanzaIDs)
         registrar.onlyServerWrites(.stanzaIDs) { [hosts] child, _ in
             guard child.hasName("stanza-id") else { return false }
             guard let by = child["by"].flatMap({ JID($0) }) else { return true }

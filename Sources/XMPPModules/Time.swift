@@ -13,7 +13,7 @@ struct Time: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:time")
+        registrar.feature(Self.namespace)
         registrar.iq(.get, "time", Self.namespace, to: .server, needs: .chat) { [host] _ in
             .result { writer in
                 writer.element("time", Self.namespace) { writer in

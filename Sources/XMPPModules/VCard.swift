@@ -6,8 +6,6 @@ struct VCard: ServerModule {
     static let info = ModuleInfo(
         "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
 
-    static let namespace: Namespace = "vcard-temp"
-
     private let host: Host
     private let isWritable: Bool
     private let isForContacts: Bool
@@ -32,11 +30,11 @@ struct VCard: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("vcard-temp")
+        registrar.feature(.vCard)
         // RFC 6121 §8.5.3: what is sent to a client, the client answers.
         let target: IQTarget = answersForClients ? [.ownAccount, .account, .session] : [.ownAccount, .account]
-        registrar.iq(.get, "vCard", Self.namespace, to: target, needs: .chat, get)
-        registrar.iq(.set, "vCard", Self.namespace, to: target, needs: isWritable ? .changeSettings : .chat, set)
+        registrar.iq(.get, "vCard", .vCard, to: target, needs: .chat, get)
+        registrar.iq(.set, "vCard", .vCard, to: target, needs: isWritable ? .changeSettings : .chat, set)
     }
 
     @Sendable private func get(_ request: IQRequest) -> Reply {
@@ -50,7 +48,7 @@ struct VCard: ServerModule {
             let reply = await card(of: owner)
             // §3.1: who has none yet gets an empty one; of others nobody learns whether they are there.
             if isOwn, case .error(let error) = reply, error.condition == .itemNotFound {
-                return .result { $0.element("vCard", Self.namespace) }
+                return .result { $0.element("vCard", .vCard) }
             }
             return reply
         }
@@ -66,7 +64,7 @@ struct VCard: ServerModule {
             let name = account.displayName
             guard !name.isEmpty || photo != nil else { return .error(.itemNotFound) }
             return .result { writer in
-                writer.element("vCard", Self.namespace) { writer in
+                writer.element("vCard", .vCard) { writer in
                     writer.element("FN", text: name)
                     writer.element("NICKNAME", text: name)
                     if let photo { writer.copy(photo) }

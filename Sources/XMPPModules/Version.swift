@@ -15,7 +15,7 @@ struct Version: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("jabber:iq:version")
+        registrar.feature(Self.namespace)
         registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [tellsVersion] _ in
             .result { writer in
                 writer.element("query", Self.namespace) { writer in

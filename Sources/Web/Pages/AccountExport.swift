@@ -100,7 +100,6 @@ struct AccountExport: Sendable {
     private static let placedStores: Set = [AccountPhoto.store, "vcard", "private", "blocked"]
 
     private static let pie: Namespace = "urn:xmpp:pie:0"
-    private static let vcard: Namespace = "vcard-temp"
 
     private func writeXML(to output: inout Pieces) async throws {
         let account = record.account
@@ -109,7 +108,7 @@ struct AccountExport: Sendable {
         var head = ByteBuffer(
             string: """
                 <?xml version="1.0" encoding="UTF-8"?>
-                <server-data xmlns="urn:xmpp:pie:0"><host jid="\(escape(host.domain))">\
+                <server-data xmlns="\(Self.pie.name)"><host jid="\(escape(host.domain))">\
                 <user name="\(escape(record.jid.local ?? ""))">
 
                 """)
@@ -119,7 +118,7 @@ struct AccountExport: Sendable {
         if let card {
             head.writeBytes(card)
         } else {
-            head.writeString("<vCard xmlns=\"vcard-temp\">")
+            head.writeString("<vCard xmlns=\"\(Namespace.vCard.name)\">")
             if !account.displayName.isEmpty {
                 let name = escape(account.displayName)
                 head.writeString("<FN>\(name)</FN><NICKNAME>\(name)</NICKNAME>")
@@ -148,8 +147,9 @@ struct AccountExport: Sendable {
         try await forEachMessage(in: ArchiveEntry.archive) { entry in
             var result = ByteBuffer(
                 string: """
-                    <result xmlns="urn:xmpp:mam:2" id="\(entry.id.rawValue)"><forwarded xmlns="urn:xmpp:forward:0">\
-                    <delay xmlns="urn:xmpp:delay" stamp="\(entry.time.xep0082)"/>
+                    <result xmlns="\(Namespace.archiveManagement.name)" id="\(entry.id.rawValue)">\
+                    <forwarded xmlns="\(Namespace.forward.name)">\
+                    <delay xmlns="\(Namespace.delay.name)" stamp="\(entry.time.xep0082)"/>
                     """)
             result.writeBytes(entry.stanza)
             result.writeString("</forwarded></result>\n")
@@ -160,7 +160,7 @@ struct AccountExport: Sendable {
 
     private func writeRoster(to output: inout Pieces) async throws {
         let items = items
-        try await output.write(ByteBuffer(string: "<query xmlns=\"jabber:iq:roster\">"))
+        try await output.write(ByteBuffer(string: "<query xmlns=\"\(Namespace.roster.name)\">"))
         var rest = items.filter { $0.isListed || $0.isApproved }[...]
         while !rest.isEmpty {
             var writer = XMLWriter(contentNamespace: .none)

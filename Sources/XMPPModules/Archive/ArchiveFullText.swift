@@ -18,13 +18,15 @@ struct ArchiveFullText: ServerModule {
 
     private let host: Host
 
+    private static let namespace: Namespace = "urn:xmpp:fulltext:0"
+
     init(host: Host, configuration: ConfigSection) {
         self.host = host
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:fulltext:0")
-        registrar.accountFeature("urn:xmpp:fulltext:0")
+        registrar.feature(Self.namespace)
+        registrar.accountFeature(Self.namespace)
         registrar.job(every: .seconds(5)) { [host] in
             do throws(StorageError) {
                 _ = try await Self.index(host, groups: Self.groups)

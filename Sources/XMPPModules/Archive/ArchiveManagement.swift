@@ -14,7 +14,7 @@ struct ArchiveManagement: ServerModule {
         "mam", implements: [.xep(313, "1.1.3"), .xep(59, "1.0"), .xep(297, "1.0")], requires: ["archive"],
         summary: "People read their archives.")
 
-    static let namespace: Namespace = "urn:xmpp:mam:2"
+    static let namespace: Namespace = .archiveManagement
 
     /// After so many bytes of messages a page ends: the client asks for the next one when it has read this.
     private static let pageBytes = 1 << 20
@@ -37,7 +37,7 @@ struct ArchiveManagement: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        for feature in ["urn:xmpp:mam:2", "urn:xmpp:mam:2#extended"] {
+        for feature in [Self.namespace, "urn:xmpp:mam:2#extended"] {
             registrar.accountFeature(feature)
             // Some clients look for it there.
             registrar.feature(feature)

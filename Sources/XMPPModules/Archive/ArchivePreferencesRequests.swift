@@ -10,7 +10,7 @@ struct ArchivePreferencesRequests: ServerModule {
         "archive-preferences", implements: [.xep(441, "0.2.0")], requires: ["archive"],
         summary: "People say what is kept in their archives.")
 
-    static let namespace: Namespace = "urn:xmpp:mam:2"
+    static let namespace = ArchiveManagement.namespace
 
     private let host: Host
     private let maximum: Int

@@ -22,7 +22,7 @@ struct ArchivingModes: Sendable {
     private var store: KeyedStore<Modes> { KeyedStore(Self.store, in: host.storage) }
 
     func register(_ registrar: inout Registrar) {
-        for feature in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
+        for feature: Namespace in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
         registrar.iq(.get, "pref", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, get)
         registrar.iq(.set, "pref", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, set)
         registrar.iq(

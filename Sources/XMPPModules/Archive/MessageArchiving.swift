@@ -30,7 +30,7 @@ struct MessageArchiving: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.feature("urn:xmpp:archive")
+        registrar.feature(Self.namespace)
         registrar.feature("urn:xmpp:archive:manage")
         if isComplete {
             MessageCollections(host: host).register(&registrar)

@@ -19,8 +19,8 @@ struct MessageContent: OptionSet {
     static let noPermanentStore = MessageContent(rawValue: 32)
 
     private static let kept: [Namespace] = [
-        "urn:xmpp:receipts", "urn:xmpp:chat-markers:0", "urn:xmpp:reactions:0", "urn:xmpp:message-retract:1",
-        "urn:xmpp:jingle-message:0", "jabber:x:conference", "urn:xmpp:eme:0", "urn:xmpp:omemo:2",
+        .receipts, .chatMarkers, "urn:xmpp:reactions:0", Retraction.namespace,
+        "urn:xmpp:jingle-message:0", .conference, .encryption, "urn:xmpp:omemo:2",
         "eu.siacs.conversations.axolotl", "urn:xmpp:openpgp:0", "jabber:x:encrypted",
     ]
 
@@ -37,7 +37,7 @@ struct MessageContent: OptionSet {
                 if child.hasName("no-permanent-store") || child.hasName("no-permanent-storage") {
                     insert(.noPermanentStore)
                 }
-            } else if child.isIn("http://jabber.org/protocol/chatstates") {
+            } else if child.isIn(.chatStates) {
                 insert(.state)
             } else if !contains(.conversation), Self.kept.contains(where: { child.isIn($0) }) {
                 // What asks for a receipt or a marker is none.

@@ -11,7 +11,7 @@ struct Retraction: ServerModule {
         "retraction", implements: [.xep(424, "0.4.2")], requires: ["archive"],
         summary: "Messages that are taken back leave a tombstone in the archives.")
 
-    private static let namespace: Namespace = "urn:xmpp:message-retract:1"
+    static let namespace: Namespace = "urn:xmpp:message-retract:1"
 
     private let host: Host
 
@@ -20,7 +20,7 @@ struct Retraction: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        for feature in ["urn:xmpp:message-retract:1", "urn:xmpp:message-retract:1#tombstone"] {
+        for feature in [Self.namespace, "urn:xmpp:message-retract:1#tombstone"] {
             registrar.feature(feature)
             registrar.accountFeature(feature)
         }

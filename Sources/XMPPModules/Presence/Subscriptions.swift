@@ -29,7 +29,7 @@ struct Subscriptions: Sendable {
 
     func register(_ registrar: inout Registrar) {
         if approvesAhead {
-            registrar.streamFeature(.authenticated) { $0.element("sub", "urn:xmpp:features:pre-approval") }
+            registrar.streamFeature(.authenticated) { $0.element("sub", .preApproval) }
         }
         registrar.on(Presence.inviting, .block) { [host, limit] event in
             let account = event.session.record.jid

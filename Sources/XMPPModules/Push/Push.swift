@@ -15,7 +15,6 @@ struct Push: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:push:0"
     private static let pubsub: Namespace = "http://jabber.org/protocol/pubsub"
-    private static let encryption: Namespace = "urn:xmpp:eme:0"
     private static let store = "push"
     private static let list = AccountRecord.Slot("push") { PushList() }
     /// Refusals in a row after which an app server is asked no more, if each might have passed.
@@ -58,7 +57,7 @@ struct Push: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.accountFeature("urn:xmpp:push:0")
+        registrar.accountFeature(Self.namespace)
         registrar.resident(Self.store, in: Self.list) { [host] list, values in
             for value in values.values {
                 let element = host.element(fromOwn: value, "who is told of what waits for an account")
@@ -186,7 +185,7 @@ struct Push: ServerModule {
 
     /// Only what a person would want to be woken for.
     private static func isWorthIt(_ message: Element) -> Bool {
-        message.hasChild("body", .client) || message.hasChild("encryption", encryption)
+        message.hasChild("body", .client) || message.hasChild("encryption", .encryption)
     }
 
     private func notify(

@@ -47,7 +47,7 @@ struct Rosters: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", "urn:xmpp:features:rosterver") } }
+        if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", .rosterVersioning) } }
         registrar.rosterBounds(bounds)
         registrar.iq(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
         registrar.iq(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)

@@ -9,8 +9,6 @@ public struct AccountPhoto: Sendable, Equatable {
     /// The largest photo in bytes. It goes out in one stanza, a third larger.
     public static let maximumSize = 64 * 1024
 
-    private static let namespace: Namespace = "vcard-temp"
-
     /// The forms of pictures that clients show.
     public enum Format: String, Sendable, CaseIterable {
         case png = "image/png"
@@ -44,7 +42,7 @@ public struct AccountPhoto: Sendable, Equatable {
     /// - Returns: nil if it is no photo of a known form.
     public init?(stored: [UInt8]) {
         guard let element = try? Element(ownOutput: stored),
-            let bytes = (element.child("BINVAL", Self.namespace)?.text).flatMap({ Base64.decode($0) })
+            let bytes = (element.child("BINVAL", .vCard)?.text).flatMap({ Base64.decode($0) })
         else { return nil }
         self.init(bytes)
     }
@@ -52,7 +50,7 @@ public struct AccountPhoto: Sendable, Equatable {
     /// The stored form: the element `PHOTO` of a vCard.
     public var stored: [UInt8] {
         var writer = XMLWriter(contentNamespace: .none)
-        writer.element("PHOTO", Self.namespace) { writer in
+        writer.element("PHOTO", .vCard) { writer in
             writer.element("TYPE", text: format.rawValue)
             writer.element("BINVAL", text: Base64.encode(bytes))
         }

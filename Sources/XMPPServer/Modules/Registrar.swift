@@ -71,8 +71,8 @@ public struct Registrar {
     var residents: [ResidentValues] = []
     var tokenVerifiers: [TokenVerifier] = []
     var makesTokens = false
-    var features: [String] = []
-    var accountFeatures: [String] = []
+    var features: [Namespace] = []
+    var accountFeatures: [Namespace] = []
     var identities: [Identity] = []
     var iqHandlers: [IQTable.Entry] = []
     var streamFeatures: [StreamFeature] = []
@@ -86,13 +86,13 @@ public struct Registrar {
     }
 
     /// A feature that the host announces, XEP-0030.
-    public mutating func feature(_ name: String) {
-        features.append(name)
+    public mutating func feature(_ namespace: Namespace) {
+        features.append(namespace)
     }
 
     /// A feature that the host announces for its accounts' bare JIDs.
-    public mutating func accountFeature(_ name: String) {
-        accountFeatures.append(name)
+    public mutating func accountFeature(_ namespace: Namespace) {
+        accountFeatures.append(namespace)
     }
 
     public mutating func identity(category: String, type: String, name: String? = nil) {

@@ -40,8 +40,8 @@ public final class Host: @unchecked Sendable {
 
     // Put in place by `load`, before any listener opens.
     public private(set) var modules: [(info: ModuleInfo, module: any ServerModule)] = []
-    public private(set) var features: [String] = []
-    public private(set) var accountFeatures: [String] = []
+    public private(set) var features: [Namespace] = []
+    public private(set) var accountFeatures: [Namespace] = []
     public private(set) var identities: [Registrar.Identity] = []
     private(set) var iqTable = IQTable()
     private var hooks = HookTable()
