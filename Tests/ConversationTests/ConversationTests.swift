@@ -5,6 +5,7 @@ import Testing
 /// Every script in `Tests/Conversations`, on every transport that it is for.
 ///
 /// `CONVERSATION=R24` in the environment runs those alone whose names begin so; `make conversation-R24` does that.
+/// `TRANSPORTS="memory tcp"` chooses transports.
 @Suite struct ConversationTests {
     struct Run: Sendable, CustomTestStringConvertible {
         let script: Script
@@ -19,10 +20,16 @@ import Testing
     private static let scripts = Result { try Script.all(in: directory) }
 
     static let runs: [Run] = {
-        let wanted = ProcessInfo.processInfo.environment["CONVERSATION"] ?? ""
+        let environment = ProcessInfo.processInfo.environment
+        let wanted = environment["CONVERSATION"] ?? ""
+        let transports = environment["TRANSPORTS"].map {
+            $0.split(separator: " ").compactMap { Transport(rawValue: "\($0)") }
+        }
         let all = (try? Self.scripts.get()) ?? []
         return all.filter { $0.name.hasPrefix(wanted) }.flatMap { script in
-            script.transports.map { Run(script: script, transport: $0) }
+            script.transports.filter { (transports ?? Transport.allCases).contains($0) }.map {
+                Run(script: script, transport: $0)
+            }
         }
     }()
 
