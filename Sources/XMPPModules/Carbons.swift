@@ -30,13 +30,13 @@ struct Carbons: ServerModule {
         registrar.bindFeature(Self.namespace, needs: .chat) { asked, session, _ in
             if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
         }
-        registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("received") || child.hasName("sent") }
+        registrar.reserve(Self.namespace) { child, _ in child.hasName("received") || child.hasName("sent") }
         registrar.on(Hooks.messageFromClient, .copy, copySent)
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }
 
     /// §8: to all but the session that sent it.
-    @Sendable private func copySent(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func copySent(_ event: inout StanzaContext) -> Verdict {
         guard let sender = event.sender else { return .go }
         let sessions = sender.record.sessions
         guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== sender }),
@@ -54,7 +54,7 @@ struct Carbons: ServerModule {
     }
 
     /// §7: to all that do not get the message itself. What nobody takes now is handed over later, as it is.
-    @Sendable private func copyReceived(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func copyReceived(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .go }
         let sessions = account.sessions
         guard sessions.contains(where: { $0.has(Self.isOn) }), Self.isEligible(event.stanza, isSent: false) else {
@@ -74,7 +74,7 @@ struct Carbons: ServerModule {
 
     /// Sends a copy, which is written once, to some sessions.
     private func copy(
-        _ event: StanzaEvent, _ direction: StaticString, for side: StanzaEvent.Side, of account: AccountRecord,
+        _ event: StanzaContext, _ direction: StaticString, for side: StanzaContext.Side, of account: AccountRecord,
         to sessions: [ClientSession]
     ) {
         guard !sessions.isEmpty else { return }
@@ -85,7 +85,7 @@ struct Carbons: ServerModule {
         let content = writer.finish()
         let type = event.stanza.type?.name
         for session in sessions {
-            event.note(.copied, session.jid.string)
+            event.record(.copied, session.jid.string)
             session.send { writer in
                 writer.start("message", .client)
                 writer.attribute("from", account.jid.string)

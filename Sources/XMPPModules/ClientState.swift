@@ -29,7 +29,7 @@ struct ClientState: ServerModule {
         registrar.bindFeature(Self.namespace, needs: .chat) { element, session, _ in
             if element?.hasName("inactive") == true { session.becomeInactive() }
         }
-        registrar.urgency { stanza in Self.urgency(of: stanza) }
+        registrar.inactiveClientPolicy { stanza in Self.urgency(of: stanza) }
     }
 
     private func set(_ stream: StreamHandler, isInactive: Bool) -> Bool {
@@ -38,7 +38,7 @@ struct ClientState: ServerModule {
         return true
     }
 
-    static func urgency(of stanza: Stanza) -> StanzaUrgency {
+    static func urgency(of stanza: Stanza) -> InactiveClientPolicy {
         switch (stanza.kind, stanza.type) {
         case (.presence, .available), (.presence, .unavailable):
             .later(kind: "presence " + (stanza.element["from"] ?? ""))

@@ -197,7 +197,7 @@ struct Invitations: ServerModule {
             let key = Invitation.key(ofToken: token)
             try await store.put(invitation, host.jid, key: key)
             // It belongs to the host: the removal of the account may have gone before it.
-            guard host.accounts.resident(inviter) === session.record else {
+            guard host.accounts.cached(inviter) === session.record else {
                 try await store.remove(host.jid, key: key)
                 return .failure(StanzaError(.notAuthorized))
             }

@@ -50,10 +50,10 @@ struct LastActivity: ServerModule {
     @Sendable private func describe(_ request: IQRequest) -> Reply {
         let owner = request.owner
         guard Self.maySee(owner, request.session.record) else { return .error(.forbidden) }
-        if let record = host.accounts.resident(owner), record.sessions.contains(where: \.isAvailable) {
+        if let record = host.accounts.cached(owner), record.sessions.contains(where: \.isAvailable) {
             return Self.result(seconds: 0, status: nil)
         }
-        if let departure = host.accounts.resident(owner)?[Self.last].departure { return result(departure) }
+        if let departure = host.accounts.cached(owner)?[Self.last].departure { return result(departure) }
         return .async {
             do throws(StorageError) {
                 guard let departure = try await store.get(owner) else { return .error(.itemNotFound) }

@@ -23,7 +23,7 @@ struct Messages: ServerModule {
     func register(_ registrar: inout Registrar) {
         // Most are one of these two; a look at the set costs as much as all else that is done here.
         let (passesChat, passesNormal) = (types.contains(.chat), types.contains(.normal))
-        let checkType: @Sendable (inout StanzaEvent) -> Verdict = { [types] event in
+        let checkType: @Sendable (inout StanzaContext) -> Verdict = { [types] event in
             let passes =
                 switch event.stanza.type {
                 case .chat: passesChat
@@ -51,7 +51,7 @@ struct Messages: ServerModule {
         if types.count < StanzaSettings.MessageType.allCases.count { fromOtherHosts(checkType, &registrar) }
         guard refusesStrangers else { return }
         // A chat message without a body is about a conversation; anything else without one is for a session that knows it.
-        let checkContent: @Sendable (inout StanzaEvent) -> Verdict = { event in
+        let checkContent: @Sendable (inout StanzaContext) -> Verdict = { event in
             let message = event.stanza.element
             if message.hasChild("body", .client) || event.to?.isFull == true || Self.isAboutConversation(message) {
                 return .go
@@ -64,7 +64,7 @@ struct Messages: ServerModule {
 
     /// What another host has let through may be nothing for an account of this one.
     private func fromOtherHosts(
-        _ check: @escaping @Sendable (inout StanzaEvent) -> Verdict, _ registrar: inout Registrar
+        _ check: @escaping @Sendable (inout StanzaContext) -> Verdict, _ registrar: inout Registrar
     ) {
         registrar.on(Hooks.messageToAccount, .block) { [host] event in
             event.from.isSameDomain(as: host.jid) ? .go : check(&event)

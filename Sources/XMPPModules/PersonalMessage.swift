@@ -16,14 +16,14 @@ struct PersonalMessage: ServerModule {
         registrar.on(Hooks.presenceFromClient, .rewrite, add)
         registrar.on(Hooks.accountChanged, .deliver) { event in
             let message = event.account.personalMessage
-            for session in event.host.accounts.resident(event.account.jid)?.sessions ?? [] {
+            for session in event.host.accounts.cached(event.account.jid)?.sessions ?? [] {
                 session.loop.eventLoop.execute { announce(message, session) }
             }
             return .go
         }
     }
 
-    @Sendable private func add(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func add(_ event: inout StanzaContext) -> Verdict {
         guard event.stanza.type == .available, event.to == nil, let session = event.sender else { return .go }
         let presence = event.stanza.element
         let message = session.record.account.personalMessage

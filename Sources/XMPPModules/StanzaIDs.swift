@@ -15,7 +15,7 @@ struct StanzaIDs: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature(.stanzaIDs)
         registrar.accountFeature(.stanzaIDs)
-        registrar.onlyServerWrites(.stanzaIDs) { [hosts] child, _ in
+        registrar.reserve(.stanzaIDs) { [hosts] child, _ in
             guard child.hasName("stanza-id") else { return false }
             guard let by = child["by"].flatMap({ JID($0) }) else { return true }
             return hosts[by.domain] != nil

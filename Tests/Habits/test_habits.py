@@ -24,8 +24,8 @@ KNOWN_EXTENSIONS = {
     "Modules/Registrar.swift": {30},
     "Modules/ServerModule.swift": {199},
     "Resumption/ClientSession+Resumption.swift": {352},
-    "Resumption/StanzaUrgency.swift": {352},
-    "Routing/StanzaEvent+Delay.swift": {203},
+    "Resumption/InactiveClientPolicy.swift": {352},
+    "Routing/StanzaContext+Delay.swift": {203},
     "Server/Host+Clients.swift": {494},
     "Server/Host+Devices.swift": {82},
     "Storage/ArchiveCollection.swift": {136},
@@ -33,7 +33,7 @@ KNOWN_EXTENSIONS = {
     "Storage/ArchiveIDGenerator.swift": {359},
     "Storage/ArchiveMarks.swift": {359},
     "Storage/ArchiveQuery.swift": {359},
-    "Trail/TrailMoment.swift": {280, 357},
+    "Tracing/TraceStep.swift": {280, 357},
 }
 
 

@@ -119,7 +119,7 @@ import XMPP
             for grant in try await site.storage.grants(of: site.mary) { try await site.host.revoke(grant) }
             try await stream.send("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
             #expect(try await stream.next("iq")["type"] == "error")
-            #expect(site.host.accounts.resident(site.mary)?.sessions.isEmpty != false)
+            #expect(site.host.accounts.cached(site.mary)?.sessions.isEmpty != false)
         }
     }
 

@@ -52,7 +52,7 @@ struct IdentityProvider: ServerModule {
         if !endpoint.isEmpty {
             let secret = try? String(contentsOfFile: file, encoding: .utf8)
             if secret == nil, !file.isEmpty || !id.isEmpty {
-                introspection.fail("client-secret-file", "the file cannot be read", mend: "name a file with the secret")
+                introspection.fail("client-secret-file", "the file cannot be read", fix: "name a file with the secret")
             }
             let trimmed = (secret ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
             source = IntrospectedClaims(endpoint: endpoint, client: id, secret: trimmed)
@@ -62,15 +62,15 @@ struct IdentityProvider: ServerModule {
         for (key, address, section) in [("issuer", issuer, configuration), ("endpoint", endpoint, introspection)]
         where !address.isEmpty && !ProviderClient.isSafe(address) {
             section.fail(
-                key, "\"\(address)\" is not reached by https", mend: "write an address that begins with https://")
+                key, "\"\(address)\" is not reached by https", fix: "write an address that begins with https://")
         }
         if !configuration.isEmpty, issuer.isEmpty {
-            configuration.fail("issuer", "nobody is trusted", mend: "set it to the provider's address")
+            configuration.fail("issuer", "nobody is trusted", fix: "set it to the provider's address")
         }
         if !configuration.isEmpty, audiences.isEmpty {
             configuration.fail(
                 "audiences", "tokens that were meant for others would be refused, and so would all",
-                mend: "list what the provider calls this server")
+                fix: "list what the provider calls this server")
         }
     }
 

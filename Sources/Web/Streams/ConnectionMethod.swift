@@ -14,7 +14,7 @@ extension ConfigSection {
     func path(default path: String, _ help: String) -> String {
         let value = string("path", default: path, help)
         if !value.hasPrefix("/") || value.contains(where: { "?#{}*: ".contains($0) }) {
-            fail("path", "\"\(value)\" is no path", mend: "write one such as \"\(path)\"")
+            fail("path", "\"\(value)\" is no path", fix: "write one such as \"\(path)\"")
         }
         return value
     }

@@ -35,7 +35,7 @@ struct Archive: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.resident(ArchivePreferences.store, in: ArchivePreferences.slot) { [host] in $0.fill($1, host) }
+        registrar.preload(ArchivePreferences.store, in: ArchivePreferences.slot) { [host] in $0.fill($1, host) }
         // Whoever writes faster than the disk waits for it.
         registrar.on(Hooks.messageToAccount, .archive) { [storage = host.storage] _ in
             guard storage.isCrowded else { return .go }
@@ -48,7 +48,7 @@ struct Archive: ServerModule {
         if retention.isLimited { registrar.job(every: .seconds(60)) { [retention] in await retention.run() } }
     }
 
-    @Sendable private func keep(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func keep(_ event: inout StanzaContext) -> Verdict {
         guard let recipient = event.account, isWorthKeeping(event.stanza) else { return .go }
         let isPaused = event.sender?.has(Self.isPaused) == true
         let sender = isPaused ? nil : event.sender?.record
@@ -73,7 +73,7 @@ struct Archive: ServerModule {
         let marks = ArchiveMarks(of: event.stanza.element, peer: event.from)
         var changes: [StorageChange] = []
         for (owner, id) in zip(owners, reserved.ids) {
-            event.note(.archived, owner.record.jid.string)
+            event.record(.archived, owner.record.jid.string)
             changes.append(
                 .append(
                     ArchiveEntry(

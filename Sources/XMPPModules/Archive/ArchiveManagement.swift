@@ -42,7 +42,7 @@ struct ArchiveManagement: ServerModule {
             // Some clients look for it there.
             registrar.feature(feature)
         }
-        registrar.onlyServerWrites(Self.namespace) { child, _ in child.hasName("result") }
+        registrar.reserve(Self.namespace) { child, _ in child.hasName("result") }
         registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             if request.payload.firstChild != nil { return .error(.badRequest) }
             return .result(writeForm)
@@ -52,7 +52,7 @@ struct ArchiveManagement: ServerModule {
         // XEP-0386 §3.3: who has just come learns what there is to catch up with; not if the storage fails.
         registrar.bindFeature(
             Self.namespace, isAnnounced: false, needs: .readHistory,
-            reading: { record -> Answer<Ends?> in
+            reading: { record -> Eventual<Ends?> in
                 .later {
                     do throws(StorageError) {
                         return try await ends(of: record.jid)

@@ -27,7 +27,7 @@ struct Retraction: ServerModule {
         registrar.on(Hooks.messageToAccount, .archive, bury)
     }
 
-    @Sendable private func bury(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func bury(_ event: inout StanzaContext) -> Verdict {
         let message = event.stanza.element
         guard event.stanza.type == .chat || event.stanza.type == .normal,
             let retracted = message.child("retract", Self.namespace)?["id"], let retraction = message["id"],

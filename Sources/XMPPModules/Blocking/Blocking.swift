@@ -30,7 +30,7 @@ struct Blocking: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.resident(Self.store, in: Self.list) { list, values in
+        registrar.preload(Self.store, in: Self.list) { list, values in
             let jids = values.keys.compactMap { JID($0) }
             _ = list.reserve(jids.count, atMost: .max)
             list.add(jids, isStored: true)

@@ -30,8 +30,8 @@ struct Offline: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         if isAnnounced { registrar.feature("msgoffline") }
-        registrar.onlyServerWrites(.delay) { child, from in child.hasName("delay") && isForged(child, from) }
-        registrar.onlyServerWrites(Self.oldDelay) { child, from in child.hasName("x") && isForged(child, from) }
+        registrar.reserve(.delay) { child, from in child.hasName("delay") && isForged(child, from) }
+        registrar.reserve(Self.oldDelay) { child, from in child.hasName("x") && isForged(child, from) }
         registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
         registrar.on(Hooks.messageToAccount, .fallback) { event in keep(event) }
         registrar.on(Hooks.sessionRestored, .deliver) { event in
@@ -67,11 +67,11 @@ struct Offline: ServerModule {
         let element: Element
         let time: Timestamp
         let stanza: [UInt8]
-        let mark: TrailMark?
+        let mark: TracePoint?
     }
 
     /// A message for somebody who is there must not overtake those that are kept.
-    @Sendable private func queueBehindKept(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func queueBehindKept(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .go }
         let backlog = account[Self.backlog]
         guard !backlog.isNone, isKept(event), Self.taker(of: account) != nil else { return .go }
@@ -86,7 +86,7 @@ struct Offline: ServerModule {
     }
 
     /// Not what is worth nothing later, XEP-0160 §3, nor what its sender does not want to be kept, XEP-0334.
-    private func isKept(_ event: StanzaEvent) -> Bool {
+    private func isKept(_ event: StanzaContext) -> Bool {
         guard event.stanza.type == .chat || event.stanza.type == .normal else { return false }
         let content = MessageContent(of: event.stanza.element)
         return !isFleeting(content) && !content.contains(.noStore)
@@ -96,7 +96,7 @@ struct Offline: ServerModule {
         content.isFleeting || takesBodiesAlone && content.contains(.conversation) && !content.contains(.body)
     }
 
-    private func message(of event: StanzaEvent, _ account: AccountRecord) -> Message {
+    private func message(of event: StanzaContext, _ account: AccountRecord) -> Message {
         var writer = XMLWriter(contentNamespace: .none)
         event.write(to: &writer)
         return Message(
@@ -104,7 +104,7 @@ struct Offline: ServerModule {
             stanza: Array(writer.finish().readableBytesView), mark: event.mark)
     }
 
-    private func keep(_ event: StanzaEvent) -> Verdict {
+    private func keep(_ event: StanzaContext) -> Verdict {
         guard let account = event.account else { return .go }
         if isKept(event) { return keep(message(of: event, account)) }
         return isFleeting(MessageContent(of: event.stanza.element)) ? .handled : .go

@@ -24,7 +24,7 @@ struct Presence: ServerModule {
     /// A session is about to invite somebody; a handler may refuse it.
     static let inviting = HookPoint<SessionEvent>("inviting")
     /// An invitation is about to be shown to the account that it is for.
-    static let invitation = HookPoint<StanzaEvent>("invitation")
+    static let invitation = HookPoint<StanzaContext>("invitation")
 
     /// A session that has taken back its presence.
     struct Unavailable: Sendable {
@@ -63,7 +63,7 @@ struct Presence: ServerModule {
 
     // MARK: From the client
 
-    @Sendable private func validate(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func validate(_ event: inout StanzaContext) -> Verdict {
         let presence = event.stanza.element
         if let show = Self.value("show", presence), !["away", "chat", "dnd", "xa"].contains(show) {
             return .bounce(.badRequest)
@@ -81,7 +81,7 @@ struct Presence: ServerModule {
         return value.isEmpty ? nil : value
     }
 
-    @Sendable private func fromClient(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func fromClient(_ event: inout StanzaContext) -> Verdict {
         guard let session = event.sender else { return .go }
         switch (event.stanza.type, event.to) {
         case (.available, nil):
@@ -148,7 +148,7 @@ struct Presence: ServerModule {
     private func subscriptionChanged(_ change: RosterChange, of account: AccountRecord) {
         let isSeen = change.item?.state.hasTo ?? false
         guard isSeen != (change.former?.state.hasTo ?? false),
-            let contact = host.router.hosts[change.jid.domain]?.accounts.resident(change.jid)
+            let contact = host.router.hosts[change.jid.domain]?.accounts.cached(change.jid)
         else { return }
         for session in contact.sessions {
             guard let presence = session.presence.flatMap(Stanza.init),
@@ -190,7 +190,7 @@ struct Presence: ServerModule {
     private static func sessions(
         of contact: JID, shownTo session: ClientSession, _ router: StanzaRouter
     ) -> [ClientSession] {
-        guard let record = router.hosts[contact.domain]?.accounts.resident(contact), !record.blocks(session.jid),
+        guard let record = router.hosts[contact.domain]?.accounts.cached(contact), !record.blocks(session.jid),
             !session.record.blocks(contact)
         else { return [] }
         return record.sessions
@@ -244,7 +244,7 @@ struct Presence: ServerModule {
         }
     }
 
-    @Sendable private func toAccount(_ event: inout StanzaEvent) -> Verdict {
+    @Sendable private func toAccount(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .handled }
         switch event.stanza.type {
         case .available, .unavailable:
@@ -268,7 +268,7 @@ struct Presence: ServerModule {
         return state.hasTo || state.hasFrom
     }
 
-    private func deliver(_ event: StanzaEvent, _ account: AccountRecord) {
+    private func deliver(_ event: StanzaContext, _ account: AccountRecord) {
         for session in account.sessions {
             if let to = event.to, to.isFull, session.jid != to { continue }
             if event.to?.isFull == true || session.isAvailable {

@@ -67,7 +67,7 @@ struct Subscriptions: Sendable {
     // MARK: From the client
 
     /// Outbound processing, appendix A.2.
-    func fromClient(_ event: inout StanzaEvent, _ session: ClientSession) -> Verdict {
+    func fromClient(_ event: inout StanzaContext, _ session: ClientSession) -> Verdict {
         guard let type = event.stanza.type?.subscription, let to = event.to?.bare else { return .bounce(.badRequest) }
         guard !to.isSameBare(as: session.jid) else { return .handled }
         let record = session.record
@@ -127,7 +127,7 @@ struct Subscriptions: Sendable {
     // MARK: To the account
 
     /// Inbound processing, appendix A.3.
-    func toAccount(_ event: inout StanzaEvent, _ account: AccountRecord) -> Verdict {
+    func toAccount(_ event: inout StanzaContext, _ account: AccountRecord) -> Verdict {
         guard let type = event.stanza.type?.subscription else { return .handled }
         let from = event.from.bare
         let state = account.rosterItem(from)?.state ?? .none
@@ -177,7 +177,7 @@ struct Subscriptions: Sendable {
         if reply == .subscribed { host.sendPresence(of: account, to: contact) }
     }
 
-    private func deliver(_ event: StanzaEvent, _ account: AccountRecord, onlyToInterested: Bool) {
+    private func deliver(_ event: StanzaContext, _ account: AccountRecord, onlyToInterested: Bool) {
         for session in account.sessions where session.isAvailable {
             if !onlyToInterested || session.has(Rosters.wantsRoster) {
                 host.router.send(event, to: session)
@@ -199,7 +199,7 @@ struct Subscriptions: Sendable {
     }
 
     /// An invitation as it is kept: who it is from and what they say, as far as that is not too much.
-    private static func stored(_ event: StanzaEvent) -> [UInt8] {
+    private static func stored(_ event: StanzaContext) -> [UInt8] {
         let stanza = event.stanza.element
         var texts: [ByteBuffer] = []
         var byteCount = 0

@@ -52,13 +52,13 @@ struct Push: ServerModule {
         services = Set(names.compactMap { JID($0)?.bare })
         for name in names where JID(name)?.hasLocal != true {
             configuration.fail(
-                "services", "\"\(name)\" is no account", mend: "write addresses such as push@example.org")
+                "services", "\"\(name)\" is no account", fix: "write addresses such as push@example.org")
         }
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.accountFeature(Self.namespace)
-        registrar.resident(Self.store, in: Self.list) { [host] list, values in
+        registrar.preload(Self.store, in: Self.list) { [host] list, values in
             for value in values.values {
                 let element = host.element(fromOwn: value, "who is told of what waits for an account")
                 if let registration = element.flatMap(PushRegistration.init(stored:)) { list.put(registration) }
@@ -189,14 +189,14 @@ struct Push: ServerModule {
     }
 
     private func notify(
-        _ account: AccountRecord, _ message: Element, _ from: JID, _ mark: TrailMark?,
+        _ account: AccountRecord, _ message: Element, _ from: JID, _ mark: TracePoint?,
         where isMeant: (PushRegistration) -> Bool
     ) {
         let news = News(
             sender: tellsSender ? from.string : nil,
             body: tellsBody ? message.child("body", .client).map { Self.beginning(of: $0.text) } : nil)
         for registration in account[Self.list].messageWaits(where: isMeant) {
-            mark?.note(.pushed, registration.service.string)
+            mark?.record(.pushed, registration.service.string)
             tell(registration, of: account, news)
         }
     }
@@ -226,7 +226,7 @@ struct Push: ServerModule {
 
     private func mayTell(_ service: JID, of account: AccountRecord) -> Bool {
         let now = host.uptime()
-        if host.router.hosts[service.domain]?.accounts.resident(service)?.blocks(account.jid) == true { return false }
+        if host.router.hosts[service.domain]?.accounts.cached(service)?.blocks(account.jid) == true { return false }
         guard let place = limit.take(account.jid, at: now) else { return false }
         guard services.contains(service) || serviceLimit.take(service, at: now) != nil else {
             limit.giveBack(place)

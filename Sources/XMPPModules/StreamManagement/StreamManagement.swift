@@ -165,7 +165,7 @@ struct StreamManagement: ServerModule {
     /// Within a sign-in by XEP-0388.
     @Sendable private func resumeInline(
         _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
-    ) -> Answer<@Sendable () -> InlineOutcome> {
+    ) -> Eventual<@Sendable () -> InlineOutcome> {
         resume(element, record, stream).map { step in
             {
                 switch step() {
@@ -192,7 +192,7 @@ struct StreamManagement: ServerModule {
 
     private func resume(
         _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
-    ) -> Answer<@Sendable () -> Result<Resumed, ResumptionFailure>> {
+    ) -> Eventual<@Sendable () -> Result<Resumed, ResumptionFailure>> {
         guard let secret = element["previd"], let count = element["h"].flatMap({ UInt32(schema: $0) }) else {
             return .now { .failure(.refused(.badRequest)) }
         }

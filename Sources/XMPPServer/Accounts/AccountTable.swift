@@ -20,7 +20,7 @@ public final class AccountTable: Sendable {
 
     private let shards: [Shard]
     private let storage: any Storage
-    private let residents = Mutex<[ResidentValues]>([])
+    private let preloads = Mutex<[Preload]>([])
     /// Brings back an account's sessions along with it.
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
     /// Records that a shard may hold before it looks for ones that nobody uses.
@@ -48,7 +48,7 @@ public final class AccountTable: Sendable {
     }
 
     /// The record of an account, by its bare JID or any of its full JIDs, if it is in memory.
-    public func resident(_ jid: JID) -> AccountRecord? {
+    public func cached(_ jid: JID) -> AccountRecord? {
         shard(of: jid).records.withLock { $0.byKey[Key(jid: jid)] }
     }
 
@@ -58,15 +58,15 @@ public final class AccountTable: Sendable {
         while true {
             let (known, generation) = shard.records.withLock { ($0.byKey[Key(jid: jid)], $0.generation) }
             if let known { return known }
-            let residents = residents.withLock { $0 }
+            let preloads = preloads.withLock { $0 }
             let devices = Device.store(in: storage)
-            let stores = [devices.name] + residents.map(\.store)
+            let stores = [devices.name] + preloads.map(\.store)
             guard let stored = try await storage.storedAccount(jid, stores: stores) else { return nil }
             let secrets = AccountRecord.Secrets(
                 credentials: stored.credentials, devices: try devices.decode(stored.values[devices.name] ?? [:]))
             let record = AccountRecord(
                 account: stored.account, roster: Roster(stored.roster), secrets: secrets, storage: storage)
-            for resident in residents { resident.fill(record, stored.values[resident.store] ?? [:]) }
+            for preload in preloads { preload.fill(record, stored.values[preload.store] ?? [:]) }
             let sessions = restore.withLock { $0 }?(record, stored.sessions) ?? []
             let inserted = insert(record, in: shard, readAt: generation)
             for session in sessions { inserted === record ? session.wasRestored() : session.wasNotRestored() }
@@ -75,7 +75,7 @@ public final class AccountTable: Sendable {
     }
 
     /// Declares what is read along with each account from now on.
-    func add(_ values: [ResidentValues]) { residents.withLock { $0 += values } }
+    func add(_ values: [Preload]) { preloads.withLock { $0 += values } }
 
     /// Declares how an account's sessions are brought back.
     func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])

@@ -43,7 +43,7 @@ public final class Authenticator: Sendable {
     /// - Parameter allowsOthers: whether those of another hash do as well.
     func credential(
         user: String, hash: SCRAMHash, allowsOthers: Bool = false, host: Host, from address: IPAddress?
-    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+    ) -> Eventual<Result<FoundCredential, SASLFailure>> {
         guard let jid = JID(local: user, domain: host.domain, resource: nil) else {
             return .now(.success(FoundCredential(decoys.credential(user, hash, host), of: nil)))
         }
@@ -65,8 +65,8 @@ public final class Authenticator: Sendable {
     /// Looks for an account, at once if it is in memory, or known not to be there.
     private func find<Value: Sendable>(
         _ jid: JID, _ host: Host, _ then: @escaping @Sendable (AccountRecord?) -> Value
-    ) -> Answer<Result<Value, SASLFailure>> {
-        if let record = host.accounts.resident(jid) { return .now(.success(then(record))) }
+    ) -> Eventual<Result<Value, SASLFailure>> {
+        if let record = host.accounts.cached(jid) { return .now(.success(then(record))) }
         if decoys.known(jid, .sha256, now: now()) != nil { return .now(.success(then(nil))) }
         return .later { [self] in
             do throws(StorageError) {
@@ -82,7 +82,7 @@ public final class Authenticator: Sendable {
 
     func verify(
         user: String, password: String, host: Host, from address: IPAddress?
-    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedPassword, SASLFailure>> {
         .later { [self] in
             let keys: FoundCredential
             switch await credential(
@@ -139,7 +139,7 @@ public final class Authenticator: Sendable {
     /// are not counted: nobody guesses 256 bits, and nobody else's tries may keep a device out.
     func verify(
         _ proof: TokenProof, host: Host, from address: IPAddress?
-    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
         guard let jid = JID(local: proof.user, domain: host.domain, resource: nil) else {
             return .now(.failure(.notAuthorized))
         }
@@ -223,7 +223,7 @@ public final class Authenticator: Sendable {
 
     func verify(
         token: String, host: Host, from address: IPAddress?
-    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
         .later { [self] in
             guard limits.isOpen(nil, from: address) else { return .failure(.temporaryAuthFailure) }
             let found = await find(token: token, host: host)

@@ -16,7 +16,7 @@ extension Host {
     /// Whether an account is still there and its secrets are still those that it had when it was opened. False from the
     /// moment on in which a change of the password, or the removal of the account, begins.
     public func isCurrent(_ account: OpenedAccount) -> Bool {
-        accounts.resident(account.record.jid) === account.record
+        accounts.cached(account.record.jid) === account.record
             && account.record.hasSecrets(ofVersion: account.secrets)
     }
 }

@@ -8,7 +8,7 @@ extension Administration {
 
     /// What became of the message with an id or, if there is none, of an account's messages.
     func explain(_ subject: AccountName, _ time: String?) async throws -> [MessageExplanation] {
-        guard let trail = server?.router.trail else {
+        guard let trace = server?.router.trace else {
             throw AdministrationError("no server is running; what became of messages is known only while it runs")
         }
         let moment = try time.map { text in
@@ -17,12 +17,12 @@ extension Administration {
             }
             return moment
         }
-        let isThen = { (message: Trail.Message) in
+        let isThen = { (message: MessageTrace.Message) in
             moment.map { abs(message.receivedAt.milliseconds - $0.milliseconds) <= Self.vicinity } ?? true
         }
-        let id = String(decoding: subject.name.utf8.prefix(TrailRing.maximumTextSize), as: UTF8.self)
+        let id = String(decoding: subject.name.utf8.prefix(TraceRing.maximumTextSize), as: UTF8.self)
         if subject.host == nil {
-            let found = trail.messages(newest: Self.maximumExplanations) { $0.id == id && isThen($0) }
+            let found = trace.messages(newest: Self.maximumExplanations) { $0.id == id && isThen($0) }
             if !found.isEmpty { return found.map(MessageExplanation.init) }
         }
         let jid: JID
@@ -31,7 +31,7 @@ extension Administration {
         } catch is AdministrationError {
             throw AdministrationError("there is no message \(subject.name) that is remembered, and no such account")
         }
-        let found = trail.messages(newest: Self.maximumExplanations) { message in
+        let found = trace.messages(newest: Self.maximumExplanations) { message in
             isThen(message) && [message.from, message.to].contains { JID($0)?.isSameBare(as: jid) == true }
         }
         return found.map(MessageExplanation.init)

@@ -131,6 +131,6 @@ extension Administration {
 
     /// The sessions that the account has now.
     func sessions(of jid: JID) -> [ClientSession] {
-        server?.hosts[jid.domain]?.accounts.resident(jid)?.sessions ?? []
+        server?.hosts[jid.domain]?.accounts.cached(jid)?.sessions ?? []
     }
 }

@@ -19,7 +19,7 @@ public struct CertificateCheck: Sendable {
         public let severity: Severity
         /// The host's domain.
         public let domain: String
-        /// Where it stands, what is wrong and how to mend it; what is right, if nothing is wrong.
+        /// Where it stands, what is wrong and how to fix it; what is right, if nothing is wrong.
         public let detail: ConfigError
     }
 
@@ -48,7 +48,7 @@ public struct CertificateCheck: Sendable {
             let until = leaf.notValidAfter.formatted(.iso8601.year().month().day())
             let names = names(of: leaf).joined(separator: ", ")
             let detail = host.section.error(
-                "certificate", "the certificate is for \(names) and valid until \(until)", mend: "")
+                "certificate", "the certificate is for \(names) and valid until \(until)", fix: "")
             return [Finding(severity: .ok, domain: host.domain, detail: detail)]
         } catch {
             return [finding(error, host)]
@@ -59,13 +59,13 @@ public struct CertificateCheck: Sendable {
         var severity = Finding.Severity.error
         let key: String
         let text: String
-        let mend: String
+        let fix: String
     }
 
     private func finding(_ problem: Problem, _ host: HostConfiguration) -> Finding {
         Finding(
             severity: problem.severity, domain: host.domain,
-            detail: host.section.error(problem.key, problem.text, mend: problem.mend))
+            detail: host.section.error(problem.key, problem.text, fix: problem.fix))
     }
 
     // MARK: Single checks
@@ -75,12 +75,12 @@ public struct CertificateCheck: Sendable {
         if (try? Certificate(derEncoded: bytes)) != nil {
             throw Problem(
                 key: "certificate", text: "\(path) is in the form DER, not PEM",
-                mend: "convert it: openssl x509 -inform DER -in \(path) -out \(pemName(path)); then name that file")
+                fix: "convert it: openssl x509 -inform DER -in \(path) -out \(pemName(path)); then name that file")
         }
         try checkText(bytes, path, key: "certificate")
         do {
             guard let leaf = try NIOSSLCertificate.fromPEMFile(path).first else {
-                throw Problem(key: "certificate", text: "\(path) is empty", mend: "name a PEM file with a certificate")
+                throw Problem(key: "certificate", text: "\(path) is empty", fix: "name a PEM file with a certificate")
             }
             return try Certificate(derEncoded: leaf.toDERBytes())
         } catch let problem as Problem {
@@ -88,7 +88,7 @@ public struct CertificateCheck: Sendable {
         } catch {
             throw Problem(
                 key: "certificate", text: "\(path) holds no certificate",
-                mend: "name a PEM file that begins with the host's own certificate")
+                fix: "name a PEM file that begins with the host's own certificate")
         }
     }
 
@@ -99,13 +99,13 @@ public struct CertificateCheck: Sendable {
         {
             throw Problem(
                 key: key, text: "\(path) begins with a byte order mark",
-                mend: "save it as plain text, in UTF-8 without BOM")
+                fix: "save it as plain text, in UTF-8 without BOM")
         }
         // PKCS #12 (RFC 7292, section 4): a sequence that begins with the version, which is three.
         if bytes.first == 0x30, bytes.prefix(8).firstRange(of: [0x02, 0x01, 0x03]) != nil {
             throw Problem(
                 key: key, text: "\(path) is in the form PKCS #12, not PEM",
-                mend: "take the \(key) out: openssl pkcs12 -in \(path) -nodes \(key == "key" ? "-nocerts" : "-nokeys") "
+                fix: "take the \(key) out: openssl pkcs12 -in \(path) -nodes \(key == "key" ? "-nocerts" : "-nokeys") "
                     + "-out \(pemName(path)); then name that file")
         }
     }
@@ -123,7 +123,7 @@ public struct CertificateCheck: Sendable {
             let exists = FileManager.default.fileExists(atPath: path)
             throw Problem(
                 key: key, text: exists ? "\(path) cannot be read" : "there is no file \(path)",
-                mend: exists ? "give this user the right to read it" : "write it, or name another file")
+                fix: exists ? "give this user the right to read it" : "write it, or name another file")
         }
     }
 
@@ -133,19 +133,19 @@ public struct CertificateCheck: Sendable {
             guard (try? NIOSSLPrivateKey(bytes: bytes, format: .der)) == nil else {
                 return Problem(
                     key: "key", text: "\(path) is in the form DER, not PEM",
-                    mend: "convert it: openssl pkey -inform DER -in \(path) -out \(pemName(path)); then name that file")
+                    fix: "convert it: openssl pkey -inform DER -in \(path) -out \(pemName(path)); then name that file")
             }
             try checkText(bytes, path, key: "key")
             let text = String(decoding: bytes, as: UTF8.self)
             guard (try? NIOSSLPrivateKey(file: path, format: .pem)) != nil, let key = Self.privateKey(text) else {
                 return Problem(
                     key: "key", text: "\(path) holds no private key that can be used",
-                    mend: "name a PEM file with an RSA or EC key that takes no passphrase")
+                    fix: "name a PEM file with an RSA or EC key that takes no passphrase")
             }
             guard key.publicKey == leaf.publicKey else {
                 return Problem(
                     key: "key", text: "\(path) is not the key of the certificate",
-                    mend: "name the key that the certificate was made for")
+                    fix: "name the key that the certificate was made for")
             }
             return nil
         } catch {
@@ -167,7 +167,7 @@ public struct CertificateCheck: Sendable {
             key: "certificate",
             text: names.isEmpty
                 ? "the certificate names no host" : "the certificate is for \(names.joined(separator: ", "))",
-            mend: "get one that has \(domain) among its subject alternative names")
+            fix: "get one that has \(domain) among its subject alternative names")
     }
 
     private func names(of leaf: Certificate) -> [String] {
@@ -188,17 +188,17 @@ public struct CertificateCheck: Sendable {
         let until = leaf.notValidAfter.formatted(.iso8601)
         if leaf.notValidAfter < now {
             return Problem(
-                key: "certificate", text: "the certificate has expired (\(until))", mend: "renew it")
+                key: "certificate", text: "the certificate has expired (\(until))", fix: "renew it")
         }
         if leaf.notValidBefore > now {
             return Problem(
                 key: "certificate",
                 text: "the certificate is not valid before \(leaf.notValidBefore.formatted(.iso8601))",
-                mend: "check this machine's clock, or wait")
+                fix: "check this machine's clock, or wait")
         }
         let soon = now.addingTimeInterval(Double(Self.daysOfWarning) * 86_400)
         guard leaf.notValidAfter < soon else { return nil }
         return Problem(
-            severity: .warning, key: "certificate", text: "the certificate expires soon (\(until))", mend: "renew it")
+            severity: .warning, key: "certificate", text: "the certificate expires soon (\(until))", fix: "renew it")
     }
 }

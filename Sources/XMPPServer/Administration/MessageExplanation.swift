@@ -2,7 +2,7 @@
 public struct MessageExplanation: Codable, Sendable, Equatable {
     /// One thing that has happened to it.
     public struct Step: Codable, Sendable, Equatable {
-        /// A word as of `TrailMoment`.
+        /// A word as of `TraceStep`.
         public let what: String
         public let at: String
         /// Whom or what it is about; nil: nothing in particular.
@@ -19,7 +19,7 @@ public struct MessageExplanation: Codable, Sendable, Equatable {
     public let receivedAt: String
     public let steps: [Step]
 
-    init(_ message: Trail.Message) {
+    init(_ message: MessageTrace.Message) {
         id = message.id.isEmpty ? nil : message.id
         type = message.type.name.map { "\($0)" } ?? "normal"
         from = message.from

@@ -13,14 +13,14 @@ public struct SystemCheck: Sendable {
         self.isRunning = isRunning
     }
 
-    /// All that would keep the server from starting, with what mends it.
+    /// All that would keep the server from starting, with what fixes it.
     public func problems(_ configuration: ServerConfiguration) -> [ConfigError] {
         folderProblems(configuration) + portProblems(configuration)
     }
 
     private struct Problem: Error {
         let text: String
-        let mend: String
+        let fix: String
     }
 
     // MARK: Ports
@@ -57,7 +57,7 @@ public struct SystemCheck: Sendable {
                 if let descriptor = try listen(place, own: own) { held.append(descriptor) }
                 own.insert(place.port)
             } catch {
-                problems.append(place.section.error("port", error.text, mend: error.mend))
+                problems.append(place.section.error("port", error.text, fix: error.fix))
             }
         }
         return problems
@@ -92,8 +92,8 @@ public struct SystemCheck: Sendable {
     }
 
     private static func problem(_ code: CInt, address: IPAddress, port: Int, own: Set<Int>) -> Problem {
-        let (text, mend) = explanation(code, address: address, port: port, own: own)
-        return Problem(text: text, mend: mend)
+        let (text, fix) = explanation(code, address: address, port: port, own: own)
+        return Problem(text: text, fix: fix)
     }
 
     /// What an error of `bind` means here.
@@ -101,7 +101,7 @@ public struct SystemCheck: Sendable {
     /// - Parameter own: the ports that other listeners of the file have taken.
     static func explanation(
         _ code: CInt, address: IPAddress, port: Int, own: Set<Int>
-    ) -> (text: String, mend: String) {
+    ) -> (text: String, fix: String) {
         switch code {
         case EADDRINUSE where own.contains(port):
             ("another listener of this file takes port \(port) of \(address)", "choose another port")
@@ -134,7 +134,7 @@ public struct SystemCheck: Sendable {
             do throws(Problem) {
                 try checkFolder(path, isMade: isMade)
             } catch {
-                problems.append(section.error(key, error.text, mend: error.mend))
+                problems.append(section.error(key, error.text, fix: error.fix))
             }
         }
         let directory = folder(data.keyFile)
@@ -154,18 +154,18 @@ public struct SystemCheck: Sendable {
             existing = URL(fileURLWithPath: existing).deletingLastPathComponent().path
         }
         guard isDirectory.boolValue else {
-            throw Problem(text: "\(existing) is no folder", mend: "name a folder, or move the file out of the way")
+            throw Problem(text: "\(existing) is no folder", fix: "name a folder, or move the file out of the way")
         }
         guard existing == path || isMade else {
             throw Problem(
-                text: "there is no folder \(path)", mend: "make it, and give it to the user who runs the server")
+                text: "there is no folder \(path)", fix: "make it, and give it to the user who runs the server")
         }
         var template = Array("\(existing)/.swallowtail-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             let what = existing == path ? "nothing can be made in \(path)" : "the folder \(path) cannot be made"
             throw Problem(
                 text: "\(what): \(UnixSocket.reason(errno))",
-                mend: "give \(existing) to the user who runs the server, or name another folder")
+                fix: "give \(existing) to the user who runs the server, or name another folder")
         }
         rmdir(template)
     }

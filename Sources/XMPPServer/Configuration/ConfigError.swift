@@ -1,4 +1,4 @@
-/// One thing that is wrong with the configuration: where it stands, what is wrong, and how to mend it.
+/// One thing that is wrong with the configuration: where it stands, what is wrong, and how to fix it.
 public struct ConfigError: Error, Hashable, Sendable {
     /// The file as the user named it.
     public var file: String
@@ -11,18 +11,18 @@ public struct ConfigError: Error, Hashable, Sendable {
     /// What is wrong.
     public var problem: String
     /// What the user can do about it.
-    public var mend: String
+    public var fix: String
 
     /// Describes one problem.
     public init(
-        file: String, line: Int? = nil, column: Int? = nil, path: String = "", problem: String, mend: String
+        file: String, line: Int? = nil, column: Int? = nil, path: String = "", problem: String, fix: String
     ) {
         self.file = file
         self.line = line
         self.column = column
         self.path = path
         self.problem = problem
-        self.mend = mend
+        self.fix = fix
     }
 }
 
@@ -34,7 +34,7 @@ extension ConfigError: CustomStringConvertible {
         text += ": "
         if !path.isEmpty { text += "\(path): " }
         text += problem
-        if !mend.isEmpty { text += " — \(mend)" }
+        if !fix.isEmpty { text += " — \(fix)" }
         return text
     }
 }

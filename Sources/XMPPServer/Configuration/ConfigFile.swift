@@ -16,7 +16,7 @@ public enum ConfigFile {
             throw ConfigErrors([unreadable(path, error)])
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            let error = ConfigError(file: path, problem: "the file is not UTF-8 text", mend: "save it as UTF-8")
+            let error = ConfigError(file: path, problem: "the file is not UTF-8 text", fix: "save it as UTF-8")
             throw ConfigErrors([error])
         }
         return try parse(text, file: path)
@@ -52,12 +52,12 @@ public enum ConfigFile {
     }
 
     private static func unreadable(_ path: String, _ error: any Error) -> ConfigError {
-        let (problem, mend) =
+        let (problem, fix) =
             switch (error as? CocoaError)?.code {
             case .fileReadNoSuchFile: ("there is no such file", "write it, or name another with --config")
             case .fileReadNoPermission: ("the file may not be read", "give this user the right to read it")
             default: ("the file cannot be read", "name a readable file with --config")
             }
-        return ConfigError(file: path, problem: problem, mend: mend)
+        return ConfigError(file: path, problem: problem, fix: fix)
     }
 }

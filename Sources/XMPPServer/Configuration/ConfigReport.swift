@@ -73,7 +73,7 @@ public final class ConfigReport: Sendable {
     }
 
     private func unknownKey(_ entry: ConfigEntry, known: [String]) -> ConfigError {
-        let mend =
+        let fix =
             if let nearest = nearestWord(to: entry.key, among: known) {
                 "did you mean \"\(nearest)\"?"
             } else if known.isEmpty {
@@ -83,7 +83,7 @@ public final class ConfigReport: Sendable {
             }
         return ConfigError(
             file: entry.position.file, line: entry.position.line, column: entry.position.column,
-            path: entry.value.path, problem: "unknown key", mend: mend
+            path: entry.value.path, problem: "unknown key", fix: fix
         )
     }
 }

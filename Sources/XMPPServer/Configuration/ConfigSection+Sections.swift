@@ -30,7 +30,7 @@ extension ConfigSection {
         case .list(let items):
             return items.compactMap { section(of: $0) }
         case .scalar, .mapping:
-            failKind(node, expected: "a list of sections", mend: "begin each item with \"- \"")
+            failKind(node, expected: "a list of sections", fix: "begin each item with \"- \"")
             return []
         }
     }
@@ -71,7 +71,7 @@ extension ConfigSection {
                 continue
             }
             guard let state = switchValue(text) else {
-                fail(value, "\"\(text)\" is no section", mend: "write on, off, or its settings indented below it")
+                fail(value, "\"\(text)\" is no section", fix: "write on, off, or its settings indented below it")
                 continue
             }
             isOn = state
@@ -96,7 +96,7 @@ extension ConfigSection {
             case .empty, .mapping:
                 return true
             case .scalar, .list:
-                failKind(node, expected: "a section", mend: "write its keys indented below it")
+                failKind(node, expected: "a section", fix: "write its keys indented below it")
                 return false
             }
         }
@@ -107,7 +107,7 @@ extension ConfigSection {
 
     private func section(of item: ConfigNode) -> ConfigSection? {
         guard case .mapping = item.content else {
-            failKind(item, expected: "a section", mend: "write its keys after the \"- \"")
+            failKind(item, expected: "a section", fix: "write its keys after the \"- \"")
             return nil
         }
         return ConfigSection(path: item.path, layers: [item], position: item.position, report: report)

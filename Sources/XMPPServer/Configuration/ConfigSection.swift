@@ -1,5 +1,5 @@
 /// One mapping of the configuration file while it is being read. Reading never throws: a wrong value is noted in
-/// the report with its line and a mend, and the default is returned. The same code run on an empty section that
+/// the report with its line and a fix, and the default is returned. The same code run on an empty section that
 /// collects the reference yields the reference.
 ///
 /// A section may have several layers (a profile, then a host's own settings): the topmost layer that has a key wins.
@@ -38,17 +38,17 @@ public final class ConfigSection: Sendable {
     /// - Parameters:
     ///   - key: the key that is meant; nil for the section as a whole.
     ///   - problem: what is wrong.
-    ///   - mend: what the user can do about it.
-    public func fail(_ key: String?, _ problem: String, mend: String) {
-        report.note(error(key, problem, mend: mend))
+    ///   - fix: what the user can do about it.
+    public func fail(_ key: String?, _ problem: String, fix: String) {
+        report.note(error(key, problem, fix: fix))
     }
 
     /// An error as `fail` notes it.
-    func error(_ key: String?, _ problem: String, mend: String) -> ConfigError {
-        if let key, let entry = topmostEntry(key) { return error(entry.value, problem, mend: mend) }
+    func error(_ key: String?, _ problem: String, fix: String) -> ConfigError {
+        if let key, let entry = topmostEntry(key) { return error(entry.value, problem, fix: fix) }
         return ConfigError(
             file: position?.file ?? report.file, line: position?.line, column: position?.column,
-            path: key.map(pathTo) ?? path, problem: problem, mend: mend
+            path: key.map(pathTo) ?? path, problem: problem, fix: fix
         )
     }
 
@@ -64,21 +64,21 @@ extension ConfigSection {
     /// A text; any single value counts as its text.
     public func string(_ key: String, default standard: String, _ help: String) -> String {
         collect(key, kind: "text", default: "\"\(standard)\"", help)
-        return scalar(key, expected: "a text", mend: "write one text, in quotes if it has special characters")
+        return scalar(key, expected: "a text", fix: "write one text, in quotes if it has special characters")
             ?? standard
     }
 
     /// A text that may be left out.
     public func optionalString(_ key: String, _ help: String) -> String? {
         collect(key, kind: "text", default: "none", help)
-        return scalar(key, expected: "a text", mend: "write one text, in quotes if it has special characters")
+        return scalar(key, expected: "a text", fix: "write one text, in quotes if it has special characters")
     }
 
     /// A whole number within bounds.
     public func integer(_ key: String, default standard: Int, in range: ClosedRange<Int>, _ help: String) -> Int {
         let bounds = boundsText(range, String.init)
         collect(key, kind: "number \(bounds)", default: "\(standard)", help)
-        return value(key, expected: "a whole number", mend: "write a number \(bounds)", in: range) {
+        return value(key, expected: "a whole number", fix: "write a number \(bounds)", in: range) {
             Int($0.filter { $0 != "_" })
         } ?? standard
     }
@@ -87,7 +87,7 @@ extension ConfigSection {
     public func byteCount(_ key: String, default standard: Int, in range: ClosedRange<Int>, _ help: String) -> Int {
         let bounds = boundsText(range) { ByteCount($0).description }
         collect(key, kind: "bytes \(bounds)", default: ByteCount(standard).description, help)
-        return value(key, expected: "an amount of bytes", mend: "write it as \"16 KiB\", \(bounds)", in: range) {
+        return value(key, expected: "an amount of bytes", fix: "write it as \"16 KiB\", \(bounds)", in: range) {
             ByteCount($0)?.bytes
         } ?? standard
     }
@@ -98,7 +98,7 @@ extension ConfigSection {
     ) -> Duration {
         let bounds = "from \(range.lowerBound.text) to \(range.upperBound.text)"
         collect(key, kind: "duration \(bounds)", default: standard.text, help)
-        return value(key, expected: "a duration", mend: "write it as \"30 s\" or \"10 min\", \(bounds)", in: range) {
+        return value(key, expected: "a duration", fix: "write it as \"30 s\" or \"10 min\", \(bounds)", in: range) {
             Duration(text: $0)
         } ?? standard
     }
@@ -107,9 +107,9 @@ extension ConfigSection {
     public func boolean(_ key: String, default standard: Bool, _ help: String) -> Bool {
         collect(key, kind: "true or false", default: "\(standard)", help)
         guard let node = present(key) else { return standard }
-        guard let text = text(of: node, expected: "true or false", mend: "write true or false") else { return standard }
+        guard let text = text(of: node, expected: "true or false", fix: "write true or false") else { return standard }
         if let value = switchValue(text) { return value }
-        fail(node, "\"\(text)\" is neither true nor false", mend: "write true or false")
+        fail(node, "\"\(text)\" is neither true nor false", fix: "write true or false")
         return standard
     }
 
@@ -131,7 +131,7 @@ extension ConfigSection {
     public func strings(_ key: String, default standard: [String], _ help: String) -> [String] {
         collect(key, kind: "list of texts", default: listText(standard), help)
         guard let items = listItems(key) else { return standard }
-        return items.compactMap { text(of: $0, expected: "a text", mend: "write one text for each item") }
+        return items.compactMap { text(of: $0, expected: "a text", fix: "write one text for each item") }
     }
 
     /// A list of words out of those of an enumeration, in the file's order, each at most once.
@@ -146,7 +146,7 @@ extension ConfigSection {
         for item in items {
             guard let element: E = choice(item, words) else { continue }
             if chosen.contains(element) {
-                fail(item, "\"\(element.rawValue)\" stands here twice", mend: "delete one of the two")
+                fail(item, "\"\(element.rawValue)\" stands here twice", fix: "delete one of the two")
             } else {
                 chosen.append(element)
             }
@@ -194,23 +194,23 @@ extension ConfigSection {
     }
 
     /// Notes an error about one item of a list that the reader has found itself.
-    public func fail(_ key: String, item: String, _ problem: String, mend: String) {
+    public func fail(_ key: String, item: String, _ problem: String, fix: String) {
         if let node = topmostEntry(key)?.value, case .list(let items) = node.content,
             let wrong = items.first(where: { $0.scalarText == item })
         {
-            fail(wrong, problem, mend: mend)
+            fail(wrong, problem, fix: fix)
         } else {
-            fail(key, problem, mend: mend)
+            fail(key, problem, fix: fix)
         }
     }
 
     private func value<Value: LosslessStringConvertible>(
         _ node: ConfigNode, expected: String, example: String
     ) -> Value? {
-        let mend = "write it as \(example)"
-        guard let text = text(of: node, expected: expected, mend: mend) else { return nil }
+        let fix = "write it as \(example)"
+        guard let text = text(of: node, expected: expected, fix: fix) else { return nil }
         if let value = Value(text) { return value }
-        fail(node, "\"\(text)\" is not \(expected)", mend: mend)
+        fail(node, "\"\(text)\" is not \(expected)", fix: fix)
         return nil
     }
 }
@@ -222,14 +222,14 @@ extension ConfigSection {
         path.isEmpty ? key : "\(path).\(key)"
     }
 
-    func fail(_ node: ConfigNode, _ problem: String, mend: String) {
-        report.note(error(node, problem, mend: mend))
+    func fail(_ node: ConfigNode, _ problem: String, fix: String) {
+        report.note(error(node, problem, fix: fix))
     }
 
-    private func error(_ node: ConfigNode, _ problem: String, mend: String) -> ConfigError {
+    private func error(_ node: ConfigNode, _ problem: String, fix: String) -> ConfigError {
         ConfigError(
             file: node.position.file, line: node.position.line, column: node.position.column,
-            path: node.path, problem: problem, mend: mend
+            path: node.path, problem: problem, fix: fix
         )
     }
 
@@ -247,42 +247,42 @@ extension ConfigSection {
     }
 
     /// Notes that something else stands where `expected` belongs.
-    func failKind(_ node: ConfigNode, expected: String, mend: String) {
+    func failKind(_ node: ConfigNode, expected: String, fix: String) {
         report.ignore(node)
-        fail(node, "expected \(expected), found \(node.kindName)", mend: mend)
+        fail(node, "expected \(expected), found \(node.kindName)", fix: fix)
     }
 
-    func text(of node: ConfigNode, expected: String, mend: String) -> String? {
+    func text(of node: ConfigNode, expected: String, fix: String) -> String? {
         if case .scalar(let text) = node.content { return text }
-        failKind(node, expected: expected, mend: mend)
+        failKind(node, expected: expected, fix: fix)
         return nil
     }
 
-    private func scalar(_ key: String, expected: String, mend: String) -> String? {
-        present(key).flatMap { text(of: $0, expected: expected, mend: mend) }
+    private func scalar(_ key: String, expected: String, fix: String) -> String? {
+        present(key).flatMap { text(of: $0, expected: expected, fix: fix) }
     }
 
     private func value<Value: Comparable>(
-        _ key: String, expected: String, mend: String, in range: ClosedRange<Value>, parse: (String) -> Value?
+        _ key: String, expected: String, fix: String, in range: ClosedRange<Value>, parse: (String) -> Value?
     ) -> Value? {
-        guard let node = present(key), let text = text(of: node, expected: expected, mend: mend) else { return nil }
+        guard let node = present(key), let text = text(of: node, expected: expected, fix: fix) else { return nil }
         guard let value = parse(text) else {
-            fail(node, "\"\(text)\" is not \(expected)", mend: mend)
+            fail(node, "\"\(text)\" is not \(expected)", fix: fix)
             return nil
         }
         guard range.contains(value) else {
-            fail(node, "\(text) is out of bounds", mend: mend)
+            fail(node, "\(text) is out of bounds", fix: fix)
             return nil
         }
         return value
     }
 
     private func choice<E: RawRepresentable>(_ node: ConfigNode, _ words: [String]) -> E? where E.RawValue == String {
-        let mend = "write \(alternatives(words))"
-        guard let text = text(of: node, expected: "one word", mend: mend) else { return nil }
+        let fix = "write \(alternatives(words))"
+        guard let text = text(of: node, expected: "one word", fix: fix) else { return nil }
         if let value = E(rawValue: text) { return value }
         let nearest = nearestWord(to: text, among: words).map { "did you mean \"\($0)\"?" }
-        fail(node, "\"\(text)\" is not known here", mend: nearest ?? mend)
+        fail(node, "\"\(text)\" is not known here", fix: nearest ?? fix)
         return nil
     }
 
@@ -294,9 +294,9 @@ extension ConfigSection {
         case .list(let items):
             return items
         case .scalar(let text):
-            fail(node, "expected a list, found a single value", mend: "write [\(text)]")
+            fail(node, "expected a list, found a single value", fix: "write [\(text)]")
         case .mapping:
-            failKind(node, expected: "a list", mend: "begin each item with \"- \"")
+            failKind(node, expected: "a list", fix: "begin each item with \"- \"")
         }
         return nil
     }

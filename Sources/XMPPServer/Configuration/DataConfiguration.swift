@@ -34,7 +34,7 @@ public struct DataConfiguration: Hashable, Sendable {
             section.fail(
                 "administration-socket",
                 "the path has \(length) bytes, a socket's may have \(Self.longestSocketPath)",
-                mend: "set a shorter path, such as \"/run/swallowtail.sock\""
+                fix: "set a shorter path, such as \"/run/swallowtail.sock\""
             )
         }
     }

@@ -34,7 +34,7 @@ public struct HTTPListenerConfiguration: Hashable, Sendable {
         if !usesTLS, let open = addresses.first(where: { !$0.isLoopback }) {
             section.fail(
                 "addresses", item: "\(open)", "without TLS, passwords would cross the network in clear",
-                mend: "list \"127.0.0.1\" or \"::1\" alone, or set tls to true")
+                fix: "list \"127.0.0.1\" or \"::1\" alone, or set tls to true")
         }
     }
 

@@ -58,12 +58,12 @@ public struct HostConfiguration: Sendable {
         case (nil, nil) where authentication.requiresTLS:
             host.fail(
                 "certificate", "the host has no certificate",
-                mend: "set certificate and key to PEM files (or authentication.require-tls to false, for tests only)"
+                fix: "set certificate and key to PEM files (or authentication.require-tls to false, for tests only)"
             )
         case (nil, .some):
-            host.fail("certificate", "there is a key without a certificate", mend: "set certificate to a PEM file")
+            host.fail("certificate", "there is a key without a certificate", fix: "set certificate to a PEM file")
         case (.some, nil):
-            host.fail("key", "there is a certificate without its key", mend: "set key to a PEM file")
+            host.fail("key", "there is a certificate without its key", fix: "set key to a PEM file")
         default:
             break
         }
@@ -72,19 +72,19 @@ public struct HostConfiguration: Sendable {
     static func all(_ root: ConfigSection, profiles: ProfileTable, folder: ConfigFolder) -> [HostConfiguration] {
         let sections = root.sections("hosts", "The domains that are served, each with its own settings.")
         if sections.isEmpty {
-            root.fail("hosts", "no host is served", mend: "add at least one domain below \"hosts:\"")
+            root.fail("hosts", "no host is served", fix: "add at least one domain below \"hosts:\"")
         }
         var hosts: [HostConfiguration] = []
         // What is no section has been complained of.
         for (name, section) in sections where root.report.collectsReference || !section.isMissing {
             let domain = normalDomain(name) ?? (root.report.collectsReference ? name : nil)
             guard let domain else {
-                section.fail(nil, "\"\(name)\" is no domain", mend: "write a domain such as \"chat.example\"")
+                section.fail(nil, "\"\(name)\" is no domain", fix: "write a domain such as \"chat.example\"")
                 section.ignore()
                 continue
             }
             if hosts.contains(where: { $0.domain == domain }) {
-                section.fail(nil, "the domain stands here twice", mend: "delete one of the two")
+                section.fail(nil, "the domain stands here twice", fix: "delete one of the two")
                 section.ignore()
             } else {
                 hosts.append(HostConfiguration(domain: domain, section, profiles: profiles, folder: folder))

@@ -55,7 +55,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
         self.redirect = RedirectConfiguration(redirect, domains: domains)
         if self.redirect?.stage == .beforeTLS, tls == .direct {
             redirect.fail(
-                "at", "with direct TLS there is nothing before TLS", mend: "write before-sasl, or set tls to either"
+                "at", "with direct TLS there is nothing before TLS", fix: "write before-sasl, or set tls to either"
             )
         }
     }
@@ -70,7 +70,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
             example: "\"192.0.2.0/24\", \"2001:db8::/32\" or a single address",
             "The proxies, where `proxy-protocol` is on.")
         if isOn, proxies.isEmpty {
-            section.fail("proxies", "nobody could send the header", mend: "list the proxies, or delete proxy-protocol")
+            section.fail("proxies", "nobody could send the header", fix: "list the proxies, or delete proxy-protocol")
         }
         return isOn ? proxies : []
     }
@@ -81,7 +81,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
             let nearest = nearestWord(to: domain, among: domains).map { "did you mean \"\($0)\"?" }
             section.fail(
                 "hosts", item: domain, "\"\(domain)\" is not among the hosts",
-                mend: nearest ?? "add it to \"hosts:\" at the top"
+                fix: nearest ?? "add it to \"hosts:\" at the top"
             )
         }
         return hosts.isEmpty ? nil : hosts.compactMap(normalDomain)
@@ -93,7 +93,7 @@ public struct ListenerConfiguration: Hashable, Sendable {
             "The addresses that are listened on; `::` is every address of the machine, IPv4 too."
         )
         if section.hasEmptyList("addresses") {
-            section.fail("addresses", "nobody could connect", mend: "list at least one address, such as \"::\"")
+            section.fail("addresses", "nobody could connect", fix: "list at least one address, such as \"::\"")
         }
         return addresses
     }
@@ -108,7 +108,7 @@ extension ListenerConfiguration {
             return [ListenerConfiguration(ConfigSection(), domains: domains)]
         }
         if sections.isEmpty {
-            root.fail("listeners", "nobody could connect", mend: "list at least one listener, or delete the key")
+            root.fail("listeners", "nobody could connect", fix: "list at least one listener, or delete the key")
         }
         let listeners = sections.map { ListenerConfiguration($0, domains: domains) }
         checkPorts(listeners, sections)
@@ -123,7 +123,7 @@ extension ListenerConfiguration {
             }
             if taken {
                 sections[index].fail(
-                    "port", "another listener has the same address and port", mend: "choose another port"
+                    "port", "another listener has the same address and port", fix: "choose another port"
                 )
             }
         }
@@ -154,7 +154,7 @@ extension ListenerConfiguration {
                 steps == 1
                     ? "the redirect leads to this listener itself"
                     : "the redirect leads back to this listener by way of others",
-                mend: "name another host or port, or delete the redirect"
+                fix: "name another host or port, or delete the redirect"
             )
         }
     }

@@ -80,7 +80,7 @@ public struct AuthenticationSettings: Hashable, Sendable {
             "require-tls", default: true, "Whether signing in takes TLS. Switch it off for tests only."
         )
         if section.hasEmptyList("mechanisms") {
-            section.fail("mechanisms", "nobody could sign in", mend: "list at least one mechanism")
+            section.fail("mechanisms", "nobody could sign in", fix: "list at least one mechanism")
         }
     }
 }

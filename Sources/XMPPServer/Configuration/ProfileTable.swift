@@ -38,7 +38,7 @@ struct ProfileTable {
             let circle = (chain.drop { $0 != name } + [name]).joined(separator: ", ")
             section.fail(
                 "extends", "the profiles extend each other in a circle: \(circle)",
-                mend: "let one of them extend nothing"
+                fix: "let one of them extend nothing"
             )
             return section
         }
@@ -61,7 +61,7 @@ struct ProfileTable {
         names += own.map(\.name).filter { !names.contains($0) }
         let nearest = nearestWord(to: name, among: names).map { "did you mean \"\($0)\"?" }
         section.fail(
-            key, "there is no profile \"\(name)\"", mend: nearest ?? "profiles: \(names.joined(separator: ", "))"
+            key, "there is no profile \"\(name)\"", fix: nearest ?? "profiles: \(names.joined(separator: ", "))"
         )
     }
 
@@ -105,7 +105,7 @@ extension ProfileTable {
     private func failUnknownModule(_ name: String, in section: ConfigSection) {
         let names = modules.map(\.name)
         let nearest = nearestWord(to: name, among: names).map { "did you mean \"\($0)\"?" }
-        section.fail(name, "there is no such module", mend: nearest ?? "modules: \(names.joined(separator: ", "))")
+        section.fail(name, "there is no such module", fix: nearest ?? "modules: \(names.joined(separator: ", "))")
         section.switchedSection(name)?.ignore()
     }
 

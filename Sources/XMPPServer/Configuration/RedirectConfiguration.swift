@@ -33,7 +33,7 @@ public struct RedirectConfiguration: Hashable, Sendable {
         let addresses = accounts.compactMap { text in
             if let address = JID(text), address.hasLocal, address.isBare { return address }
             section.fail(
-                "accounts", item: text, "\"\(text)\" is no account's address", mend: "write it as \"mary@chat.example\""
+                "accounts", item: text, "\"\(text)\" is no account's address", fix: "write it as \"mary@chat.example\""
             )
             return nil
         }
@@ -45,15 +45,15 @@ public struct RedirectConfiguration: Hashable, Sendable {
         self.accounts = accounts.isEmpty ? nil : Set(addresses)
         for domain in hosts where !domains.contains(normalDomain(domain) ?? domain) {
             section.fail(
-                "hosts", item: domain, "\"\(domain)\" is not among the hosts", mend: "add it to \"hosts:\" at the top"
+                "hosts", item: domain, "\"\(domain)\" is not among the hosts", fix: "add it to \"hosts:\" at the top"
             )
         }
         if self.accounts != nil, stage != .afterSASL {
-            section.fail("accounts", "before sign-in no account is known", mend: "set at to after-sasl")
+            section.fail("accounts", "before sign-in no account is known", fix: "set at to after-sasl")
         }
         guard let target else {
             if !section.isEmpty, !section.has("to") {
-                section.fail("to", "the redirect leads nowhere", mend: "set to to a host, or delete the redirect")
+                section.fail("to", "the redirect leads nowhere", fix: "set to to a host, or delete the redirect")
             }
             return nil
         }

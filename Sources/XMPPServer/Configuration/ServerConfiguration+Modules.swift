@@ -60,14 +60,14 @@ extension HostConfiguration {
                 isComplete = false
                 self.section.fail(
                     "modules", "the module \(name) needs the module \(required)",
-                    mend: "switch \(required) on, or \(name) off")
+                    fix: "switch \(required) on, or \(name) off")
             }
         }
         guard isComplete else { return }
         do {
             try host.load(available)
         } catch {
-            section.fail("modules", error.description, mend: "switch one of them off")
+            section.fail("modules", error.description, fix: "switch one of them off")
         }
     }
 }

@@ -36,7 +36,7 @@ public struct ServerLimits: Hashable, Sendable {
     /// How many accounts may be made in-band.
     public let registrations: Registrations
     /// The memory, in bytes, for what became of messages lately.
-    public let trailSize: Int
+    public let traceSize: Int
     /// The addresses whose attempts to sign in and registrations are not counted.
     public let trustedAddresses: [CIDRBlock]
 
@@ -70,7 +70,7 @@ public struct ServerLimits: Hashable, Sendable {
         )
         signIns = SignIns(section.section("sign-ins", "How often signing in may fail."))
         registrations = Registrations(section.section("registrations", "How many accounts may be made in-band."))
-        trailSize = section.byteCount(
+        traceSize = section.byteCount(
             "trail-size", default: 4 << 20, in: 0...1 << 30,
             "The memory for what became of messages lately, which `swallowtail explain` shows; 0: it is not noted."
         )

@@ -10,7 +10,7 @@ struct YAMLReader {
     func read() throws(ConfigError) -> ConfigNode? {
         guard text.utf8.count <= ConfigFile.largestSize else {
             let size = ByteCount(ConfigFile.largestSize)
-            throw ConfigError(file: file, problem: "the file is larger than \(size)", mend: "make it smaller")
+            throw ConfigError(file: file, problem: "the file is larger than \(size)", fix: "make it smaller")
         }
         try refuseManyAliases()
         let parser: Parser
@@ -31,7 +31,7 @@ struct YAMLReader {
         case .scalar, .list:
             throw error(
                 at: root.position, path: "", "expected a section at the top of the file, found \(root.kindName)",
-                mend: "begin with a key such as \"hosts:\""
+                fix: "begin with a key such as \"hosts:\""
             )
         }
     }
@@ -54,7 +54,7 @@ struct YAMLReader {
         }
         guard count > 32 else { return }
         throw ConfigError(
-            file: file, line: first, problem: "aliases (\"*\") are not read", mend: "write the values out"
+            file: file, line: first, problem: "aliases (\"*\") are not read", fix: "write the values out"
         )
     }
 
@@ -63,7 +63,7 @@ struct YAMLReader {
         guard node.anchor == nil else {
             throw error(
                 at: own, path: path, "anchors (\"&\") and aliases (\"*\") are not read",
-                mend: "write the value out; sets of settings are shared by profiles"
+                fix: "write the value out; sets of settings are shared by profiles"
             )
         }
         switch node {
@@ -85,7 +85,7 @@ struct YAMLReader {
             }
             return ConfigNode(.mapping(entries), at: key ?? own, path: path)
         case .alias:
-            throw error(at: own, path: path, "aliases (\"*\") are not read", mend: "write the value out")
+            throw error(at: own, path: path, "aliases (\"*\") are not read", fix: "write the value out")
         }
     }
 
@@ -94,7 +94,7 @@ struct YAMLReader {
     ) throws(ConfigError) -> ConfigEntry {
         let place = position(keyNode) ?? fallback
         guard case .scalar(let scalar) = keyNode, keyNode.anchor == nil, !scalar.string.isEmpty else {
-            throw error(at: place, path: path, "a key is not a single text", mend: "write keys as \"name: value\"")
+            throw error(at: place, path: path, "a key is not a single text", fix: "write keys as \"name: value\"")
         }
         let own = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
         return ConfigEntry(key: scalar.string, position: place, value: try convert(value, path: own, key: place))
@@ -105,10 +105,10 @@ struct YAMLReader {
     }
 
     private func error(
-        at position: ConfigPosition, path: String, _ problem: String, mend: String
+        at position: ConfigPosition, path: String, _ problem: String, fix: String
     ) -> ConfigError {
         ConfigError(
-            file: position.file, line: position.line, column: position.column, path: path, problem: problem, mend: mend
+            file: position.file, line: position.line, column: position.column, path: path, problem: problem, fix: fix
         )
     }
 }

@@ -22,26 +22,26 @@ struct YAMLSyntaxError {
             let before = yaml.prefix(offset ?? 0)
             let line = before.count { $0 == "\n" || $0 == "\r\n" } + 1
             return ConfigError(
-                file: file, line: line, problem: "a character that YAML does not allow (\(problem))", mend: "delete it"
+                file: file, line: line, problem: "a character that YAML does not allow (\(problem))", fix: "delete it"
             )
         default:
-            return ConfigError(file: file, problem: "the file is not YAML", mend: "compare it with the reference")
+            return ConfigError(file: file, problem: "the file is not YAML", fix: "compare it with the reference")
         }
     }
 
     private func syntax(_ problem: String, context: YamlError.Context?, _ mark: Mark) -> ConfigError {
         if line(mark.line).prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
-            return error(mark, "a tab stands where only spaces may", mend: "indent with spaces")
+            return error(mark, "a tab stands where only spaces may", fix: "indent with spaces")
         }
         if problem == "could not find expected ':'", let start = context?.mark {
-            return error(start, "a key without \":\"", mend: "write \"key: value\", with a space after the colon")
+            return error(start, "a key without \":\"", fix: "write \"key: value\", with a space after the colon")
         }
         if problem == "found unexpected end of stream", let start = context?.mark {
-            return error(start, "a quotation mark that nothing closes", mend: "close it in the same line")
+            return error(start, "a quotation mark that nothing closes", fix: "close it in the same line")
         }
         if problem == "mapping values are not allowed in this context" {
             return misplaced(mark)
-                ?? error(mark, "a second \": \" in one line", mend: "put the value in quotes, or check the indentation")
+                ?? error(mark, "a second \": \" in one line", fix: "put the value in quotes, or check the indentation")
         }
         if problem == "did not find expected key" || problem == "did not find expected '-' indicator",
             let misplaced = misplaced(mark)
@@ -49,11 +49,11 @@ struct YAMLSyntaxError {
             return misplaced
         }
         if problem.hasPrefix("Maximum nesting level") {
-            return error(mark, "sections or lists are nested too deeply", mend: "close some before this line")
+            return error(mark, "sections or lists are nested too deeply", fix: "close some before this line")
         }
         let place = context.map { ", \($0.text) that begins in line \($0.mark.line)" } ?? ""
         return error(
-            mark, "not YAML: \(problem)\(place)", mend: "check indentation, quotes and brackets here and just above"
+            mark, "not YAML: \(problem)\(place)", fix: "check indentation, quotes and brackets here and just above"
         )
     }
 
@@ -66,24 +66,24 @@ struct YAMLSyntaxError {
             // It was taken for a text that goes on in this line.
             return ConfigError(
                 file: file, line: previous + 1, column: indentation(before) + 1, problem: "a key without \":\"",
-                mend: "write \"key: value\", with a space after the colon")
+                fix: "write \"key: value\", with a space after the colon")
         }
         if indent > contentIndentation(before), !endsWithColon(before) {
             return error(
                 mark, "the line is indented further than the one above it, which has its value already",
-                mend: "begin it below \"\(before.drop { $0 == " " }.prefix { $0 != ":" })\"")
+                fix: "begin it below \"\(before.drop { $0 == " " }.prefix { $0 != ":" })\"")
         }
         let open = openIndentations(earlier)
         guard !open.contains(indent) else {
             guard !isItem(line(mark.line)),
                 earlier.contains(where: { indentation(lines[$0]) == indent && isItem(lines[$0]) })
             else { return nil }
-            return error(mark, "a line between the items of a list", mend: "begin it with \"- \", or indent it further")
+            return error(mark, "a line between the items of a list", fix: "begin it with \"- \", or indent it further")
         }
         let choices = open.sorted().map(String.init).joined(separator: " or ")
         return error(
             mark, "the line is indented by \(indent), as none above is",
-            mend: "indent it by \(choices), as what it belongs to")
+            fix: "indent it by \(choices), as what it belongs to")
     }
 
     /// How far the sections are indented that may go on behind these lines.
@@ -124,13 +124,13 @@ struct YAMLSyntaxError {
 
     private func composition(_ problem: String, context: YamlError.Context?, _ mark: Mark) -> ConfigError {
         if problem == "but found another document" {
-            return error(mark, "a second document begins here", mend: "delete the line \"---\"")
+            return error(mark, "a second document begins here", fix: "delete the line \"---\"")
         }
         if problem == "found undefined alias" {
             return error(
-                mark, "aliases (\"*\") are not read", mend: "write the value out; put a text with \"*\" in quotes")
+                mark, "aliases (\"*\") are not read", fix: "write the value out; put a text with \"*\" in quotes")
         }
-        return error(mark, "not YAML: \(problem)", mend: "compare it with the reference")
+        return error(mark, "not YAML: \(problem)", fix: "compare it with the reference")
     }
 
     /// The library names the first of two equal keys; the user looks for the second.
@@ -146,7 +146,7 @@ struct YAMLSyntaxError {
         return ConfigError(
             file: file, line: second.map { $0 + 1 } ?? first.line, column: first.column,
             path: path(to: key, at: first), problem: "the key stands here twice, first in line \(first.line)",
-            mend: "delete one of the two"
+            fix: "delete one of the two"
         )
     }
 
@@ -176,7 +176,7 @@ struct YAMLSyntaxError {
         lines.indices.contains(number - 1) ? lines[number - 1] : ""
     }
 
-    private func error(_ mark: Mark, _ problem: String, mend: String) -> ConfigError {
-        ConfigError(file: file, line: mark.line, column: mark.column, problem: problem, mend: mend)
+    private func error(_ mark: Mark, _ problem: String, fix: String) -> ConfigError {
+        ConfigError(file: file, line: mark.line, column: mark.column, problem: problem, fix: fix)
     }
 }

@@ -7,21 +7,21 @@ import XMPPStream
 /// The moments that the server itself knows.
 public enum Hooks {
     /// A client sent a message.
-    public static let messageFromClient = HookPoint<StanzaEvent>("messageFromClient")
+    public static let messageFromClient = HookPoint<StanzaContext>("messageFromClient")
     /// A message has reached the server of the account that it is for. The core delivers it between the phases `copy`
     /// and `fallback`; `fallback` runs if no session took it.
-    public static let messageToAccount = HookPoint<StanzaEvent>("messageToAccount")
+    public static let messageToAccount = HookPoint<StanzaContext>("messageToAccount")
     /// A client sent presence, to an address or (`to` is nil) to whoever is to know it.
-    public static let presenceFromClient = HookPoint<StanzaEvent>("presenceFromClient")
+    public static let presenceFromClient = HookPoint<StanzaContext>("presenceFromClient")
     /// Presence has reached the server of the account that it is for.
-    public static let presenceToAccount = HookPoint<StanzaEvent>("presenceToAccount")
+    public static let presenceToAccount = HookPoint<StanzaContext>("presenceToAccount")
     /// A client sent an IQ. Its handlers do not wait.
-    public static let iqFromClient = HookPoint<StanzaEvent>("iqFromClient")
+    public static let iqFromClient = HookPoint<StanzaContext>("iqFromClient")
     /// A request of somebody else has reached the server of the account that it is for, which answers in the account's
     /// name. Its handlers do not wait.
-    public static let iqToAccount = HookPoint<StanzaEvent>("iqToAccount")
+    public static let iqToAccount = HookPoint<StanzaContext>("iqToAccount")
     /// A client sent an IQ that no handler of the host took; `to` is an account's session. Its handlers do not wait.
-    public static let iqToSession = HookPoint<StanzaEvent>("iqToSession")
+    public static let iqToSession = HookPoint<StanzaContext>("iqToSession")
     /// A message waits for somebody who does not take it now: it has been kept for an account that has no session to take
     /// it, or waits for a session whose client is out of reach or does not look.
     public static let messageKept = HookPoint<KeptMessage>("messageKept")
@@ -48,7 +48,7 @@ public enum Hooks {
 /// A stanza on its way.
 ///
 /// It has no initialiser of its own: such a one makes a copy when it ends, which the memberwise one does not.
-public struct StanzaEvent: Sendable {
+public struct StanzaContext: Sendable {
     /// The place that it has reached; a number is that of the next handler.
     enum Stage: Sendable {
         case fromClient(Int)
@@ -76,18 +76,18 @@ public struct StanzaEvent: Sendable {
     /// When the stanza came, if that is not now: it has waited for a session that has ended since.
     public internal(set) var time: Timestamp?
     /// The session that it has waited for, which does not take it any more.
-    var leaving: ClientSession?
+    var detached: ClientSession?
     var stage: Stage
-    /// Called when the journey has ended: what it changes has been submitted.
-    var arrived: (@Sendable () -> Void)?
-    /// What is to be committed when the journey ends.
+    /// Called when processing has ended: what it changes has been submitted.
+    var finished: (@Sendable () -> Void)?
+    /// What is to be committed when processing ends.
     private(set) var pending: PendingCommit?
-    /// The message's number in the trail of its sender's loop; 0: it is not followed.
+    /// The message's number in the trace of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
 
     /// Adds to what the stanza makes durable.
     ///
-    /// All that a stanza changes is one group, whoever asks for it: it is submitted when the stanza's journey ends, in the
+    /// All that a stanza changes is one group, whoever asks for it: it is submitted when the stanza's processing ends, in the
     /// same turn of the loop unless a handler waits. So it is durable as a whole or not at all, together with the count of
     /// what the sender's session has handled; the sender's acknowledgement (XEP-0198) waits for it; and when it fails the
     /// sender gets one error. A stanza that is refused commits nothing.
@@ -113,9 +113,9 @@ public struct StanzaEvent: Sendable {
         beginPending().late.append(changes)
     }
 
-    /// Calls `body` when the stanza's journey has ended without its being refused, with the event as it was then: for copies
+    /// Calls `body` when the stanza's processing has ended without its being refused, with the event as it was then: for copies
     /// of what has been delivered or kept.
-    public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaEvent) -> Void) {
+    public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaContext) -> Void) {
         beginPending().copies.append(body)
     }
 
@@ -129,7 +129,7 @@ public struct StanzaEvent: Sendable {
     /// Sends the stanza to another address than the one that it was given.
     public mutating func readdress(to: JID) { self.to = to }
 
-    /// Begins anew, for another one of those to whom a stanza is sent: what its last journey has changed is as it was.
+    /// Begins anew, for another one of those to whom a stanza is sent: what its last processing has changed is as it was.
     mutating func begin(_ stanza: Stanza, _ written: WrittenStanza, to: JID, at host: Host) {
         if self.written !== written {
             self.stanza = stanza
@@ -183,7 +183,7 @@ public struct StanzaEvent: Sendable {
     }
 
     /// Removes children that only the server may write.
-    mutating func strip(_ rules: ServersChildren) {
+    mutating func strip(_ rules: ReservedElements) {
         guard stanza.element.hasChild(inOneOf: rules.namespaces) else { return }
         let from = from
         strip { child in rules.rules.contains { child.isIn($0.namespace) && $0.isForged(child, from) } }
@@ -226,11 +226,11 @@ public struct KeptMessage: Sendable {
     public let session: ClientSession?
     public let host: Host
     /// Where what becomes of it is noted.
-    public let mark: TrailMark?
+    public let mark: TracePoint?
 
     public init(
         message: Element, from: JID, account: AccountRecord, session: ClientSession? = nil, host: Host,
-        mark: TrailMark? = nil
+        mark: TracePoint? = nil
     ) {
         self.mark = mark
         self.message = message
@@ -252,14 +252,14 @@ public final class LateChanges: Sendable {
     var all: [StorageChange] { changes.withLock { $0 } }
 }
 
-/// What a stanza is about to make durable. It belongs to the stanza's journey, which is in one place at a time; hence
+/// What a stanza is about to make durable. It belongs to the stanza's processing, which is in one place at a time; hence
 /// `@unchecked Sendable`.
 final class PendingCommit: @unchecked Sendable {
     var changes: [StorageChange] = []
     var urgency = CommitUrgency.soon
     var reservations: [ArchiveReservation] = []
     var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
-    var copies: [@Sendable (StanzaEvent) -> Void] = []
+    var copies: [@Sendable (StanzaContext) -> Void] = []
     var late: [LateChanges] = []
 
     var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }
@@ -280,7 +280,7 @@ final class PendingCommit: @unchecked Sendable {
 }
 
 /// Children of messages and presence that only the server may write.
-struct ServersChildren: Sendable {
+struct ReservedElements: Sendable {
     struct Rule: Sendable {
         let namespace: Namespace
         let isForged: @Sendable (_ child: Element, _ from: JID) -> Bool

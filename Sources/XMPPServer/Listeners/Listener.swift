@@ -5,18 +5,18 @@ import XMPPStream
 final class Listener: Sendable {
     private let server: Server
     private let configuration: ListenerConfiguration
-    private let streams: ClientStreams
+    private let streams: ClientStreamDelegate
 
     init(server: Server, configuration: ListenerConfiguration) {
         self.server = server
         self.configuration = configuration
-        streams = ClientStreams(
+        streams = ClientStreamDelegate(
             server: server, domains: configuration.hosts, redirect: configuration.redirect,
             offersTLS: server.tls != nil)
     }
 
     /// The port, which is not open yet.
-    var port: Port {
+    var port: BoundSocket {
         server.port(configuration.port, of: configuration.addresses, proxies: configuration.proxies) { [self] in
             try begin($0)
         }

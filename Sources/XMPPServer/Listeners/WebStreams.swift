@@ -5,7 +5,7 @@ import XMPPStream
 /// connection has TLS from the beginning, or comes from a proxy on the same machine that has ended it.
 public final class WebStreams: Sendable {
     private let server: Server
-    private let streams: ClientStreams
+    private let streams: ClientStreamDelegate
     /// Streams over BOSH, XEP-0124 and XEP-0206.
     public let bosh: BOSHSessions
 
@@ -14,7 +14,7 @@ public final class WebStreams: Sendable {
     ///   - redirect: where clients are sent; `nil`: they are served here.
     public init(server: Server, domains: [String]? = nil, redirect: RedirectConfiguration? = nil) {
         self.server = server
-        let streams = ClientStreams(server: server, domains: domains, redirect: redirect, offersTLS: false)
+        let streams = ClientStreamDelegate(server: server, domains: domains, redirect: redirect, offersTLS: false)
         self.streams = streams
         bosh = BOSHSessions(
             limits: streams.largestLimits,
@@ -47,7 +47,7 @@ public final class WebStreams: Sendable {
     }
 
     private static func makeStream(
-        _ streams: ClientStreams, _ loop: LoopContext, from address: SocketAddress? = nil
+        _ streams: ClientStreamDelegate, _ loop: LoopContext, from address: SocketAddress? = nil
     ) -> StreamHandler {
         StreamHandler(delegate: streams, loop: loop, layer: .secured, forwardedAddress: address)
     }

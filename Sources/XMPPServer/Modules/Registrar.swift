@@ -42,7 +42,7 @@ public struct Registrar {
     /// Does what a client asks for within its sign-in. Called on the stream's loop; what it answers, at once or later, is
     /// run there, too.
     public typealias AuthenticationHandler =
-        @Sendable (Element, AccountRecord, StreamHandler) -> Answer<@Sendable () -> InlineOutcome>
+        @Sendable (Element, AccountRecord, StreamHandler) -> Eventual<@Sendable () -> InlineOutcome>
 
     struct AuthenticationFeature: Sendable {
         let name: StaticString
@@ -57,7 +57,7 @@ public struct Registrar {
         let isAnnounced: Bool
         let needs: SessionRights
         /// What `write` has to know of the account before its session is bound.
-        let read: (@Sendable (AccountRecord) -> Answer<any Sendable>)?
+        let read: (@Sendable (AccountRecord) -> Eventual<any Sendable>)?
         let write: @Sendable (Element?, any Sendable, ClientSession, inout XMLWriter) -> Void
     }
 
@@ -65,10 +65,10 @@ public struct Registrar {
     var jobs: [Job] = []
     var resumption: ResumptionSettings?
     var rosterBounds: RosterBounds?
-    var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
-    var serversChildren: [ServersChildren.Rule] = []
+    var inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?] = []
+    var reservedElements: [ReservedElements.Rule] = []
     var commands: [HostCommand] = []
-    var residents: [ResidentValues] = []
+    var preloads: [Preload] = []
     var tokenVerifiers: [TokenVerifier] = []
     var makesTokens = false
     var features: [Namespace] = []
@@ -195,7 +195,7 @@ public struct Registrar {
     ///   - handler: as above, with what was read.
     public mutating func bindFeature<Value: Sendable>(
         _ namespace: Namespace, isAnnounced: Bool = true, needs: SessionRights = .owner,
-        reading read: @escaping @Sendable (AccountRecord) -> Answer<Value>,
+        reading read: @escaping @Sendable (AccountRecord) -> Eventual<Value>,
         _ handler: @escaping @Sendable (Element?, Value, ClientSession, inout XMLWriter) -> Void
     ) {
         bindFeatures.append(
@@ -221,12 +221,12 @@ public struct Registrar {
     /// know and cannot wait for. The module changes the slot's value along with the store.
     ///
     /// - Parameter fill: puts what is stored, by key, into the new value of the slot.
-    public mutating func resident<Value>(
+    public mutating func preload<Value>(
         _ store: String,
         in slot: AccountRecord.Slot<Value>,
         _ fill: @escaping @Sendable (Value, [String: [UInt8]]) -> Void
     ) {
-        residents.append(ResidentValues(store: store) { record, values in fill(record[slot], values) })
+        preloads.append(Preload(store: store) { record, values in fill(record[slot], values) })
     }
 
     /// Says how large the contact lists of the host's accounts may grow.
@@ -239,16 +239,18 @@ public struct Registrar {
     /// it goes to the session's stream. Sessions whose clients look never come here.
     ///
     /// - Parameter judge: called on any loop, under no lock; nil: another module may say.
-    public mutating func urgency(_ judge: @escaping @Sendable (Stanza) -> StanzaUrgency?) { judgements.append(judge) }
+    public mutating func inactiveClientPolicy(_ judge: @escaping @Sendable (Stanza) -> InactiveClientPolicy?) {
+        inactiveClientPolicies.append(judge)
+    }
 
     /// Declares children of messages and presence that no client may write in the server's name: they are taken off what
     /// clients of any host send, before any handler sees it.
     ///
     /// - Parameter isForged: called for children in that namespace alone, with their sender.
-    public mutating func onlyServerWrites(
+    public mutating func reserve(
         _ namespace: Namespace, where isForged: @escaping @Sendable (_ child: Element, _ from: JID) -> Bool
     ) {
-        serversChildren.append(ServersChildren.Rule(namespace: namespace, isForged: isForged))
+        reservedElements.append(ReservedElements.Rule(namespace: namespace, isForged: isForged))
     }
 
     /// Does something again and again while the server runs, the first time after one interval; the next interval begins
@@ -262,8 +264,8 @@ public struct Registrar {
     }
 }
 
-extension Answer {
-    fileprivate var erased: Answer<any Sendable> {
+extension Eventual {
+    fileprivate var erased: Eventual<any Sendable> {
         switch self {
         case .now(let value): .now(value)
         case .later(let body): .later { await body() }

@@ -185,7 +185,7 @@ extension ClientSession {
         timer = loop.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(resumption.time)) {
             self.timer = nil
             guard !self.host.router.isStopping.load(ordering: .relaxed) else { return }
-            self.leave(.lost)
+            self.conclude(.lost)
         }
     }
 
@@ -203,7 +203,7 @@ extension ClientSession {
     /// is done and durable. From anywhere.
     ///
     /// - Returns: how many of the client's stanzas have been handled; nil: the session is over.
-    func surrender() async -> UInt32? {
+    func detachForResumption() async -> UInt32? {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
                 guard !self.isOver, let outbox = self.outbox, !outbox.isLeaving else {
@@ -219,7 +219,7 @@ extension ClientSession {
     }
 
     /// Another session has taken the place of this one; whatever still comes to it goes there.
-    func wasSucceeded() {
+    func wasReplaced() {
         isOver = true
         timer?.cancel()
         timer = nil
@@ -245,12 +245,12 @@ extension ClientSession {
 
     /// Ends the session with a stream error.
     func finish(_ error: StreamError?) {
-        if let stream { stream.close(error) } else if !isOver { leave(error.map { .error($0) } ?? .closed) }
+        if let stream { stream.close(error) } else if !isOver { conclude(error.map { .error($0) } ?? .closed) }
     }
 
     /// The session ends, and does not come back. What its client has not acknowledged goes elsewhere first; then it is
     /// unavailable.
-    func leave(_ reason: StreamEnd) {
+    func conclude(_ reason: StreamEnd) {
         guard !isOver else { return }
         stream = nil
         question?.cancel()
@@ -261,7 +261,7 @@ extension ClientSession {
             return ended(reason)
         }
         guard outbox.beginToLeave(self) else { return }
-        host.router.journeys.began()
+        host.router.inFlight.begin()
         redeliver(reason, outbox, isInTable: true)
     }
 
@@ -296,7 +296,7 @@ extension ClientSession {
             host.storage.submit([.removeSession(resumption.id)], .soon, completion: nil)
         }
         ended(reason)
-        host.router.journeys.arrived()
+        host.router.inFlight.end()
     }
 
     /// Where a message stands among those of other sessions that leave, too.

@@ -18,12 +18,12 @@ extension Host {
     ///   to be connected (`ClientSession.connect`) when the client has been told.
     public func resume(
         _ secret: String, count: UInt32, of record: AccountRecord, on stream: StreamHandler
-    ) -> Answer<ResumptionStep> {
+    ) -> Eventual<ResumptionStep> {
         guard let session = record.sessions.first(where: { $0.resumption?.isKnown(by: secret) ?? false }),
             let outbox = session.openedOutbox
         else { return .now { [self] in .failure(.notFound(handled: endedCount(secret))) } }
         return .later { [self] in
-            guard let handled = await session.surrender() else {
+            guard let handled = await session.detachForResumption() else {
                 return { [self] in .failure(.notFound(handled: endedCount(secret))) }
             }
             switch outbox.prepare(count, of: session) {
@@ -48,7 +48,7 @@ extension Host {
         _ stream: StreamHandler
     ) -> Result<ClientSession, ResumptionFailure> {
         let record = former.record
-        guard accounts.resident(record.jid) === record, !revocations.contains(stream.token) else {
+        guard accounts.cached(record.jid) === record, !revocations.contains(stream.token) else {
             return .failure(.refused(StanzaError(.notAuthorized)))
         }
         var state = former.state(handled: handled)
@@ -58,10 +58,10 @@ extension Host {
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.loop, outbox: outbox)
         guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }
-        former.loop.eventLoop.execute { former.wasSucceeded() }
+        former.loop.eventLoop.execute { former.wasReplaced() }
         guard record.replace(former, with: session) else {
             // Somebody has bound the resource meanwhile.
-            session.leave(.error(.conflict))
+            session.conclude(.error(.conflict))
             return .failure(.notFound(handled: handled))
         }
         session.startTimer()

@@ -31,12 +31,12 @@ public final class SessionOutbox: Sendable {
         /// The resources of the account that have got it as well.
         let others: [String]
         /// Where its acknowledgement is noted.
-        var mark: TrailMark?
+        var mark: TracePoint?
         /// How many bytes count for what may wait.
         var countedBytes: Int
 
         init(
-            _ stanza: ByteBuffer, at time: Timestamp, isMessage: Bool, others: [String] = [], mark: TrailMark? = nil
+            _ stanza: ByteBuffer, at time: Timestamp, isMessage: Bool, others: [String] = [], mark: TracePoint? = nil
         ) {
             self.stanza = stanza
             self.time = time
@@ -55,7 +55,7 @@ public final class SessionOutbox: Sendable {
         /// When it came to the server: to this session, or to one before, by the stamp that says so.
         func sentAt(stampedBy host: String) -> Timestamp {
             guard let element = try? Element(ownOutput: stanza, contentNamespace: .client) else { return time }
-            return StanzaEvent.stamp(of: element, by: host) ?? time
+            return StanzaContext.stamp(of: element, by: host) ?? time
         }
     }
 
@@ -65,7 +65,7 @@ public final class SessionOutbox: Sendable {
         var byteCount = 0
         /// Whether there is an entry that does not count.
         var hasUncounted = false
-        var held = HeldBack()
+        var held = InactiveBacklog()
         /// Whose stanzas these are.
         var owner: ClientSession?
         /// Whether the owner has a stream to write to.
@@ -199,8 +199,8 @@ public final class SessionOutbox: Sendable {
     ///   - isAwaited: whether the client waits for it: one such stanza does not count for what may wait for the client,
     ///     however large it is.
     func append(
-        _ stanza: ByteBuffer, at time: Timestamp, others: [String] = [], urgency: StanzaUrgency = .now,
-        isAwaited: Bool = false, mark: TrailMark? = nil
+        _ stanza: ByteBuffer, at time: Timestamp, others: [String] = [], urgency: InactiveClientPolicy = .now,
+        isAwaited: Bool = false, mark: TracePoint? = nil
     ) -> (Appended, writer: ClientSession?) {
         state.withLock { state in
             guard !state.isClosed else { return (.closed, nil) }
@@ -379,7 +379,7 @@ public final class SessionOutbox: Sendable {
         let client = state.owner?.jid.string ?? ""
         for entry in removed {
             uncount(entry, &state)
-            entry.mark?.note(.acknowledged, client)
+            entry.mark?.record(.acknowledged, client)
         }
         guard let stored = state.resumption?.id, removed.contains(where: \.isMessage) else { return [] }
         return [.removeUnacknowledged(session: stored, upTo: Int64(state.queue.acknowledged))]

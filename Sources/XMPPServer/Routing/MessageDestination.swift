@@ -14,7 +14,7 @@ public enum MessageDestination: Sendable {
     case nowhere
 
     /// - Parameter sessions: those of the account that the message is for.
-    public init(of event: borrowing StanzaEvent, among sessions: [ClientSession]) {
+    public init(of event: borrowing StanzaContext, among sessions: [ClientSession]) {
         let type = event.stanza.type
         if let to = event.to, to.isFull {
             if let session = sessions.first(where: { $0.jid == to }) {

@@ -15,11 +15,11 @@ extension StanzaRouter {
     }
 
     /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
-    func deliver(_ event: inout StanzaEvent) -> Delivered {
+    func deliver(_ event: inout StanzaContext) -> Delivered {
         guard event.stanza.kind == .message, let account = event.account else { return .done }
         var sessions = account.sessions
         // What a session leaves behind goes to none that leaves as well: each would hand it on to the other, for ever.
-        if let leaving = event.leaving {
+        if let leaving = event.detached {
             sessions.removeAll { $0 === leaving || $0.openedOutbox?.isLeaving == true }
         }
         let destination = MessageDestination(of: event, among: sessions)
@@ -42,8 +42,8 @@ extension StanzaRouter {
     }
 
     /// Sends a message, and has it commit what the session keeps of it.
-    private func send(_ event: inout StanzaEvent, to session: ClientSession, others: [String]) {
-        if session.take(&event, others: others) { return event.note(.delivered, session.jid.string) }
+    private func send(_ event: inout StanzaContext, to session: ClientSession, others: [String]) {
+        if session.take(&event, others: others) { return event.record(.delivered, session.jid.string) }
         send(event, to: session)
     }
 
@@ -52,10 +52,10 @@ extension StanzaRouter {
     ///
     /// - Parameters:
     ///   - changes: what is to be committed with whatever keeps it.
-    ///   - arrived: called when all that has been submitted, from any thread.
+    ///   - finished: called when all that has been submitted, from any thread.
     func redeliver(
         _ entry: SessionOutbox.Entry, _ changes: [StorageChange], from session: ClientSession,
-        arrived: @escaping @Sendable () -> Void
+        finished: @escaping @Sendable () -> Void
     ) {
         guard let stanza = session.host.stanza(fromOwn: entry.stanza, "a message that a session leaves behind"),
             let from = stanza.element["from"].flatMap({ JID($0) }),
@@ -64,16 +64,16 @@ extension StanzaRouter {
             !session.leavesToOthers(entry)
         else {
             session.host.storage.submit(changes, .soon, completion: nil)
-            return arrived()
+            return finished()
         }
-        var event = StanzaEvent(
+        var event = StanzaContext(
             stanza: stanza, from: from, to: session.record.jid, sender: nil, host: session.host,
             account: session.record, stage: .deliver)
         event.commit(changes)
-        event.leaving = session
+        event.detached = session
         event.time = event.takeStamp() ?? entry.time
-        event.arrived = arrived
-        travel(&event)
+        event.finished = finished
+        route(&event)
     }
 
     /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
@@ -83,21 +83,21 @@ extension StanzaRouter {
             // What the account itself says, such as a copy or an answer in messages, was for that session alone.
             from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }
-        var event = StanzaEvent(
+        var event = StanzaContext(
             stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record,
             stage: .deliver)
-        travel(&event)
+        route(&event)
     }
 
     /// Nobody took the message, and nothing keeps it.
-    func undelivered(_ event: StanzaEvent) {
+    func undelivered(_ event: StanzaContext) {
         guard event.stanza.kind == .message else { return }
         refuse(event, .serviceUnavailable)
     }
 
     /// Copies a stanza from what was received to a session's output, with the addresses as they are known now.
-    public func send(_ event: StanzaEvent, to session: ClientSession) {
-        event.note(.delivered, session.jid.string)
+    public func send(_ event: StanzaContext, to session: ClientSession) {
+        event.record(.delivered, session.jid.string)
         if session.loop.eventLoop.inEventLoop {
             session.send { event.write(to: &$0) }
         } else {

@@ -5,7 +5,7 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    func received(iq event: inout StanzaEvent, _ session: ClientSession) {
+    func received(iq event: inout StanzaContext, _ session: ClientSession) {
         guard event.stanza.hasID else { return bounce(event, .badRequest) }
         guard passes(session.host.iqFromClient, &event) else { return }
         let stanza = event.stanza
@@ -26,7 +26,7 @@ extension StanzaRouter {
         }
     }
 
-    private func request(_ event: StanzaEvent, _ payload: Element, _ kind: IQRequest.Kind, _ session: ClientSession) {
+    private func request(_ event: StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ session: ClientSession) {
         let host = session.host
         let target = self.target(of: event.to, session)
         if let entry = host.iqTable.entry(for: kind, payload, target: target) {
@@ -42,9 +42,9 @@ extension StanzaRouter {
     }
 
     /// Asks the account's hooks before the host answers for it. Whoever has no account is answered for all the same.
-    private func ask(_ request: IQRequest, _ handler: @escaping IQTable.Handler, _ event: StanzaEvent) {
+    private func ask(_ request: IQRequest, _ handler: @escaping IQTable.Handler, _ event: StanzaContext) {
         let host = request.host
-        if let account = host.accounts.resident(request.owner) {
+        if let account = host.accounts.cached(request.owner) {
             return answer(request, refusal(request, account, event) ?? handler(request), event)
         }
         let operation: @Sendable () async -> Reply = { [self] in
@@ -59,7 +59,7 @@ extension StanzaRouter {
     }
 
     /// What the account's hooks have against a request.
-    private func refusal(_ request: IQRequest, _ account: AccountRecord, _ event: StanzaEvent) -> Reply? {
+    private func refusal(_ request: IQRequest, _ account: AccountRecord, _ event: StanzaContext) -> Reply? {
         var event = event
         event.account = account
         let hooks = request.host.iqToAccount
@@ -71,7 +71,7 @@ extension StanzaRouter {
     }
 
     /// Runs handlers that do not wait. `false`: the stanza goes no further.
-    private func passes(_ hooks: HookList<StanzaEvent>, _ event: inout StanzaEvent) -> Bool {
+    private func passes(_ hooks: HookList<StanzaContext>, _ event: inout StanzaContext) -> Bool {
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return true
         case .handled: return false
@@ -90,7 +90,7 @@ extension StanzaRouter {
     }
 
     /// No handler: another session may answer, or nobody.
-    private func unanswered(_ event: StanzaEvent, _ target: IQTarget) {
+    private func unanswered(_ event: StanzaContext, _ target: IQTarget) {
         if let to = event.to, hosts[to.domain] == nil {
             return bounce(event, StanzaError(.remoteServerNotFound))
         }
@@ -99,8 +99,8 @@ extension StanzaRouter {
     }
 
     /// Passes an IQ from session to session, if the hosts allow it.
-    private func relay(_ event: StanzaEvent, _ to: JID) {
-        guard let host = hosts[to.domain], let session = host.accounts.resident(to)?.session(to.resource ?? "") else {
+    private func relay(_ event: StanzaContext, _ to: JID) {
+        guard let host = hosts[to.domain], let session = host.accounts.cached(to)?.session(to.resource ?? "") else {
             return bounce(event, .serviceUnavailable)
         }
         var event = event
@@ -122,7 +122,7 @@ extension StanzaRouter {
     func answerRequests(of session: ClientSession) {
         guard let requests = session.record.known(AccountRecord.relayedRequests)?.ended(session) else { return }
         for request in requests {
-            let asker = hosts[request.from.domain]?.accounts.resident(request.from)?.session(
+            let asker = hosts[request.from.domain]?.accounts.cached(request.from)?.session(
                 request.from.resource ?? "")
             asker?.send { writer in
                 writer.element(
@@ -135,7 +135,7 @@ extension StanzaRouter {
 
     // MARK: Answers
 
-    private func answer(_ request: IQRequest, _ reply: Reply, _ event: StanzaEvent) {
+    private func answer(_ request: IQRequest, _ reply: Reply, _ event: StanzaContext) {
         switch reply {
         case .ok:
             result(request) { _ in }

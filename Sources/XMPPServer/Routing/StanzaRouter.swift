@@ -12,22 +12,22 @@ import XMPPStream
 /// sessions; an IQ request to a host or an account is answered from the host's `IQTable`; everything else is refused.
 ///
 /// **Waiting.** All of this is synchronous. Two things may have to wait: a handler whose verdict says so, and an
-/// account that is not in memory. Then the journey is put aside, its sender's stream is held, and it goes on where it
+/// account that is not in memory. Then processing is put aside, reading from its sender is paused, and it goes on where it
 /// stopped.
 ///
 /// **Errors.** Only the router answers with errors; it never answers an error with an error, RFC 6120 §8.3.1.
 public final class StanzaRouter: Sendable {
     public let hosts: HostTable
     let loops: LoopTable
-    let journeys = JourneyCount()
+    let inFlight = InFlightCounter()
     let outgoing = OutgoingRequests()
     /// Whether the server is about to stop: sessions are not ended any more, but left to the next process.
     let isStopping = Atomic<Bool>(false)
     /// What has become of messages lately.
-    public let trail: Trail
+    public let trace: MessageTrace
 
-    init(hosts: HostTable, loops: LoopTable, trail: Trail = Trail(byteCount: 0, loops: 1)) {
-        self.trail = trail
+    init(hosts: HostTable, loops: LoopTable, trace: MessageTrace = MessageTrace(byteCount: 0, loops: 1)) {
+        self.trace = trace
         self.hosts = hosts
         self.loops = loops
     }
@@ -43,25 +43,25 @@ public final class StanzaRouter: Sendable {
             return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
         }
         // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
-        var event = StanzaEvent(
+        var event = StanzaContext(
             stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil,
             stage: .fromClient(0))
         switch stanza.kind {
         case .iq:
             received(iq: &event, session)
         case .message:
-            if let trail = session.trail {
-                event.number = trail.began(stanza, from: session.jid, to: to, at: session.host.now())
+            if let trace = session.trace {
+                event.number = trace.began(stanza, from: session.jid, to: to, at: session.host.now())
             }
-            event.strip(session.host.serversChildren)
-            travel(&event)
+            event.strip(session.host.reservedElements)
+            route(&event)
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.type == .unknown {
                 return bounce(stanza, .badRequest, to: session, answering: stanza.element["to"])
             }
-            event.strip(session.host.serversChildren)
-            travel(&event)
+            event.strip(session.host.reservedElements)
+            route(&event)
         }
     }
 
@@ -70,38 +70,38 @@ public final class StanzaRouter: Sendable {
     ///
     /// - Parameter sender: the session to tell about errors, if any.
     public func route(_ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil) {
-        var event = StanzaEvent(
+        var event = StanzaContext(
             stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil, stage: .addressed)
-        travel(&event)
+        route(&event)
     }
 
     /// Sends a stanza in the name of an account to many, as to one; it is written once for all of them.
     public func route(_ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host) {
         let written = WrittenStanza(stanza.element, from: from.string)
-        var event = StanzaEvent(
+        var event = StanzaContext(
             stanza: stanza, written: written, from: from, to: nil, sender: nil, host: host, account: nil,
             stage: .addressed)
         for address in addresses {
             event.begin(stanza, written, to: address, at: host)
-            travel(&event)
+            route(&event)
         }
     }
 
-    // MARK: The journey of messages and presence
+    // MARK: The way of messages and presence
 
-    func travel(_ event: inout StanzaEvent) {
+    func route(_ event: inout StanzaContext) {
         guard go(&event) else { return }
-        event.arrived?()
+        event.finished?()
     }
 
-    /// - Returns: whether the journey has ended; if not it goes on later.
-    private func go(_ event: inout StanzaEvent) -> Bool {
+    /// - Returns: whether processing has ended; if not it goes on later.
+    private func go(_ event: inout StanzaContext) -> Bool {
         while true {
             guard !event.isVoid else {
                 refuse(event, .internalServerError)
                 return true
             }
-            let outcome: HookList<StanzaEvent>.Outcome
+            let outcome: HookList<StanzaContext>.Outcome
             switch event.stage {
             case .fromClient(let index):
                 let hooks = event.host.fromClient(event.stanza.kind)
@@ -139,24 +139,24 @@ public final class StanzaRouter: Sendable {
             case .passed:
                 continue
             case .handled(let module):
-                event.note(.taken, module)
+                event.record(.taken, module)
                 commit(event)
             case .bounced(let error, let module):
-                event.note(.refused, module, error.condition.name)
+                event.record(.refused, module, error.condition.name)
                 bounce(event, error)
             case .waiting(let next, let operation):
                 wait(event, next, operation)
                 return false
             case .keeping(let operation, let module):
-                event.note(.kept, module)
+                event.record(.kept, module)
                 keep(event, operation)
             }
             return true
         }
     }
 
-    /// The journey ends here: submits what the stanza makes durable.
-    private func commit(_ event: StanzaEvent) {
+    /// Processing ends here: submits what the stanza makes durable.
+    private func commit(_ event: StanzaContext) {
         guard let pending = event.pending else { return }
         for copy in pending.copies { copy(event) }
         guard !pending.isEmpty else { return }
@@ -165,8 +165,8 @@ public final class StanzaRouter: Sendable {
         pending.submitted()
     }
 
-    /// The journey ends here, unless what was begun fails. What the sender asks is answered after it.
-    private func keep(_ event: StanzaEvent, _ operation: Verdict.Keeping) {
+    /// Processing ends here, unless what was begun fails. What the sender asks is answered after it.
+    private func keep(_ event: StanzaContext, _ operation: Verdict.Keeping) {
         for copy in event.pending?.copies ?? [] { copy(event) }
         let submission = Submission(event, holdsAnswers: true, self)
         operation(changes(of: event)) { error in
@@ -176,14 +176,14 @@ public final class StanzaRouter: Sendable {
     }
 
     /// What the stanza changes, and that it has been handled.
-    private func changes(of event: StanzaEvent) -> [StorageChange] {
+    private func changes(of event: StanzaContext) -> [StorageChange] {
         guard let sender = event.sender, sender.loop.eventLoop.inEventLoop, let count = sender.countToStore() else {
             return event.pending?.group ?? []
         }
         return (event.pending?.group ?? []) + [count]
     }
 
-    private func wait(_ event: StanzaEvent, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
+    private func wait(_ event: StanzaContext, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
         var event = event
         let module = self.module(before: next, event)
         switch event.stage {
@@ -196,25 +196,25 @@ public final class StanzaRouter: Sendable {
             switch verdict {
             case .go:
                 var event = event
-                return router.travel(&event)
+                return router.route(&event)
             case .wait(let operation): return router.wait(event, next, operation)
             case .handled:
-                event.note(.taken, module)
+                event.record(.taken, module)
                 router.commit(event)
             case .bounce(let error):
-                event.note(.refused, module, error.condition.name)
+                event.record(.refused, module, error.condition.name)
                 router.bounce(event, error)
             case .keep(let operation):
-                event.note(.kept, module)
+                event.record(.kept, module)
                 router.keep(event, operation)
             }
-            event.arrived?()
+            event.finished?()
         }
     }
 
     /// The module whose handler stands before `next`.
-    private func module(before next: Int, _ event: StanzaEvent) -> String {
-        let hooks: HookList<StanzaEvent>
+    private func module(before next: Int, _ event: StanzaContext) -> String {
+        let hooks: HookList<StanzaContext>
         switch event.stage {
         case .fromClient: hooks = event.host.fromClient(event.stanza.kind)
         case .toAccount, .fallback: hooks = event.host.toAccount(event.stanza.kind)
@@ -228,11 +228,11 @@ public final class StanzaRouter: Sendable {
     ///
     /// - Parameter reason: what is waited for.
     private func goOn<Value: Sendable>(
-        _ event: StanzaEvent, waitingFor reason: String,
+        _ event: StanzaContext, waitingFor reason: String,
         _ operation: @escaping @Sendable () async -> Value,
-        then: @escaping @Sendable (StanzaRouter, StanzaEvent, Value) -> Void
+        then: @escaping @Sendable (StanzaRouter, StanzaContext, Value) -> Void
     ) {
-        journeys.began()
+        inFlight.begin()
         let account = event.from.bare
         let reading: @Sendable () async -> Value = {
             await ReadTurn.$account.withValue(account, operation: operation)
@@ -242,19 +242,19 @@ public final class StanzaRouter: Sendable {
                 then(self, event, value)
             } else {
                 waitedTooLong(event, for: reason)
-                event.arrived?()
+                event.finished?()
             }
-            journeys.arrived()
+            inFlight.end()
         }
         let time = event.host.iqTime
         if let session = event.sender, session.loop.eventLoop.inEventLoop {
-            session.hold(reading, within: TimeAmount(time), then: end)
+            session.pauseReading(reading, within: TimeAmount(time), then: end)
         } else {
             Task { end(await value(of: reading, within: time)) }
         }
     }
 
-    private func waitedTooLong(_ event: StanzaEvent, for reason: String) {
+    private func waitedTooLong(_ event: StanzaContext, for reason: String) {
         report(event.stanza, from: event.from, on: event.host, waitingFor: reason)
         refuse(event, StanzaError(.resourceConstraint))
     }
@@ -271,8 +271,8 @@ public final class StanzaRouter: Sendable {
             metadata: ["kind": "\(stanza.kind)", "from": "\(from)", "waiting-for": "\(reason)"])
     }
 
-    /// Finds the host and the account that the stanza is for. `false`: the journey ends here, or goes on later.
-    private func find(_ event: inout StanzaEvent) -> Bool {
+    /// Finds the host and the account that the stanza is for. `false`: processing ends here, or goes on later.
+    private func find(_ event: inout StanzaContext) -> Bool {
         let to = event.to ?? event.from.bare
         let kind = event.stanza.kind
         if !to.isSameDomain(as: event.host.jid) {
@@ -290,7 +290,7 @@ public final class StanzaRouter: Sendable {
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
         if event.to == nil { event.readdress(to: to) }
         let host = event.host
-        if let account = host.accounts.resident(to) {
+        if let account = host.accounts.cached(to) {
             event.account = account
             event.stage = .toAccount(0)
             return true
@@ -303,7 +303,7 @@ public final class StanzaRouter: Sendable {
             case .success(let account?):
                 event.account = account
                 event.stage = .toAccount(0)
-                router.travel(&event)
+                router.route(&event)
             case .success(nil):
                 if event.stanza.kind == .message { router.refuse(event, .serviceUnavailable) }
             case .failure(let error):
@@ -315,41 +315,41 @@ public final class StanzaRouter: Sendable {
 
     /// Does something that no stanza waits for, but the server's end does.
     public func begin(_ operation: @escaping @Sendable () async -> Void) {
-        journeys.began()
-        Task { [journeys] in
+        inFlight.begin()
+        Task { [inFlight] in
             await operation()
-            journeys.arrived()
+            inFlight.end()
         }
     }
 
     /// Returns when nothing is under way that had to wait.
-    public func settled() async { await journeys.ended() }
+    public func settled() async { await inFlight.drained() }
 
     /// Nobody's stanza waits any longer: those that do are refused.
-    func endHolds() {
+    func endPauses() {
         for session in hosts.all.flatMap(\.accounts.sessions) {
-            session.loop.eventLoop.execute { session.endHolds() }
+            session.loop.eventLoop.execute { session.endPauses() }
         }
     }
 
     // MARK: Errors
 
     /// Refuses a stanza that no module has refused.
-    func refuse(_ event: StanzaEvent, _ error: StanzaError) {
-        event.note(.refused, "", error.condition.name)
+    func refuse(_ event: StanzaContext, _ error: StanzaError) {
+        event.record(.refused, "", error.condition.name)
         bounce(event, error)
     }
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
-    func bounce(_ event: StanzaEvent, _ error: StanzaError) {
+    func bounce(_ event: StanzaContext, _ error: StanzaError) {
         guard let session = event.sender ?? formerSender(of: event) else { return }
         bounce(event.stanza, error, to: session, answering: event.stanza.element["to"])
     }
 
     /// Who sent a message that a session has left behind, if they are still there.
-    private func formerSender(of event: StanzaEvent) -> ClientSession? {
-        guard event.leaving != nil, let resource = event.from.resource else { return nil }
-        return hosts[event.from.domain]?.accounts.resident(event.from)?.session(resource)
+    private func formerSender(of event: StanzaContext) -> ClientSession? {
+        guard event.detached != nil, let resource = event.from.resource else { return nil }
+        return hosts[event.from.domain]?.accounts.cached(event.from)?.session(resource)
     }
 
     func bounce(_ stanza: Stanza, _ error: StanzaError, to session: ClientSession, answering address: String?) {
@@ -370,18 +370,18 @@ public final class StanzaRouter: Sendable {
 
 /// A stanza on its way to being durable. Its sender's acknowledgement waits for it, and its sender is told if it fails.
 private final class Submission: Sendable {
-    private let event: StanzaEvent
+    private let event: StanzaContext
     private let router: StanzaRouter
     /// The session that waits, with the number of what it waits for. A client that neither counts nor has to wait for its
     /// answers is told of failures alone.
     private let awaiting: (session: ClientSession, number: Int)?
     private let holdsAnswers: Bool
 
-    init(_ event: StanzaEvent, holdsAnswers: Bool, _ router: StanzaRouter) {
+    init(_ event: StanzaContext, holdsAnswers: Bool, _ router: StanzaRouter) {
         self.event = event
         self.router = router
         self.holdsAnswers = holdsAnswers
-        router.journeys.began()
+        router.inFlight.begin()
         if let session = event.sender, session.loop.eventLoop.inEventLoop,
             holdsAnswers || session.openedOutbox != nil
         {
@@ -398,12 +398,12 @@ private final class Submission: Sendable {
         event.pending?.ended(result)
         var refusal: StanzaError?
         switch result {
-        case .success: event.note(.stored)
+        case .success: event.record(.stored)
         case .failure(let failure):
-            event.note(.failed)
+            event.record(.failed)
             refusal = error ?? event.host.report(failure)
         }
-        router.journeys.arrived()
+        router.inFlight.end()
         guard refusal != nil || awaiting != nil, let loop = event.sender?.loop.eventLoop else { return }
         loop.execute { [self, refusal] in
             if let refusal { router.bounce(event, refusal) }

@@ -32,7 +32,7 @@ extension Host {
     /// - Returns: the token, when it is durable: one that was given out must work.
     func noteSignIn(
         _ request: AuthenticationRequest, _ account: OpenedAccount, on stream: StreamHandler
-    ) -> Answer<IssuedToken?> {
+    ) -> Eventual<IssuedToken?> {
         guard let agent = request.userAgent, let installation = agent.id, deviceMemory > 0 else { return .now(nil) }
         let record = account.record
         let id = deviceID(of: record.jid, installation: installation)

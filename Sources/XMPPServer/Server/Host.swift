@@ -50,7 +50,7 @@ public final class Host: @unchecked Sendable {
     public private(set) var resumption: ResumptionSettings?
     /// How large the contact lists of its accounts may grow.
     public private(set) var rosterBounds = RosterBounds.none
-    private var judgements: [@Sendable (Stanza) -> StanzaUrgency?] = []
+    private var inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?] = []
     private(set) var tokenVerifiers: [TokenVerifier] = []
     private var streamFeatures: [Registrar.StreamFeature] = []
     private(set) var streamElements: [Registrar.StreamElement] = []
@@ -59,14 +59,14 @@ public final class Host: @unchecked Sendable {
     /// What people have the host do by commands.
     public private(set) var commands: [HostCommand] = []
     /// What is taken off the messages and presence that clients of any host send.
-    private(set) var serversChildren = ServersChildren()
-    private var messageFromClient = HookList<StanzaEvent>([])
-    private var messageToAccount = HookList<StanzaEvent>([])
-    private var presenceFromClient = HookList<StanzaEvent>([])
-    private var presenceToAccount = HookList<StanzaEvent>([])
-    private(set) var iqFromClient = HookList<StanzaEvent>([])
-    private(set) var iqToAccount = HookList<StanzaEvent>([])
-    private(set) var iqToSession = HookList<StanzaEvent>([])
+    private(set) var reservedElements = ReservedElements()
+    private var messageFromClient = HookList<StanzaContext>([])
+    private var messageToAccount = HookList<StanzaContext>([])
+    private var presenceFromClient = HookList<StanzaContext>([])
+    private var presenceToAccount = HookList<StanzaContext>([])
+    private(set) var iqFromClient = HookList<StanzaContext>([])
+    private(set) var iqToAccount = HookList<StanzaContext>([])
+    private(set) var iqToSession = HookList<StanzaContext>([])
     private var messageKept = HookList<KeptMessage>([])
     private(set) var sessionBound = HookList<SessionEvent>([])
     private(set) var sessionEnded = HookList<SessionEvent>([])
@@ -167,12 +167,12 @@ public final class Host: @unchecked Sendable {
         }
         for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
         jobs += registrar.jobs
-        judgements += registrar.judgements
-        serversChildren.add(registrar.serversChildren)
+        inactiveClientPolicies += registrar.inactiveClientPolicies
+        reservedElements.add(registrar.reservedElements)
         commands += registrar.commands
         resumption = registrar.resumption ?? resumption
         rosterBounds = registrar.rosterBounds ?? rosterBounds
-        accounts.add(registrar.residents)
+        accounts.add(registrar.preloads)
         tokenVerifiers += registrar.tokenVerifiers
         if registrar.makesTokens || !registrar.tokenVerifiers.isEmpty { noteAccessToken() }
         streamFeatures += registrar.streamFeatures
@@ -198,17 +198,17 @@ public final class Host: @unchecked Sendable {
     }
 
     /// What one host's modules write is believed by its clients, whichever host its sender is at.
-    static func shareServersChildren(of hosts: [Host]) {
-        var all = ServersChildren()
-        for host in hosts { all.add(host.serversChildren.rules) }
-        for host in hosts { host.serversChildren = all }
+    static func shareReservedElements(of hosts: [Host]) {
+        var all = ReservedElements()
+        for host in hosts { all.add(host.reservedElements.rules) }
+        for host in hosts { host.reservedElements = all }
     }
 
-    func fromClient(_ kind: StanzaKind) -> HookList<StanzaEvent> {
+    func fromClient(_ kind: StanzaKind) -> HookList<StanzaContext> {
         kind == .message ? messageFromClient : presenceFromClient
     }
 
-    func toAccount(_ kind: StanzaKind) -> HookList<StanzaEvent> {
+    func toAccount(_ kind: StanzaKind) -> HookList<StanzaContext> {
         kind == .message ? messageToAccount : presenceToAccount
     }
 
@@ -229,11 +229,12 @@ public final class Host: @unchecked Sendable {
     }
 
     /// What becomes of a stanza for a client that does not look.
-    func urgency(of bytes: ByteBuffer) -> StanzaUrgency {
-        guard !judgements.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client") else {
+    func urgency(of bytes: ByteBuffer) -> InactiveClientPolicy {
+        guard !inactiveClientPolicies.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client")
+        else {
             return .now
         }
-        return judgements.lazy.compactMap { $0(stanza) }.first ?? .now
+        return inactiveClientPolicies.lazy.compactMap { $0(stanza) }.first ?? .now
     }
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {

@@ -58,7 +58,8 @@ public final class Server: Sendable {
         loops = LoopTable(group: group)
         let loopCount = group.makeIterator().reduce(0) { count, _ in count + 1 }
         router = StanzaRouter(
-            hosts: hosts, loops: loops, trail: Trail(byteCount: configuration.limits.trailSize, loops: loopCount))
+            hosts: hosts, loops: loops, trace: MessageTrace(byteCount: configuration.limits.traceSize, loops: loopCount)
+        )
         connections = ConnectionLimits(configuration.limits)
         do {
             tls = try TLSContext(configuration.hosts)
@@ -92,7 +93,7 @@ public final class Server: Sendable {
                 throw ServerError("\(host.domain): \(error.description)")
             }
         }
-        Host.shareServersChildren(of: hosts.all)
+        Host.shareReservedElements(of: hosts.all)
         threads.start()
         keyMaker.start()
     }
@@ -172,8 +173,8 @@ public final class Server: Sendable {
     func port(
         _ number: Int, of addresses: [IPAddress], proxies: [CIDRBlock],
         accept: @escaping @Sendable (any Channel) throws -> Void
-    ) -> Port {
-        Port(
+    ) -> BoundSocket {
+        BoundSocket(
             addresses: addresses, number: number, limits: configuration.limits, connections: connections,
             proxies: proxies, accept: accept)
     }
@@ -185,7 +186,7 @@ public final class Server: Sendable {
 
     public func release(client address: IPAddress) { connections.release(client: address) }
 
-    private func open(_ port: Port) async throws -> [SocketAddress] {
+    private func open(_ port: BoundSocket) async throws -> [SocketAddress] {
         let opened = try await port.open(on: group)
         channels.withLock { $0 += opened }
         let addresses = opened.compactMap(\.localAddress)
@@ -234,8 +235,8 @@ public final class Server: Sendable {
         for loop in group.makeIterator() { loops.context(of: loop).pauseInput() }
         async let areJobsOver: Void = ended("a job", since: begin, within: Patience.ends) { [jobs] in await jobs.stop()
         }
-        _ = await value(of: { [router] in await router.journeys.ended() }, within: Patience.stanzas)
-        router.endHolds()
+        _ = await value(of: { [router] in await router.inFlight.drained() }, within: Patience.stanzas)
+        router.endPauses()
         await ended("a connection", since: begin, within: Patience.streams) { [loops] in
             await withTaskGroup(of: Void.self) { tasks in
                 for loop in loops.all {
@@ -244,7 +245,7 @@ public final class Server: Sendable {
             }
         }
         await ended("what a session left", since: begin, within: Patience.ends) { [router] in
-            await router.journeys.ended()
+            await router.inFlight.drained()
         }
         await areJobsOver
         await ended("the storage", since: begin, within: Patience.storage) { [storage] in await storage.flush() }

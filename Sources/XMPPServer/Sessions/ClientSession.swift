@@ -18,8 +18,8 @@ import XMPPStream
 /// see `ClientSession+Resumption.swift`. Whoever resumes it gets a new session, on the loop of its new stream, that takes
 /// over the outbox and everything else; what is sent to the former one goes there as well.
 ///
-/// **Order.** A stanza whose handling has to wait holds the stream: what the client sent behind it is not even parsed
-/// until it goes on. Every such wait has a deadline, at which the stanza is refused. IQ requests whose answer is `.async` do not hold, up to `Host.parallelRequests` of them.
+/// **Order.** A stanza whose handling has to wait pauses the stream: what the client sent behind it is not even parsed
+/// until it goes on. Every such wait has a deadline, at which the stanza is refused. IQ requests whose answer is `.async` do not pause, up to `Host.parallelRequests` of them.
 public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sendable {
     /// The full JID.
     public let jid: JID
@@ -33,7 +33,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// What the client may do.
     public let rights: SessionRights
     /// Where what becomes of its messages is noted; `nil`: nowhere.
-    let trail: TrailRing?
+    let trace: TraceRing?
     /// What the client has said of itself at its sign-in.
     public let userAgent: UserAgent?
 
@@ -66,8 +66,8 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     var isSendingBatches = false
     /// What is sent right now belongs to a batch.
     var isSendingOfBatch = false
-    private var requestHold: Hold?
-    private var holds: [Hold] = []
+    private var requestPause: ReadPause?
+    private var pauses: [ReadPause] = []
     /// Commits that the client's stanzas have asked for.
     private var ledger = CommitLedger()
     /// What waits for commits, in the order of the commits.
@@ -75,7 +75,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     /// Messages of the client that are on their way to the disk, and that its answers wait for.
     private var commits = 0
     /// What came behind them and has to wait for them.
-    private var waitingForCommits: (stanza: Stanza, hold: Hold)?
+    private var waitingForCommits: (stanza: Stanza, pause: ReadPause)?
     private static let maximumCommits = 1_000
 
     // From any loop.
@@ -102,7 +102,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         rights = SessionRights(of: token)
         userAgent = stream.userAgent
         loop = stream.loop
-        trail = host.router.trail.ring(of: stream.loop)
+        trace = host.router.trace.ring(of: stream.loop)
     }
 
     /// A session that goes on where another one has stopped, for now without a stream of its own.
@@ -115,7 +115,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         token = state.token
         rights = state.rights
         userAgent = state.userAgent
-        trail = host.router.trail.ring(of: loop)
+        trace = host.router.trace.ring(of: loop)
         handled = state.handled
         storedCount = state.handled
         self.outbox = outbox
@@ -217,7 +217,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     public func streamEnded(_ reason: StreamEnd) {
         guard !isOver, let stream else { return }
         host.signIns.ended(jid, reason, from: IPAddress(stream.remoteAddress))
-        if resumption != nil, reason.leavesSession { hibernate() } else { leave(reason) }
+        if resumption != nil, reason.leavesSession { hibernate() } else { conclude(reason) }
     }
 
     /// The session is over: it is in no table any more.
@@ -343,7 +343,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     ///
     /// - Parameter others: the resources of the account that get it as well.
     /// - Returns: whether it was done; only a session with an outbox does that.
-    func take(_ event: inout StanzaEvent, others: [String]) -> Bool {
+    func take(_ event: inout StanzaContext, others: [String]) -> Bool {
         guard usesOutbox, loop.eventLoop.inEventLoop || takesDirectly else { return false }
         var writer = XMLWriter()
         event.write(to: &writer)
@@ -359,7 +359,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     /// - Returns: what is to be committed.
     private func append(
-        _ stanza: ByteBuffer, others: [String] = [], isAwaited: Bool = false, mark: TrailMark? = nil
+        _ stanza: ByteBuffer, others: [String] = [], isAwaited: Bool = false, mark: TracePoint? = nil
     ) -> [StorageChange] {
         guard let outbox else { return [] }
         let urgency = has(.isInactive) ? host.urgency(of: stanza) : .now
@@ -396,51 +396,51 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     // MARK: Waiting
 
-    /// Waits for `operation` with the stream on hold, then goes on with `then` on the loop.
+    /// Waits for `operation` with the stream paused, then goes on with `then` on the loop.
     ///
     /// - Parameters:
     ///   - time: how long it may take.
     ///   - then: gets nil when the time is over; what the operation brings later is dropped.
-    func hold<Value: Sendable>(
+    func pauseReading<Value: Sendable>(
         _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
         then: @escaping @Sendable (Value?) -> Void
     ) {
-        let hold = beginHold(within: time) { then(nil) }
+        let pause = beginPause(within: time) { then(nil) }
         Task {
             let value = await operation()
-            loop.eventLoop.execute { self.end(hold) { then(value) } }
+            loop.eventLoop.execute { self.end(pause) { then(value) } }
         }
     }
 
-    /// Holds the stream until `end`.
+    /// Pauses the stream until `end`.
     ///
     /// - Parameters:
     ///   - time: how long at most; nil: what it waits for has a deadline of its own.
     ///   - expired: called when the time is over; the stream goes on behind it.
-    private func beginHold(within time: TimeAmount?, expired: @escaping () -> Void) -> Hold {
-        let hold = Hold(expired)
-        holds.append(hold)
-        if holds.count == 1 { stream?.hold() }
-        guard let time else { return hold }
-        hold.timer = loop.eventLoop.assumeIsolated().scheduleTask(in: time) { self.end(hold) { hold.expired() } }
-        return hold
+    private func beginPause(within time: TimeAmount?, expired: @escaping () -> Void) -> ReadPause {
+        let pause = ReadPause(expired)
+        pauses.append(pause)
+        if pauses.count == 1 { stream?.pauseReading() }
+        guard let time else { return pause }
+        pause.timer = loop.eventLoop.assumeIsolated().scheduleTask(in: time) { self.end(pause) { pause.expired() } }
+        return pause
     }
 
-    /// Does what was waited for, unless the time was over before. The stream goes on when nothing holds it any more: what
+    /// Does what was waited for, unless the time was over before. The stream goes on when nothing pauses it any more: what
     /// goes on after a wait may have to wait again.
-    private func end(_ hold: Hold, _ body: () -> Void = {}) {
-        guard !hold.isOver else { return }
-        hold.isOver = true
-        hold.timer?.cancel()
+    private func end(_ pause: ReadPause, _ body: () -> Void = {}) {
+        guard !pause.isOver else { return }
+        pause.isOver = true
+        pause.timer?.cancel()
         body()
-        holds.removeAll { $0 === hold }
-        if holds.isEmpty { stream?.goOn() }
+        pauses.removeAll { $0 === pause }
+        if pauses.isEmpty { stream?.resumeReading() }
         lookForRest()
     }
 
     /// Nobody waits any longer: the server ends. On the session's loop.
-    func endHolds() {
-        for hold in holds where hold.timer != nil { end(hold) { hold.expired() } }
+    func endPauses() {
+        for pause in pauses where pause.timer != nil { end(pause) { pause.expired() } }
     }
 
     /// What a stanza of the client changes is about to be submitted. Others may follow it.
@@ -462,16 +462,16 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         guard heldAnswers else { return }
         commits -= 1
         guard commits == 0, let waiting = exchange(&waitingForCommits, with: nil) else { return }
-        end(waiting.hold) { handle(waiting.stanza) }
+        end(waiting.pause) { handle(waiting.stanza) }
     }
 
     private func waitForCommits(_ stanza: Stanza) {
-        let hold = beginHold(within: TimeAmount(host.iqTime)) {
+        let pause = beginPause(within: TimeAmount(host.iqTime)) {
             self.waitingForCommits = nil
             self.handled &+= 1
             self.host.router.waitedTooLong(stanza, from: self, for: "the storage")
         }
-        waitingForCommits = (stanza, hold)
+        waitingForCommits = (stanza, pause)
     }
 
     /// Calls `body` when all that the client has sent so far is durable, or its errors have been sent; at once if it is.
@@ -490,22 +490,22 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     }
 
     private func lookForRest() {
-        guard !waitingForRest.isEmpty, ledger.isSettled, holds.isEmpty else { return }
+        guard !waitingForRest.isEmpty, ledger.isSettled, pauses.isEmpty else { return }
         for body in exchange(&waitingForRest, with: []) { body() }
     }
 
     /// Takes note of a request that is answered later; the stream is held when there are too many.
     func requestStarted(_ request: PendingRequest) {
         requests.append(request)
-        if requests.count >= host.parallelRequests, requestHold == nil {
-            requestHold = beginHold(within: nil) {}
+        if requests.count >= host.parallelRequests, requestPause == nil {
+            requestPause = beginPause(within: nil) {}
         }
     }
 
     func requestEnded(_ request: PendingRequest) {
         requests.removeAll { $0 === request }
-        guard requests.count < host.parallelRequests, let hold = exchange(&requestHold, with: nil) else { return }
-        end(hold)
+        guard requests.count < host.parallelRequests, let pause = exchange(&requestPause, with: nil) else { return }
+        end(pause)
     }
 }
 

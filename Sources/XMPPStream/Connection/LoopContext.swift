@@ -42,7 +42,7 @@ public final class LoopContext: @unchecked Sendable {
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
     /// All open streams of this loop.
     private(set) var streams: [ObjectIdentifier: StreamHandler] = [:]
-    private var agenda = Agenda()
+    private var timers = TimerQueue()
     /// When the timer is due that counts: the one that is due first.
     private var nextLook = NIODeadline.distantFuture
     private let mailbox = Mutex(Mailbox())
@@ -56,12 +56,12 @@ public final class LoopContext: @unchecked Sendable {
 
     /// Calls the stream's `timeCame` at that time.
     func look(at stream: StreamHandler, _ time: NIODeadline) {
-        agenda.add(ObjectIdentifier(stream), at: time)
+        timers.add(ObjectIdentifier(stream), at: time)
         setTimer()
     }
 
     private func setTimer() {
-        guard let next = agenda.next, next < nextLook else { return }
+        guard let next = timers.next, next < nextLook else { return }
         nextLook = next
         eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.look(timerOf: next) }
     }
@@ -70,7 +70,7 @@ public final class LoopContext: @unchecked Sendable {
         guard time == nextLook else { return }
         let now = eventLoop.now
         nextLook = .distantFuture
-        while let due = agenda.take(dueAt: now) { streams[due.stream]?.timeCame(due.time, now: now) }
+        while let due = timers.take(dueAt: now) { streams[due.stream]?.timeCame(due.time, now: now) }
         setTimer()
     }
 

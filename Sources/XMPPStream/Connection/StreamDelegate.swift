@@ -30,7 +30,7 @@ public protocol StreamDelegate: Sendable {
     /// A decoy where there is no such user.
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<FoundCredential, SASLFailure>>
+    ) -> Eventual<Result<FoundCredential, SASLFailure>>
     /// Has a client's proof of its password tested, if it may try one more.
     ///
     /// - Parameter test: says why it is refused; nil: it is right.
@@ -38,24 +38,24 @@ public protocol StreamDelegate: Sendable {
     func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedPassword, SASLFailure>>
+    ) -> Eventual<Result<VerifiedPassword, SASLFailure>>
     func verify(
         token: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedToken, SASLFailure>>
+    ) -> Eventual<Result<VerifiedToken, SASLFailure>>
     func verify(
         _ proof: TokenProof, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedInstallation, SASLFailure>>
+    ) -> Eventual<Result<VerifiedInstallation, SASLFailure>>
     /// Those of the hashes for which the account has a password and no key, and the iterations of new keys.
     func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int)
     /// Keeps a further key of the account's password.
-    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>>
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Eventual<Result<Void, SASLFailure>>
     /// An exchange failed; for the log.
     func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure)
     /// An exchange succeeded; for the log.
     func signedIn(_ account: JID, mechanism: String, from address: SocketAddress?)
 
     /// Reads what a session of the account needs before it can be bound.
-    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>>
+    func open(_ account: JID, domain: String) -> Eventual<Result<FoundAccount, StanzaError>>
     /// Binds a resource for an account that was found.
     func bind(
         _ account: FoundAccount, resource: String?, on stream: StreamHandler

@@ -210,7 +210,7 @@ extension StreamHandler {
 
     /// Goes on with an answer: at once, or when it is there; reading stops until then.
     public func wait<Value: Sendable>(
-        _ answer: Answer<Value>, then: @escaping @Sendable (StreamHandler, Value) -> Void
+        _ answer: Eventual<Value>, then: @escaping @Sendable (StreamHandler, Value) -> Void
     ) {
         switch answer {
         case .now(let value): then(self, value)

@@ -1,7 +1,7 @@
 import NIOCore
 import XMPP
 
-/// What has to happen in time, and what happens when it does not. The loop's `Agenda` says when to look.
+/// What has to happen in time, and what happens when it does not. The loop's `TimerQueue` says when to look.
 extension StreamHandler {
     /// Something that the peer is waited for, and until when.
     struct Deadline {
@@ -23,7 +23,7 @@ extension StreamHandler {
         lookAgain()
     }
 
-    /// Puts the stream on the loop's agenda, unless it is there for an earlier time.
+    /// Puts the stream into the loop's timer queue, unless it is there for an earlier time.
     func lookAgain() {
         guard let time = nextTime else { return }
         if let known = onAgendaAt, known <= time { return }

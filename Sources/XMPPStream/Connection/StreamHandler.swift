@@ -69,7 +69,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// What happens when the peer has taken too long, and when that is.
     var deadline: Deadline?
-    /// When the loop looks at the stream's times; see `Agenda`.
+    /// When the loop looks at the stream's times; see `TimerQueue`.
     var onAgendaAt: NIODeadline?
     /// When the last complete element came.
     var lastStanza: NIODeadline = .uptimeNanoseconds(0)
@@ -291,8 +291,8 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// Lets the session keep back all further stanzas until it says `goOn`.
-    public func hold() { pause(.session) }
-    public func goOn() { resume(.session) }
+    public func pauseReading() { pause(.session) }
+    public func resumeReading() { resume(.session) }
 
     private func slowDown(_ wait: TimeAmount) {
         guard !pauses.contains(.rate), !isInputClosed, !machine.isClosing else { return }

@@ -9,10 +9,10 @@ enum Scopes {
         let asked = configuration.hosts.flatMap(\.authentication.tokenScopes)
         let known = App.knownScopes + asked.filter { !App.knownScopes.contains($0) }
         if let unknown = scopes.first(where: { !known.contains($0) }) {
-            let mend =
+            let fix =
                 nearestWord(to: unknown, among: known).map { "did you mean \"\($0)\"?" }
                 ?? "there are \(known.joined(separator: ", "))"
-            throw Failure("there is no scope \"\(unknown)\" — \(mend)")
+            throw Failure("there is no scope \"\(unknown)\" — \(fix)")
         }
         return scopes
     }

@@ -18,10 +18,10 @@ enum UnknownCommand {
             // Where one of them is meant if none is typed, the word may be for that one.
             guard command.configuration.defaultSubcommand == nil else { return nil }
             let names = commands.map(name) + ["help"]
-            let mend =
+            let fix =
                 nearestWord(to: word, among: names).map { "did you mean \"\($0)\"?" }
                 ?? "there are \(names.joined(separator: ", "))"
-            return "\(path.joined(separator: " ")) has no command \"\(word)\" — \(mend)"
+            return "\(path.joined(separator: " ")) has no command \"\(word)\" — \(fix)"
         }
         return nil
     }

@@ -8,7 +8,7 @@ import XMPPServer
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: """
-            Checks the configuration, the certificates, the store, ports and folders; says what is wrong and how to mend it.
+            Checks the configuration, the certificates, the store, ports and folders; says what is wrong and how to fix it.
             """)
 
     @OptionGroup var options: AdministrativeOptions
@@ -85,8 +85,8 @@ struct Check: AsyncParsableCommand {
             if error.kind == .notFound {
                 return [Finding(.ok, file: path, "not there yet; it is made when it is needed")]
             }
-            let mend = "let this user read it, or restore the file from a backup"
-            return [Finding(.error, file: path, "\(error.diagnosis) — \(mend)")]
+            let fix = "let this user read it, or restore the file from a backup"
+            return [Finding(.error, file: path, "\(error.diagnosis) — \(fix)")]
         }
     }
 }

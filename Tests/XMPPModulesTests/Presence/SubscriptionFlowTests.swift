@@ -105,8 +105,8 @@ import XMPPServer
             let accounts = try #require(server.server.hosts["localhost"]).accounts
             let romeo = try #require(JID("romeo@localhost"))
             let juliet = try #require(JID("juliet@localhost"))
-            let own = try #require(accounts.resident(romeo)).rosterItem(juliet)
-            let peer = try #require(accounts.resident(juliet)).rosterItem(romeo)
+            let own = try #require(accounts.cached(romeo)).rosterItem(juliet)
+            let peer = try #require(accounts.cached(juliet)).rosterItem(romeo)
             #expect(own?.state ?? .none == row.ownState)
             #expect(peer?.state ?? .none == row.peerState)
             #expect(own?.isApproved ?? false == row.own.contains("approved"))

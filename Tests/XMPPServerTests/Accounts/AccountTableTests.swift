@@ -30,11 +30,11 @@ import XMPP
 
     @Test func theSameRecordForEverybody() async throws {
         let table = AccountTable(storage: Self.storage(), capacity: 0)
-        #expect(table.resident(jid) == nil)
+        #expect(table.cached(jid) == nil)
         let record = try #require(try await table.load(jid))
         #expect(try await table.load(jid) === record)
         let full = try #require(jid.with(resource: "home"))
-        #expect(table.resident(full) === record)
+        #expect(table.cached(full) === record)
         let nobody = try #require(JID("nobody@example.org"))
         #expect(try await table.load(nobody) == nil)
     }
@@ -58,11 +58,11 @@ import XMPP
         let table = AccountTable(storage: Self.storage(), capacity: 0)
         let used = try await table.load(Self.neighbours[3])
         try await load(table, Self.neighbours[..<16])
-        #expect(table.resident(jid) != nil)
+        #expect(table.cached(jid) != nil)
         try await load(table, Self.neighbours[16..<17])
-        #expect(table.resident(jid) == nil)
-        #expect(table.resident(Self.neighbours[3]) === used)
-        #expect(table.resident(Self.neighbours[16]) != nil)
+        #expect(table.cached(jid) == nil)
+        #expect(table.cached(Self.neighbours[3]) === used)
+        #expect(table.cached(Self.neighbours[16]) != nil)
         withExtendedLifetime(used) {}
     }
 
@@ -74,10 +74,10 @@ import XMPP
         let contact = try #require(JID("juliet@example.org"))
         try await table.load(jid)?.updateRoster(contact) { _ in RosterItem(jid: contact, name: "J", isListed: true) }
         try await load(table, Self.neighbours[1..<30])
-        #expect(table.resident(jid)?.rosterItem(contact)?.name == "J")
+        #expect(table.cached(jid)?.rosterItem(contact)?.name == "J")
         storage.release()
         try await load(table, Self.neighbours[1..<40])
-        #expect(table.resident(jid) == nil)
+        #expect(table.cached(jid) == nil)
         #expect(try await table.load(jid)?.rosterItem(contact)?.name == "J")
     }
 
@@ -96,7 +96,7 @@ import XMPP
                 try await table.load(jid)?.updateRoster(contact, then: { _ in continuation.resume() }) { _ in item }
             }
         }
-        while table.resident(jid) != nil { try await load(table, Self.neighbours[1...]) }
+        while table.cached(jid) != nil { try await load(table, Self.neighbours[1...]) }
 
         gate.open()
         #expect(try await slow?.rosterItem(contact) == item)

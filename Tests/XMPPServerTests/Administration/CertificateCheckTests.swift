@@ -54,7 +54,7 @@ import XMPPModules
     func aCertificateForOthersIsWrong(_ names: [String]) throws {
         let findings = try Self.findings(names: names, days: -1...90)
         #expect(findings.map(\.severity) == [.error])
-        #expect(findings.first?.detail.mend.contains("chat.example") == true)
+        #expect(findings.first?.detail.fix.contains("chat.example") == true)
         #expect(findings.first?.detail.path == "hosts.chat.example.certificate")
     }
 

@@ -50,13 +50,13 @@ import XMPPModules
     @Test func scopesAreThoseThatThereAre() async throws {
         try await account("romeo")
         let mint = ["token", "mint", "romeo@localhost", "--config", configuration, "--scope"]
-        for (scope, mend) in [
+        for (scope, fix) in [
             ("wl.mesenger", "did you mean \"wl.messenger\"?"),
             ("everything", "there are wl.messenger, wl.basic, wl.offline_access, xmpp, xmpp:client:normal"),
         ] {
             let run = try await CommandRun(mint + [scope])
             #expect(run.status == .exited(1))
-            #expect(run.errors == "swallowtail: there is no scope \"\(scope)\" — \(mend)\n")
+            #expect(run.errors == "swallowtail: there is no scope \"\(scope)\" — \(fix)\n")
         }
         let run = try await CommandRun(mint + ["wl.basic"])
         #expect(run.status == .exited(0))

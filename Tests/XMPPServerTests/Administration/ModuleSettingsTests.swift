@@ -12,7 +12,7 @@ import XMPPModules
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         let (_, errors) = try ServerConfiguration.check(
             path: path, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
-        return errors.map { "\($0.line ?? 0) \($0.path): \($0.problem) — \($0.mend)" }
+        return errors.map { "\($0.line ?? 0) \($0.path): \($0.problem) — \($0.fix)" }
     }
 
     private static let start = "hosts:\n  chat.example:\n    authentication: {require-tls: off}\n"

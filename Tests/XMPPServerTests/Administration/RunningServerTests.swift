@@ -132,7 +132,7 @@ import XMPP
         let changes = AccountChanges(displayName: "Ann", keepsHistory: false)
         _ = try await scene.administration.perform(.setAccount(account: Self.ann, changes: changes)).account
         let jid = try #require(JID("ann@localhost"))
-        let record = try #require(scene.server.server.hosts["localhost"]?.accounts.resident(jid))
+        let record = try #require(scene.server.server.hosts["localhost"]?.accounts.cached(jid))
         #expect(!record.keepsHistory && record.account.displayName == "Ann")
         await scene.stop()
     }

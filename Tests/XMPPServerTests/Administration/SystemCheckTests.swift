@@ -75,9 +75,9 @@ import XMPPModules
 
     @Test func aPrivilegedPortIsExplained() throws {
         let address = try #require(IPAddress("127.0.0.1"))
-        let (text, mend) = SystemCheck.explanation(EACCES, address: address, port: 80, own: [])
+        let (text, fix) = SystemCheck.explanation(EACCES, address: address, port: 80, own: [])
         #expect(text == "this user may not listen on port 80")
-        #expect(mend.contains("setcap cap_net_bind_service=+ep") && mend.contains("AmbientCapabilities="))
+        #expect(fix.contains("setcap cap_net_bind_service=+ep") && fix.contains("AmbientCapabilities="))
     }
 
     // MARK: Folders

@@ -134,15 +134,15 @@ private enum Colour: String, CaseIterable {
         let outer = root.section("outer", "")
         _ = outer.integer("a", default: 0, in: 0...9, "")
         _ = outer.strings("b", default: [], "")
-        outer.fail("a", "too odd", mend: "even it")
-        outer.fail("missing", "missing", mend: "add it")
-        outer.fail(nil, "wrong as a whole", mend: "mend it")
-        outer.fail("b", item: "y", "no y", mend: "delete it")
-        outer.fail("b", item: "y", "no y", mend: "delete it")
+        outer.fail("a", "too odd", fix: "even it")
+        outer.fail("missing", "missing", fix: "add it")
+        outer.fail(nil, "wrong as a whole", fix: "fix it")
+        outer.fail("b", item: "y", "no y", fix: "delete it")
+        outer.fail("b", item: "y", "no y", fix: "delete it")
         #expect(
             report.finish().map(\.description) == [
                 "f.yaml:2: outer.missing: missing — add it",
-                "f.yaml:2: outer: wrong as a whole — mend it",
+                "f.yaml:2: outer: wrong as a whole — fix it",
                 "f.yaml:3: outer.a: too odd — even it",
                 "f.yaml:4: outer.b[1]: no y — delete it",
             ]

@@ -340,13 +340,13 @@ private let certificate = "certificate: c.pem, key: k.pem"
             - {port: 5223, redirect: {to: "localhost:5222"}}
             - {port: 5224, redirect: {to: "localhost:5222"}}
             """
-        let mend = "name another host or port, or delete the redirect"
+        let fix = "name another host or port, or delete the redirect"
         #expect(
             try read(text).messages == [
                 "f.yaml:3: listeners[0].redirect.to: the redirect leads back to this listener by way of others — "
-                    + "\(mend)",
+                    + "\(fix)",
                 "f.yaml:4: listeners[1].redirect.to: the redirect leads back to this listener by way of others — "
-                    + "\(mend)",
+                    + "\(fix)",
             ]
         )
     }

@@ -13,11 +13,11 @@ import XMPP
     private func pair(_ server: TestServer) async throws -> (TestClient, TestClient, String) {
         let host = try server.host()
         let romeo = try await server.session("romeo", resource: "r")
-        let first = host.accounts.resident(try #require(JID("romeo@example.org")))?.session("r")
+        let first = host.accounts.cached(try #require(JID("romeo@example.org")))?.session("r")
         var number = 0
         while true {
             let juliet = try await server.session("juliet", resource: "j\(number)")
-            let record = host.accounts.resident(try #require(JID("juliet@example.org")))
+            let record = host.accounts.cached(try #require(JID("juliet@example.org")))
             if record?.session("j\(number)")?.loop !== first?.loop { return (romeo, juliet, "j\(number)") }
             number += 1
         }

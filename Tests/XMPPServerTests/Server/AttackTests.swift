@@ -77,7 +77,7 @@ import XMPP
         let romeo = try await server.session("romeo")
         let body = String(repeating: "x", count: 100_000)
         var sent = 0
-        while host.accounts.resident(juliet)?.session("deaf") != nil {
+        while host.accounts.cached(juliet)?.session("deaf") != nil {
             try await romeo.send("<message type='headline' to='juliet@example.org/deaf'><body>\(body)</body></message>")
             _ = try await romeo.ping()
             sent += body.utf8.count

@@ -36,7 +36,7 @@ import XMPP
         #expect(try await old.read(until: "</stream:stream>").contains("<conflict "))
         #expect(try await new.ping().contains("to=\"romeo@example.org/home\""))
         let romeo = try #require(JID("romeo@example.org"))
-        let sessions = try server.host().accounts.resident(romeo)?.sessions
+        let sessions = try server.host().accounts.cached(romeo)?.sessions
         #expect(sessions?.map(\.jid.string) == ["romeo@example.org/home"])
         await server.stop()
     }

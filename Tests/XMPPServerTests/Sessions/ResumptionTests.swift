@@ -33,7 +33,7 @@ import XMPP
             let last = round * perRound - (round < rounds ? perRound / 2 : 0)
             let text = try await romeo.read(until: "id=\"m\(last)\"")
             received += text.matches(of: /id="m(\d+)"/).compactMap { Int($0.1) }
-            let session = try #require(try server.host().accounts.resident(account)?.session("orchard"))
+            let session = try #require(try server.host().accounts.cached(account)?.session("orchard"))
             loops.insert(ObjectIdentifier(session.loop))
             try await romeo.close()
             // Loops are taken in turn, one for each end of a connection: now it is the other one's turn.

@@ -86,7 +86,7 @@ import XMPPStream
         try await phone.signIn(again(bind), isPipelined: true)
         #expect(phone.flights == 1)
         let romeo = try #require(JID("romeo@example.org"))
-        let record = try #require(try server.host().accounts.resident(romeo))
+        let record = try #require(try server.host().accounts.cached(romeo))
         #expect(record.sessions.contains { phone.received.contains("<authorization-identifier>\($0.jid)<") })
 
         // The connection is lost; what was said meanwhile is there as soon as the session is.
@@ -136,7 +136,7 @@ import XMPPStream
         _ = try await client.open()
         let error = await #expect(throws: TestClient.Ended.self) { try await client.bind("x") }
         #expect(error?.received.contains("not-authorized") == true)
-        #expect(try server.host().accounts.resident(romeo)?.sessions.isEmpty != false)
+        #expect(try server.host().accounts.cached(romeo)?.sessions.isEmpty != false)
         await server.stop()
     }
 }

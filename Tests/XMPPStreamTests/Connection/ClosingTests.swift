@@ -88,7 +88,7 @@ import XMPP
     @Test("A client that was held up is heard when it closes")
     func held() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.hold() }
+        try await stream.onLoop { $0.handler.pauseReading() }
         #expect(try await !stream.isReading())
         try await stream.send("<message id='1'/>" + TestStream.closingTag)
         #expect(stream.isOpen)

@@ -66,12 +66,12 @@ import XMPP
     func heldAtTheEnd() async throws {
         let stream = try await TestStream.bound()
         let session = try #require(stream.delegate.session)
-        try await stream.onLoop { $0.handler.hold() }
+        try await stream.onLoop { $0.handler.pauseReading() }
         try await stream.send(Self.messages(0..<3))
         try await stream.sendEnd()
         #expect(session.received.isEmpty)
         #expect(stream.isOpen)
-        try await stream.onLoop { $0.handler.goOn() }
+        try await stream.onLoop { $0.handler.resumeReading() }
         #expect(session.received == ["0", "1", "2"])
         #expect(session.end == .lost)
         #expect(!stream.isOpen)
@@ -80,10 +80,10 @@ import XMPP
     @Test("A client that is held is not read")
     func held() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.hold() }
+        try await stream.onLoop { $0.handler.pauseReading() }
         #expect(try await !stream.isReading())
         let reads = stream.readCount
-        try await stream.onLoop { $0.handler.goOn() }
+        try await stream.onLoop { $0.handler.resumeReading() }
         #expect(stream.readCount == reads + 1)
         #expect(try await stream.isReading())
     }

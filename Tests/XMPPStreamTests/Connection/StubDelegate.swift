@@ -56,7 +56,7 @@ final class StubDelegate: StreamDelegate {
 
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+    ) -> Eventual<Result<FoundCredential, SASLFailure>> {
         .later { [look] in
             await look()
             return .failure(.temporaryAuthFailure)
@@ -70,7 +70,7 @@ final class StubDelegate: StreamDelegate {
 
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedPassword, SASLFailure>> {
         .later { [look] in
             await look()
             guard user == "romeo", password == "wherefore", let jid = JID("romeo@\(domain)") else {
@@ -82,13 +82,13 @@ final class StubDelegate: StreamDelegate {
 
     func verify(
         token: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
         .now(.failure(.notAuthorized))
     }
 
     func verify(
         _ proof: TokenProof, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
         .now(.failure(.notAuthorized))
     }
 
@@ -96,7 +96,7 @@ final class StubDelegate: StreamDelegate {
         ([], 0)
     }
 
-    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>> {
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Eventual<Result<Void, SASLFailure>> {
         .now(.failure(.temporaryAuthFailure))
     }
 
@@ -108,7 +108,7 @@ final class StubDelegate: StreamDelegate {
         state.withLock { $0.ended.append("\(account) \(mechanism)") }
     }
 
-    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>> {
+    func open(_ account: JID, domain: String) -> Eventual<Result<FoundAccount, StanzaError>> {
         .later { [look] in
             await look()
             return .success(account)

@@ -5,7 +5,7 @@ import XMPP
 import XMPPStream
 
 /// What the streams of one listener ask of the server.
-final class ClientStreams: StreamDelegate {
+final class ClientStreamDelegate: StreamDelegate {
     private let server: Server
     /// All streams of a host share its settings.
     private let settingsByDomain: Mutex<[String: Shared<NegotiationSettings>]>
@@ -127,7 +127,7 @@ final class ClientStreams: StreamDelegate {
 
     func credential(
         user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<FoundCredential, SASLFailure>> {
+    ) -> Eventual<Result<FoundCredential, SASLFailure>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
         return server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
     }
@@ -139,21 +139,21 @@ final class ClientStreams: StreamDelegate {
 
     func verify(
         user: String, password: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedPassword, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedPassword, SASLFailure>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
         return server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
     }
 
     func verify(
         token: String, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedToken, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
         return server.authenticator.verify(token: token, host: host, from: IPAddress(address))
     }
 
     func verify(
         _ proof: TokenProof, domain: String, from address: SocketAddress?
-    ) -> Answer<Result<VerifiedInstallation, SASLFailure>> {
+    ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
         return server.authenticator.verify(proof, host: host, from: IPAddress(address))
     }
@@ -170,7 +170,7 @@ final class ClientStreams: StreamDelegate {
         return (missing, settings.scramIterations)
     }
 
-    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Answer<Result<Void, SASLFailure>> {
+    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Eventual<Result<Void, SASLFailure>> {
         guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
             return .now(.failure(.temporaryAuthFailure))
         }
@@ -187,9 +187,9 @@ final class ClientStreams: StreamDelegate {
 
     // MARK: Bind
 
-    func open(_ account: JID, domain: String) -> Answer<Result<FoundAccount, StanzaError>> {
+    func open(_ account: JID, domain: String) -> Eventual<Result<FoundAccount, StanzaError>> {
         guard let host = server.hosts[domain] else { return .now(.failure(.internalServerError)) }
-        if let record = host.accounts.resident(account) { return .now(.success(OpenedAccount(record))) }
+        if let record = host.accounts.cached(account) { return .now(.success(OpenedAccount(record))) }
         return .later {
             switch await host.find(account) {
             case .success(let record?): .success(OpenedAccount(record))

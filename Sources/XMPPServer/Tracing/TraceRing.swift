@@ -6,7 +6,7 @@ import XMPP
 ///
 /// Entries are written one behind the other into one half of the memory; when it is full, into the other one, whose
 /// entries are gone then. An entry is a few words and up to three texts, cut at 255 bytes.
-public final class TrailRing: Sendable {
+public final class TraceRing: Sendable {
     /// Length, moment, type of the message, time, number of the message.
     static let headSize = 2 + 1 + 1 + 8 + 8
     static let maximumTextSize = 255
@@ -32,7 +32,7 @@ public final class TrailRing: Sendable {
         deinit { memory.deallocate() }
 
         mutating func room() -> UnsafeMutableRawPointer {
-            if used + TrailRing.maximumEntrySize > half {
+            if used + TraceRing.maximumEntrySize > half {
                 usedBefore = used
                 begin = begin == 0 ? half : 0
                 used = 0
@@ -72,7 +72,7 @@ public final class TrailRing: Sendable {
     }
 
     /// Something has happened to the message with that number.
-    func note(_ moment: TrailMoment, _ subject: String, _ detail: StaticString, of number: UInt64, at time: Timestamp) {
+    func record(_ moment: TraceStep, _ subject: String, _ detail: StaticString, of number: UInt64, at time: Timestamp) {
         state.withLock { state in
             let start = state.room()
             var end = Self.put(moment, .unknown, time, number, at: start)
@@ -85,7 +85,7 @@ public final class TrailRing: Sendable {
 
     @inline(__always)
     private static func put(
-        _ moment: TrailMoment, _ type: StanzaType, _ time: Timestamp, _ number: UInt64,
+        _ moment: TraceStep, _ type: StanzaType, _ time: Timestamp, _ number: UInt64,
         at start: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         start.storeBytes(of: moment.rawValue, toByteOffset: 2, as: UInt8.self)
@@ -118,7 +118,7 @@ public final class TrailRing: Sendable {
         state.used += end - start
     }
 
-    /// All entries as they are written, the oldest first. They are read by `TrailEntry`, outside of the lock.
+    /// All entries as they are written, the oldest first. They are read by `TraceEntry`, outside of the lock.
     var contents: [UInt8] {
         state.withLock { state in
             let other = state.begin == 0 ? state.half : 0

@@ -1,6 +1,6 @@
 /// An answer that is there already, or that has to be waited for: waiting is a value, so that what never waits never
 /// pays.
-public enum Answer<Value: Sendable>: Sendable {
+public enum Eventual<Value: Sendable>: Sendable {
     case now(Value)
     /// Runs outside the event loop.
     case later(@Sendable () async -> Value)
@@ -16,9 +16,9 @@ public enum Answer<Value: Sendable>: Sendable {
     }
 }
 
-extension Answer {
+extension Eventual {
     /// The same, with its value changed by `transform`.
-    public func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Answer<Other> {
+    public func map<Other: Sendable>(_ transform: @escaping @Sendable (Value) -> Other) -> Eventual<Other> {
         switch self {
         case .now(let value): .now(transform(value))
         case .later(let body): .later { transform(await body()) }

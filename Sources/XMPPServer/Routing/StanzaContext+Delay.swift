@@ -2,7 +2,7 @@ import XML
 import XMPP
 
 /// The stamp of a stanza that comes later than it was sent, XEP-0203.
-extension StanzaEvent {
+extension StanzaContext {
     /// Says when the stanza came.
     mutating func stamp(_ time: Timestamp) {
         let from = host.domain

@@ -1,5 +1,5 @@
-/// What can happen to a message; see `Trail`. The raw values are those of the ring's entries.
-public enum TrailMoment: UInt8, Sendable, CaseIterable {
+/// What can happen to a message; see `MessageTrace`. The raw values are those of the ring's entries.
+public enum TraceStep: UInt8, Sendable, CaseIterable {
     /// A client has sent it.
     case received = 1
     /// A module has refused it: the module, and the condition.

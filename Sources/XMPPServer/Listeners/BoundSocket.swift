@@ -11,7 +11,7 @@ import NIOPosix
 #endif
 
 /// A port of the server, with the limits that hold for all connections.
-struct Port: Sendable {
+struct BoundSocket: Sendable {
     let addresses: [IPAddress]
     /// 0: any that is free.
     let number: Int

@@ -1,22 +1,22 @@
 import XMPP
 
 /// One entry of a ring, read back.
-struct TrailEntry {
-    let moment: TrailMoment
+struct TraceEntry {
+    let moment: TraceStep
     let type: StanzaType
     let time: Timestamp
     let number: UInt64
-    /// As `TrailMoment` says; of a message that was received: its id, from whom, and to whom.
+    /// As `TraceStep` says; of a message that was received: its id, from whom, and to whom.
     let texts: [String]
 
     /// All entries in what a ring has given.
-    static func all(in contents: [UInt8]) -> [TrailEntry] {
-        var entries: [TrailEntry] = []
+    static func all(in contents: [UInt8]) -> [TraceEntry] {
+        var entries: [TraceEntry] = []
         var rest = contents[...]
-        while rest.count >= TrailRing.headSize {
+        while rest.count >= TraceRing.headSize {
             let size = Int(number(rest.prefix(2)))
-            guard size >= TrailRing.headSize, size <= rest.count else { break }
-            if let entry = TrailEntry(rest.prefix(size)) { entries.append(entry) }
+            guard size >= TraceRing.headSize, size <= rest.count else { break }
+            if let entry = TraceEntry(rest.prefix(size)) { entries.append(entry) }
             rest = rest.dropFirst(size)
         }
         return entries
@@ -24,12 +24,12 @@ struct TrailEntry {
 
     private init?(_ bytes: ArraySlice<UInt8>) {
         let start = bytes.startIndex
-        guard let moment = TrailMoment(rawValue: bytes[start + 2]) else { return nil }
+        guard let moment = TraceStep(rawValue: bytes[start + 2]) else { return nil }
         self.moment = moment
         type = StanzaType(rawValue: bytes[start + 3]) ?? .unknown
         time = Timestamp(milliseconds: Int64(bitPattern: Self.number(bytes[(start + 4)..<(start + 12)])))
         number = Self.number(bytes[(start + 12)..<(start + 20)])
-        var rest = bytes.dropFirst(TrailRing.headSize)
+        var rest = bytes.dropFirst(TraceRing.headSize)
         var texts: [String] = []
         while let count = rest.popFirst(), rest.count >= Int(count) {
             texts.append(String(decoding: rest.prefix(Int(count)), as: UTF8.self))

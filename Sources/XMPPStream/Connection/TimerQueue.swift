@@ -6,7 +6,7 @@ import NIOCore
 /// A stream's times move with every stanza, and most never come. So it has one entry at most that counts, which is put
 /// off when it has come too early; that is cheaper than a timer of the loop for each stream, in memory and when it is
 /// taken back. Times are arguments.
-struct Agenda {
+struct TimerQueue {
     private struct Entry: Comparable {
         let time: NIODeadline
         let stream: ObjectIdentifier

@@ -5,7 +5,7 @@ import XMPPStream
 /// What has become of messages lately, for administrators: where each went, and why. No bodies.
 ///
 /// Each event loop has a ring of its own; the rings are read together when somebody asks.
-public final class Trail: Sendable {
+public final class MessageTrace: Sendable {
     /// What has become of one message.
     public struct Message: Sendable {
         /// The attribute `id`; empty: it had none. Long ones are cut, as are all texts here.
@@ -21,16 +21,16 @@ public final class Trail: Sendable {
 
     /// One thing that has happened to a message.
     public struct Step: Sendable {
-        public let moment: TrailMoment
+        public let moment: TraceStep
         public let time: Timestamp
-        /// As `TrailMoment` says; may be empty.
+        /// As `TraceStep` says; may be empty.
         public let subject: String
         /// Why; may be empty.
         public let detail: String
     }
 
     private let bytesPerLoop: Int
-    private let rings = Mutex<[ObjectIdentifier: TrailRing]>([:])
+    private let rings = Mutex<[ObjectIdentifier: TraceRing]>([:])
 
     /// - Parameters:
     ///   - byteCount: for all loops together; 0: nothing is noted.
@@ -39,11 +39,11 @@ public final class Trail: Sendable {
     }
 
     /// The ring of a loop; `nil`: nothing is noted.
-    func ring(of loop: LoopContext) -> TrailRing? {
+    func ring(of loop: LoopContext) -> TraceRing? {
         guard bytesPerLoop > 0 else { return nil }
         return rings.withLock { rings in
             if let ring = rings[ObjectIdentifier(loop)] { return ring }
-            let ring = TrailRing(byteCount: bytesPerLoop, index: rings.count)
+            let ring = TraceRing(byteCount: bytesPerLoop, index: rings.count)
             rings[ObjectIdentifier(loop)] = ring
             return ring
         }
@@ -56,7 +56,7 @@ public final class Trail: Sendable {
         let rings = rings.withLock { Array($0.values) }
         var found: [Message] = []
         for ring in rings {
-            let entries = TrailEntry.all(in: ring.contents)
+            let entries = TraceEntry.all(in: ring.contents)
             var steps: [UInt64: [Step]] = [:]
             for entry in entries where entry.moment != .received && entry.texts.count >= 2 {
                 steps[entry.number, default: []].append(
@@ -73,28 +73,28 @@ public final class Trail: Sendable {
     }
 }
 
-/// One message's place in the trail, by which something can be noted later and from any thread.
-public struct TrailMark: Sendable {
-    let ring: TrailRing
+/// One message's place in the trace, by which something can be noted later and from any thread.
+public struct TracePoint: Sendable {
+    let ring: TraceRing
     let number: UInt64
     let now: @Sendable () -> Timestamp
 
-    /// Notes what has happened; the texts are as `TrailMoment` says.
-    public func note(_ moment: TrailMoment, _ subject: String = "", _ detail: StaticString = "") {
-        ring.note(moment, subject, detail, of: number, at: now())
+    /// Notes what has happened; the texts are as `TraceStep` says.
+    public func record(_ moment: TraceStep, _ subject: String = "", _ detail: StaticString = "") {
+        ring.record(moment, subject, detail, of: number, at: now())
     }
 }
 
-extension StanzaEvent {
-    /// Where the message is in the trail; `nil`: it is not followed.
-    public var mark: TrailMark? {
-        guard number != 0, let ring = sender?.trail else { return nil }
-        return TrailMark(ring: ring, number: number, now: host.now)
+extension StanzaContext {
+    /// Where the message is in the trace; `nil`: it is not followed.
+    public var mark: TracePoint? {
+        guard number != 0, let ring = sender?.trace else { return nil }
+        return TracePoint(ring: ring, number: number, now: host.now)
     }
 
-    /// Notes what happens to the message now; the texts are as `TrailMoment` says.
-    public func note(_ moment: TrailMoment, _ subject: String = "", _ detail: StaticString = "") {
-        guard number != 0, let ring = sender?.trail else { return }
-        ring.note(moment, subject, detail, of: number, at: host.now())
+    /// Notes what happens to the message now; the texts are as `TraceStep` says.
+    public func record(_ moment: TraceStep, _ subject: String = "", _ detail: StaticString = "") {
+        guard number != 0, let ring = sender?.trace else { return }
+        ring.record(moment, subject, detail, of: number, at: host.now())
     }
 }

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// What is held back from a client that does not look: of each kind the last, in the order in which they came.
-struct HeldBack {
+struct InactiveBacklog {
     private var stanzas: [String: (place: Int, stanza: ByteBuffer)] = [:]
     private var nextPlace = 0
     private(set) var byteCount = 0
@@ -21,7 +21,7 @@ struct HeldBack {
 
     /// All of them, in order; nothing is held back any more.
     mutating func takeAll() -> [ByteBuffer] {
-        defer { self = HeldBack() }
+        defer { self = InactiveBacklog() }
         return stanzas.values.sorted { $0.place < $1.place }.map(\.stanza)
     }
 }

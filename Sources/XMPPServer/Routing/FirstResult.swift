@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Somebody who waits for the first of several answers.
-private final class OneAnswer<Value: Sendable>: Sendable {
+private final class FirstResult<Value: Sendable>: Sendable {
     private let waiting: Mutex<CheckedContinuation<Value?, Never>?>
 
     init(_ continuation: CheckedContinuation<Value?, Never>) { waiting = Mutex(continuation) }
@@ -17,7 +17,7 @@ func value<Value: Sendable>(
     of operation: @escaping @Sendable () async -> Value, within time: Duration
 ) async -> Value? {
     await withCheckedContinuation { continuation in
-        let first = OneAnswer(continuation)
+        let first = FirstResult(continuation)
         let alarm = Task {
             try await Task.sleep(for: time)
             first.answer(nil)

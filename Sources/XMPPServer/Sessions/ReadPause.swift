@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Something that a client's stanza waits for, with its stream on hold. On the session's loop.
-final class Hold {
+final class ReadPause {
     /// What happens when its time is over.
     let expired: () -> Void
     /// nil: what it waits for has a deadline of its own.

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Counts the stanzas whose journey waits for something, so that the server's end can wait for them.
-final class JourneyCount: Sendable {
+/// Counts the stanzas that wait for something, so that the server's end can wait for them.
+final class InFlightCounter: Sendable {
     private struct State {
         var underWay = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -9,9 +9,9 @@ final class JourneyCount: Sendable {
 
     private let state = Mutex(State())
 
-    func began() { state.withLock { $0.underWay += 1 } }
+    func begin() { state.withLock { $0.underWay += 1 } }
 
-    func arrived() {
+    func end() {
         let waiting: [CheckedContinuation<Void, Never>] = state.withLock { state in
             state.underWay -= 1
             return state.underWay == 0 ? exchange(&state.waiting, with: []) : []
@@ -20,7 +20,7 @@ final class JourneyCount: Sendable {
     }
 
     /// Waits until there are none.
-    func ended() async {
+    func drained() async {
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
                 if state.underWay > 0 { state.waiting.append(continuation) }
