@@ -19,11 +19,11 @@ struct Carbons: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.iq(.set, "enable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
+        registrar.clientIQ(.set, "enable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
             request.session.set(Self.isOn, true)
             return .ok
         }
-        registrar.iq(.set, "disable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
+        registrar.clientIQ(.set, "disable", Self.namespace, to: [.server, .ownAccount], needs: .chat) { request in
             request.session.set(Self.isOn, false)
             return .ok
         }

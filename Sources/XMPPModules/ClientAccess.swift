@@ -16,12 +16,12 @@ struct ClientAccess: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.accountFeature(Self.namespace)
-        registrar.iq(.get, "list", Self.namespace, to: .ownAccount, needs: .manageAccess, list)
-        registrar.iq(.set, "revoke", Self.namespace, to: .ownAccount, needs: .manageAccess, revoke)
+        registrar.clientIQ(.get, "list", Self.namespace, to: .ownAccount, needs: .manageAccess, list)
+        registrar.clientIQ(.set, "revoke", Self.namespace, to: .ownAccount, needs: .manageAccess, revoke)
     }
 
-    @Sendable private func list(_ request: IQRequest) -> Reply {
-        let record = request.session.record
+    @Sendable private func list(_ request: ClientRequest) -> Reply {
+        let record = request.record
         return .async { [host] in
             do throws(StorageError) {
                 let clients = try await host.clients(of: record)
@@ -60,9 +60,9 @@ struct ClientAccess: ServerModule {
         }
     }
 
-    @Sendable private func revoke(_ request: IQRequest) -> Reply {
+    @Sendable private func revoke(_ request: ClientRequest) -> Reply {
         guard let id = request.payload["id"] else { return .error(.badRequest) }
-        let record = request.session.record
+        let record = request.record
         return .async { [host] in
             do throws(StorageError) {
                 guard let client = try await host.clients(of: record).first(where: { $0.id == id }) else {

@@ -17,15 +17,15 @@ struct Commands: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.iq(.set, "command", Self.namespace, to: .server, needs: .chat, execute)
+        registrar.clientIQ(.set, "command", Self.namespace, to: .server, needs: .chat, execute)
     }
 
-    @Sendable private func execute(_ request: IQRequest) -> Reply {
+    @Sendable private func execute(_ request: ClientRequest) -> Reply {
         let payload = request.payload
         guard let node = payload["node"], let command = host.commands.first(where: { $0.node == node }) else {
             return .error(.itemNotFound)
         }
-        guard request.session.rights.isSuperset(of: command.needs) else { return .error(.forbidden) }
+        guard request.rights.isSuperset(of: command.needs) else { return .error(.forbidden) }
         // §3.4: there is no other step to go to, and no execution under way that could be cancelled.
         guard payload["sessionid"] == nil, ["execute", "complete", nil].contains(payload["action"]) else {
             return .error(.badRequest)
@@ -64,9 +64,9 @@ struct Commands: ServerModule {
             .map { .init(category: "automation", type: "command-node", name: $0.name) }
     }
 
-    /// The commands for who asks; none without this module.
+    /// The commands for who asks: none for clients of others, nor without this module.
     static func offered(_ request: IQRequest) -> [HostCommand] {
-        guard request.host.features.contains(namespace) else { return [] }
-        return request.host.commands.filter { request.session.rights.isSuperset(of: $0.needs) }
+        guard request.isFromClient, request.host.features.contains(namespace) else { return [] }
+        return request.host.commands.filter { request.rights.isSuperset(of: $0.needs) }
     }
 }

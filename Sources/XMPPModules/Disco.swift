@@ -49,16 +49,14 @@ struct Disco: ServerModule {
     /// Strangers get the answer that they would get for an account that does not exist.
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
         if request.to == nil, subject == .host { return describeHost(request) }
-        let isOwn = request.target == .ownAccount
-        guard isOwn || request.session.record.rosterItem(request.owner)?.state.hasTo == true else {
-            return .error(.serviceUnavailable)
-        }
-        if request.payload["node"] != nil { return .error(.itemNotFound) }
-        return .result { [host] writer in
-            writer.start("query", .discoInfo)
-            let identity = Registrar.Identity(category: "account", type: "registered")
-            Self.write([identity], [.discoInfo] + host.accountFeatures, to: &writer)
-            writer.end()
+        return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
+            if request.payload["node"] != nil { return .error(.itemNotFound) }
+            return .result { writer in
+                writer.start("query", .discoInfo)
+                let identity = Registrar.Identity(category: "account", type: "registered")
+                Self.write([identity], [.discoInfo] + host.accountFeatures, to: &writer)
+                writer.end()
+            }
         }
     }
 

@@ -26,8 +26,7 @@ struct JIDLookup: ServerModule {
         for namespace in Self.namespaces {
             registrar.feature(namespace)
             registrar.iq(.get, "getjid", namespace, to: .anyAddress, needs: .chat) { request in
-                let asker = request.session.record.jid
-                guard limit.take(asker, at: host.uptime()) != nil else {
+                guard limit.take(request.from.bare, at: host.uptime()) != nil else {
                     return .error(StanzaError(.resourceConstraint))
                 }
                 let asked = request.owner

@@ -30,7 +30,8 @@ struct LastActivity: ServerModule {
         registrar.iq(.get, "query", Self.namespace, to: [.ownAccount, .account], needs: .chat, describe)
         registrar.on(Hooks.iqToSession, .block) { event in
             guard event.stanza.type == .get, event.stanza.element.hasChild("query", Self.namespace),
-                let asker = event.sender?.record, let to = event.to, !Self.maySee(to, asker)
+                let account = event.account, !account.jid.isSameBare(as: event.from),
+                account.rosterItem(event.from.bare)?.state.hasFrom != true
             else { return .go }
             return .bounce(.forbidden)
         }
@@ -40,26 +41,23 @@ struct LastActivity: ServerModule {
         }
     }
 
-    /// §6: nobody learns more than presence shows them.
-    private static func maySee(_ jid: JID, _ asker: AccountRecord) -> Bool {
-        jid.isSameBare(as: asker.jid) || asker.rosterItem(jid)?.state.hasTo == true
-    }
-
     // MARK: Answers
 
     @Sendable private func describe(_ request: IQRequest) -> Reply {
         let owner = request.owner
-        guard Self.maySee(owner, request.session.record) else { return .error(.forbidden) }
-        if let record = host.accounts.cached(owner), record.sessions.contains(where: \.isAvailable) {
-            return Self.result(seconds: 0, status: nil)
-        }
-        if let departure = host.accounts.cached(owner)?[Self.last].departure { return result(departure) }
-        return .async {
-            do throws(StorageError) {
-                guard let departure = try await store.get(owner) else { return .error(.itemNotFound) }
-                return result(departure)
-            } catch {
-                return .error(host.report(error))
+        // §6: nobody learns more than presence shows them.
+        return request.answer(if: \.hasFrom, else: .forbidden) {
+            if let record = host.accounts.cached(owner), record.sessions.contains(where: \.isAvailable) {
+                return Self.result(seconds: 0, status: nil)
+            }
+            if let departure = host.accounts.cached(owner)?[Self.last].departure { return result(departure) }
+            return .async {
+                do throws(StorageError) {
+                    guard let departure = try await store.get(owner) else { return .error(.itemNotFound) }
+                    return result(departure)
+                } catch {
+                    return .error(host.report(error))
+                }
             }
         }
     }

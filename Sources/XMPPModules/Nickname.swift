@@ -14,7 +14,7 @@ struct Nickname: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.on(Presence.invitation, .rewrite) { event in
-            let inviter = host.router.hosts[event.from.domain]?.accounts.cached(event.from)?.account
+            let inviter = host.router.hosts.cachedAccount(event.from)?.account
             let (stanza, from, to) = (event.stanza.element, event.from.bare.string, event.to?.bare.string)
             var nick = XMLWriter()
             if let name = inviter?.displayName, !name.isEmpty { nick.element("nick", .nick, text: name) }

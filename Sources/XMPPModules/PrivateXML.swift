@@ -27,8 +27,8 @@ struct PrivateXML: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
-        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
+        registrar.clientIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
+        registrar.clientIQ(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
         for kind in [IQRequest.Kind.get, .set] {
             registrar.iq(kind, "query", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
@@ -37,7 +37,7 @@ struct PrivateXML: ServerModule {
     /// Each kind of element by itself: a client of one program leaves alone what another has stored.
     private static func key(of element: Element) -> String { "\(element.name) \(element.namespaceName)" }
 
-    @Sendable private func get(_ request: IQRequest) -> Reply {
+    @Sendable private func get(_ request: ClientRequest) -> Reply {
         guard let asked = request.payload.onlyChild else { return .error(.notAcceptable) }
         let owner = request.owner
         return .async {
@@ -53,14 +53,14 @@ struct PrivateXML: ServerModule {
         }
     }
 
-    @Sendable private func set(_ request: IQRequest) -> Reply {
+    @Sendable private func set(_ request: ClientRequest) -> Reply {
         let kinds = Kinds(of: request.payload)
         guard !kinds.keys.isEmpty else { return .error(.notAcceptable) }
         guard kinds.keys.count <= maximumItems, let values = stored(request.payload, kinds) else {
             return .error(.policyViolation)
         }
         let owner = request.owner
-        let turn = request.session.record[Self.turn]
+        let turn = request.record[Self.turn]
         return .async { await turn.run { await put(values, owner) } }
     }
 

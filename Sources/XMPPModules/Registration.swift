@@ -30,8 +30,8 @@ struct Registration: ServerModule {
             if allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
             registrar.streamElement("iq", .client, layer, beforeSignIn)
         }
-        registrar.iq(.get, "query", Self.namespace, to: [.server, .ownAccount], needs: .chat, describe)
-        registrar.iq(.set, "query", Self.namespace, to: [.server, .ownAccount], needs: .manageAccount, change)
+        registrar.clientIQ(.get, "query", Self.namespace, to: [.server, .ownAccount], needs: .chat, describe)
+        registrar.clientIQ(.set, "query", Self.namespace, to: [.server, .ownAccount], needs: .manageAccount, change)
     }
 
     // MARK: Before sign-in, §3.1
@@ -92,7 +92,7 @@ struct Registration: ServerModule {
 
     // MARK: After sign-in, §3.2 and §3.3
 
-    @Sendable private func describe(_ request: IQRequest) -> Reply {
+    @Sendable private func describe(_ request: ClientRequest) -> Reply {
         let name = request.session.jid.local ?? ""
         return .result { writer in
             writer.element("query", Self.namespace) { writer in
@@ -103,9 +103,9 @@ struct Registration: ServerModule {
         }
     }
 
-    @Sendable private func change(_ request: IQRequest) -> Reply {
+    @Sendable private func change(_ request: ClientRequest) -> Reply {
         if request.payload.hasChild("remove", Self.namespace) { return remove(request) }
-        let account = request.session.record.jid
+        let account = request.record.jid
         guard let password = request.payload.child("password", Self.namespace)?.text,
             let name = request.payload.child("username", Self.namespace)?.text,
             let named = JID(local: name, domain: account.domain, resource: nil), named == account
@@ -115,7 +115,7 @@ struct Registration: ServerModule {
     }
 
     /// §3.2: its contacts lose the account, and all its sessions end, the one that asked behind the answer.
-    private func remove(_ request: IQRequest) -> Reply {
+    private func remove(_ request: ClientRequest) -> Reply {
         guard request.payload.onlyChild != nil else { return .error(.badRequest) }
         let session = request.session
         let contacts = session.record.withRoster { Array($0.items) }

@@ -19,6 +19,6 @@ struct Session: ServerModule {
                 if isOptional { writer.element("optional") }
             }
         }
-        registrar.iq(.set, "session", .session, to: [.server, .ownAccount], needs: .chat) { _ in .ok }
+        registrar.clientIQ(.set, "session", .session, to: [.server, .ownAccount], needs: .chat) { _ in .ok }
     }
 }

@@ -18,7 +18,7 @@ struct StanzaIDs: ServerModule {
         registrar.reserve(.stanzaIDs) { [hosts] child, _ in
             guard child.hasName("stanza-id") else { return false }
             guard let by = child["by"].flatMap({ JID($0) }) else { return true }
-            return hosts[by.domain] != nil
+            return hosts.serves(by)
         }
     }
 

@@ -38,20 +38,19 @@ struct VCard: ServerModule {
     }
 
     @Sendable private func get(_ request: IQRequest) -> Reply {
-        let owner = request.owner
-        let isOwn = owner.isSameBare(as: request.from)
-        // The same answer whether a stranger exists or not.
-        if isForContacts, !isOwn, request.session.record.rosterItem(owner)?.state != .both {
-            return .error(.itemNotFound)
-        }
-        return .async {
-            let reply = await card(of: owner)
-            // §3.1: who has none yet gets an empty one; of others nobody learns whether they are there.
-            if isOwn, case .error(let error) = reply, error.condition == .itemNotFound {
-                return .result { $0.element("vCard", .vCard) }
+        let (owner, isOwn) = (request.owner, request.isOwn)
+        let answer: @Sendable () -> Reply = {
+            .async {
+                let reply = await card(of: owner)
+                // §3.1: who has none yet gets an empty one; of others nobody learns whether they are there.
+                if isOwn, case .error(let error) = reply, error.condition == .itemNotFound {
+                    return .result { $0.element("vCard", .vCard) }
+                }
+                return reply
             }
-            return reply
         }
+        guard isForContacts else { return answer() }
+        return request.answer(if: { $0 == .both }, else: .itemNotFound, answer)
     }
 
     private func card(of owner: JID) async -> Reply {
@@ -77,7 +76,7 @@ struct VCard: ServerModule {
 
     @Sendable private func set(_ request: IQRequest) -> Reply {
         guard isWritable else { return .error(.notAllowed) }
-        guard request.owner.isSameBare(as: request.from) else { return .error(.forbidden) }
+        guard request.isOwn else { return .error(.forbidden) }
         guard request.payload.byteCount <= maximumSize else { return .error(.policyViolation) }
         let owner = request.owner
         let card = StoredElement(request.payload)

@@ -43,12 +43,12 @@ struct ArchiveManagement: ServerModule {
             registrar.feature(feature)
         }
         registrar.reserve(Self.namespace) { child, _ in child.hasName("result") }
-        registrar.iq(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
+        registrar.clientIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             if request.payload.firstChild != nil { return .error(.badRequest) }
             return .result(writeForm)
         }
-        registrar.iq(.set, "query", Self.namespace, to: .ownAccount, needs: .readHistory, query)
-        registrar.iq(.get, "metadata", Self.namespace, to: .ownAccount, needs: .readHistory, describe)
+        registrar.clientIQ(.set, "query", Self.namespace, to: .ownAccount, needs: .readHistory, query)
+        registrar.clientIQ(.get, "metadata", Self.namespace, to: .ownAccount, needs: .readHistory, describe)
         // XEP-0386 §3.3: who has just come learns what there is to catch up with; not if the storage fails.
         registrar.bindFeature(
             Self.namespace, isAnnounced: false, needs: .readHistory,
@@ -73,8 +73,8 @@ struct ArchiveManagement: ServerModule {
 
     // MARK: Queries, §4
 
-    @Sendable private func query(_ request: IQRequest) -> Reply {
-        let owner = request.session.record.jid
+    @Sendable private func query(_ request: ClientRequest) -> Reply {
+        let owner = request.record.jid
         let search: ArchiveSearch
         do throws(StanzaError) {
             search = try ArchiveSearch(
@@ -209,8 +209,8 @@ struct ArchiveManagement: ServerModule {
         var last: ArchiveEntry?
     }
 
-    @Sendable private func describe(_ request: IQRequest) -> Reply {
-        let owner = request.session.record.jid
+    @Sendable private func describe(_ request: ClientRequest) -> Reply {
+        let owner = request.record.jid
         return .async {
             do throws(StorageError) {
                 let ends = try await ends(of: owner)

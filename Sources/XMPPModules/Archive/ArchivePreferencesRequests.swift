@@ -22,25 +22,25 @@ struct ArchivePreferencesRequests: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.iq(.get, "prefs", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
-            let record = request.session.record
+        registrar.clientIQ(.get, "prefs", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
+            let record = request.record
             let values = record[ArchivePreferences.slot].values
             return .result { Self.write(values, of: record, to: &$0) }
         }
-        registrar.iq(.set, "prefs", Self.namespace, to: .ownAccount, needs: .manageHistory, set)
+        registrar.clientIQ(.set, "prefs", Self.namespace, to: .ownAccount, needs: .manageHistory, set)
         for kind in [IQRequest.Kind.get, .set] {
             registrar.iq(kind, "prefs", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
     }
 
-    @Sendable private func set(_ request: IQRequest) -> Reply {
+    @Sendable private func set(_ request: ClientRequest) -> Reply {
         guard ArchivePreferences.Values.addressCount(request.payload) <= maximum else {
             return .error(.resourceConstraint)
         }
         guard request.payload["default"] != nil, let values = ArchivePreferences.Values(request.payload) else {
             return .error(.badRequest)
         }
-        let record = request.session.record
+        let record = request.record
         let stored = host.set(values, of: record)
         return .async {
             if let error = await stored() { return .error(error) }

@@ -23,15 +23,15 @@ struct ArchivingModes: Sendable {
 
     func register(_ registrar: inout Registrar) {
         for feature: Namespace in ["urn:xmpp:archive:auto", "urn:xmpp:archive:pref"] { registrar.feature(feature) }
-        registrar.iq(.get, "pref", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, get)
-        registrar.iq(.set, "pref", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, set)
-        registrar.iq(
+        registrar.clientIQ(.get, "pref", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, get)
+        registrar.clientIQ(.set, "pref", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, set)
+        registrar.clientIQ(
             .set, "itemremove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, removeItems)
-        registrar.iq(.set, "auto", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, automate)
+        registrar.clientIQ(.set, "auto", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, automate)
     }
 
-    @Sendable private func get(_ request: IQRequest) -> Reply {
-        let (session, record) = (request.session, request.session.record)
+    @Sendable private func get(_ request: ClientRequest) -> Reply {
+        let (session, record) = (request.session, request.record)
         return .async {
             do throws(StorageError) {
                 // With what was changed just now.
@@ -90,9 +90,9 @@ struct ArchivingModes: Sendable {
         request.children.count(where: { _ in true }) <= maximumChildren
     }
 
-    @Sendable private func set(_ request: IQRequest) -> Reply {
+    @Sendable private func set(_ request: ClientRequest) -> Reply {
         guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
-        let record = request.session.record
+        let record = request.record
         var values = record[ArchivePreferences.slot].values
         var changes: [StorageChange] = []
         for child in request.payload.children {
@@ -123,9 +123,9 @@ struct ArchivingModes: Sendable {
         return apply(values, changes, record, pushing: request.payload)
     }
 
-    @Sendable private func removeItems(_ request: IQRequest) -> Reply {
+    @Sendable private func removeItems(_ request: ClientRequest) -> Reply {
         guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
-        let record = request.session.record
+        let record = request.record
         var values = record[ArchivePreferences.slot].values
         var hasItems = false
         for child in request.payload.children where child.isNamed("item", Self.namespace) {
@@ -138,7 +138,7 @@ struct ArchivingModes: Sendable {
     }
 
     /// §6: for this stream, or for good.
-    @Sendable private func automate(_ request: IQRequest) -> Reply {
+    @Sendable private func automate(_ request: ClientRequest) -> Reply {
         let isOn: Bool
         switch request.payload["save"] {
         case "true", "1": isOn = true
@@ -147,7 +147,7 @@ struct ArchivingModes: Sendable {
         }
         request.session.set(Archive.isPaused, !isOn)
         guard request.payload["scope"] == "global" else { return .ok }
-        let record = request.session.record
+        let record = request.record
         var values = record[ArchivePreferences.slot].values
         values.standard = isOn ? .always : .never
         return apply(values, [], record, pushing: nil)

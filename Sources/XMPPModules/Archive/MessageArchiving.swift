@@ -36,21 +36,21 @@ struct MessageArchiving: ServerModule {
             MessageCollections(host: host).register(&registrar)
             ArchivingModes(host: host).register(&registrar)
             for (type, name) in [(IQRequest.Kind.get, "modified"), (.set, "save")] as [(IQRequest.Kind, StaticString)] {
-                registrar.iq(type, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+                registrar.clientIQ(type, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                     .error(.featureNotImplemented)
                 }
             }
             return
         }
-        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
-        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
+        registrar.clientIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.clientIQ(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
         for name in ["modified", "pref"] as [StaticString] {
-            registrar.iq(.get, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+            registrar.clientIQ(.get, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                 .error(.featureNotImplemented)
             }
         }
         for name in ["save", "remove", "pref", "auto", "itemremove"] as [StaticString] {
-            registrar.iq(.set, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+            registrar.clientIQ(.set, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                 .error(.featureNotImplemented)
             }
         }
@@ -58,11 +58,11 @@ struct MessageArchiving: ServerModule {
 
     // MARK: List, §7
 
-    @Sendable private func list(_ request: IQRequest) -> Reply {
+    @Sendable private func list(_ request: ClientRequest) -> Reply {
         let with = request.payload["with"]
         let peer = with.flatMap { JID($0)?.bare }
         guard (peer == nil) == (with == nil) else { return .error(.jidMalformed) }
-        let owner = request.session.record.jid
+        let owner = request.record.jid
         return .async {
             do throws(StorageError) {
                 let chats = try await collections(of: owner, with: peer)
@@ -93,11 +93,11 @@ struct MessageArchiving: ServerModule {
 
     // MARK: Retrieve, §8
 
-    @Sendable private func retrieve(_ request: IQRequest) -> Reply {
+    @Sendable private func retrieve(_ request: ClientRequest) -> Reply {
         guard let with = request.payload["with"] else { return .error(.badRequest) }
         guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
         let limit = min(last, maximum(asked: request.payload))
-        let owner = request.session.record.jid
+        let owner = request.record.jid
         return .async {
             do throws(StorageError) {
                 let entries = limit > 0 ? try await newest(of: owner, with: peer, limit) : []

@@ -15,14 +15,14 @@ struct MessageCollections: Sendable {
     let host: Host
 
     func register(_ registrar: inout Registrar) {
-        registrar.iq(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
-        registrar.iq(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
-        registrar.iq(.set, "remove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, remove)
+        registrar.clientIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.clientIQ(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
+        registrar.clientIQ(.set, "remove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, remove)
     }
 
     // MARK: List, §7.1
 
-    @Sendable private func list(_ request: IQRequest) -> Reply {
+    @Sendable private func list(_ request: ClientRequest) -> Reply {
         var whole: ArchiveQuery
         var query: ArchiveQuery
         let page: ResultSet
@@ -61,13 +61,13 @@ struct MessageCollections: Sendable {
 
     // MARK: Retrieve, §7.2
 
-    @Sendable private func retrieve(_ request: IQRequest) -> Reply {
+    @Sendable private func retrieve(_ request: ClientRequest) -> Reply {
         guard let with = request.payload["with"], let text = request.payload["start"] else {
             return .error(.badRequest)
         }
         guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
         guard let start = Timestamp(text) else { return .error(.badRequest) }
-        let whole = collection(request.session.record.jid, peer, start)
+        let whole = collection(request.record.jid, peer, start)
         var query: ArchiveQuery
         let page: ResultSet
         do throws(StanzaError) {
@@ -138,7 +138,7 @@ struct MessageCollections: Sendable {
 
     // MARK: Remove, §7.3
 
-    @Sendable private func remove(_ request: IQRequest) -> Reply {
+    @Sendable private func remove(_ request: ClientRequest) -> Reply {
         // None is being recorded: what is said is in its collection at once.
         if ["true", "1"].contains(request.payload["open"]) { return .error(.itemNotFound) }
         var query: ArchiveQuery
@@ -167,8 +167,8 @@ struct MessageCollections: Sendable {
     // MARK: Queries
 
     /// What `with`, `start` and `end` say.
-    private func span(of request: IQRequest) throws(StanzaError) -> ArchiveQuery {
-        var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: request.session.record.jid)
+    private func span(of request: ClientRequest) throws(StanzaError) -> ArchiveQuery {
+        var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: request.record.jid)
         if let with = request.payload["with"] {
             guard let peer = JID(with)?.bare else { throw .jidMalformed }
             query.peer = peer

@@ -35,9 +35,9 @@ struct Blocking: ServerModule {
             _ = list.reserve(jids.count, atMost: .max)
             list.add(jids, isStored: true)
         }
-        registrar.iq(.get, "blocklist", Self.namespace, to: .ownAccount, needs: .chat, get)
-        registrar.iq(.set, "block", Self.namespace, to: .ownAccount, needs: .changeContacts, block)
-        registrar.iq(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
+        registrar.clientIQ(.get, "blocklist", Self.namespace, to: .ownAccount, needs: .chat, get)
+        registrar.clientIQ(.set, "block", Self.namespace, to: .ownAccount, needs: .changeContacts, block)
+        registrar.clientIQ(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
         for point in [Hooks.messageFromClient, Hooks.presenceFromClient, Hooks.iqFromClient] {
             registrar.on(point, .block) { event in
                 guard let to = event.to, let record = event.sender?.record, record.blocks(to) else { return .go }
@@ -56,17 +56,17 @@ struct Blocking: ServerModule {
 
     // MARK: Requests
 
-    @Sendable private func get(_ request: IQRequest) -> Reply {
+    @Sendable private func get(_ request: ClientRequest) -> Reply {
         request.session.set(Self.wantsList, true)
-        let blocked = request.session.record[Self.list].all
+        let blocked = request.record[Self.list].all
         return .result { Self.write("blocklist", blocked, to: &$0) }
     }
 
-    @Sendable private func block(_ request: IQRequest) -> Reply {
+    @Sendable private func block(_ request: ClientRequest) -> Reply {
         let jids: [JID]
         do throws(StanzaError) { jids = try items(of: request.payload) } catch { return .error(error) }
         guard !jids.isEmpty else { return .error(.badRequest) }
-        let record = request.session.record
+        let record = request.record
         let list = record[Self.list]
         guard list.reserve(jids.count, atMost: maximum) else { return .error(.policyViolation) }
         let changes = jids.map {
@@ -82,10 +82,10 @@ struct Blocking: ServerModule {
         }
     }
 
-    @Sendable private func unblock(_ request: IQRequest) -> Reply {
+    @Sendable private func unblock(_ request: ClientRequest) -> Reply {
         let named: [JID]
         do throws(StanzaError) { named = try items(of: request.payload) } catch { return .error(error) }
-        let record = request.session.record
+        let record = request.record
         let list = record[Self.list]
         // §3.4: without items, all.
         let jids = named.isEmpty ? list.all : named

@@ -55,7 +55,7 @@ struct Offline: ServerModule {
     private func isForged(_ stamp: Element, _ sender: JID) -> Bool {
         guard let from = stamp["from"] else { return false }
         guard let jid = JID(from) else { return true }
-        return host.router.hosts[jid.domain] != nil && !jid.isSameBare(as: sender)
+        return host.router.hosts.serves(jid) && !jid.isSameBare(as: sender)
     }
 
     // MARK: Keeping

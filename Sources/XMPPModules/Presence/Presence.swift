@@ -148,7 +148,7 @@ struct Presence: ServerModule {
     private func subscriptionChanged(_ change: RosterChange, of account: AccountRecord) {
         let isSeen = change.item?.state.hasTo ?? false
         guard isSeen != (change.former?.state.hasTo ?? false),
-            let contact = host.router.hosts[change.jid.domain]?.accounts.cached(change.jid)
+            let contact = host.router.hosts.cachedAccount(change.jid)
         else { return }
         for session in contact.sessions {
             guard let presence = session.presence.flatMap(Stanza.init),
@@ -190,7 +190,7 @@ struct Presence: ServerModule {
     private static func sessions(
         of contact: JID, shownTo session: ClientSession, _ router: StanzaRouter
     ) -> [ClientSession] {
-        guard let record = router.hosts[contact.domain]?.accounts.cached(contact), !record.blocks(session.jid),
+        guard let record = router.hosts.cachedAccount(contact), !record.blocks(session.jid),
             !session.record.blocks(contact)
         else { return [] }
         return record.sessions

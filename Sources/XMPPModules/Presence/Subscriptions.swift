@@ -49,7 +49,7 @@ struct Subscriptions: Sendable {
         }
         guard resolvesAccountIDs else { return }
         registrar.on(Hooks.presenceFromClient, .rewrite) { event in
-            guard event.stanza.type == .subscribe, let to = event.to, host.router.hosts[to.domain] == nil,
+            guard event.stanza.type == .subscribe, let to = event.to, !host.router.hosts.serves(to),
                 let session = event.sender
             else { return .go }
             return .wait { await inviteByAccountID(to.bare, session) }

@@ -64,8 +64,8 @@ struct Push: ServerModule {
                 if let registration = element.flatMap(PushRegistration.init(stored:)) { list.put(registration) }
             }
         }
-        registrar.iq(.set, "enable", Self.namespace, to: .ownAccount, needs: .changeSettings, enable)
-        registrar.iq(.set, "disable", Self.namespace, to: .ownAccount, needs: .changeSettings, disable)
+        registrar.clientIQ(.set, "enable", Self.namespace, to: .ownAccount, needs: .changeSettings, enable)
+        registrar.clientIQ(.set, "disable", Self.namespace, to: .ownAccount, needs: .changeSettings, disable)
         registrar.on(Hooks.sessionBound, .deliver) { event in
             event.session.record[Self.list].wasSeen(event.session.jid.resource ?? "")
             return .go
@@ -101,9 +101,9 @@ struct Push: ServerModule {
 
     // MARK: Requests, §5
 
-    @Sendable private func enable(_ request: IQRequest) -> Reply {
+    @Sendable private func enable(_ request: ClientRequest) -> Reply {
         guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
-        guard service.hasLocal, host.router.hosts[service.domain] != nil else {
+        guard case .account = host.router.hosts.recipient(of: service) else {
             return .error(StanzaError(.remoteServerNotFound))
         }
         let node = request.payload["node"] ?? ""
@@ -115,7 +115,7 @@ struct Push: ServerModule {
             service: service, node: node, resource: request.from.resource ?? "",
             options: options?.detached(),
             access: request.session.token.map { Self.access($0.grant, $0.digest) })
-        let record = request.session.record
+        let record = request.record
         let list = record[Self.list]
         guard list.begin(registration.key, atMost: maximum) else { return .error(.policyViolation) }
         let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
@@ -125,10 +125,10 @@ struct Push: ServerModule {
         }
     }
 
-    @Sendable private func disable(_ request: IQRequest) -> Reply {
+    @Sendable private func disable(_ request: ClientRequest) -> Reply {
         guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
         let node = request.payload["node"]
-        let record = request.session.record
+        let record = request.record
         let list = record[Self.list]
         let ended = list.all.filter { $0.service == service && (node == nil || $0.node == node) }.map(\.key)
         guard !ended.isEmpty else { return .error(.itemNotFound) }
@@ -226,7 +226,7 @@ struct Push: ServerModule {
 
     private func mayTell(_ service: JID, of account: AccountRecord) -> Bool {
         let now = host.uptime()
-        if host.router.hosts[service.domain]?.accounts.cached(service)?.blocks(account.jid) == true { return false }
+        if host.router.hosts.cachedAccount(service)?.blocks(account.jid) == true { return false }
         guard let place = limit.take(account.jid, at: now) else { return false }
         guard services.contains(service) || serviceLimit.take(service, at: now) != nil else {
             limit.giveBack(place)

@@ -49,8 +49,8 @@ struct Rosters: ServerModule {
     func register(_ registrar: inout Registrar) {
         if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", .rosterVersioning) } }
         registrar.rosterBounds(bounds)
-        registrar.iq(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
-        registrar.iq(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
+        registrar.clientIQ(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
+        registrar.clientIQ(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
         // §2.3.3: nobody else's roster can be set.
         registrar.iq(.set, "query", .roster, to: .account, needs: .chat) { _ in .error(.forbidden) }
         registrar.on(Hooks.rosterChanged, .deliver) { event in
@@ -59,11 +59,11 @@ struct Rosters: ServerModule {
         }
     }
 
-    @Sendable private func get(_ request: IQRequest) -> Reply {
+    @Sendable private func get(_ request: ClientRequest) -> Reply {
         request.session.set(Self.wantsRoster, true)
         request.session.set(Self.hasRosterVersions, hasVersions)
         let asked = hasVersions ? request.payload["ver"] : nil
-        let (items, version) = request.session.record.withRoster { (Array($0.items), $0.version) }
+        let (items, version) = request.record.withRoster { (Array($0.items), $0.version) }
         // §2.6.3: the client's list is the one that we have.
         if asked == version { return .ok }
         return .result { writer in
@@ -76,7 +76,7 @@ struct Rosters: ServerModule {
 
     // MARK: Set, §2.3–§2.5
 
-    @Sendable private func set(_ request: IQRequest) -> Reply {
+    @Sendable private func set(_ request: ClientRequest) -> Reply {
         let items = request.payload.children.filter { $0.isNamed("item", .roster) }
         guard items.count == 1, let item = items.first, let address = item["jid"] else { return .error(.badRequest) }
         guard let jid = JID(address)?.bare else { return .error(.jidMalformed) }
@@ -92,7 +92,7 @@ struct Rosters: ServerModule {
             groups.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumGroupsSize
         else { return .error(.notAcceptable) }
         let wanted = Wanted(jid: jid, name: name, groups: groups)
-        if resolvesAccountIDs, host.router.hosts[jid.domain] == nil {
+        if resolvesAccountIDs, !host.router.hosts.serves(jid) {
             return .async { await addByAccountID(wanted, request) }
         }
         return put(wanted, request)
@@ -110,8 +110,8 @@ struct Rosters: ServerModule {
         let groups: [String]
     }
 
-    private func put(_ wanted: Wanted, _ request: IQRequest) -> Reply {
-        let record = request.session.record
+    private func put(_ wanted: Wanted, _ request: ClientRequest) -> Reply {
+        let record = request.record
         let present = record.rosterItem(wanted.jid)
         if let present, present.isShown {
             // What the client leaves out counts as unchanged where contacts cannot be changed.
@@ -132,7 +132,7 @@ struct Rosters: ServerModule {
         }
     }
 
-    private func addByAccountID(_ wanted: Wanted, _ request: IQRequest) async -> Reply {
+    private func addByAccountID(_ wanted: Wanted, _ request: ClientRequest) async -> Reply {
         switch await host.resolve(accountID: wanted.jid.string) {
         case .failure(let error):
             return .error(error)
@@ -142,18 +142,18 @@ struct Rosters: ServerModule {
             guard !account.isSameBare(as: request.from) else { return .error(.notAllowed) }
             var wanted = wanted
             wanted.jid = account
-            let isContact = request.session.record.rosterItem(account)?.state.hasTo == true
+            let isContact = request.record.rosterItem(account)?.state.hasTo == true
             if !isContact, let error = host.mayInvite(request.session) { return .error(error) }
             let reply = put(wanted, request)
             if case .error = reply { return reply }
-            if !isContact, let error = host.invite(account, of: request.session.record) { return .error(error) }
+            if !isContact, let error = host.invite(account, of: request.record) { return .error(error) }
             return reply
         }
     }
 
-    private func remove(_ jid: JID, _ request: IQRequest) -> Reply {
+    private func remove(_ jid: JID, _ request: ClientRequest) -> Reply {
         guard verbs.contains(.remove) else { return .error(.notAllowed) }
-        let record = request.session.record
+        let record = request.record
         guard let item = record.rosterItem(jid), item.isShown else { return .error(.itemNotFound) }
         host.endSubscriptions(of: record, with: item)
         return change(record, jid) { _ in nil }

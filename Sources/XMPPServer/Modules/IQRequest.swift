@@ -24,7 +24,7 @@ public struct IQTarget: OptionSet, Sendable {
     }
 }
 
-/// A request that a module answers.
+/// A request that a host answers, in its own name or in that of an account. Who asks may be anybody.
 public struct IQRequest: Sendable {
     public enum Kind: UInt8, Sendable {
         case get
@@ -35,19 +35,65 @@ public struct IQRequest: Sendable {
     /// The child of the stanza that says what is asked.
     public let payload: Element
     public let stanza: Stanza
-    /// The session that asks.
-    public let session: ClientSession
+    /// Who asks: a full JID.
+    public let from: JID
+    /// What whoever asks may do.
+    public let rights: SessionRights
     /// `nil`: the request had no address.
     public let to: JID?
     public let target: IQTarget
+    /// The host that answers.
     public let host: Host
+    /// Where the answer goes.
+    let session: ClientSession
 
-    /// Who asks: a full JID.
-    public var from: JID { session.jid }
-    /// The bare JID whose data is asked for: that of `to`, or the sender's own.
-    public var owner: JID { to?.bare ?? session.record.jid }
+    /// The bare JID whose data is asked for: that of `to`, or the asker's own.
+    public var owner: JID { (to ?? from).bare }
+    /// Whether the asker's own data is asked for.
+    public var isOwn: Bool { owner.isSameBare(as: from) }
+    /// Whether a client of this host asks.
+    public var isFromClient: Bool { session.host === host }
+    /// The same with the asker's session; nil: this is not that one's host.
+    var client: ClientRequest? { isFromClient ? ClientRequest(request: self, session: session) : nil }
 
-    /// Changes what the sender's account has stored and, in the same order, what is in memory of it; answers when that is
+    /// Answers the account's owner, and whom the owner's roster allows it; everybody else is refused as if there were no
+    /// such account, which takes as long whether there is one or not.
+    ///
+    /// - Parameters:
+    ///   - isAllowed: asked about the asker's place in the owner's roster.
+    ///   - refusal: the answer for the others.
+    public func answer(
+        if isAllowed: @escaping @Sendable (SubscriptionState) -> Bool, else refusal: StanzaError,
+        _ body: @escaping @Sendable () -> Reply
+    ) -> Reply {
+        let allows: @Sendable (AccountRecord?) -> Bool = { [from] account in
+            account?.rosterItem(from.bare).map { isAllowed($0.state) } ?? false
+        }
+        if isOwn || allows(host.accounts.cached(owner)) { return body() }
+        return .async { [host, owner] in
+            do throws(StorageError) {
+                // Read even if the account is in memory: see above.
+                guard try await host.storage.account(owner) != nil else { return .error(refusal) }
+                return allows(try await host.accounts.load(owner)) ? body() : .error(refusal)
+            } catch {
+                return .error(host.report(error))
+            }
+        }
+    }
+}
+
+/// A request of a client to its own account or its own host, with its session.
+@dynamicMemberLookup
+public struct ClientRequest: Sendable {
+    public let request: IQRequest
+    /// The session that asks.
+    public let session: ClientSession
+    /// The asker's account.
+    public var record: AccountRecord { session.record }
+
+    public subscript<Value>(dynamicMember path: KeyPath<IQRequest, Value>) -> Value { request[keyPath: path] }
+
+    /// Changes what the asker's account has stored and, in the same order, what is in memory of it; answers when that is
     /// durable.
     ///
     /// - Parameters:
@@ -59,13 +105,13 @@ public struct IQRequest: Sendable {
         then: @escaping @Sendable () -> Void = {}
     ) -> Reply {
         let commit = Commit()
-        let record = session.record
+        let (record, host) = (record, request.host)
         host.storage.submit(changes) { result in
             if case .success = result { apply(true) } else { apply(false) }
             // It keeps the record in its table until the change can be read back.
             withExtendedLifetime(record) { commit.finish(result) }
         }
-        return .async { [host] in
+        return .async {
             do throws(StorageError) {
                 try await commit.wait()
                 then()

@@ -119,6 +119,23 @@ public struct Registrar {
                 handler: handler))
     }
 
+    /// Answers what clients of the host ask their own account or the host, with their sessions. Everybody else gets
+    /// `service-unavailable`, or what another handler says.
+    ///
+    /// - Parameters:
+    ///   - target: `.ownAccount`, `.server` or both.
+    ///   - needs: as above.
+    public mutating func clientIQ(
+        _ type: IQRequest.Kind,
+        _ name: StaticString,
+        _ namespace: Namespace,
+        to target: IQTarget,
+        needs: SessionRights = .owner,
+        _ handler: @escaping @Sendable (ClientRequest) -> Reply
+    ) {
+        iq(type, name, namespace, to: target, needs: needs) { request in request.client.map(handler) ?? .pass }
+    }
+
     /// Declares something that people have the host do by a command. It takes the module `commands` to show it.
     public mutating func command(_ command: HostCommand) { commands.append(command) }
 

@@ -97,7 +97,7 @@ extension StanzaRouter {
         _ kind: IQRequest.Kind, from: JID, to: JID, within time: Duration,
         _ write: (inout XMLWriter) -> Void, then: @escaping @Sendable (RequestAnswer) -> Void
     ) {
-        let record = hosts[to.domain]?.accounts.cached(to)
+        let record = hosts.cachedAccount(to)
         let session =
             to.isFull
             ? record?.session(to.resource ?? "")

@@ -27,18 +27,33 @@ extension StanzaRouter {
     }
 
     private func request(_ event: StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ session: ClientSession) {
-        let host = session.host
-        let target = self.target(of: event.to, session)
-        if let entry = host.iqTable.entry(for: kind, payload, target: target) {
-            let handler = entry.handler
-            let request = IQRequest(
-                kind: kind, payload: payload, stanza: event.stanza, session: session, to: event.to, target: target,
-                host: host)
-            guard session.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
-            if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, handler, event) }
-            return answer(request, handler(request), event)
+        let (place, target) = place(event.to, session)
+        // What is answered for any address is answered by the asker's host.
+        var host = session.host
+        var entry = host.iqTable.entry(for: kind, payload, target: place === host ? target : [])
+        if entry == nil, let place, place !== host {
+            host = place
+            entry = place.iqTable.entry(for: kind, payload, target: target)
         }
-        unanswered(event, target)
+        guard let entry else { return unanswered(event) }
+        let request = IQRequest(
+            kind: kind, payload: payload, stanza: event.stanza, from: session.jid, rights: session.rights,
+            to: event.to, target: target, host: host, session: session)
+        guard request.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
+        if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, entry.handler, event) }
+        answer(request, entry.handler(request), event)
+    }
+
+    /// The host that may answer for an address, and what the address is there; nil: none here.
+    private func place(_ to: JID?, _ session: ClientSession) -> (Host?, IQTarget) {
+        guard let to else { return (session.host, .ownAccount) }
+        switch hosts.recipient(of: to) {
+        case .host(let host, let jid): return (host, jid.isFull ? [] : .server)
+        case .account(let host, let jid):
+            if jid.isFull { return (host, .session) }
+            return (host, jid.isSameBare(as: session.jid) ? .ownAccount : .account)
+        case .unknown: return (nil, [])
+        }
     }
 
     /// Asks the account's hooks before the host answers for it. Whoever has no account is answered for all the same.
@@ -81,32 +96,24 @@ extension StanzaRouter {
         return false
     }
 
-    private func target(of to: JID?, _ session: ClientSession) -> IQTarget {
-        guard let to else { return .ownAccount }
-        guard to.isSameDomain(as: session.host.jid) else { return [] }
-        guard to.hasLocal else { return to.isFull ? [] : .server }
-        if to.isFull { return .session }
-        return to.isSameBare(as: session.jid) ? .ownAccount : .account
-    }
-
     /// No handler: another session may answer, or nobody.
-    private func unanswered(_ event: StanzaContext, _ target: IQTarget) {
-        if let to = event.to, hosts[to.domain] == nil {
-            return bounce(event, StanzaError(.remoteServerNotFound))
+    private func unanswered(_ event: StanzaContext) {
+        switch event.to.map(hosts.recipient) {
+        case .unknown: bounce(event, StanzaError(.remoteServerNotFound))
+        case .account(_, let to) where to.isFull: relay(event, to)
+        case .account, .host, nil: bounce(event, .serviceUnavailable)
         }
-        guard let to = event.to, to.isFull, to.hasLocal else { return bounce(event, .serviceUnavailable) }
-        relay(event, to)
     }
 
     /// Passes an IQ from session to session, if the hosts allow it.
     private func relay(_ event: StanzaContext, _ to: JID) {
-        guard let host = hosts[to.domain], let session = host.accounts.cached(to)?.session(to.resource ?? "") else {
+        guard let session = hosts.cachedAccount(to)?.session(to.resource ?? "") else {
             return bounce(event, .serviceUnavailable)
         }
         var event = event
-        event.host = host
+        event.host = session.host
         event.account = session.record
-        guard passes(host.iqToSession, &event) else { return }
+        guard passes(session.host.iqToSession, &event) else { return }
         guard event.stanza.type == .get || event.stanza.type == .set, let id = event.stanza.id else {
             return send(event, to: session)
         }
@@ -122,9 +129,7 @@ extension StanzaRouter {
     func answerRequests(of session: ClientSession) {
         guard let requests = session.record.known(AccountRecord.relayedRequests)?.ended(session) else { return }
         for request in requests {
-            let asker = hosts[request.from.domain]?.accounts.cached(request.from)?.session(
-                request.from.resource ?? "")
-            asker?.send { writer in
+            hosts.cachedAccount(request.from)?.session(request.from.resource ?? "")?.send { writer in
                 writer.element(
                     "iq", .client,
                     ["type": "error", "id": request.id, "from": session.jid.string, "to": request.from.string]
@@ -157,7 +162,7 @@ extension StanzaRouter {
             result(request) { _ in }
             request.session.end(error)
         case .pass:
-            unanswered(event, request.target)
+            unanswered(event)
         case .async(let operation):
             later(request, operation) { self.answer(request, $0, event) }
         }
@@ -171,7 +176,7 @@ extension StanzaRouter {
             if !writer.attribute("from", repeating: "to", of: request.stanza.element) {
                 writer.attribute("from", replyAddress(request))
             }
-            writer.attribute("to", request.session.jid.string)
+            writer.attribute("to", request.from.string)
             write(&writer)
             writer.end()
         }
@@ -186,7 +191,7 @@ extension StanzaRouter {
 
     private func refuse(_ request: IQRequest, _ error: StanzaError) {
         request.session.send { writer in
-            request.stanza.writeError(error, from: replyAddress(request), to: request.session.jid.string, to: &writer)
+            request.stanza.writeError(error, from: replyAddress(request), to: request.from.string, to: &writer)
         }
     }
 

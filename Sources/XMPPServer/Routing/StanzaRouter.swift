@@ -275,16 +275,15 @@ public final class StanzaRouter: Sendable {
     private func find(_ event: inout StanzaContext) -> Bool {
         let to = event.to ?? event.from.bare
         let kind = event.stanza.kind
-        if !to.isSameDomain(as: event.host.jid) {
-            guard let host = hosts[to.domain] else {
-                if kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
-                return false
-            }
-            event.host = host
-        }
-        guard to.hasLocal else {
+        switch hosts.recipient(of: to) {
+        case .account(let host, _):
+            if host !== event.host { event.host = host }
+        case .host:
             // Nobody is at home at a host itself.
             if kind == .message { refuse(event, .serviceUnavailable) }
+            return false
+        case .unknown:
+            if kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
             return false
         }
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
@@ -349,7 +348,7 @@ public final class StanzaRouter: Sendable {
     /// Who sent a message that a session has left behind, if they are still there.
     private func formerSender(of event: StanzaContext) -> ClientSession? {
         guard event.detached != nil, let resource = event.from.resource else { return nil }
-        return hosts[event.from.domain]?.accounts.cached(event.from)?.session(resource)
+        return hosts.cachedAccount(event.from)?.session(resource)
     }
 
     func bounce(_ stanza: Stanza, _ error: StanzaError, to session: ClientSession, answering address: String?) {
