@@ -7,6 +7,7 @@ public final class FailingStorage: Storage {
     private struct Plan {
         var calls = 0
         var failing: ClosedRange<Int>?
+        var failsCommits = false
         var isHolding = false
         var held: [@Sendable () -> Void] = []
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -30,9 +31,17 @@ public final class FailingStorage: Storage {
         plan.withLock { $0.failing = $0.calls...Int.max }
     }
 
+    /// Lets all commits from now on fail, as on a full disk: reads succeed.
+    public func failCommits() {
+        plan.withLock { $0.failsCommits = true }
+    }
+
     /// Lets all calls from now on succeed.
     public func recover() {
-        plan.withLock { $0.failing = nil }
+        plan.withLock { plan in
+            plan.failing = nil
+            plan.failsCommits = false
+        }
     }
 
     /// Holds back whatever is submitted from now on.
@@ -207,6 +216,7 @@ public final class FailingStorage: Storage {
     ) {
         do throws(StorageError) {
             try step()
+            if plan.withLock({ $0.failsCommits }) { throw StorageError(.failed, "as the test wants it") }
             let storage = storage
             let submit: @Sendable () -> Void = { storage.submit(changes, urgency, completion: completion) }
             let waiting: [CheckedContinuation<Void, Never>]? = plan.withLock { plan in

@@ -86,8 +86,10 @@ struct Subscriptions: Sendable {
     ) -> StanzaError? {
         let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
+        let refusals = Refusals()
+        let stored = sender.map { host.router.refusing(stanza, of: $0, refusals) }
         do throws(RosterBounds.Exceeded) {
-            let change = try record.updateRoster(to, within: host.rosterBounds) { item in
+            let change = try record.updateRoster(to, within: host.rosterBounds, then: stored) { item in
                 var item = item ?? RosterItem(jid: to)
                 item.state = (item.state).outbound(type).newState
                 switch type {
@@ -110,7 +112,7 @@ struct Subscriptions: Sendable {
         }
         guard outbound.routes else { return nil }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
-        host.router.route(stanza, from: record.jid, to: to, host: host, sender: sender)
+        host.router.route(stanza, from: record.jid, to: to, host: host, sender: sender, refusals: refusals)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
         return nil
     }
@@ -134,7 +136,7 @@ struct Subscriptions: Sendable {
         let isApproved = account.rosterItem(from)?.isApproved ?? false
         if type == .subscribe, let error = host.fire(Presence.invitation, &event) { return .bounce(error) }
         if type == .subscribe, isApproved, !state.hasFrom {
-            return acceptAtOnce(from, account)
+            return acceptAtOnce(from, account, host.router.refusing(event))
         }
         let inbound = state.inbound(type)
         if type == .subscribe, !state.hasPendingIn, Self.hasManyInvitations(account) {
@@ -143,7 +145,7 @@ struct Subscriptions: Sendable {
             return .handled
         }
         let invitation = type == .subscribe ? Self.stored(event) : nil
-        let change = account.updateRoster(from) { item in
+        let change = account.updateRoster(from, then: host.router.refusing(event)) { item in
             if item == nil, type != .subscribe { return nil }
             var item = item ?? RosterItem(jid: from)
             item.state = item.state.inbound(type).newState
@@ -160,9 +162,11 @@ struct Subscriptions: Sendable {
     }
 
     /// §3.4.2: the account had said yes before it was asked.
-    private func acceptAtOnce(_ from: JID, _ account: AccountRecord) -> Verdict {
+    private func acceptAtOnce(
+        _ from: JID, _ account: AccountRecord, _ stored: (@Sendable (Result<Void, StorageError>) -> Void)?
+    ) -> Verdict {
         account.push(
-            account.updateRoster(from) { item in
+            account.updateRoster(from, then: stored) { item in
                 guard var item else { return nil }
                 item.state = item.state.inbound(.subscribe).newState.outbound(.subscribed).newState
                 item.isApproved = false

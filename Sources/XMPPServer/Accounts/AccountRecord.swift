@@ -15,6 +15,10 @@ public final class AccountRecord: Sendable {
         var secrets: Secrets
         /// Rises when a change of the secrets begins and when it ends: between the two it is odd.
         var secretsVersion = 0
+        /// How many changes of the roster are on their way to the storage.
+        var unstoredRosterChanges = 0
+        /// Why one of them has failed: what is stored counts, as soon as none is on its way.
+        var rosterFailure: StorageError?
     }
 
     /// The bare JID.
@@ -25,6 +29,10 @@ public final class AccountRecord: Sendable {
     /// What modules know, by the number of the slot.
     private let slots = Mutex<[(any AnyObject & Sendable)?]>([])
     private let storage: any Storage
+    private let rosterWasUndone: RosterUndone
+
+    /// Told when changes of a roster could not be stored, and were undone: the failure, and what is otherwise now than it was.
+    typealias RosterUndone = @Sendable (AccountRecord, StorageError, [RosterChange]) -> Void
 
     /// What somebody signs in with.
     struct Secrets: Sendable {
@@ -32,8 +40,12 @@ public final class AccountRecord: Sendable {
         var devices: [String: Device] = [:]
     }
 
-    init(account: Account, roster: Roster, secrets: Secrets = Secrets(), storage: any Storage) {
+    init(
+        account: Account, roster: Roster, secrets: Secrets = Secrets(), storage: any Storage,
+        rosterWasUndone: @escaping RosterUndone = { _, _, _ in }
+    ) {
         jid = account.jid
+        self.rosterWasUndone = rosterWasUndone
         state = Mutex(State(account: account, roster: roster, secrets: secrets))
         self.storage = storage
     }
@@ -99,14 +111,48 @@ public final class AccountRecord: Sendable {
                 state.roster.remove(contact, version: version)
                 changes.append(.removeRosterItem(owner: self.jid, contact))
             }
+            state.unstoredRosterChanges += 1
             // The completion keeps the record in its table until the change can be read back.
             storage.submit(changes) { result in
-                withExtendedLifetime(self) { completion?(result) }
+                self.rosterChangeEnded(result)
+                completion?(result)
             }
             return (RosterChange(jid: contact, former: former, item: item, version: version), false)
         }
         if result.change == nil, !result.exceeds { completion?(.success(())) }
         return result
+    }
+
+    private func rosterChangeEnded(_ result: Result<Void, StorageError>) {
+        let hasFailed = state.withLock { state in
+            state.unstoredRosterChanges -= 1
+            if case .failure(let error) = result { state.rosterFailure = error }
+            return state.unstoredRosterChanges == 0 && state.rosterFailure != nil
+        }
+        if hasFailed { Task { await readRosterAnew() } }
+    }
+
+    /// The list in memory is ahead of what is stored, and will not be caught up with: what is stored counts. It gets a version
+    /// that no client has, in memory and, if that is possible, in the storage. If it cannot be read either, that is tried
+    /// again when the next change of the roster has ended.
+    private func readRosterAnew() async {
+        do throws(StorageError) {
+            let stored = try await storage.roster(of: jid)
+            let version = SecureRandom.text(length: 16)
+            let undone = state.withLock { state -> (StorageError, [RosterChange])? in
+                // Others are on their way: the last of them comes here again.
+                guard state.unstoredRosterChanges == 0, let failure = exchange(&state.rosterFailure, with: nil) else {
+                    return nil
+                }
+                let former = state.roster
+                state.roster = Roster(StoredRoster(items: stored.items, version: version))
+                storage.submit([.setRosterVersion(owner: jid, version)], .soon, completion: nil)
+                return (failure, state.roster.changes(since: former))
+            }
+            if let (failure, changes) = undone { rosterWasUndone(self, failure, changes) }
+        } catch {
+            rosterWasUndone(self, error, [])
+        }
     }
 
     // MARK: Account

@@ -23,6 +23,7 @@ public final class AccountTable: Sendable {
     private let preloads = Mutex<[Preload]>([])
     /// Brings back an account's sessions along with it.
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
+    private let rosterWasUndone = Mutex<AccountRecord.RosterUndone>({ _, _, _ in })
     /// Records that a shard may hold before it looks for ones that nobody uses.
     private let shardCapacity: Int
 
@@ -65,7 +66,8 @@ public final class AccountTable: Sendable {
             let secrets = AccountRecord.Secrets(
                 credentials: stored.credentials, devices: try devices.decode(stored.values[devices.name] ?? [:]))
             let record = AccountRecord(
-                account: stored.account, roster: Roster(stored.roster), secrets: secrets, storage: storage)
+                account: stored.account, roster: Roster(stored.roster), secrets: secrets, storage: storage,
+                rosterWasUndone: rosterWasUndone.withLock { $0 })
             for preload in preloads { preload.fill(record, stored.values[preload.store] ?? [:]) }
             let sessions = restore.withLock { $0 }?(record, stored.sessions) ?? []
             let inserted = insert(record, in: shard, readAt: generation)
@@ -82,6 +84,9 @@ public final class AccountTable: Sendable {
     {
         self.restore.withLock { $0 = restore }
     }
+
+    /// Declares who is told when changes of a roster could not be stored and were undone.
+    func whenRosterIsUndone(_ body: @escaping AccountRecord.RosterUndone) { rosterWasUndone.withLock { $0 = body } }
 
     /// Adds a record, unless another look-up was faster. `nil`: what was read may be out of date.
     private func insert(_ record: AccountRecord, in shard: Shard, readAt generation: Int) -> AccountRecord? {

@@ -52,6 +52,14 @@ public struct Roster: Sendable {
         self[jid]?.state.hasFrom ?? false
     }
 
+    /// What is otherwise than it was in a former list.
+    func changes(since former: Roster) -> [RosterChange] {
+        Set(itemsByJID.keys).union(former.itemsByJID.keys).compactMap { jid in
+            let (before, now) = (former.itemsByJID[jid], itemsByJID[jid])
+            return before == now ? nil : RosterChange(jid: jid, former: before, item: now, version: version)
+        }
+    }
+
     mutating func put(_ item: RosterItem, version: String) {
         count(itemsByJID.updateValue(item, forKey: item.jid), -1)
         count(item, 1)

@@ -82,6 +82,8 @@ public struct StanzaContext: Sendable {
     var finished: (@Sendable () -> Void)?
     /// What is to be committed when processing ends.
     private(set) var pending: PendingCommit?
+    /// Shared by all that is sent because of one stanza, so that its sender gets one error; nil: it is alone.
+    var refusals: Refusals?
     /// The message's number in the trace of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
 
@@ -211,6 +213,16 @@ public struct StanzaContext: Sendable {
         self.stanza = stanza
         return .go
     }
+}
+
+/// Whether a sender has been told that something failed.
+public final class Refusals: Sendable {
+    private let isTold = Atomic<Bool>(false)
+
+    public init() {}
+
+    /// Whether this is the first failure.
+    func isFirst() -> Bool { !isTold.exchange(true, ordering: .relaxed) }
 }
 
 /// A message that waits, see `Hooks.messageKept`.

@@ -68,10 +68,15 @@ public final class StanzaRouter: Sendable {
     /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
     /// `…FromClient`.
     ///
-    /// - Parameter sender: the session to tell about errors, if any.
-    public func route(_ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil) {
+    /// - Parameters:
+    ///   - sender: the session to tell about errors, if any.
+    ///   - refusals: shared by all that fails because of what the sender has sent.
+    public func route(
+        _ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil, refusals: Refusals? = nil
+    ) {
         var event = StanzaContext(
             stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil, stage: .addressed)
+        event.refusals = refusals
         route(&event)
     }
 
@@ -337,6 +342,25 @@ public final class StanzaRouter: Sendable {
     func refuse(_ event: StanzaContext, _ error: StanzaError) {
         event.record(.refused, "", error.condition.name)
         bounce(event, error)
+    }
+
+    /// For a change that a stanza makes beside its own group: tells the sender if it fails. The failure is logged by whoever
+    /// makes the change.
+    public func refusing(
+        _ stanza: Stanza, of session: ClientSession, _ refusals: Refusals
+    ) -> @Sendable (Result<Void, StorageError>) -> Void {
+        { [self] result in
+            guard case .failure(let failure) = result, refusals.isFirst() else { return }
+            let error = session.host.report(failure)
+            session.loop.eventLoop.execute { [self] in
+                bounce(stanza, error, to: session, answering: stanza.element["to"])
+            }
+        }
+    }
+
+    /// The same for a stanza that has reached its recipient's host.
+    public func refusing(_ event: StanzaContext) -> (@Sendable (Result<Void, StorageError>) -> Void)? {
+        event.sender.map { refusing(event.stanza, of: $0, event.refusals ?? Refusals()) }
     }
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.

@@ -140,6 +140,14 @@ public final class Host: @unchecked Sendable {
     /// Makes the modules that the configuration lists and puts in place what they declare.
     func load(_ available: [any ServerModule.Type]) throws(ModuleConflict) {
         var table = HookTable()
+        accounts.whenRosterIsUndone { [weak self] record, error, changes in
+            guard let self else { return }
+            _ = report(error)
+            for change in changes {
+                var event = RosterEvent(account: record, change: change, host: self)
+                fire(Hooks.rosterChanged, &event)
+            }
+        }
         // In the order of `available`, which is the order of the handlers within a phase.
         for type in available {
             let listed = configuration.modules.first { $0.name == type.info.name }
