@@ -24,9 +24,9 @@ extension ClientSession {
         handled = 0
         storedCount = 0
         let resumption = time.map { Resumption.random(time: $0) }
-        if let resumption { host.storage.submit([.putSession(stored(resumption))], .soon, completion: nil) }
+        if let resumption { host.store([.putSession(stored(resumption))]) }
         let changes = outbox.beginCounting(resumption)
-        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+        host.store(changes)
     }
 
     // MARK: What the client has handled
@@ -39,7 +39,7 @@ extension ClientSession {
         question?.cancel()
         question = nil
         guard let changes = outbox.acknowledge(count) else { return outbox.written }
-        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+        host.store(changes)
         // Something has been written since the client was asked.
         if outbox.isWorthAsking, let asked = askedAt, count == asked, outbox.written != asked { ask() }
         return nil
@@ -141,7 +141,7 @@ extension ClientSession {
         guard let outbox = openedOutbox else { return }
         set(.isInactive, false)
         let (changes, writer) = outbox.release(at: host.now())
-        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+        host.store(changes)
         writer?.writeSoon()
     }
 
@@ -151,7 +151,7 @@ extension ClientSession {
     func storeState() {
         // A session that ends is gone from the storage, and must not come back.
         guard let outbox = openedOutbox, !outbox.isLeaving, let resumption = outbox.resumption else { return }
-        host.storage.submit([.putSession(stored(resumption))], .soon, completion: nil)
+        host.store([.putSession(stored(resumption))])
     }
 
     private func stored(_ resumption: Resumption) -> StoredSession {
@@ -176,7 +176,7 @@ extension ClientSession {
         startTimer()
         whenAtRest {
             guard let change = self.countToStore() else { return }
-            self.host.storage.submit([change], .soon, completion: nil)
+            self.host.store([change])
         }
     }
 
@@ -235,7 +235,7 @@ extension ClientSession {
         set(.isInactive, false)
         guard let outbox else { return }
         let changes = outbox.connected(self, at: host.now())
-        if !changes.isEmpty { host.storage.submit(changes, .soon, completion: nil) }
+        host.store(changes)
         writeOutbox()
         var event = SessionEvent(session: self, host: host)
         host.fire(Hooks.sessionResumed, &event)
@@ -293,7 +293,7 @@ extension ClientSession {
         let resumption = outbox.resumption
         if let resumption {
             host.remember(resumption, handled: handled)
-            host.storage.submit([.removeSession(resumption.id)], .soon, completion: nil)
+            host.store([.removeSession(resumption.id)])
         }
         ended(reason)
         host.router.inFlight.end()

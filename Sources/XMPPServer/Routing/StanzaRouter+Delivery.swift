@@ -63,7 +63,7 @@ extension StanzaRouter {
             from.isFull || !from.isSameBare(as: session.record.jid),
             !session.leavesToOthers(entry)
         else {
-            session.host.storage.submit(changes, .soon, completion: nil)
+            session.host.store(changes)
             return finished()
         }
         var event = StanzaContext(

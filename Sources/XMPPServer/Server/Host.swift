@@ -298,6 +298,14 @@ public final class Host: @unchecked Sendable {
         return error.kind == .cancelled ? .resourceConstraint : .internalServerError
     }
 
+    /// Submits changes that nobody waits for; a failure is logged.
+    func store(_ changes: [StorageChange]) {
+        guard !changes.isEmpty else { return }
+        storage.submit(changes, .soon) { [failures] result in
+            if case .failure(let error) = result { failures.report(error) }
+        }
+    }
+
     /// The element that the server has written itself, or kept in its storage. `nil`: it is damaged, which is logged here.
     ///
     /// - Parameter what: what it is, for the log.

@@ -124,7 +124,7 @@ extension ClientSession {
                     if self.resumption != nil { self.collected = [] }
                     body()
                     if let collected = exchange(&self.collected, with: nil) {
-                        self.host.storage.submit(collected + changes, .soon, completion: nil)
+                        self.host.store(collected + changes)
                     }
                     return true
                 }

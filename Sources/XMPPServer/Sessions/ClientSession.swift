@@ -335,7 +335,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         if loop.eventLoop.inEventLoop, collected != nil {
             collected?.append(contentsOf: changes)
         } else {
-            host.storage.submit(changes, .soon, completion: nil)
+            host.store(changes)
         }
     }
 
