@@ -60,7 +60,7 @@ struct ChangeWriter: ~Copyable {
     private mutating func apply(_ change: StorageChange) throws {
         switch change {
         case .addAccount(let account, let credentials): try add(account, credentials)
-        case .updateAccount(let account): try update(account)
+        case .updateAccount(let jid, let changes): try update(jid.bareText, changes)
         case .removeAccount(let jid): try removeAccount(jid.bareText)
         case .setCredentials(let jid, let credentials): try setCredentials(jid.bareText, credentials)
         case .addToken(let token): try add(token)
@@ -120,20 +120,30 @@ extension ChangeWriter {
             (account_id, display_name, personal_message, keeps_history, is_administrator, created_at, jid, host)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            account.fields + [account.jid.domain]
+            [
+                account.accountID, account.displayName, account.personalMessage, account.keepsHistory,
+                account.isAdministrator, account.createdAt.milliseconds, account.jid.bareText, account.jid.domain,
+            ]
         )
         try insert(credentials, account.jid.bareText)
     }
 
-    private func update(_ account: Account) throws {
+    private func update(_ jid: String, _ update: AccountUpdate) throws {
+        // In one statement for all updates: what is not named gets the value that it has.
         try db.run(
             """
             UPDATE account
-            SET account_id = ?, display_name = ?, personal_message = ?, keeps_history = ?, is_administrator = ?,
-                created_at = ?
+            SET account_id = iif(?, ?, account_id),
+                display_name = coalesce(?, display_name),
+                personal_message = coalesce(?, personal_message),
+                keeps_history = coalesce(?, keeps_history),
+                is_administrator = coalesce(?, is_administrator)
             WHERE jid = ?
             """,
-            account.fields
+            [
+                update.accountID != nil, update.accountID?.value, update.displayName, update.personalMessage,
+                update.keepsHistory, update.isAdministrator, jid,
+            ]
         )
         if db.changesCount == 0 { throw StorageError(.notFound, "no such account") }
     }
@@ -196,16 +206,6 @@ extension ChangeWriter {
                 item.isListed, item.isApproved, item.invitation.map { Data($0) },
             ]
         )
-    }
-}
-
-extension Account {
-    /// The columns that may change, and the JID last.
-    fileprivate var fields: StatementArguments {
-        [
-            accountID, displayName, personalMessage, keepsHistory, isAdministrator, createdAt.milliseconds,
-            jid.bareText,
-        ]
     }
 }
 

@@ -115,9 +115,8 @@ import XMPPServer
         async throws
     {
         let talk = try await self.talk(transport)
-        var mary = try #require(try Self.script.get().people.first { $0.alias == "mary" }).account
-        mary.personalMessage = "Somewhere"
-        try await talk.server.storage.commit([.updateAccount(mary)])
+        let mary = try #require(try Self.script.get().people.first { $0.alias == "mary" }).account.jid
+        try await talk.server.storage.commit([.updateAccount(mary, AccountUpdate(personalMessage: "Somewhere"))])
         try await talk.signIn("tom", "pc", isOnline: true, nil)
         try await talk.signIn("ann", "pc", isOnline: true, nil)
         try await talk.signIn("mary", "pc", isOnline: true, nil)

@@ -43,20 +43,40 @@ extension StorageConformance {
             #expect(try await storage.accounts(host: nil).count == 3)
             #expect(try await storage.accounts(host: "example.net").isEmpty)
         },
-        StorageConformance("An update replaces an account's record") { storage in
-            var mary = try Samples.account("1@example.com", id: "mary@contoso.example")
+        StorageConformance("An update changes what it names of one account, and nothing else") { storage in
+            var mary = try Samples.account("1@example.com", id: "mary@contoso.example", name: "Mary")
             let bob = try Samples.account("2@example.com", id: "bob@contoso.example")
             try await storage.commit([.addAccount(mary, credentials: []), .addAccount(bob, credentials: [])])
 
-            mary.accountID = nil
-            mary.displayName = "M."
-            mary.keepsHistory = false
-            try await storage.commit([.updateAccount(mary)])
-            #expect(try await storage.account(mary.jid) == mary)
+            for update in updates {
+                mary.apply(update)
+                try await storage.commit([.updateAccount(mary.jid, update)])
+                #expect(try await storage.account(mary.jid) == mary, "\(update)")
+                #expect(try await storage.account(bob.jid) == bob)
+            }
 
-            mary.accountID = "bob@contoso.example"
-            await expectFailure(.alreadyExists, [.updateAccount(mary)], on: storage)
-            await expectFailure(.notFound, [.updateAccount(try Samples.account("3@example.com"))], on: storage)
+            let taken = AccountUpdate(accountID: .set("BOB@contoso.example"), displayName: "Bob")
+            await expectFailure(.alreadyExists, [.updateAccount(mary.jid, taken)], on: storage)
+            #expect(try await storage.account(mary.jid) == mary)
+            for update in [AccountUpdate(), AccountUpdate(displayName: "Nobody")] {
+                await expectFailure(.notFound, [.updateAccount(try Samples.jid("3@example.com"), update)], on: storage)
+            }
+        },
+        StorageConformance("Updates of different settings at the same time are all kept") { storage in
+            var mary = try Samples.account("1@example.com")
+            try await storage.commit([.addAccount(mary, credentials: [])])
+            let jid = mary.jid
+            let atOnce = [
+                AccountUpdate(accountID: .set("mary@contoso.example")), AccountUpdate(displayName: "Mary"),
+                AccountUpdate(personalMessage: "Away"), AccountUpdate(keepsHistory: false),
+                AccountUpdate(isAdministrator: true),
+            ]
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for update in atOnce { tasks.addTask { try await storage.commit([.updateAccount(jid, update)]) } }
+                try await tasks.waitForAll()
+            }
+            for update in atOnce { mary.apply(update) }
+            #expect(try await storage.account(jid) == mary)
         },
         StorageConformance("Removing an account erases all that it owns and nothing else") { storage in
             let owners = ["1@example.com", "2@example.com"]
@@ -87,6 +107,17 @@ extension StorageConformance {
             #expect(try await storage.archived(.init(collection: "archive", owner: removed, limit: 9)) == [later])
             #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
         },
+    ]
+
+    /// One after the other: each names one setting, or several, or none.
+    private static let updates = [
+        AccountUpdate(accountID: .removed),
+        AccountUpdate(displayName: "M."),
+        AccountUpdate(keepsHistory: false),
+        AccountUpdate(personalMessage: "Gone fishing", isAdministrator: true),
+        AccountUpdate(),
+        AccountUpdate(accountID: .set("Mary@Contoso.example"), displayName: "", keepsHistory: true),
+        AccountUpdate(personalMessage: "", isAdministrator: false),
     ]
 
     private static func belongings(of owner: String) throws -> [StorageChange] {

@@ -393,8 +393,6 @@ import XMPPServer
     func nothingIsLeftOutOfWhatThePersonTakesAlong(_ format: String) async throws {
         try await TestSite.run { site in
             let (mary, storage) = (site.mary, site.storage)
-            var account = try #require(try await storage.account(mary))
-            account.personalMessage = "mark-account"
             let roster = RosterItem(
                 jid: try #require(JID("mark-contact@contoso.example")), name: "mark-name", groups: ["mark-group"],
                 isListed: true)
@@ -407,7 +405,7 @@ import XMPPServer
                 "archive-preferences", "archiving-modes", "push", "last-activity", "private", "blocked", "vcard",
                 "one-of-next-year",
             ]
-            var changes: [StorageChange] = [.updateAccount(account)]
+            var changes: [StorageChange] = [.updateAccount(mary, AccountUpdate(personalMessage: "mark-account"))]
             for item in [roster, asking, approved] { changes.append(.putRosterItem(owner: mary, item)) }
             for store in stores {
                 let value = "<mark-value-\(store)/>"

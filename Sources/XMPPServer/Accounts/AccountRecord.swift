@@ -157,9 +157,28 @@ public final class AccountRecord: Sendable {
 
     // MARK: Account
 
-    /// Takes over a change that was made to the stored account.
-    func replaceAccount(_ account: Account) {
-        state.withLock { $0.account = account }
+    /// Changes settings of the account: in the storage, along with other changes, and then here, in the order of the commits.
+    ///
+    /// - Parameter then: gets the account as it is with the change, in the same order, on a thread of the storage's.
+    /// - Returns: the same.
+    /// - Throws: the error of the storage; nothing has changed then.
+    func update(
+        _ update: AccountUpdate, with changes: [StorageChange] = [],
+        then: @escaping @Sendable (Account) -> Void = { _ in }
+    ) async throws(StorageError) -> Account {
+        let result = await withCheckedContinuation { continuation in
+            storage.submit([.updateAccount(jid, update)] + changes) { result in
+                let changed = result.map {
+                    self.state.withLock { state in
+                        state.account.apply(update)
+                        return state.account
+                    }
+                }
+                if case .success(let account) = changed { then(account) }
+                continuation.resume(returning: changed)
+            }
+        }
+        return try result.get()
     }
 
     // MARK: Secrets

@@ -29,8 +29,7 @@ public final class AccountTable: Sendable {
 
     private struct Records {
         var byKey: [Key: AccountRecord] = [:]
-        /// Rises with each record that is let go, and with each change of an account that is not here: what was read
-        /// from the storage before that may be out of date.
+        /// Rises with each record that is let go: what was read from the storage before that may be out of date.
         var generation = 0
     }
 
@@ -96,17 +95,6 @@ public final class AccountTable: Sendable {
             if records.byKey.count >= shardCapacity { Self.letGo(&records) }
             records.byKey[Key(jid: record.jid)] = record
             return record
-        }
-    }
-
-    /// Takes over a change that was made to a stored account.
-    func replace(_ account: Account) {
-        shard(of: account.jid).records.withLock { records in
-            guard let record = records.byKey[Key(jid: account.jid)] else {
-                records.generation &+= 1
-                return
-            }
-            record.replaceAccount(account)
         }
     }
 

@@ -114,8 +114,8 @@ extension Administration {
         }
     }
 
-    private func checkIsFree(accountID: String, host: String) async throws {
-        if let other = try await storage.account(host: host, accountID: accountID) {
+    private func checkIsFree(accountID: String, host: String, for account: JID? = nil) async throws {
+        if let other = try await storage.account(host: host, accountID: accountID), other.jid != account {
             throw AdministrationError("the account id \(accountID) belongs to \(other.jid)")
         }
     }
@@ -145,23 +145,24 @@ extension Administration {
     // MARK: Changing
 
     func change(_ account: Account, _ wanted: AccountChanges) async throws -> AccountInfo {
-        var account = account
-        if let accountID = wanted.accountID, Account.normal(accountID) != account.accountID {
-            if !accountID.isEmpty {
+        var update = AccountUpdate(
+            displayName: wanted.displayName, personalMessage: wanted.personalMessage, keepsHistory: wanted.keepsHistory,
+            isAdministrator: wanted.isAdministrator)
+        if let accountID = wanted.accountID {
+            if accountID.isEmpty {
+                update.accountID = .removed
+            } else {
                 try check(accountID: accountID)
-                try await checkIsFree(accountID: accountID, host: account.jid.domain)
+                try await checkIsFree(accountID: accountID, host: account.jid.domain, for: account.jid)
+                update.accountID = .set(accountID)
             }
-            account.accountID = accountID.isEmpty ? nil : accountID
         }
-        if let name = wanted.displayName { account.displayName = name }
-        if let message = wanted.personalMessage { account.personalMessage = message }
-        if let keepsHistory = wanted.keepsHistory { account.keepsHistory = keepsHistory }
-        if let isAdministrator = wanted.isAdministrator { account.isAdministrator = isAdministrator }
-        var changes = [StorageChange.updateAccount(account)]
-        if let photo = wanted.photo { changes.append(try change(photo: photo, of: account)) }
-        try await storage.commit(changes)
-        server?.hosts[account.jid.domain]?.accountDidChange(account)
-        return AccountInfo(account)
+        let photo = try wanted.photo.map { try change(photo: $0, of: account) }
+        let host = server?.hosts[account.jid.domain]
+        let changed = try await record(of: account).update(update, with: photo.map { [$0] } ?? []) { account in
+            host?.accountDidChange(account)
+        }
+        return AccountInfo(changed)
     }
 
     private func change(photo: Data, of account: Account) throws -> StorageChange {

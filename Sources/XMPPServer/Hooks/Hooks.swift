@@ -33,7 +33,8 @@ public enum Hooks {
     public static let sessionResumed = HookPoint<SessionEvent>("sessionResumed")
     /// A session is over; it is not found in any table any more.
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
-    /// An account's record was changed by an administrator or its owner.
+    /// An account's settings were changed by an administrator or its owner. Changes of one account come in the order of their
+    /// commits, on a thread of the storage's.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
     /// An account has got another password, or none: what was given out for the former one is void.
     public static let credentialsChanged = HookPoint<CredentialsEvent>("credentialsChanged")
@@ -323,6 +324,7 @@ public struct SessionEvent: Sendable {
 
 /// An account that changed.
 public struct AccountEvent: Sendable {
+    /// As it is with the change.
     public let account: Account
     public let host: Host
 }

@@ -335,9 +335,8 @@ public final class Host: @unchecked Sendable {
         return stanza
     }
 
-    /// Tells modules and sessions of a change that was made to an account.
+    /// Tells modules of a change that was made to an account. Does not block.
     func accountDidChange(_ account: Account) {
-        accounts.replace(account)
         var event = AccountEvent(account: account, host: self)
         fire(Hooks.accountChanged, &event)
     }

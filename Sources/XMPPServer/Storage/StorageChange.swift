@@ -7,8 +7,9 @@ import XMPPStream
 public enum StorageChange: Sendable {
     /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken.
     case addAccount(Account, credentials: [SCRAMCredential])
-    /// Replaces the account's record; `notFound` if there is none, `alreadyExists` if the new account id is taken.
-    case updateAccount(Account)
+    /// Changes the settings that the update names, and no others; `notFound` if there is no such account, `alreadyExists` if
+    /// the new account id is taken.
+    case updateAccount(JID, AccountUpdate)
     /// Removes an account and everything that it owns: credentials, tokens, roster, values in every store, archive.
     /// Copies of its messages that others own stay with them. Values may also be owned by who is no account here.
     /// Nothing of it is seen any more from the commit on, not by the next owner of the name either; the room that its archive

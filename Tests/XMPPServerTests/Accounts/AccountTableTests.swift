@@ -114,10 +114,8 @@ import XMPP
                 try await storage.commit([.removeAccount(jid)])
                 table.remove(jid)
             } else {
-                var account = try #require(try await storage.account(jid))
-                account.keepsHistory = false
-                try await storage.commit([.updateAccount(account)])
-                table.replace(account)
+                _ = try await table.load(jid)?.update(AccountUpdate(keepsHistory: false))
+                while table.cached(jid) != nil { try await load(table, Self.neighbours[1...]) }
             }
             gate.open()
             let record = try await slow
@@ -125,13 +123,26 @@ import XMPP
         }
     }
 
-    @Test func changeOfARecordInUse() async throws {
+    @Test("A record shows changes in the order of their commits, and none before")
+    func changesOfARecordInUse() async throws {
         let storage = Self.storage()
         let table = AccountTable(storage: storage, capacity: 0)
         let record = try #require(try await table.load(jid))
-        var account = record.account
-        account.displayName = "Mary"
-        table.replace(account)
-        #expect(record.account.displayName == "Mary")
+        storage.holdCommits()
+        let names = ["Mary", "Mary Ann"]
+        var changes: [Task<Account, any Error>] = []
+        for (index, name) in names.enumerated() {
+            changes.append(Task { try await record.update(AccountUpdate(displayName: name)) })
+            while storage.submitted.count <= index { await Task.yield() }
+        }
+        changes.append(Task { try await record.update(AccountUpdate(keepsHistory: false)) })
+        while storage.submitted.count < 3 { await Task.yield() }
+        #expect(record.account.displayName.isEmpty && record.keepsHistory)
+        storage.release()
+        #expect(try await changes[0].value.displayName == names[0])
+        #expect(try await changes[1].value.displayName == names[1])
+        #expect(try await changes[2].value.keepsHistory == false)
+        #expect(record.account.displayName == names[1] && !record.keepsHistory)
+        #expect(try await storage.account(jid) == record.account)
     }
 }

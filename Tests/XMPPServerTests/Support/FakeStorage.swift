@@ -69,8 +69,8 @@ final class FakeStorage: EmptyStorage {
             state.rosters[owner, default: StoredRoster()].items.removeAll { $0.jid == jid }
         case .setRosterVersion(let owner, let version):
             state.rosters[owner, default: StoredRoster()].version = version
-        case .updateAccount(let account):
-            state.accounts[account.jid] = account
+        case .updateAccount(let jid, let update):
+            state.accounts[jid.bare]?.apply(update)
         case .removeAccount(let jid):
             state.accounts[jid] = nil
             state.rosters[jid] = nil

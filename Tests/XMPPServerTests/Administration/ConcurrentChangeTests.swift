@@ -1,0 +1,65 @@
+import SQLiteStorage
+import Testing
+import XMPP
+
+@testable import XMPPServer
+
+/// Changes of different settings of one account, made at the same time.
+@Suite struct ConcurrentChangeTests {
+    private static let name = AccountName("romeo@example.org")
+
+    /// One change each of the settings that there are, all of them different in each round.
+    private static func changes(_ round: Int) -> [AccountChanges] {
+        [
+            AccountChanges(accountID: "romeo\(round)@contoso.example"),
+            AccountChanges(displayName: "Romeo \(round)"),
+            AccountChanges(personalMessage: "Round \(round)"),
+            AccountChanges(keepsHistory: round % 2 == 1),
+            AccountChanges(isAdministrator: round % 2 == 0),
+        ]
+    }
+
+    private static func account(_ jid: JID, _ round: Int, _ createdAt: Timestamp) -> Account {
+        Account(
+            jid: jid, accountID: "romeo\(round)@contoso.example", displayName: "Romeo \(round)",
+            personalMessage: "Round \(round)", keepsHistory: round % 2 == 1, isAdministrator: round % 2 == 0,
+            createdAt: createdAt)
+    }
+
+    /// Makes them at once, and expects none to have undone another.
+    private static func change(_ round: Int, by administration: Administration) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for changes in changes(round) {
+                tasks.addTask {
+                    _ = try await administration.perform(.setAccount(account: name, changes: changes)).account
+                }
+            }
+            try await tasks.waitForAll()
+        }
+    }
+
+    @Test func noneIsLostOnARunningServer() async throws {
+        let server = try await TestServer()
+        let administration = Administration(server.server)
+        let jid = try #require(JID("romeo@example.org"))
+        let host = try #require(server.server.hosts["example.org"])
+        let record = try #require(try await host.accounts.load(jid))
+        for round in 0..<60 {
+            try await Self.change(round, by: administration)
+            let expected = Self.account(jid, round, record.account.createdAt)
+            #expect(try await server.storage.account(jid) == expected)
+            #expect(record.account == expected)
+        }
+        await server.stop()
+    }
+
+    @Test func noneIsLostInABareStore() async throws {
+        let store = try BareStore(hosts: ["example.org": "standard"])
+        let added = try await store.add(NewAccount(name: Self.name.name))
+        let jid = try #require(JID(added.jid))
+        for round in 0..<60 {
+            try await Self.change(round, by: store.administration)
+            #expect(try await store.storage.account(jid) == Self.account(jid, round, BareStore.now))
+        }
+    }
+}
