@@ -97,6 +97,8 @@ struct ChangeWriter: ~Copyable {
                 "DELETE FROM keyed_value WHERE owner = ? AND store = ? AND key = ?",
                 [owner.bareText, store, key]
             )
+        case .removeValues(let store, let owner):
+            try db.run("DELETE FROM keyed_value WHERE owner = ? AND store = ?", [owner.bareText, store])
         case .putSession(let session): try put(session)
         case .setHandled(let id, let count):
             try db.run("UPDATE session SET handled = ? WHERE id = ?", [Int64(count), id])

@@ -59,12 +59,12 @@ struct PrivateXML: ServerModule {
         guard kinds.keys.count <= maximumItems, let values = stored(request.payload, kinds) else {
             return .error(.policyViolation)
         }
-        let owner = request.owner
-        let turn = request.record[Self.turn]
-        return .async { await turn.run { await put(values, owner) } }
+        let record = request.record
+        return .async { await record[Self.turn].run { await put(values, record) } }
     }
 
-    private func put(_ values: [String: [UInt8]], _ owner: JID) async -> Reply {
+    private func put(_ values: [String: [UInt8]], _ record: AccountRecord) async -> Reply {
+        let owner = record.jid
         do throws(StorageError) {
             var all = try await host.storage.values(Self.name, owner)
             all.merge(values) { _, new in new }

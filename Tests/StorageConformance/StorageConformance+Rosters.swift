@@ -80,6 +80,16 @@ extension StorageConformance {
             try await storage.commit([.removeValue(store: "a", owner: mary, key: "")])
             #expect(try await storage.stores(of: mary) == ["b"])
         },
+        StorageConformance("All values of one owner in one store are removed together") { storage in
+            let (mary, bob) = (try Samples.jid("mary@example.com"), try Samples.jid("bob@example.com"))
+            for (store, owner, key) in [("a", mary, "1"), ("a", mary, "2"), ("b", mary, "1"), ("a", bob, "1")] {
+                try await storage.commit([.putValue(store: store, owner: owner, key: key, [1])])
+            }
+            try await storage.commit([.removeValues(store: "a", owner: try Samples.jid("mary@example.com/pc"))])
+            #expect(try await storage.values("a", mary).isEmpty)
+            #expect(try await storage.values("b", mary).count == 1)
+            #expect(try await storage.values("a", bob).count == 1)
+        },
         StorageConformance("A value is replaced and removed; a host can own one, and a long one is kept") { storage in
             let host = try Samples.jid("example.com")
             let long = Array(repeating: UInt8(7), count: 300_000)

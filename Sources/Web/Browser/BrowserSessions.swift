@@ -44,22 +44,30 @@ final class BrowserSessions: Sendable {
 
     func add(_ session: BrowserSession, _ name: String) async {
         let now = host.now()
-        let ended = state.withLock { state in
+        await change { state in
             state.sessions[name] = session
-            return state.removeEnded(now) + state.removeOldest(of: session.account)
+            let ended = state.removeEnded(now) + state.removeOldest(of: session.account)
+            return [store.putting(session, host.jid, key: name)] + ended.map { store.removing(host.jid, key: $0) }
         }
-        await commit([store.putting(session, host.jid, key: name)] + ended.map { store.removing(host.jid, key: $0) })
     }
 
     func remove(_ name: String) async {
-        guard state.withLock({ $0.sessions.removeValue(forKey: name) }) != nil else { return }
-        await commit([store.removing(host.jid, key: name)])
+        await change { state in
+            state.sessions.removeValue(forKey: name) == nil ? [] : [store.removing(host.jid, key: name)]
+        }
     }
 
-    /// What is in memory holds until the next restart, even if the storage fails.
-    private func commit(_ changes: [StorageChange]) async {
+    /// Changes are stored in the order in which they are made here. What is in memory holds until the next restart, even if
+    /// the storage fails.
+    private func change(_ body: (inout State) -> [StorageChange]) async {
+        let commit = Commit()
+        state.withLock { state in
+            let changes = body(&state)
+            guard !changes.isEmpty else { return commit.finish(.success(())) }
+            host.storage.submit(changes, completion: commit.finish)
+        }
         do throws(StorageError) {
-            try await host.storage.commit(changes)
+            try await commit.wait()
         } catch {
             _ = host.report(error)
         }

@@ -23,18 +23,51 @@ final class ArchivePreferences: Sendable {
     static let store = "archive-preferences"
     static let slot = AccountRecord.Slot("archive preferences") { ArchivePreferences() }
 
-    private let state = Mutex(Values())
+    private struct State {
+        var values = Values()
+        /// The last that could be stored.
+        var stored = Values()
+        /// Changes that are on their way to the disk.
+        var submitted = 0
+    }
+
+    private let state = Mutex(State())
     private let isUsed = Atomic<Bool>(false)
 
-    var values: Values { isUsed.load(ordering: .acquiring) ? state.withLock { $0 } : Values() }
+    var values: Values { isUsed.load(ordering: .acquiring) ? state.withLock { $0.values } : Values() }
 
-    /// - Returns: what there was.
-    @discardableResult
-    func replace(_ values: Values) -> Values {
-        state.withLock { state in
-            isUsed.store(values != Values(), ordering: .releasing)
-            return exchange(&state, with: values)
+    /// Changes the values and submits the change in one step, so that the next one is made on top of it. They hold at once;
+    /// if they cannot be stored, what is stored holds again.
+    ///
+    /// - Parameter body: changes the values and returns what has to be stored for it. If it throws, nothing has changed.
+    func change(
+        in storage: any Storage, then completion: @escaping @Sendable (Result<Void, StorageError>) -> Void,
+        _ body: (inout Values) throws(StanzaError) -> [StorageChange]
+    ) throws(StanzaError) {
+        try state.withLock { state throws(StanzaError) in
+            var values = state.values
+            let changes = try body(&values)
+            put(values, in: &state)
+            state.submitted += 1
+            let submitted = values
+            storage.submit(changes) { result in
+                self.ended(submitted, result)
+                completion(result)
+            }
         }
+    }
+
+    private func ended(_ values: Values, _ result: Result<Void, StorageError>) {
+        state.withLock { state in
+            if case .success = result { state.stored = values }
+            state.submitted -= 1
+            if state.submitted == 0 { put(state.stored, in: &state) }
+        }
+    }
+
+    private func put(_ values: Values, in state: inout State) {
+        state.values = values
+        isUsed.store(values != Values(), ordering: .releasing)
     }
 
     /// Takes over what is stored.
@@ -42,7 +75,10 @@ final class ArchivePreferences: Sendable {
         guard let bytes = stored[""], let element = host.element(fromOwn: bytes, "what an account wants to keep"),
             let values = Values(stored: element)
         else { return }
-        replace(values)
+        state.withLock { state in
+            state.stored = values
+            put(values, in: &state)
+        }
     }
 }
 

@@ -41,7 +41,15 @@ struct ArchivePreferencesRequests: ServerModule {
             return .error(.badRequest)
         }
         let record = request.record
-        let stored = host.set(values, of: record)
+        let stored: @Sendable () async -> StanzaError?
+        do throws(StanzaError) {
+            stored = try host.changePreferences(of: record) { present in
+                present = values
+                return []
+            }
+        } catch {
+            return .error(error)
+        }
         return .async {
             if let error = await stored() { return .error(error) }
             return .result { Self.write(values, of: record, to: &$0) }
@@ -59,27 +67,31 @@ struct ArchivePreferencesRequests: ServerModule {
 }
 
 extension Host {
-    /// Changes what an account wants to have in its archive, along with other changes. It holds at once: what the next
-    /// request changes is changed on top of it.
+    /// Changes what an account wants to have in its archive. It holds at once: what the next request changes is changed on
+    /// top of it.
     ///
+    /// - Parameter body: changes it, and returns what else is to be stored.
     /// - Returns: what waits until it is stored; nil: it is.
-    func set(
-        _ values: ArchivePreferences.Values, of record: AccountRecord, with changes: [StorageChange] = []
-    ) -> @Sendable () async -> StanzaError? {
+    func changePreferences(
+        of record: AccountRecord,
+        _ body: (inout ArchivePreferences.Values) throws(StanzaError) -> [StorageChange]
+    ) throws(StanzaError) -> @Sendable () async -> StanzaError? {
         let store = KeyedStore<ArchivePreferences.Values>(ArchivePreferences.store, in: storage)
-        let preferences = record[ArchivePreferences.slot]
-        let former = preferences.replace(values)
-        let gone = former.exceptions.keys.filter { values.exceptions[$0] == nil }
         let commit = Commit()
-        storage.submit(
-            changes + ArchivingModes.removal(of: gone, owner: record.jid) + [store.putting(values, record.jid)],
-            completion: commit.finish)
+        try record[ArchivePreferences.slot].change(in: storage) { result in
+            // It keeps the record in its table until the change can be read back.
+            withExtendedLifetime(record) { commit.finish(result) }
+        } _: { values throws(StanzaError) in
+            let former = values.exceptions.keys
+            let changes = try body(&values)
+            let gone = former.filter { values.exceptions[$0] == nil }
+            return changes + ArchivingModes.removal(of: gone, owner: record.jid) + [store.putting(values, record.jid)]
+        }
         return {
             do throws(StorageError) {
                 try await commit.wait()
                 return nil
             } catch {
-                if preferences.values == values { preferences.replace(former) }
                 return self.report(error)
             }
         }

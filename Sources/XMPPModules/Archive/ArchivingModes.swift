@@ -93,19 +93,20 @@ struct ArchivingModes: Sendable {
     @Sendable private func set(_ request: ClientRequest) -> Reply {
         guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
         let record = request.record
-        var values = record[ArchivePreferences.slot].values
+        var standard: ArchivePreferences.Default?
+        var exceptions: [JID: Bool] = [:]
         var changes: [StorageChange] = []
         for child in request.payload.children {
             let key: String
             guard let modes = Modes(of: child) else { return .error(.badRequest) }
             if child.isNamed("default", Self.namespace) {
                 guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
-                values.standard = isKept ? .always : .never
+                standard = isKept ? .always : .never
                 key = "default"
             } else if child.isNamed("item", Self.namespace) {
                 guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
                 guard let isKept = isKept(child) else { return .error(refusal(of: child)) }
-                values.exceptions[jid] = isKept
+                exceptions[jid] = isKept
                 key = Self.key(of: jid)
             } else if child.isNamed("method", Self.namespace) {
                 guard let type = child["type"], Self.methods.contains(type), Self.uses.contains(child["use"] ?? "")
@@ -119,22 +120,28 @@ struct ArchivingModes: Sendable {
             changes.append(store.putting(modes, record.jid, key: key))
         }
         guard !changes.isEmpty else { return .error(.badRequest) }
-        guard values.exceptions.count <= Self.maximumItems else { return .error(.resourceConstraint) }
-        return apply(values, changes, record, pushing: request.payload)
+        return apply(record, pushing: request.payload) { values throws(StanzaError) in
+            values.standard = standard ?? values.standard
+            values.exceptions.merge(exceptions) { _, new in new }
+            guard values.exceptions.count <= Self.maximumItems else { throw .resourceConstraint }
+            return changes
+        }
     }
 
     @Sendable private func removeItems(_ request: ClientRequest) -> Reply {
         guard Self.mayBeRead(request.payload) else { return .error(.resourceConstraint) }
-        let record = request.record
-        var values = record[ArchivePreferences.slot].values
-        var hasItems = false
+        var jids: [JID] = []
         for child in request.payload.children where child.isNamed("item", Self.namespace) {
             guard let jid = child["jid"].flatMap({ JID($0) }) else { return .error(.jidMalformed) }
-            guard values.exceptions.removeValue(forKey: jid) != nil else { return .error(.itemNotFound) }
-            hasItems = true
+            jids.append(jid)
         }
-        guard hasItems else { return .error(.badRequest) }
-        return apply(values, [], record, pushing: request.payload)
+        guard !jids.isEmpty else { return .error(.badRequest) }
+        return apply(request.record, pushing: request.payload) { values throws(StanzaError) in
+            for jid in jids {
+                guard values.exceptions.removeValue(forKey: jid) != nil else { throw .itemNotFound }
+            }
+            return []
+        }
     }
 
     /// §6: for this stream, or for good.
@@ -147,17 +154,22 @@ struct ArchivingModes: Sendable {
         }
         request.session.set(Archive.isPaused, !isOn)
         guard request.payload["scope"] == "global" else { return .ok }
-        let record = request.record
-        var values = record[ArchivePreferences.slot].values
-        values.standard = isOn ? .always : .never
-        return apply(values, [], record, pushing: nil)
+        return apply(request.record, pushing: nil) { values in
+            values.standard = isOn ? .always : .never
+            return []
+        }
     }
 
     private func apply(
-        _ values: ArchivePreferences.Values, _ changes: [StorageChange], _ record: AccountRecord,
-        pushing change: Element?
+        _ record: AccountRecord, pushing change: Element?,
+        _ body: (inout ArchivePreferences.Values) throws(StanzaError) -> [StorageChange]
     ) -> Reply {
-        let stored = host.set(values, of: record, with: changes)
+        let stored: @Sendable () async -> StanzaError?
+        do throws(StanzaError) {
+            stored = try host.changePreferences(of: record, body)
+        } catch {
+            return .error(error)
+        }
         return .async {
             if let error = await stored() { return .error(error) }
             guard let change = change?.detached() else { return .ok }

@@ -187,8 +187,7 @@ extension Administration {
         if let host = server?.hosts[account.jid.domain] {
             try await host.setCredentials(credentials, of: account.jid)
         } else {
-            try await storage.commit(
-                Host.changes(settingCredentials: credentials, of: account.jid, in: storage))
+            try await storage.commit(Host.changes(settingCredentials: credentials, of: account.jid))
         }
         return password == nil
             ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"

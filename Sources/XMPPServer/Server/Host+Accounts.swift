@@ -77,7 +77,7 @@ extension Host {
     ) async throws(StorageError) {
         let record = try await beginChangingSecrets(of: account)
         do throws(StorageError) {
-            try await storage.commit(Self.changes(settingCredentials: credentials, of: account, in: storage))
+            try await storage.commit(Self.changes(settingCredentials: credentials, of: account))
         } catch {
             record.endChangingSecrets(nil)
             throw error
@@ -91,18 +91,9 @@ extension Host {
     }
 
     /// What has to be stored for it.
-    static func changes(
-        settingCredentials credentials: [SCRAMCredential], of account: JID, in storage: any Storage
-    ) async throws(StorageError) -> [StorageChange] {
-        // So that what is on its way to the disk is seen.
-        await storage.flush()
-        var changes: [StorageChange] = [.setCredentials(account, credentials), .removeTokens(account)]
-        for store in storesOfAccess {
-            for key in try await storage.values(store, account).keys {
-                changes.append(.removeValue(store: store, owner: account, key: key))
-            }
-        }
-        return changes
+    static func changes(settingCredentials credentials: [SCRAMCredential], of account: JID) -> [StorageChange] {
+        [.setCredentials(account, credentials), .removeTokens(account)]
+            + storesOfAccess.map { .removeValues(store: $0, owner: account) }
     }
 
     /// Stores with what an account has let others have by leave of its password.

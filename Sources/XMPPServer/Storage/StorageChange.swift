@@ -49,6 +49,8 @@ public enum StorageChange: Sendable {
     case putValue(store: String, owner: JID, key: String, [UInt8])
     /// Removes the value under a key of a store.
     case removeValue(store: String, owner: JID, key: String)
+    /// Removes all values that an owner has in a store.
+    case removeValues(store: String, owner: JID)
 
     /// Adds a session that can be resumed, unless its account is gone, or takes over what has changed of one, all but the
     /// count of what it has handled.

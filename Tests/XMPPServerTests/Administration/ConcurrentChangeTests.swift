@@ -1,3 +1,4 @@
+import NIOPosix
 import SQLiteStorage
 import Testing
 import XMPP
@@ -61,5 +62,34 @@ import XMPP
             try await Self.change(round, by: store.administration)
             #expect(try await store.storage.account(jid) == Self.account(jid, round, BareStore.now))
         }
+    }
+
+    /// XEP-0136: each request changes a part of what is stored as a whole.
+    @Test func noneIsLostOfTwoClientsOnTwoLoops() async throws {
+        let server = try await TestServer(moduleSettings: "message-archiving: {complete: on}")
+        let jid = try #require(JID("romeo@example.org"))
+        var clients = [try await server.session(resource: "a")]
+        // Clients and server take the loops of one group in turn.
+        _ = TestServer.group.next()
+        clients.append(try await server.session(resource: "b"))
+        let sessions = try server.host().accounts.cached(jid)?.sessions ?? []
+        #expect(sessions.count == 2 && sessions.first?.loop !== sessions.last?.loop)
+        let count = 200
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            for (index, client) in clients.enumerated() {
+                tasks.addTask {
+                    let requests = (0..<count).map { number in
+                        "<iq type='set' id='\(number)'><pref xmlns='urn:xmpp:archive'>"
+                            + "<item jid='\(index)-\(number)@example.org' save='false' otr='require'/></pref></iq>"
+                    }
+                    try await client.send(requests.joined())
+                    for _ in 0..<count { try await client.read(until: "type=\"result\"") }
+                }
+            }
+            try await tasks.waitForAll()
+        }
+        let stored = try #require(try await server.storage.value("archive-preferences", jid, key: ""))
+        #expect(String(decoding: stored, as: UTF8.self).split(separator: "<jid>").count - 1 == clients.count * count)
+        await server.stop()
     }
 }
