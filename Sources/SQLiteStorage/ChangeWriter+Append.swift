@@ -72,7 +72,8 @@ extension ChangeWriter {
     /// Takes all collections from their owner; `RemovedArchives` frees their room.
     mutating func removeArchive(owner: String) throws {
         try db.run("UPDATE archive_list SET owner = '\(RemovedArchives.prefix)' || id WHERE owner = ?", [owner])
-        if db.changesCount > 0 { hasRemovedArchives = true }
+        guard db.changesCount > 0 else { return }
+        hasRemovedArchives = true
         keys.forget()
     }
 }

@@ -115,7 +115,7 @@ struct ChangeWriter: ~Copyable {
 }
 
 extension ChangeWriter {
-    private func add(_ account: Account, _ credentials: [SCRAMCredential]) throws {
+    private mutating func add(_ account: Account, _ credentials: [SCRAMCredential]) throws {
         try db.run(
             """
             INSERT INTO account
@@ -127,6 +127,7 @@ extension ChangeWriter {
                 account.isAdministrator, account.createdAt.milliseconds, account.jid.bareText, account.jid.domain,
             ]
         )
+        try removeBelongings(of: account.jid.bareText)
         try insert(credentials, account.jid.bareText)
     }
 
@@ -152,6 +153,11 @@ extension ChangeWriter {
 
     private mutating func removeAccount(_ jid: String) throws {
         try db.run("DELETE FROM account WHERE jid = ?", [jid])
+        try removeBelongings(of: jid)
+    }
+
+    /// Removes what is stored whether there is such an account or not; the rest goes with the account.
+    private mutating func removeBelongings(of jid: String) throws {
         for table in ["roster_item", "roster_version", "keyed_value"] {
             try db.run("DELETE FROM \(table) WHERE owner = ?", [jid])
         }

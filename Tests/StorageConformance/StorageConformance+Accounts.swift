@@ -107,6 +107,35 @@ extension StorageConformance {
             #expect(try await storage.archived(.init(collection: "archive", owner: removed, limit: 9)) == [later])
             #expect(try await storage.archived(.init(collection: "archive", owner: kept, limit: 9)).count == 1)
         },
+        StorageConformance("What is stored for nobody, or behind an account's removal, is not the next owner's") {
+            storage in
+            for (number, name) in ["1@example.com", "2@example.com"].enumerated() {
+                let account = try Samples.account(name)
+                let late = try belongings(of: name).dropFirst(2)
+                if number == 0 {
+                    try await storage.commit([.addAccount(account, credentials: []), .removeAccount(account.jid)])
+                }
+                try await storage.commit(Array(late))
+                try await storage.commit([
+                    .addAccount(account, credentials: [try Samples.credential(.sha1)]),
+                    .putValue(store: "own", owner: account.jid, key: "", [2]),
+                ])
+
+                #expect(try await storage.roster(of: account.jid) == StoredRoster())
+                #expect(try await storage.stores(of: account.jid) == ["own"])
+                for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
+                    let query = ArchiveQuery(collection: collection, owner: account.jid, limit: 9)
+                    #expect(try await storage.archived(query).isEmpty)
+                }
+                #expect(try await storage.credentials(account.jid).count == 1)
+
+                // An account that is there keeps what it has.
+                try await storage.commit(Array(try belongings(of: name, from: 50).dropFirst(2)))
+                await expectFailure(.alreadyExists, [.addAccount(account, credentials: [])], on: storage)
+                #expect(try await storage.roster(of: account.jid).items.count == 1)
+                #expect(try await storage.stores(of: account.jid) == ["own", "vcard"])
+            }
+        },
     ]
 
     /// One after the other: each names one setting, or several, or none.
@@ -120,9 +149,10 @@ extension StorageConformance {
         AccountUpdate(personalMessage: "", isAdministrator: false),
     ]
 
-    private static func belongings(of owner: String) throws -> [StorageChange] {
+    /// The first two changes are refused where there is no such account.
+    private static func belongings(of owner: String, from first: Int64 = 0) throws -> [StorageChange] {
         let jid = try Samples.jid(owner)
-        let id = Int64(owner.utf8.first ?? 0) * 2
+        let id = Int64(owner.utf8.first ?? 0) * 2 + first
         return [
             .addAccount(try Samples.account(owner), credentials: [try Samples.credential(.sha256)]),
             .addToken(try Samples.token(owner.utf8.first ?? 0, of: owner)),

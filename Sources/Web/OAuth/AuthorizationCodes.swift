@@ -61,4 +61,7 @@ final class AuthorizationCodes: Sendable {
     func forget(app: String, of account: JID) {
         codes.removeAll { $0.request.app.id == app && $0.account.record.jid == account }
     }
+
+    /// The account is removed.
+    func forget(_ account: JID) { codes.removeAll { $0.account.record.jid == account } }
 }

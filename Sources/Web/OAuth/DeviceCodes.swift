@@ -21,6 +21,14 @@ final class DeviceCodes: Sendable {
         /// Seconds between two questions.
         var interval: Int64 = 5
         var askedAt: Timestamp?
+
+        /// Whose owner has allowed it.
+        var account: JID? {
+            switch state {
+            case .allowed(let opened), .taken(let opened): opened.record.jid
+            case .pending, .denied: nil
+            }
+        }
     }
 
     /// What a device is told when it asks.
@@ -114,14 +122,11 @@ final class DeviceCodes: Sendable {
 
     /// The app is signed out: what the account's owner has agreed to before is void.
     func forget(app: String, of account: JID) {
-        requests.removeAll { request in
-            guard request.app.id == app else { return false }
-            switch request.state {
-            case .allowed(let opened), .taken(let opened): return opened.record.jid == account
-            case .pending, .denied: return false
-            }
-        }
+        requests.removeAll { $0.app.id == app && $0.account == account }
     }
+
+    /// The account is removed.
+    func forget(_ account: JID) { requests.removeAll { $0.account == account } }
 
     /// As it is stored: letters alone.
     private static func normal(_ text: String) -> String {

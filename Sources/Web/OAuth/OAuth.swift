@@ -57,6 +57,11 @@ struct OAuth: WebModule {
             devices.forget(app: grant.app, of: event.account.jid)
             return .go
         }
+        registrar.on(Hooks.accountRemoved, .deliver) { [codes, devices] event in
+            codes.forget(event.account.jid)
+            devices.forget(event.account.jid)
+            return .go
+        }
         registrar.makesAccessTokens()
         guard allowsRegistration else { return }
         registrar.job(every: .seconds(3600), removeUnusedApps)

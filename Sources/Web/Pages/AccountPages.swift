@@ -227,6 +227,8 @@ enum AccountPages {
         guard await isOwner(record, form["current"], context) else {
             return try await answer("The present password is not right.")
         }
+        // Nobody else gets the name before the request has ended.
+        defer { withExtendedLifetime(record) {} }
         let change = AdministrationRequest.setPassword(account: AccountName(record.jid.string), password: password)
         if case .failed = await context.site.administration.perform(change) {
             return try await answer("The new password has characters that no password may have.")
@@ -267,6 +269,7 @@ enum AccountPages {
         guard await isOwner(record, form["password"], context) else {
             return await deletePage(problem: "The password is not right.").response(for: visitor, context)
         }
+        defer { withExtendedLifetime(record) {} }
         let reply = await context.site.administration.perform(.removeAccount(account: AccountName(record.jid.string)))
         if case .failed = reply { throw HTTPError(.internalServerError) }
         await visitor.signOut(context)

@@ -123,7 +123,7 @@ struct IdentityProvider: ServerModule {
             jid: jid, accountID: meaning == .accountID ? name : nil, displayName: claims["name"] ?? "",
             createdAt: host.now())
         do throws(StorageError) {
-            try await host.storage.commit([.addAccount(account, credentials: [])])
+            try await host.accounts.add(account, credentials: [])
             return jid
         } catch {
             // Another of the person's devices was faster.

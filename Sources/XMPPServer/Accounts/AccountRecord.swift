@@ -29,6 +29,8 @@ public final class AccountRecord: Sendable {
     /// What modules know, by the number of the slot.
     private let slots = Mutex<[(any AnyObject & Sendable)?]>([])
     private let storage: any Storage
+    /// Who is told when this is gone.
+    private let end = Mutex<RecordEnd?>(nil)
     private let rosterWasUndone: RosterUndone
 
     /// Told when changes of a roster could not be stored, and were undone: the failure, and what is otherwise now than it was.
@@ -49,6 +51,11 @@ public final class AccountRecord: Sendable {
         state = Mutex(State(account: account, roster: roster, secrets: secrets))
         self.storage = storage
     }
+
+    deinit { end.withLock { $0 }?.come() }
+
+    /// Told when nothing holds the record any more.
+    func tell(_ end: RecordEnd) { self.end.withLock { $0 = end } }
 
     public var account: Account { state.withLock { $0.account } }
     public var keepsHistory: Bool { state.withLock { $0.account.keepsHistory } }

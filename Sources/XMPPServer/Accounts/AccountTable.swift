@@ -31,7 +31,12 @@ public final class AccountTable: Sendable {
         var byKey: [Key: AccountRecord] = [:]
         /// Rises with each record that is let go: what was read from the storage before that may be out of date.
         var generation = 0
+        /// Of accounts that are being removed, or were, until nothing holds their records any more.
+        var leaving: [Key: RecordEnd] = [:]
     }
+
+    /// How long the addition of an account waits for what is under way for the former one of its name.
+    private static let patience = Duration.seconds(4)
 
     private final class Shard: Sendable {
         let records = Mutex(Records())
@@ -96,6 +101,47 @@ public final class AccountTable: Sendable {
             records.byKey[Key(jid: record.jid)] = record
             return record
         }
+    }
+
+    // MARK: Names that change hands
+
+    /// Adds an account to the storage. A name that was removed can be added when nothing of the removed account is under way
+    /// any more: whatever may still store something for it holds its record. That is waited for.
+    ///
+    /// - Parameter changes: what is stored together with it.
+    /// - Throws: `StorageError`, of kind `notYet` if it takes too long.
+    public func add(
+        _ account: Account, credentials: [SCRAMCredential], with changes: [StorageChange] = []
+    ) async throws(StorageError) {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let commit = Commit()
+            // In one step, so that a removal is begun either before the look or behind the submission, which it makes fail.
+            let former = shard(of: account.jid).records.withLock { records -> RecordEnd? in
+                if let end = records.leaving[Key(jid: account.jid)], !end.hasCome { return end }
+                storage.submit(
+                    [.addAccount(account, credentials: credentials)] + changes, completion: commit.finish)
+                return nil
+            }
+            guard let former else { return try await commit.wait() }
+            guard await value(of: { await former.wait() }, within: deadline - .now) != nil else {
+                throw StorageError(
+                    .notYet, "something of the account \(account.jid) that was removed is still under way; try again")
+            }
+        }
+    }
+
+    /// The account is about to be removed.
+    ///
+    /// - Returns: what comes when nothing holds the record any more; it is to come at once if the account stays.
+    func beginRemoval(of record: AccountRecord) -> RecordEnd {
+        let end = RecordEnd()
+        shard(of: record.jid).records.withLock { records in
+            for (key, end) in records.leaving where end.hasCome { records.leaving[key] = nil }
+            records.leaving[Key(jid: record.jid)] = end
+        }
+        record.tell(end)
+        return end
     }
 
     /// Forgets a removed account.

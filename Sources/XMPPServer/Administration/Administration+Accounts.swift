@@ -26,9 +26,12 @@ extension Administration {
         if let password = wanted.password {
             credentials = try await self.credentials(password: password, of: account.jid, host)
         }
-        var changes = [StorageChange.addAccount(account, credentials: credentials)]
-        if let photo = wanted.photo { changes.append(try self.change(photo: photo, of: account)) }
-        try await storage.commit(changes)
+        let photo = try wanted.photo.map { try self.change(photo: $0, of: account) }
+        do throws(StorageError) {
+            try await table(of: account.jid).add(account, credentials: credentials, with: photo.map { [$0] } ?? [])
+        } catch {
+            throw error.kind == .notYet ? AdministrationError(error.diagnosis) : error
+        }
         server?.authenticator.accountAdded(account.jid)
         return AccountInfo(account)
     }
@@ -221,6 +224,7 @@ extension Administration {
             try await host.removeAccount(account.jid)
         } else {
             try await storage.commit(Host.changes(removing: account.jid, in: storage))
+            table(of: account.jid).remove(account.jid)
         }
         return "\(account.jid) is removed"
     }

@@ -120,10 +120,12 @@ extension Administration {
         return domain
     }
 
+    /// Where the record in memory of an account is.
+    func table(of account: JID) -> AccountTable { server?.hosts[account.domain]?.accounts ?? records }
+
     /// The record in memory of an account: that of the running host, so that there is no second one.
     func record(of account: Account) async throws -> AccountRecord {
-        let table = server?.hosts[account.jid.domain]?.accounts ?? records
-        guard let record = try await table.load(account.jid) else {
+        guard let record = try await table(of: account.jid).load(account.jid) else {
             throw AdministrationError("there is no account \(account.jid) any more")
         }
         return record

@@ -36,6 +36,8 @@ public enum Hooks {
     /// An account's settings were changed by an administrator or its owner. Changes of one account come in the order of their
     /// commits, on a thread of the storage's.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
+    /// An account was removed. Whoever keeps its record for later lets go of it, as nobody gets its name before.
+    public static let accountRemoved = HookPoint<AccountEvent>("accountRemoved")
     /// An account has got another password, or none: what was given out for the former one is void.
     public static let credentialsChanged = HookPoint<CredentialsEvent>("credentialsChanged")
     /// What an app was granted, or a token, is about to be taken back.
@@ -322,9 +324,9 @@ public struct SessionEvent: Sendable {
     }
 }
 
-/// An account that changed.
+/// An account that changed, or was removed.
 public struct AccountEvent: Sendable {
-    /// As it is with the change.
+    /// As it is with the change, or was in the end.
     public let account: Account
     public let host: Host
 }

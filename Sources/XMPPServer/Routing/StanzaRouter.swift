@@ -240,7 +240,9 @@ public final class StanzaRouter: Sendable {
         inFlight.begin()
         let account = event.from.bare
         let reading: @Sendable () async -> Value = {
-            await ReadTurn.$account.withValue(account, operation: operation)
+            let value = await ReadTurn.$account.withValue(account, operation: operation)
+            // What goes on when nobody waits for it any more keeps the accounts' records, too.
+            return withExtendedLifetime(event) { value }
         }
         let end: @Sendable (Value?) -> Void = { [self] value in
             if let value {

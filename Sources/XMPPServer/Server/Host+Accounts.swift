@@ -37,10 +37,16 @@ extension Host {
         case .success(let credentials):
             do {
                 let account = Account(jid: jid, createdAt: now())
-                try await storage.commit([.addAccount(account, credentials: credentials)] + changes)
+                try await accounts.add(account, credentials: credentials, with: changes)
                 return .success(())
             } catch {
-                return .failure(error.kind == .alreadyExists ? .conflict : report(error))
+                switch error.kind {
+                case .alreadyExists: return .failure(.conflict)
+                case .notYet:
+                    return .failure(
+                        StanzaError(.resourceConstraint, text: "The name was in use a moment ago. Try again."))
+                default: return .failure(report(error))
+                }
             }
         }
     }
@@ -141,15 +147,19 @@ extension Host {
     /// The same for administrators, who are told what has failed.
     func removeAccount(_ account: JID, sparing session: ClientSession? = nil) async throws(StorageError) {
         let record = try await beginChangingSecrets(of: account)
+        let end = accounts.beginRemoval(of: record)
         do throws(StorageError) {
             try await storage.commit(Self.changes(removing: account, in: storage))
         } catch {
+            end.come()
             record.endChangingSecrets(nil)
             throw error
         }
         // First, so that no session can be added any more.
         accounts.remove(account)
         for other in record.sessions where other !== session { other.end(.notAuthorized) }
+        var event = AccountEvent(account: record.account, host: self)
+        fire(Hooks.accountRemoved, &event)
     }
 
     /// What has to be stored for it.

@@ -5,7 +5,9 @@ import XMPPStream
 ///
 /// Removing what is not there is no error, and putting replaces what was there.
 public enum StorageChange: Sendable {
-    /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken.
+    /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken. It owns
+    /// nothing at first: what is stored for its JID, such as what was submitted behind the removal of the former owner, is
+    /// removed. A server adds by `AccountTable.add`.
     case addAccount(Account, credentials: [SCRAMCredential])
     /// Changes the settings that the update names, and no others; `notFound` if there is no such account, `alreadyExists` if
     /// the new account id is taken.

@@ -4,6 +4,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
     public enum Kind: String, Sendable {
         /// What was to be added is there.
         case alreadyExists
+        /// What was to be added has been removed, and something of it is still under way: it can be added in a moment.
+        case notYet
         /// What was to be changed is not there.
         case notFound
         /// The storage takes nothing now: it is closed, or its queue is full.

@@ -1,0 +1,56 @@
+import SQLiteStorage
+import Testing
+import XMPP
+
+@testable import XMPPServer
+
+/// What was under way for an account that is removed, and who gets its name after it.
+@Suite(.timeLimit(.minutes(10))) struct NextOwnerTests {
+    /// A message that juliet sends to romeo, who is away, waits while one of the two is removed and added anew.
+    @Test(arguments: ["romeo", "juliet"])
+    func nothingIsInherited(_ name: String) async throws {
+        let server = try await TestServer(settings: "limits: {request-time: 60 s}", modules: [WaitingModule.self])
+        let administration = Administration(server.server)
+        let jid = try #require(JID("\(name)@example.org"))
+        let gate = "next owner of \(name)"
+        let juliet = try await server.session("juliet")
+        try await juliet.send(
+            "<message gate='\(gate)' id='1' type='chat' to='romeo@example.org'><body>Private</body></message>")
+        // Until it has its id in the archives of both.
+        let (ids, nobody) = (try server.host().archiveIDs, try #require(JID("nobody@example.org")))
+        while ids.frontier(of: jid) >= ids.frontier(of: nobody) { await Task.yield() }
+
+        _ = try await administration.perform(.removeAccount(account: AccountName(jid.string))).done
+        let added = AdministrationRequest.addAccount(account: NewAccount(name: jid.string, password: "other"))
+        if case .failed(let reason) = await administration.perform(added) {
+            #expect(reason.contains("try again"))
+        } else {
+            Issue.record("the name is taken while the message waits")
+        }
+        async let adding = administration.perform(added)
+        WaitingModule.gate(gate).open()
+        await server.server.router.settled()
+        await server.storage.flush()
+        #expect(try await adding.account.jid == jid.string)
+
+        for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
+            let query = ArchiveQuery(collection: collection, owner: jid, limit: 9)
+            #expect(try await server.storage.archived(query).isEmpty)
+        }
+        await server.stop()
+    }
+
+    /// Nothing is under way: the sessions that were there have ended, and the name is free at once.
+    @Test func aNameIsFreeWhenItsSessionsHaveEnded() async throws {
+        let server = try await TestServer()
+        let administration = Administration(server.server)
+        let clients = [try await server.session("romeo"), try await server.session("romeo")]
+        for client in clients { try await client.send("<presence/>") }
+        for client in clients { _ = try await client.ping() }
+        _ = try await administration.perform(.removeAccount(account: AccountName("romeo@example.org"))).done
+        for client in clients { #expect(await client.readToEnd().contains("not-authorized")) }
+        let added = NewAccount(name: "romeo@example.org", password: "other")
+        _ = try await administration.perform(.addAccount(account: added)).account
+        await server.stop()
+    }
+}
