@@ -140,8 +140,8 @@ public final class AccountRecord: Sendable {
     }
 
     /// The list in memory is ahead of what is stored, and will not be caught up with: what is stored counts. It gets a version
-    /// that no client has, in memory and, if that is possible, in the storage. If it cannot be read either, that is tried
-    /// again when the next change of the roster has ended.
+    /// that no client has, in memory and in the storage. If the list cannot be read, or its version not be stored, that is
+    /// tried again when the next change of the roster has ended.
     private func readRosterAnew() async {
         do throws(StorageError) {
             let stored = try await storage.roster(of: jid)
@@ -153,7 +153,10 @@ public final class AccountRecord: Sendable {
                 }
                 let former = state.roster
                 state.roster = Roster(StoredRoster(items: stored.items, version: version))
-                storage.submit([.setRosterVersion(owner: jid, version)], .soon, completion: nil)
+                storage.submit([.setRosterVersion(owner: jid, version)], .soon) { result in
+                    // Not at once: on a full disk that would go on for ever.
+                    if case .failure(let error) = result { self.state.withLock { $0.rosterFailure = error } }
+                }
                 return (failure, state.roster.changes(since: former))
             }
             if let (failure, changes) = undone { rosterWasUndone(self, failure, changes) }
