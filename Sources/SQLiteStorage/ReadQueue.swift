@@ -55,7 +55,7 @@ final class ReadQueue: Sendable {
         for account: JID?, within time: Duration?, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StorageError) -> Value {
         let limit = ReadLimit(time)
-        let answer = Eventual<Value>()
+        let answer = PendingRead<Value>()
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 guard answer.isAwaited(by: continuation) else { return }
@@ -144,7 +144,7 @@ final class ReadQueue: Sendable {
 }
 
 /// The answer to a read, given once: by whoever comes first.
-private final class Eventual<Value: Sendable>: Sendable {
+private final class PendingRead<Value: Sendable>: Sendable {
     private enum State {
         case open
         case awaited(CheckedContinuation<Result<Value, StorageError>, Never>)
