@@ -134,7 +134,7 @@ let package = Package(
             ]),
         tests(
             "XMPPServerTests",
-            server + ["XMPPModules", "SQLiteStorage", "TestKit", subprocess, systemPackage, "swallowtail"]),
+            server + ["XMPPModules", "Web", "SQLiteStorage", "TestKit", subprocess, systemPackage, "swallowtail"]),
         tests("XMPPModulesTests", server + ["XMPPModules", "TestKit"]),
         .target(
             name: "StorageConformance",

@@ -52,11 +52,11 @@ public final class TestServer: Sendable {
         certificate = try TestCertificate.shared.get()
         let text = configuration.yaml(for: transport, certificate: certificate)
         let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
-        let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))
         let group: any EventLoopGroup = transport.isInMemory ? loop : MultiThreadedEventLoopGroup.singleton
         server = try await Server(
-            settings, storage: storage, modules: StandardModules.all, group: group,
+            settings, storage: storage, group: group,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             key: ServerKey(file: "\(directory.path)/store/secret.key"),
             now: { [clock] in clock.now }, uptime: { [clock] in clock.uptime })

@@ -15,7 +15,7 @@ struct Carbons: ServerModule {
     /// Set on sessions that have asked for copies.
     static let isOn = ClientSession.Flag("carbons")
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)

@@ -10,7 +10,7 @@ struct ClientAccess: ServerModule {
 
     private let host: Host
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

@@ -16,7 +16,7 @@ struct ClientState: ServerModule {
         .chatStates, .hints, .stanzaIDs, .delay, "urn:xmpp:occupant-id:0",
     ]
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {
         registrar.streamFeature(.authenticated) { $0.element("csi", Self.namespace) }

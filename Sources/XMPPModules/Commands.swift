@@ -11,7 +11,7 @@ struct Commands: ServerModule {
 
     private let host: Host
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

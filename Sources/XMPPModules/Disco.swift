@@ -11,15 +11,23 @@ struct Disco: ServerModule {
         case host
     }
 
-    private let host: Host
-    private let subject: Subject
+    struct Settings: ModuleSettings {
+        let subject: Subject
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            subject = section.choice(
+                "without-address", default: .account,
+                "Whom a request without an address is about: the sender's `account`, as RFC 6120 has it, or the `host`, as "
+                    + "clients of the Messenger service expected.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        subject = configuration.choice(
-            "without-address", default: .account,
-            "Whom a request without an address is about: the sender's `account`, as RFC 6120 has it, or the `host`, as "
-                + "clients of the Messenger service expected.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
@@ -48,7 +56,7 @@ struct Disco: ServerModule {
 
     /// Strangers get the answer that they would get for an account that does not exist.
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
-        if request.to == nil, subject == .host { return describeHost(request) }
+        if request.to == nil, settings.subject == .host { return describeHost(request) }
         return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
             if request.payload["node"] != nil { return .error(.itemNotFound) }
             return .result { writer in

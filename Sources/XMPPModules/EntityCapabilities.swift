@@ -13,7 +13,7 @@ struct EntityCapabilities: ServerModule {
 
     private let host: Host
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

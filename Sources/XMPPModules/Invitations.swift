@@ -20,28 +20,36 @@ struct Invitations: ServerModule {
     private static let attempts = "invitation attempts"
     private static let maximumAttempts = 5
 
+    struct Settings: ModuleSettings {
+        let areMadeByUsers: Bool
+        let allowAccounts: Bool
+        let perDay: Int
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            areMadeByUsers = section.boolean(
+                "by-users", default: true, "Whether people make invitations in their clients.")
+            allowAccounts = section.boolean(
+                "accounts-by-users", default: false, "Whether guests of these may make an account.")
+            perDay = section.integer(
+                "by-user-per-day", default: 20, in: 0...10_000,
+                "Invitations that an account may make in a day; 0: any number.")
+        }
+    }
+
     private let host: Host
+    private let settings: Settings
     private let store: KeyedStore<Invitation>
-    private let areMadeByUsers: Bool
-    private let allowAccounts: Bool
     private let made: AttemptLimit<JID>
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
+        self.settings = settings
         store = Invitation.store(in: host.storage)
-        areMadeByUsers = configuration.boolean(
-            "by-users", default: true, "Whether people make invitations in their clients.")
-        allowAccounts = configuration.boolean(
-            "accounts-by-users", default: false, "Whether guests of these may make an account.")
-        made = AttemptLimit(
-            limit: configuration.integer(
-                "by-user-per-day", default: 20, in: 0...10_000,
-                "Invitations that an account may make in a day; 0: any number."),
-            within: .seconds(86_400))
+        made = AttemptLimit(limit: settings.perDay, within: .seconds(86_400))
     }
 
     func register(_ registrar: inout Registrar) {
-        if areMadeByUsers {
+        if settings.areMadeByUsers {
             registrar.command(
                 HostCommand(
                     node: "urn:xmpp:invite#invite", name: "Invite somebody", needs: .manageAccess, run: invite))
@@ -192,7 +200,7 @@ struct Invitations: ServerModule {
         let invitation = Invitation(
             inviter: inviter, createdAt: now,
             expiresAt: Timestamp(milliseconds: now.milliseconds + Invitation.standardSeconds * 1000),
-            allowsAccount: allowAccounts)
+            allowsAccount: settings.allowAccounts)
         do throws(StorageError) {
             let key = Invitation.key(ofToken: token)
             try await store.put(invitation, host.jid, key: key)

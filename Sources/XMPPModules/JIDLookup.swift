@@ -12,14 +12,22 @@ struct JIDLookup: ServerModule {
     /// The one that clients used, and the one of the service's documentation.
     static let namespaces: [Namespace] = ["http://messenger.live.com/xmpp/jidlookup", "jidlookup"]
 
+    struct Settings: ModuleSettings {
+        let perMinute: Int
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            perMinute = section.integer(
+                "per-minute", default: 60, in: 0...100_000,
+                "Look-ups that an account may make in a minute; 0: any number.")
+        }
+    }
+
     private let host: Host
     private let limit: AttemptLimit<JID>
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        let perMinute = configuration.integer(
-            "per-minute", default: 60, in: 0...100_000, "Look-ups that an account may make in a minute; 0: any number.")
-        limit = AttemptLimit(limit: perMinute, within: .seconds(60))
+        limit = AttemptLimit(limit: settings.perMinute, within: .seconds(60))
     }
 
     func register(_ registrar: inout Registrar) {

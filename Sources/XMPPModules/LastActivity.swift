@@ -16,7 +16,7 @@ struct LastActivity: ServerModule {
     private let startedAt: Timestamp
     private let store: KeyedStore<Departure>
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
         startedAt = host.now()
         store = KeyedStore("last-activity", in: host.storage)

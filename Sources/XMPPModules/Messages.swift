@@ -7,49 +7,57 @@ struct Messages: ServerModule {
 
     private static let conversationNamespaces: [Namespace] = [.chatStates, .receipts, .chatMarkers]
 
-    private let host: Host
-    private let types: Set<StanzaSettings.MessageType>
-    private let refusesStrangers: Bool
-    private let passesRequests: Bool
+    struct Settings: ModuleSettings {
+        let types: Set<StanzaSettings.MessageType>
+        let refusesStrangers: Bool
+        let passesRequests: Bool
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            types = profile.stanzas.messageTypes
+            refusesStrangers = profile.stanzas.fromStrangers == .refuse
+            passesRequests = section.boolean(
+                "requests", default: true, "Whether clients may send requests (IQ) to other clients.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        types = host.configuration.stanzas.messageTypes
-        refusesStrangers = host.configuration.stanzas.fromStrangers == .refuse
-        passesRequests = configuration.boolean(
-            "requests", default: true, "Whether clients may send requests (IQ) to other clients.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
         // Most are one of these two; a look at the set costs as much as all else that is done here.
-        let (passesChat, passesNormal) = (types.contains(.chat), types.contains(.normal))
-        let checkType: @Sendable (inout StanzaContext) -> Verdict = { [types] event in
+        let (passesChat, passesNormal) = (settings.types.contains(.chat), settings.types.contains(.normal))
+        let checkType: @Sendable (inout StanzaContext) -> Verdict = { [settings] event in
             let passes =
                 switch event.stanza.type {
                 case .chat: passesChat
-                case .error: types.contains(.error)
-                case .headline: types.contains(.headline)
-                case .groupchat: types.contains(.groupchat)
+                case .error: settings.types.contains(.error)
+                case .headline: settings.types.contains(.headline)
+                case .groupchat: settings.types.contains(.groupchat)
                 default: passesNormal
                 }
             if passes { return .go }
             return event.stanza.type == .error ? .handled : .bounce(.featureNotImplemented)
         }
         registrar.on(Hooks.messageFromClient, .validate, checkType)
-        if !passesRequests {
+        if !settings.passesRequests {
             registrar.on(Hooks.iqToSession, .block) { event in
                 event.stanza.type == .get || event.stanza.type == .set ? .bounce(.serviceUnavailable) : .handled
             }
         }
-        if refusesStrangers {
+        if settings.refusesStrangers {
             registrar.on(Hooks.messageToAccount, .block) { event in
                 guard let account = event.account, !event.from.isSameBare(as: account.jid) else { return .go }
                 return account.rosterItem(event.from)?.state == .both ? .go : .bounce(.serviceUnavailable)
             }
         }
         // Behind that: strangers are not to tell an account from none by its answer.
-        if types.count < StanzaSettings.MessageType.allCases.count { fromOtherHosts(checkType, &registrar) }
-        guard refusesStrangers else { return }
+        if settings.types.count < StanzaSettings.MessageType.allCases.count { fromOtherHosts(checkType, &registrar) }
+        guard settings.refusesStrangers else { return }
         // A chat message without a body is about a conversation; anything else without one is for a session that knows it.
         let checkContent: @Sendable (inout StanzaContext) -> Verdict = { event in
             let message = event.stanza.element

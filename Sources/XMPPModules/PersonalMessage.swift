@@ -10,7 +10,7 @@ struct PersonalMessage: ServerModule {
     /// The session's presence shows the person's message.
     private static let shows = ClientSession.Flag("personal-message")
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {
         registrar.on(Hooks.presenceFromClient, .rewrite, add)

@@ -7,7 +7,7 @@ struct Ping: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:ping"
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)

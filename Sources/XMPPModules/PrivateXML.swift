@@ -11,18 +11,27 @@ struct PrivateXML: ServerModule {
     /// What is new is measured with what is there, so one change of an account's waits for another.
     private static let turn = AccountRecord.Slot("private XML") { OneAtATime() }
 
-    private let host: Host
-    private let store: KeyedStore<StoredElement>
-    private let maximumItems: Int
-    private let maximumSize: Int
+    struct Settings: ModuleSettings {
+        let maximumItems: Int
+        let maximumSize: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            maximumItems = section.integer(
+                "maximum-items", default: 100, in: 1...10_000, "How many things an account may keep.")
+            maximumSize = section.byteCount(
+                "maximum-size", default: 512 * 1024, in: 1024...64 * 1024 * 1024,
+                "How much all of them may take together.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+    private let store: KeyedStore<StoredElement>
+
+    init(host: Host, settings: Settings) {
         self.host = host
+        self.settings = settings
         store = KeyedStore(Self.name, in: host.storage)
-        maximumItems = configuration.integer(
-            "maximum-items", default: 100, in: 1...10_000, "How many things an account may keep.")
-        maximumSize = configuration.byteCount(
-            "maximum-size", default: 512 * 1024, in: 1024...64 * 1024 * 1024, "How much all of them may take together.")
     }
 
     func register(_ registrar: inout Registrar) {
@@ -56,7 +65,7 @@ struct PrivateXML: ServerModule {
     @Sendable private func set(_ request: ClientRequest) -> Reply {
         let kinds = Kinds(of: request.payload)
         guard !kinds.keys.isEmpty else { return .error(.notAcceptable) }
-        guard kinds.keys.count <= maximumItems, let values = stored(request.payload, kinds) else {
+        guard kinds.keys.count <= settings.maximumItems, let values = stored(request.payload, kinds) else {
             return .error(.policyViolation)
         }
         let record = request.record
@@ -68,7 +77,8 @@ struct PrivateXML: ServerModule {
         do throws(StorageError) {
             var all = try await host.storage.values(Self.name, owner)
             all.merge(values) { _, new in new }
-            guard all.count <= maximumItems, all.values.reduce(0, { $0 + $1.count }) <= maximumSize else {
+            guard all.count <= settings.maximumItems, all.values.reduce(0, { $0 + $1.count }) <= settings.maximumSize
+            else {
                 return .error(.policyViolation)
             }
             try await host.storage.commit(
@@ -113,7 +123,7 @@ struct PrivateXML: ServerModule {
             }
             let value = writer.finish()
             size += value.readableBytes
-            guard size <= maximumSize else { return nil }
+            guard size <= settings.maximumSize else { return nil }
             values[key] = Array(value.readableBytesView)
         }
         return values

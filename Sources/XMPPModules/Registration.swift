@@ -12,22 +12,31 @@ struct Registration: ServerModule {
     private static let namespace: Namespace = "jabber:iq:register"
     private static let feature: Namespace = "http://jabber.org/features/iq-register"
 
-    private let host: Host
-    private let allowsNewAccounts: Bool
-    private let allowsGuests: Bool
+    struct Settings: ModuleSettings {
+        let allowsGuests: Bool
+        let allowsNewAccounts: Bool
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            allowsGuests = profile.offers(Invitation.module)
+            allowsNewAccounts = section.boolean(
+                "new-accounts", default: false,
+                "Whether anybody can make an account; if not, passwords can be changed and accounts removed all the same."
+            )
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        allowsGuests = host.configuration.modules.contains { $0.name == Invitation.module }
-        allowsNewAccounts = configuration.boolean(
-            "new-accounts", default: false,
-            "Whether anybody can make an account; if not, passwords can be changed and accounts removed all the same.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
         for layer in [StreamStateMachine.Layer.secured, .plain] {
-            if allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
+            if settings.allowsNewAccounts { registrar.streamFeature(layer) { $0.element("register", Self.feature) } }
             registrar.streamElement("iq", .client, layer, beforeSignIn)
         }
         registrar.clientIQ(.get, "query", Self.namespace, to: [.server, .ownAccount], needs: .chat, describe)
@@ -41,7 +50,7 @@ struct Registration: ServerModule {
         guard let stanza = Stanza(iq), let query = iq.onlyChild, query.isNamed("query", Self.namespace) else {
             return false
         }
-        guard allowsNewAccounts || token != nil else {
+        guard settings.allowsNewAccounts || token != nil else {
             guard stanza.type == .get || stanza.type == .set else { return false }
             // §3.1.1; the client may sign in on the same stream.
             stream.write { stanza.writeError(.serviceUnavailable, from: host.domain, to: nil, to: &$0) }

@@ -6,17 +6,25 @@ struct Session: ServerModule {
     static let info = ModuleInfo(
         "session", implements: [.rfc(3921, "§3")], summary: "Offers the session that old clients ask for.")
 
-    private let isOptional: Bool
+    struct Settings: ModuleSettings {
+        let isOptional: Bool
 
-    init(host: Host, configuration: ConfigSection) {
-        isOptional = configuration.boolean(
-            "optional", default: true, "Whether the offer says that clients need not ask for it.")
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            isOptional = section.boolean(
+                "optional", default: true, "Whether the offer says that clients need not ask for it.")
+        }
+    }
+
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.streamFeature(.authenticated) { [isOptional] writer in
+        registrar.streamFeature(.authenticated) { [settings] writer in
             writer.element("session", .session) { writer in
-                if isOptional { writer.element("optional") }
+                if settings.isOptional { writer.element("optional") }
             }
         }
         registrar.clientIQ(.set, "session", .session, to: [.server, .ownAccount], needs: .chat) { _ in .ok }

@@ -8,7 +8,7 @@ struct StanzaIDs: ServerModule {
 
     private let hosts: HostTable
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         hosts = host.router.hosts
     }
 

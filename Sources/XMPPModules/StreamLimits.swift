@@ -8,20 +8,28 @@ struct StreamLimits: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:stream-limits:0"
 
-    private let limits: LimitSettings
+    struct Settings: ModuleSettings {
+        let limits: LimitSettings
 
-    init(host: Host, configuration: ConfigSection) {
-        limits = host.configuration.limits
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            limits = profile.limits
+        }
+    }
+
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
         for layer in [StreamStateMachine.Layer.plain, .secured] {
-            registrar.streamFeature(layer) { [limits] writer in
-                Self.write(limits.unauthenticatedStanzaSize, nil, to: &writer)
+            registrar.streamFeature(layer) { [settings] writer in
+                Self.write(settings.limits.unauthenticatedStanzaSize, nil, to: &writer)
             }
         }
-        registrar.streamFeature(.authenticated) { [limits] writer in
-            Self.write(limits.stanzaSize, limits.idleTime, to: &writer)
+        registrar.streamFeature(.authenticated) { [settings] writer in
+            Self.write(settings.limits.stanzaSize, settings.limits.idleTime, to: &writer)
         }
     }
 

@@ -8,7 +8,7 @@ struct Time: ServerModule {
 
     private let host: Host
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

@@ -6,25 +6,33 @@ struct VCard: ServerModule {
     static let info = ModuleInfo(
         "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
 
+    struct Settings: ModuleSettings {
+        let isWritable: Bool
+        let isForContacts: Bool
+        let answersForClients: Bool
+        let maximumSize: Int
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            isWritable = section.boolean("writable", default: true, "Whether clients may change their card.")
+            isForContacts = section.boolean(
+                "contacts-only", default: false, "Whether only contacts of both sides see a card.")
+            answersForClients = section.boolean(
+                "for-clients", default: false,
+                "Whether the host answers with the account's card when a client of the account is asked for one.")
+            maximumSize = section.byteCount(
+                "maximum-size", default: 256 * 1024, in: 1024...64 * 1024 * 1024,
+                "How much a card may take, its photo included.")
+        }
+    }
+
     private let host: Host
-    private let isWritable: Bool
-    private let isForContacts: Bool
-    private let answersForClients: Bool
-    private let maximumSize: Int
+    private let settings: Settings
     private let cards: KeyedStore<StoredElement>
     private let photos: KeyedStore<StoredElement>
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        isWritable = configuration.boolean("writable", default: true, "Whether clients may change their card.")
-        isForContacts = configuration.boolean(
-            "contacts-only", default: false, "Whether only contacts of both sides see a card.")
-        answersForClients = configuration.boolean(
-            "for-clients", default: false,
-            "Whether the host answers with the account's card when a client of the account is asked for one.")
-        maximumSize = configuration.byteCount(
-            "maximum-size", default: 256 * 1024, in: 1024...64 * 1024 * 1024,
-            "How much a card may take, its photo included.")
+        self.settings = settings
         cards = KeyedStore("vcard", in: host.storage)
         photos = KeyedStore(AccountPhoto.store, in: host.storage)
     }
@@ -32,9 +40,10 @@ struct VCard: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature(.vCard)
         // RFC 6121 §8.5.3: what is sent to a client, the client answers.
-        let target: IQTarget = answersForClients ? [.ownAccount, .account, .session] : [.ownAccount, .account]
+        let target: IQTarget =
+            settings.answersForClients ? [.ownAccount, .account, .session] : [.ownAccount, .account]
         registrar.iq(.get, "vCard", .vCard, to: target, needs: .chat, get)
-        registrar.iq(.set, "vCard", .vCard, to: target, needs: isWritable ? .changeSettings : .chat, set)
+        registrar.iq(.set, "vCard", .vCard, to: target, needs: settings.isWritable ? .changeSettings : .chat, set)
     }
 
     @Sendable private func get(_ request: IQRequest) -> Reply {
@@ -49,13 +58,13 @@ struct VCard: ServerModule {
                 return reply
             }
         }
-        guard isForContacts else { return answer() }
+        guard settings.isForContacts else { return answer() }
         return request.answer(if: { $0 == .both }, else: .itemNotFound, answer)
     }
 
     private func card(of owner: JID) async -> Reply {
         do throws(StorageError) {
-            if isWritable, let card = try await cards.get(owner)?.element {
+            if settings.isWritable, let card = try await cards.get(owner)?.element {
                 return .result { $0.copy(card) }
             }
             guard let account = try await host.accounts.load(owner)?.account else { return .error(.itemNotFound) }
@@ -75,9 +84,9 @@ struct VCard: ServerModule {
     }
 
     @Sendable private func set(_ request: IQRequest) -> Reply {
-        guard isWritable else { return .error(.notAllowed) }
+        guard settings.isWritable else { return .error(.notAllowed) }
         guard request.isOwn else { return .error(.forbidden) }
-        guard request.payload.byteCount <= maximumSize else { return .error(.policyViolation) }
+        guard request.payload.byteCount <= settings.maximumSize else { return .error(.policyViolation) }
         let owner = request.owner
         let card = StoredElement(request.payload)
         return .async {

@@ -7,20 +7,28 @@ struct Version: ServerModule {
 
     private static let namespace: Namespace = "jabber:iq:version"
 
-    private let tellsVersion: Bool
+    struct Settings: ModuleSettings {
+        let tellsVersion: Bool
 
-    init(host: Host, configuration: ConfigSection) {
-        tellsVersion = configuration.boolean(
-            "tell-version", default: true, "Whether the version is told, or the name alone.")
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            tellsVersion = section.boolean(
+                "tell-version", default: true, "Whether the version is told, or the name alone.")
+        }
+    }
+
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [tellsVersion] _ in
+        registrar.iq(.get, "query", Self.namespace, to: .server, needs: .chat) { [settings] _ in
             .result { writer in
                 writer.element("query", Self.namespace) { writer in
                     writer.element("name", text: Software.name)
-                    writer.element("version", text: tellsVersion ? Software.version : "")
+                    writer.element("version", text: settings.tellsVersion ? Software.version : "")
                 }
             }
         }

@@ -18,7 +18,7 @@ struct ChatPage: WebModule {
     static let path = "/chat/"
 
     /// What the page has to know of its host.
-    private struct Settings: Encodable {
+    private struct PageData: Encodable {
         let domain: String
         let client_id = ChatPage.clientID
         /// What people are asked to let it do.
@@ -54,7 +54,7 @@ struct ChatPage: WebModule {
         Asset("swallowtail.svg", "image/svg+xml", PackageResources.swallowtail_svg),
     ]
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {}
 
@@ -73,7 +73,7 @@ struct ChatPage: WebModule {
         let scopes = (site.site.host.configuration.authentication.tokenScopes + ["wl.offline_access"])
             .joined(separator: " ")
         site.router.get("\(Self.path)settings.json") { _, context in
-            let json = try JSONEncoder().encode(Settings(domain: context.host.domain, scope: scopes))
+            let json = try JSONEncoder().encode(PageData(domain: context.host.domain, scope: scopes))
             return Response(
                 status: .ok, headers: [.contentType: "application/json"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))

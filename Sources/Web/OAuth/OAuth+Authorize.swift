@@ -49,7 +49,7 @@ extension OAuth {
         do {
             return .success(
                 try await AuthorizationRequest(
-                    form, context.site, allowsToken: allowsImplicit, defaultScopes: defaultScopes))
+                    form, context.site, allowsToken: settings.allowsImplicit, defaultScopes: defaultScopes))
         } catch let failure as AuthorizationRequest.Failure {
             return .failure(failure)
         }

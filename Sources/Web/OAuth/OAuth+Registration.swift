@@ -53,7 +53,9 @@ extension OAuth {
         defer { registrations.end() }
         // What is being registered now is counted before it is looked for.
         let registered = try await store.all(host.jid).values.count(where: \.isSelfRegistered)
-        guard registered + registrations.underWay <= maximumApps else { throw OAuthError(.temporarilyUnavailable) }
+        guard registered + registrations.underWay <= settings.maximumApps else {
+            throw OAuthError(.temporarilyUnavailable)
+        }
         let app = App(
             id: SecureRandom.text(length: 16), name: name, redirects: redirects,
             scopes: asked.isEmpty ? Set(App.knownScopes) : asked, createdAt: host.now(), isSelfRegistered: true)

@@ -18,13 +18,33 @@ struct OAuth: WebModule {
 
     static let metadataPath = "/.well-known/oauth-authorization-server"
 
+    struct Settings: ModuleSettings {
+        let allowsImplicit: Bool
+        let allowsRegistration: Bool
+        let maximumApps: Int
+        let refreshTime: Duration
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            allowsImplicit = section.boolean(
+                "implicit", default: false,
+                "Whether apps may get tokens in the address that the browser is sent back to, RFC 6749 section 4.2, as apps of "
+                    + "the Messenger service did. Such tokens end up in histories and logs.")
+            allowsRegistration = section.boolean(
+                "self-registration", default: false,
+                "Whether apps may register themselves, RFC 7591. If not, `swallowtail app add` does it.")
+            maximumApps = section.integer(
+                "self-registered-apps", default: 1000, in: 1...100_000, "How many apps may have registered themselves.")
+            refreshTime = section.duration(
+                "refresh-time", default: .seconds(90 * 86_400), in: .seconds(3600)...(.seconds(3650 * 86_400)),
+                "How long an app that may stay signed in can go unused before it has to ask again.")
+        }
+    }
+
     let host: Host
+    let settings: Settings
     let issuer: TokenIssuer
     let codes = AuthorizationCodes()
     let devices = DeviceCodes()
-    let allowsImplicit: Bool
-    let allowsRegistration: Bool
-    let maximumApps: Int
     /// Codes of devices that somebody has typed wrongly.
     let wrongCodes = AttemptLimit<JID>(limit: 20, within: .seconds(600))
     /// Apps' requests that make something, by address.
@@ -32,22 +52,11 @@ struct OAuth: WebModule {
     let registrations = AppRegistrations()
     let refreshDays: Int64
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        allowsImplicit = configuration.boolean(
-            "implicit", default: false,
-            "Whether apps may get tokens in the address that the browser is sent back to, RFC 6749 section 4.2, as apps of "
-                + "the Messenger service did. Such tokens end up in histories and logs.")
-        allowsRegistration = configuration.boolean(
-            "self-registration", default: false,
-            "Whether apps may register themselves, RFC 7591. If not, `swallowtail app add` does it.")
-        maximumApps = configuration.integer(
-            "self-registered-apps", default: 1000, in: 1...100_000, "How many apps may have registered themselves.")
-        let time = configuration.duration(
-            "refresh-time", default: .seconds(90 * 86_400), in: .seconds(3600)...(.seconds(3650 * 86_400)),
-            "How long an app that may stay signed in can go unused before it has to ask again.")
-        issuer = TokenIssuer(host: host, refreshTime: time)
-        refreshDays = max(1, time.components.seconds / 86_400)
+        self.settings = settings
+        issuer = TokenIssuer(host: host, refreshTime: settings.refreshTime)
+        refreshDays = max(1, settings.refreshTime.components.seconds / 86_400)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -63,7 +72,7 @@ struct OAuth: WebModule {
             return .go
         }
         registrar.makesAccessTokens()
-        guard allowsRegistration else { return }
+        guard settings.allowsRegistration else { return }
         registrar.job(every: .seconds(3600), removeUnusedApps)
     }
 
@@ -79,7 +88,7 @@ struct OAuth: WebModule {
         forApps("/oauth/revoke", router, revoke)
         forApps("/oauth/introspect", router, introspect)
         forApps("/oauth/device", router, deviceAuthorization)
-        if allowsRegistration { forApps("/oauth/register", router, registerApp) }
+        if settings.allowsRegistration { forApps("/oauth/register", router, registerApp) }
     }
 
     func opened(_ site: WebSite) {
@@ -148,12 +157,12 @@ struct OAuth: WebModule {
                 tokenEndpoint: issuer + "/oauth/token",
                 revocationEndpoint: issuer + "/oauth/revoke", introspectionEndpoint: issuer + "/oauth/introspect",
                 deviceAuthorizationEndpoint: issuer + "/oauth/device",
-                registrationEndpoint: allowsRegistration ? issuer + "/oauth/register" : nil,
+                registrationEndpoint: settings.allowsRegistration ? issuer + "/oauth/register" : nil,
                 scopesSupported: App.knownScopes,
-                responseTypesSupported: allowsImplicit ? ["code", "token"] : ["code"],
-                responseModesSupported: allowsImplicit ? ["query", "fragment"] : ["query"],
+                responseTypesSupported: settings.allowsImplicit ? ["code", "token"] : ["code"],
+                responseModesSupported: settings.allowsImplicit ? ["query", "fragment"] : ["query"],
                 grantTypesSupported: ["authorization_code", "refresh_token", Self.deviceGrantType]
-                    + (allowsImplicit ? ["implicit"] : []),
+                    + (settings.allowsImplicit ? ["implicit"] : []),
                 tokenEndpointAuthMethodsSupported: ["none", "client_secret_basic", "client_secret_post"]))
     }
 

@@ -9,7 +9,7 @@ struct WebPages: WebModule {
         "web-pages", implements: [],
         summary: "Pages on which people sign in, and look after their account and their contacts.")
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {}
 

@@ -20,58 +20,83 @@ struct IdentityProvider: ServerModule {
         case accountID = "account-id"
     }
 
-    private let host: XMPPServer.Host
-    private let issuer: String
-    private let audiences: [String]
-    private let scopes: [String]
-    private let claim: String
-    private let meaning: Meaning
-    private let createsAccounts: Bool
-    private let source: any ClaimSource
+    struct Settings: ModuleSettings {
+        /// Where the provider is asked about tokens, and with which secret.
+        struct Introspection: Sendable, Equatable {
+            let endpoint: String
+            let client: String
+            let secret: String
+        }
 
-    init(host: XMPPServer.Host, configuration: ConfigSection) {
-        self.host = host
-        let issuer = configuration.string(
-            "issuer", default: "", "The provider, as its tokens name it, such as `https://id.example`.")
-        self.issuer = issuer
-        audiences = configuration.strings(
-            "audiences", default: [], "For whom tokens must be meant: one of these. Without any, tokens are refused.")
-        scopes = configuration.strings("scopes", default: [], "The scopes that a token must have, all of them.")
-        claim = configuration.string("claim", default: "sub", "The claim that says whose the token is.")
-        meaning = configuration.choice(
-            "claim-is", default: Meaning.name,
-            "What the claim is: `name`, the first part of the account's address, or `account-id`.")
-        createsAccounts = configuration.boolean(
-            "create-accounts", default: false, "Whether the first sign-in of somebody makes an account for them.")
-        let introspection = configuration.section(
-            "introspection", "Asks the provider about each token, instead of checking signatures.")
-        let endpoint = introspection.string(
-            "endpoint", default: "", "The address that is asked; none: signatures are checked.")
-        let id = introspection.string("client-id", default: "", "What the server calls itself there.")
-        let file = introspection.string("client-secret-file", default: "", "The file with the server's secret there.")
-        if !endpoint.isEmpty {
+        let issuer: String
+        let audiences: [String]
+        let scopes: [String]
+        let claim: String
+        let meaning: Meaning
+        let createsAccounts: Bool
+        /// `nil`: signatures are checked.
+        let introspection: Introspection?
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            issuer = section.string(
+                "issuer", default: "", "The provider, as its tokens name it, such as `https://id.example`.")
+            audiences = section.strings(
+                "audiences", default: [],
+                "For whom tokens must be meant: one of these. Without any, tokens are refused.")
+            scopes = section.strings("scopes", default: [], "The scopes that a token must have, all of them.")
+            claim = section.string("claim", default: "sub", "The claim that says whose the token is.")
+            meaning = section.choice(
+                "claim-is", default: Meaning.name,
+                "What the claim is: `name`, the first part of the account's address, or `account-id`.")
+            createsAccounts = section.boolean(
+                "create-accounts", default: false, "Whether the first sign-in of somebody makes an account for them.")
+            let asking = section.section(
+                "introspection", "Asks the provider about each token, instead of checking signatures.")
+            introspection = Self.introspection(asking)
+            for (key, address, section) in [
+                ("issuer", issuer, section), ("endpoint", introspection?.endpoint ?? "", asking),
+            ] where !address.isEmpty && !ProviderClient.isSafe(address) {
+                section.fail(
+                    key, "\"\(address)\" is not reached by https", fix: "write an address that begins with https://")
+            }
+            if !section.isEmpty, issuer.isEmpty {
+                section.fail("issuer", "nobody is trusted", fix: "set it to the provider's address")
+            }
+            if !section.isEmpty, audiences.isEmpty {
+                section.fail(
+                    "audiences", "tokens that were meant for others would be refused, and so would all",
+                    fix: "list what the provider calls this server")
+            }
+        }
+
+        private static func introspection(_ section: ConfigSection) -> Introspection? {
+            let endpoint = section.string(
+                "endpoint", default: "", "The address that is asked; none: signatures are checked.")
+            let id = section.string("client-id", default: "", "What the server calls itself there.")
+            let file = section.string("client-secret-file", default: "", "The file with the server's secret there.")
+            guard !endpoint.isEmpty else { return nil }
             let secret = try? String(contentsOfFile: file, encoding: .utf8)
             if secret == nil, !file.isEmpty || !id.isEmpty {
-                introspection.fail("client-secret-file", "the file cannot be read", fix: "name a file with the secret")
+                section.fail("client-secret-file", "the file cannot be read", fix: "name a file with the secret")
             }
             let trimmed = (secret ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-            source = IntrospectedClaims(endpoint: endpoint, client: id, secret: trimmed)
-        } else {
-            source = SignedClaims(keys: ProviderKeys(issuer: issuer, now: host.now))
+            return Introspection(endpoint: endpoint, client: id, secret: trimmed)
         }
-        for (key, address, section) in [("issuer", issuer, configuration), ("endpoint", endpoint, introspection)]
-        where !address.isEmpty && !ProviderClient.isSafe(address) {
-            section.fail(
-                key, "\"\(address)\" is not reached by https", fix: "write an address that begins with https://")
-        }
-        if !configuration.isEmpty, issuer.isEmpty {
-            configuration.fail("issuer", "nobody is trusted", fix: "set it to the provider's address")
-        }
-        if !configuration.isEmpty, audiences.isEmpty {
-            configuration.fail(
-                "audiences", "tokens that were meant for others would be refused, and so would all",
-                fix: "list what the provider calls this server")
-        }
+    }
+
+    private let host: XMPPServer.Host
+    private let settings: Settings
+    private let source: any ClaimSource
+
+    init(host: XMPPServer.Host, settings: Settings) {
+        self.host = host
+        self.settings = settings
+        source =
+            if let asked = settings.introspection {
+                IntrospectedClaims(endpoint: asked.endpoint, client: asked.client, secret: asked.secret)
+            } else {
+                SignedClaims(keys: ProviderKeys(issuer: settings.issuer, now: host.now))
+            }
     }
 
     func register(_ registrar: inout Registrar) {
@@ -88,8 +113,8 @@ struct IdentityProvider: ServerModule {
             host.logger.error("the identity provider failed", metadata: ["kind": "\(type(of: error))"])
             return .unavailable
         }
-        guard isValid(claims), let name = claims[claim], !name.isEmpty,
-            claim != "email" || claims.isTrue("email_verified")
+        guard isValid(claims), let name = claims[settings.claim], !name.isEmpty,
+            settings.claim != "email" || claims.isTrue("email_verified")
         else { return .refused }
         do throws(StorageError) {
             return try await account(name, claims).map { .account($0) } ?? .refused
@@ -101,15 +126,15 @@ struct IdentityProvider: ServerModule {
 
     private func isValid(_ claims: TokenClaims) -> Bool {
         let now = host.now().milliseconds / 1000
-        return claims.issuer == issuer && !claims.audiences.isDisjoint(with: audiences)
+        return claims.issuer == settings.issuer && !claims.audiences.isDisjoint(with: settings.audiences)
             && claims.expiresAt.map { $0 > now } ?? false && claims.notBefore.map { $0 <= now + 60 } ?? true
-            && claims.scopes.isSuperset(of: scopes)
+            && claims.scopes.isSuperset(of: settings.scopes)
     }
 
     /// The account that a claim names, made if need be.
     private func account(_ name: String, _ claims: TokenClaims) async throws(StorageError) -> JID? {
         let jid: JID?
-        switch meaning {
+        switch settings.meaning {
         case .accountID:
             if let known = try await host.storage.account(host: host.domain, accountID: name) { return known.jid }
             guard Account.isValid(accountID: name) else { return nil }
@@ -118,9 +143,9 @@ struct IdentityProvider: ServerModule {
             jid = JID(local: name, domain: host.domain, resource: nil)
             if let jid, jid.hasLocal, let known = try await host.storage.account(jid) { return known.jid }
         }
-        guard createsAccounts, let jid, jid.hasLocal else { return nil }
+        guard settings.createsAccounts, let jid, jid.hasLocal else { return nil }
         let account = Account(
-            jid: jid, accountID: meaning == .accountID ? name : nil, displayName: claims["name"] ?? "",
+            jid: jid, accountID: settings.meaning == .accountID ? name : nil, displayName: claims["name"] ?? "",
             createdAt: host.now())
         do throws(StorageError) {
             try await host.accounts.add(account, credentials: [])
@@ -128,7 +153,7 @@ struct IdentityProvider: ServerModule {
         } catch {
             // Another of the person's devices was faster.
             guard error.kind == .alreadyExists else { throw error }
-            guard meaning == .accountID else { return jid }
+            guard settings.meaning == .accountID else { return jid }
             return try await host.storage.account(host: host.domain, accountID: name)?.jid
         }
     }

@@ -12,12 +12,21 @@ final class BOSH: ConnectionMethod {
         summary: "Streams over HTTP requests, for clients that cannot use WebSocket.")
     static let relation = "urn:xmpp:alt-connections:xbosh"
 
-    private let path: String
     /// Those of the site; `nil` where there is none.
     private let sessions = Mutex<BOSHSessions?>(nil)
 
-    init(host: Host, configuration: ConfigSection) {
-        path = configuration.path(default: "/http-bind", "Where clients connect, on the host's site.")
+    struct Settings: ModuleSettings {
+        let path: String
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            path = section.path(default: "/http-bind", "Where clients connect, on the host's site.")
+        }
+    }
+
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {}
@@ -26,7 +35,7 @@ final class BOSH: ConnectionMethod {
         let server = site.site.server
         let streams = WebStreams(server: server, domains: [site.site.host.domain])
         sessions.withLock { $0 = streams.bosh }
-        site.router.post(RouterPath(path)) { request, context in
+        site.router.post(RouterPath(settings.path)) { request, context in
             let body: ByteBuffer
             do {
                 body = try await request.body.collect(upTo: streams.bosh.largestRequest)
@@ -38,7 +47,7 @@ final class BOSH: ConnectionMethod {
             return Self.response(answer)
         }
         // What browsers ask for pages of other sites. Nothing here goes by cookies.
-        site.router.on(RouterPath(path), method: .options) { _, _ in
+        site.router.on(RouterPath(settings.path), method: .options) { _, _ in
             Response(
                 status: .noContent,
                 headers: Self.headers([
@@ -62,5 +71,5 @@ final class BOSH: ConnectionMethod {
         return headers
     }
 
-    func connectionAddress(at site: WebAddress) -> String { "\(site)\(path)" }
+    func connectionAddress(at site: WebAddress) -> String { "\(site)\(settings.path)" }
 }

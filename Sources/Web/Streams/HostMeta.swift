@@ -16,7 +16,7 @@ struct HostMeta: WebModule {
         let links: [Link]
     }
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {}
 

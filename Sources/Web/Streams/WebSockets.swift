@@ -10,10 +10,18 @@ struct WebSockets: ConnectionMethod {
         "websocket", implements: [.rfc(7395, "§3")], summary: "Streams over WebSocket, for clients in browsers.")
     static let relation = "urn:xmpp:alt-connections:websocket"
 
-    private let path: String
+    struct Settings: ModuleSettings {
+        let path: String
 
-    init(host: Host, configuration: ConfigSection) {
-        path = configuration.path(default: "/xmpp-websocket", "Where clients connect, on the host's site.")
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            path = section.path(default: "/xmpp-websocket", "Where clients connect, on the host's site.")
+        }
+    }
+
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {}
@@ -23,7 +31,7 @@ struct WebSockets: ConnectionMethod {
         let maximumFrame = streams.maximumFrame
         site.add(
             WebUpgrade(
-                path: path,
+                path: settings.path,
                 agree: { try? WebSocketHandshake.accept($0, subprotocol: ElementFraming.subprotocol) },
                 takeOver: { channel, client in
                     let pipeline = channel.pipeline.syncOperations
@@ -32,7 +40,7 @@ struct WebSockets: ConnectionMethod {
                     try streams.acceptWebSocket(channel, from: client)
                 }))
         // For whoever asks without an upgrade, or in another way than this one.
-        site.router.get(RouterPath(path)) { request, _ in
+        site.router.get(RouterPath(settings.path)) { request, _ in
             do throws(WebSocketHandshake.Refusal) {
                 _ = try WebSocketHandshake.accept(request.head, subprotocol: ElementFraming.subprotocol)
                 // It is by HTTP/1.0, which cannot be turned to anything.
@@ -44,6 +52,6 @@ struct WebSockets: ConnectionMethod {
     }
 
     func connectionAddress(at site: WebAddress) -> String {
-        "ws\(site.description.dropFirst(4))\(path)"
+        "ws\(site.description.dropFirst(4))\(settings.path)"
     }
 }

@@ -14,24 +14,34 @@ struct Archive: ServerModule {
     /// Set on sessions that want nothing to be kept of what they send, XEP-0136 §6.
     static let isPaused = ClientSession.Flag("archiving paused")
 
+    struct Settings: ModuleSettings {
+        let writesIDs: Bool
+        let isShared: Bool
+        let takesBodiesAlone: Bool
+        let retention: ArchiveRetention.Settings
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            writesIDs = profile.offers(StanzaIDs.info.name)
+            isShared = section.boolean(
+                "shared", default: false,
+                "Whether a conversation is kept for both as soon as one of the two keeps a history; else each has an "
+                    + "archive of their own.")
+            takesBodiesAlone = section.boolean(
+                "bodies-only", default: false,
+                "Whether nothing but messages with a text is kept; else what belongs to a conversation is kept as well, "
+                    + "such as receipts, reactions and retractions.")
+            retention = ArchiveRetention.Settings(section)
+        }
+    }
+
     private let host: Host
-    private let writesIDs: Bool
-    private let isShared: Bool
-    private let takesBodiesAlone: Bool
+    private let settings: Settings
     private let retention: ArchiveRetention
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        writesIDs = host.configuration.modules.contains { $0.name == StanzaIDs.info.name }
-        isShared = configuration.boolean(
-            "shared", default: false,
-            "Whether a conversation is kept for both as soon as one of the two keeps a history; else each has an archive "
-                + "of their own.")
-        takesBodiesAlone = configuration.boolean(
-            "bodies-only", default: false,
-            "Whether nothing but messages with a text is kept; else what belongs to a conversation is kept as well, such "
-                + "as receipts, reactions and retractions.")
-        retention = ArchiveRetention(host, configuration)
+        self.settings = settings
+        retention = ArchiveRetention(host, settings.retention)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -53,7 +63,7 @@ struct Archive: ServerModule {
         let isPaused = event.sender?.has(Self.isPaused) == true
         let sender = isPaused ? nil : event.sender?.record
         var owners: [(record: AccountRecord, peer: JID, isIncoming: Bool)] = []
-        if isShared {
+        if settings.isShared {
             guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
             owners.append((recipient, event.from, true))
             if let sender, sender !== recipient { owners.append((sender, recipient.jid, false)) }
@@ -80,7 +90,7 @@ struct Archive: ServerModule {
                         id: id, collection: ArchiveEntry.archive, owner: owner.record.jid, peer: owner.peer,
                         isIncoming: owner.isIncoming, time: id.time, stanza: stanza),
                     owner.isIncoming ? marks : marks.withPeer(event.to ?? recipient.jid)))
-            guard writesIDs else { continue }
+            guard settings.writesIDs else { continue }
             event.append(for: owner.isIncoming ? .recipient : .sender) { [ids = host.archiveIDs] writer in
                 StanzaIDs.write(ids.text(id), by: owner.record.jid, to: &writer)
             }
@@ -92,7 +102,7 @@ struct Archive: ServerModule {
     private func isWorthKeeping(_ stanza: Stanza) -> Bool {
         guard [.chat, .normal, .unknown].contains(stanza.type) else { return false }
         let content = MessageContent(of: stanza.element)
-        if takesBodiesAlone { return content.contains(.body) }
+        if settings.takesBodiesAlone { return content.contains(.body) }
         return content.isArchived
     }
 }

@@ -20,7 +20,7 @@ struct ArchiveFullText: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:fulltext:0"
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

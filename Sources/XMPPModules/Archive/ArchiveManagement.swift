@@ -24,16 +24,24 @@ struct ArchiveManagement: ServerModule {
     /// Bytes of the text by which a client knows the results of a query.
     private static let longestQueryID = 256
 
-    private let host: Host
-    private let pageSize: Int
-    private let findsWords: Bool
+    struct Settings: ModuleSettings {
+        let findsWords: Bool
+        let pageSize: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            findsWords = profile.offers(ArchiveFullText.info.name)
+            pageSize = section.integer(
+                "page-size", default: 250, in: 1...5000,
+                "How many messages are sent at most for one query; also if the client does not say how many it wants.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        findsWords = host.configuration.modules.contains { $0.name == ArchiveFullText.info.name }
-        pageSize = configuration.integer(
-            "page-size", default: 250, in: 1...5000,
-            "How many messages are sent at most for one query; also if the client does not say how many it wants.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
@@ -78,7 +86,8 @@ struct ArchiveManagement: ServerModule {
         let search: ArchiveSearch
         do throws(StanzaError) {
             search = try ArchiveSearch(
-                request.payload, owner: owner, pageSize: pageSize, findsWords: findsWords, ids: host.archiveIDs)
+                request.payload, owner: owner, pageSize: settings.pageSize, findsWords: settings.findsWords,
+                ids: host.archiveIDs)
         } catch {
             return .error(error)
         }
@@ -194,7 +203,7 @@ struct ArchiveManagement: ServerModule {
                         "validate", "http://jabber.org/protocol/xdata-validate", ["datatype": "xs:string"]
                     ) { $0.element("open") }
                 }
-                if findsWords {
+                if settings.findsWords {
                     writer.element("field", nil, ["type": "text-single", "var": ArchiveFullText.field])
                 }
             }

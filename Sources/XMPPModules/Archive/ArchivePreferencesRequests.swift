@@ -12,13 +12,21 @@ struct ArchivePreferencesRequests: ServerModule {
 
     static let namespace = ArchiveManagement.namespace
 
-    private let host: Host
-    private let maximum: Int
+    struct Settings: ModuleSettings {
+        let maximum: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            maximum = section.integer(
+                "maximum-items", default: 1000, in: 1...100_000, "How many addresses the lists of an account may have.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        maximum = configuration.integer(
-            "maximum-items", default: 1000, in: 1...100_000, "How many addresses the lists of an account may have.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
@@ -34,7 +42,7 @@ struct ArchivePreferencesRequests: ServerModule {
     }
 
     @Sendable private func set(_ request: ClientRequest) -> Reply {
-        guard ArchivePreferences.Values.addressCount(request.payload) <= maximum else {
+        guard ArchivePreferences.Values.addressCount(request.payload) <= settings.maximum else {
             return .error(.resourceConstraint)
         }
         guard request.payload["default"] != nil, let values = ArchivePreferences.Values(request.payload) else {

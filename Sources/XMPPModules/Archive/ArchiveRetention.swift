@@ -12,23 +12,31 @@ final class ArchiveRetention: Sendable {
     private static let reads = 20
     private static let entries = 20_000
 
+    struct Settings: Sendable, Equatable {
+        let time: Duration
+        let maximum: Int
+
+        init(_ section: ConfigSection) {
+            time = section.duration(
+                "keep-time", default: .zero, in: .zero...(.seconds(36_525 * 86_400)),
+                "How long messages stay in the archives; 0: until they are removed by their owners.")
+            maximum = section.integer(
+                "maximum-messages", default: 0, in: 0...100_000_000,
+                "How many messages stay in the archive of an account, the newest of them; 0: any number.")
+        }
+    }
+
     private let host: Host
-    private let time: Duration
-    private let maximum: Int
+    private let settings: Settings
     /// The owner of the archive that was looked at last.
     private let last = Mutex<JID?>(nil)
 
-    init(_ host: Host, _ configuration: ConfigSection) {
+    init(_ host: Host, _ settings: Settings) {
         self.host = host
-        time = configuration.duration(
-            "keep-time", default: .zero, in: .zero...(.seconds(36_525 * 86_400)),
-            "How long messages stay in the archives; 0: until they are removed by their owners.")
-        maximum = configuration.integer(
-            "maximum-messages", default: 0, in: 0...100_000_000,
-            "How many messages stay in the archive of an account, the newest of them; 0: any number.")
+        self.settings = settings
     }
 
-    var isLimited: Bool { time > .zero || maximum > 0 }
+    var isLimited: Bool { settings.time > .zero || settings.maximum > 0 }
 
     /// Removes what has become too old or too much, up to the bound of one run.
     func run() async {
@@ -36,7 +44,7 @@ final class ArchiveRetention: Sendable {
             var budget = Self.entries
             let limits = ArchiveLimits(
                 host: host.domain, collection: ArchiveEntry.archive, since: oldest,
-                maximum: maximum > 0 ? maximum : nil)
+                maximum: settings.maximum > 0 ? settings.maximum : nil)
             for _ in 0..<Self.reads {
                 let page = try await host.storage.archivesOver(
                     limits, after: last.withLock { $0 }, atMost: Self.archives)
@@ -57,8 +65,8 @@ final class ArchiveRetention: Sendable {
     }
 
     private var oldest: ArchiveID? {
-        guard time > .zero else { return nil }
-        let (seconds, attoseconds) = time.components
+        guard settings.time > .zero else { return nil }
+        let (seconds, attoseconds) = settings.time.components
         let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
         return ArchiveID.first(at: Timestamp(milliseconds: host.now().milliseconds - milliseconds))
     }

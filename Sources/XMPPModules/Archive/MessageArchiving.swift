@@ -15,24 +15,32 @@ struct MessageArchiving: ServerModule {
 
     static let namespace: Namespace = "urn:xmpp:archive"
 
-    private let host: Host
-    private let last: Int
-    private let isComplete: Bool
+    struct Settings: ModuleSettings {
+        let isComplete: Bool
+        let last: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            isComplete = section.boolean(
+                "complete", default: false,
+                "Whether whole archives are handed out, in collections of a day, and people can remove some and say what "
+                    + "is kept.")
+            last = section.integer(
+                "last", default: 10, in: 1...1000, "How many messages of a conversation are handed out at most.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        isComplete = configuration.boolean(
-            "complete", default: false,
-            "Whether whole archives are handed out, in collections of a day, and people can remove some and say what is "
-                + "kept.")
-        last = configuration.integer(
-            "last", default: 10, in: 1...1000, "How many messages of a conversation are handed out at most.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
         registrar.feature("urn:xmpp:archive:manage")
-        if isComplete {
+        if settings.isComplete {
             MessageCollections(host: host).register(&registrar)
             ArchivingModes(host: host).register(&registrar)
             for (type, name) in [(IQRequest.Kind.get, "modified"), (.set, "save")] as [(IQRequest.Kind, StaticString)] {
@@ -84,11 +92,13 @@ struct MessageArchiving: ServerModule {
         peer: JID, start: Timestamp
     )] {
         if let peer {
-            return try await newest(of: owner, with: peer, last).first.map { [(peer, $0.time)] } ?? []
+            return try await newest(of: owner, with: peer, settings.last).first.map { [(peer, $0.time)] } ?? []
         }
         await host.storage.flush()
-        return try await host.storage.archivePeers(collection: ArchiveEntry.archive, owner: owner, newest: last)
-            .map { ($0.peer, $0.first.time) }
+        return try await host.storage.archivePeers(
+            collection: ArchiveEntry.archive, owner: owner, newest: settings.last
+        )
+        .map { ($0.peer, $0.first.time) }
     }
 
     // MARK: Retrieve, §8
@@ -96,7 +106,7 @@ struct MessageArchiving: ServerModule {
     @Sendable private func retrieve(_ request: ClientRequest) -> Reply {
         guard let with = request.payload["with"] else { return .error(.badRequest) }
         guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
-        let limit = min(last, maximum(asked: request.payload))
+        let limit = min(settings.last, maximum(asked: request.payload))
         let owner = request.record.jid
         return .async {
             do throws(StorageError) {
@@ -112,8 +122,8 @@ struct MessageArchiving: ServerModule {
         guard
             let max = retrieve.child("set", .resultSet)?.child(
                 "max", .resultSet)
-        else { return last }
-        return Int(schema: max.text).map { Swift.max(0, $0) } ?? last
+        else { return settings.last }
+        return Int(schema: max.text).map { Swift.max(0, $0) } ?? settings.last
     }
 
     /// The newest messages with the peer, those included that have been delivered and are not yet committed.

@@ -15,7 +15,7 @@ struct Retraction: ServerModule {
 
     private let host: Host
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: NoSettings) {
         self.host = host
     }
 

@@ -19,13 +19,21 @@ struct Blocking: ServerModule {
     /// Set on sessions that have asked for the list and therefore get pushes.
     private static let wantsList = ClientSession.Flag("wants block list")
 
-    private let host: Host
-    private let maximum: Int
+    struct Settings: ModuleSettings {
+        let maximum: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            maximum = section.integer(
+                "maximum-items", default: 1000, in: 1...100_000, "How many addresses an account may block.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        maximum = configuration.integer(
-            "maximum-items", default: 1000, in: 1...100_000, "How many addresses an account may block.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
@@ -68,7 +76,7 @@ struct Blocking: ServerModule {
         guard !jids.isEmpty else { return .error(.badRequest) }
         let record = request.record
         let list = record[Self.list]
-        guard list.reserve(jids.count, atMost: maximum) else { return .error(.policyViolation) }
+        guard list.reserve(jids.count, atMost: settings.maximum) else { return .error(.policyViolation) }
         let changes = jids.map {
             StorageChange.putValue(store: Self.store, owner: record.jid, key: $0.string, Array("<blocked/>".utf8))
         }
@@ -105,7 +113,7 @@ struct Blocking: ServerModule {
     /// the look at each.
     private func items(of payload: Element) throws(StanzaError) -> [JID] {
         let items = payload.children.lazy.filter { $0.isNamed("item", Self.namespace) }
-        guard items.count(where: { _ in true }) <= maximum else { throw .policyViolation }
+        guard items.count(where: { _ in true }) <= settings.maximum else { throw .policyViolation }
         var seen: Set<JID> = []
         var jids: [JID] = []
         for item in items {

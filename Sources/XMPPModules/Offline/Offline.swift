@@ -11,25 +11,33 @@ struct Offline: ServerModule {
         "offline", implements: [.xep(160, "1.0.1"), .xep(203, "2.0")],
         summary: "Keeps messages for those who are away.")
 
-    private let host: Host
-    private let maximum: Int
-    private let isAnnounced: Bool
-    private let takesBodiesAlone: Bool
+    struct Settings: ModuleSettings {
+        let isAnnounced: Bool
+        let takesBodiesAlone: Bool
+        let maximum: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            isAnnounced = section.boolean(
+                "announce", default: true, "Whether service discovery tells that messages are kept.")
+            takesBodiesAlone = section.boolean(
+                "bodies-only", default: false,
+                "Whether receipts, markers and the like are kept only if they come with a text.")
+            maximum = section.integer(
+                "maximum-messages", default: 1000, in: 1...1_000_000,
+                "How many messages are kept for an account; beyond them senders get service-unavailable.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        isAnnounced = configuration.boolean(
-            "announce", default: true, "Whether service discovery tells that messages are kept.")
-        takesBodiesAlone = configuration.boolean(
-            "bodies-only", default: false,
-            "Whether receipts, markers and the like are kept only if they come with a text.")
-        maximum = configuration.integer(
-            "maximum-messages", default: 1000, in: 1...1_000_000,
-            "How many messages are kept for an account; beyond them senders get service-unavailable.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
-        if isAnnounced { registrar.feature("msgoffline") }
+        if settings.isAnnounced { registrar.feature("msgoffline") }
         registrar.reserve(.delay) { child, from in child.hasName("delay") && isForged(child, from) }
         registrar.reserve(Self.oldDelay) { child, from in child.hasName("x") && isForged(child, from) }
         registrar.on(Hooks.messageToAccount, .deliver, queueBehindKept)
@@ -93,7 +101,7 @@ struct Offline: ServerModule {
     }
 
     private func isFleeting(_ content: MessageContent) -> Bool {
-        content.isFleeting || takesBodiesAlone && content.contains(.conversation) && !content.contains(.body)
+        content.isFleeting || settings.takesBodiesAlone && content.contains(.conversation) && !content.contains(.body)
     }
 
     private func message(of event: StanzaContext, _ account: AccountRecord) -> Message {
@@ -116,7 +124,7 @@ struct Offline: ServerModule {
         return .wait {
             do throws(StorageError) {
                 let count = try await host.storage.archivedCount(
-                    ArchiveQuery(collection: ArchiveEntry.offline, owner: account.jid, limit: maximum))
+                    ArchiveQuery(collection: ArchiveEntry.offline, owner: account.jid, limit: settings.maximum))
                 return keep(message, counted: count)
             } catch {
                 return .bounce(host.report(error))
@@ -127,7 +135,9 @@ struct Offline: ServerModule {
     private func keep(_ message: Message, counted: Int) -> Verdict {
         let account = message.account
         let backlog = account[Self.backlog]
-        guard let place = backlog.place(atMost: maximum, counted: counted) else { return .bounce(.serviceUnavailable) }
+        guard let place = backlog.place(atMost: settings.maximum, counted: counted) else {
+            return .bounce(.serviceUnavailable)
+        }
         return .keep { changes, done in
             host.archiveIDs.submitting(at: message.time) { next in
                 let entry = ArchiveEntry(

@@ -33,17 +33,27 @@ struct Presence: ServerModule {
         let presence: Element?
     }
 
+    struct Settings: ModuleSettings {
+        let probes: Probes
+        let refusesStrangers: Bool
+        let subscriptions: Subscriptions.Settings
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            probes = section.choice("probes", default: .answer, "What becomes of probes that clients send.")
+            refusesStrangers = profile.stanzas.fromStrangers == .refuse
+            subscriptions = Subscriptions.Settings(section)
+        }
+    }
+
     let host: Host
     let subscriptions: Subscriptions
-    private let probes: Probes
-    private let refusesStrangers: Bool
+    private let settings: Settings
     private let directed = DirectedPresence()
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        probes = configuration.choice("probes", default: .answer, "What becomes of probes that clients send.")
-        refusesStrangers = host.configuration.stanzas.fromStrangers == .refuse
-        subscriptions = Subscriptions(host: host, configuration: configuration)
+        self.settings = settings
+        subscriptions = Subscriptions(host: host, settings: settings.subscriptions)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -95,7 +105,7 @@ struct Presence: ServerModule {
             directed.takenBack(by: session, from: to)
             return .go
         case (.probe, let to?):
-            if probes == .answer { answerProbe(session, to) }
+            if settings.probes == .answer { answerProbe(session, to) }
         case (.error, _):
             return .go
         default:
@@ -248,7 +258,7 @@ struct Presence: ServerModule {
         guard let account = event.account else { return .handled }
         switch event.stanza.type {
         case .available, .unavailable:
-            if refusesStrangers, !event.from.isSameBare(as: account.jid), !isContact(event.from, of: account) {
+            if settings.refusesStrangers, !event.from.isSameBare(as: account.jid), !isContact(event.from, of: account) {
                 return .handled
             }
             deliver(event, account)

@@ -4,31 +4,41 @@ import XMPPServer
 /// RFC 6121 §3: who may see whose presence. The states and their transitions are `SubscriptionState`'s; this moves the
 /// stanzas and keeps both rosters.
 struct Subscriptions: Sendable {
-    let host: Host
-    private let mayEnd: Bool
-    private let isMutual: Bool
-    private let resolvesAccountIDs: Bool
-    private let limit: AttemptLimit<JID>
-    private let approvesAhead: Bool
+    struct Settings: Sendable, Equatable {
+        let mayEnd: Bool
+        let isMutual: Bool
+        let approvesAhead: Bool
+        let resolvesAccountIDs: Bool
+        let perHour: Int
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection) {
+            mayEnd = section.boolean(
+                "may-unsubscribe", default: true, "Whether clients may end subscriptions that exist.")
+            isMutual = section.boolean(
+                "mutual", default: false, "Whether accepting an invitation makes contacts of both sides.")
+            approvesAhead = section.boolean(
+                "pre-approval", default: true, "Whether clients may say yes before they are asked, RFC 6121 §3.4.")
+            resolvesAccountIDs = section.boolean(
+                "account-ids", default: false, "Whether people can be invited by their account id.")
+            perHour = section.integer(
+                "invitations-per-hour", default: 250, in: 0...100_000,
+                "Invitations that an account may send in an hour, and answers to ones that have not come; 0: any number."
+            )
+        }
+    }
+
+    let host: Host
+    private let settings: Settings
+    private let limit: AttemptLimit<JID>
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        mayEnd = configuration.boolean(
-            "may-unsubscribe", default: true, "Whether clients may end subscriptions that exist.")
-        isMutual = configuration.boolean(
-            "mutual", default: false, "Whether accepting an invitation makes contacts of both sides.")
-        approvesAhead = configuration.boolean(
-            "pre-approval", default: true, "Whether clients may say yes before they are asked, RFC 6121 §3.4.")
-        resolvesAccountIDs = configuration.boolean(
-            "account-ids", default: false, "Whether people can be invited by their account id.")
-        let perHour = configuration.integer(
-            "invitations-per-hour", default: 250, in: 0...100_000,
-            "Invitations that an account may send in an hour, and answers to ones that have not come; 0: any number.")
-        limit = AttemptLimit(limit: perHour, within: .seconds(3600))
+        self.settings = settings
+        limit = AttemptLimit(limit: settings.perHour, within: .seconds(3600))
     }
 
     func register(_ registrar: inout Registrar) {
-        if approvesAhead {
+        if settings.approvesAhead {
             registrar.streamFeature(.authenticated) { $0.element("sub", .preApproval) }
         }
         registrar.on(Presence.inviting, .block) { [host, limit] event in
@@ -47,7 +57,7 @@ struct Subscriptions: Sendable {
             }
             return .go
         }
-        guard resolvesAccountIDs else { return }
+        guard settings.resolvesAccountIDs else { return }
         registrar.on(Hooks.presenceFromClient, .rewrite) { event in
             guard event.stanza.type == .subscribe, let to = event.to, !host.router.hosts.serves(to),
                 let session = event.sender
@@ -72,9 +82,9 @@ struct Subscriptions: Sendable {
         guard !to.isSameBare(as: session.jid) else { return .handled }
         let record = session.record
         let state = record.rosterItem(to)?.state ?? .none
-        if !mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
+        if !settings.mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
         // §3.4: an answer before the question.
-        let isAhead = type == .subscribed && approvesAhead && !state.hasPendingIn && !state.hasFrom
+        let isAhead = type == .subscribed && settings.approvesAhead && !state.hasPendingIn && !state.hasFrom
         if type == .subscribe || isAhead, let error = host.mayInvite(session) { return .bounce(error) }
         guard let stanza = Stanza(event.stanza.element) else { return .handled }
         return send(type, stanza, of: record, to: to, sender: session).map { .bounce($0) } ?? .handled
@@ -96,9 +106,9 @@ struct Subscriptions: Sendable {
                 case .subscribe:
                     item.isListed = true
                 case .subscribed:
-                    if isMutual, state.hasPendingIn { item.state = .both }
-                    if approvesAhead, !state.hasPendingIn, !state.hasFrom { item.isApproved = true }
-                    if approvesAhead || state.hasPendingIn { item.isListed = true }
+                    if settings.isMutual, state.hasPendingIn { item.state = .both }
+                    if settings.approvesAhead, !state.hasPendingIn, !state.hasFrom { item.isApproved = true }
+                    if settings.approvesAhead || state.hasPendingIn { item.isListed = true }
                 case .unsubscribed:
                     item.isApproved = false
                 case .unsubscribe:
@@ -149,14 +159,14 @@ struct Subscriptions: Sendable {
             if item == nil, type != .subscribe { return nil }
             var item = item ?? RosterItem(jid: from)
             item.state = item.state.inbound(type).newState
-            if isMutual, type == .subscribed, state.asks { item.state = .both }
+            if settings.isMutual, type == .subscribed, state.asks { item.state = .both }
             item.invitation = item.state.hasPendingIn ? invitation ?? item.invitation : nil
             return item.settled
         }
         if inbound.delivers { deliver(event, account, onlyToInterested: type != .subscribe) }
         account.push(change)
         if let reply = inbound.autoReply { answer(reply, from, account) }
-        if isMutual, type == .subscribed, state.asks { host.sendPresence(of: account, to: from) }
+        if settings.isMutual, type == .subscribed, state.asks { host.sendPresence(of: account, to: from) }
         if type == .unsubscribe, state.hasFrom { host.sendUnavailable(of: account, to: from) }
         return .handled
     }

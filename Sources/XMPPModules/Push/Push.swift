@@ -22,38 +22,48 @@ struct Push: ServerModule {
     private static let answerTime = Duration.seconds(30)
     private static let maximumBodySize = 1024
 
+    struct Settings: ModuleSettings {
+        let maximum: Int
+        let tellsSender: Bool
+        let tellsBody: Bool
+        let services: Set<JID>
+        let perMinute: Int
+        let perService: Int
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            maximum = section.integer(
+                "maximum-services", default: 20, in: 1...1000, "How many app servers an account may have told.")
+            tellsSender = section.boolean(
+                "sender", default: false, "Whether app servers learn whom the last message is from.")
+            tellsBody = section.boolean(
+                "body", default: false, "Whether app servers learn what the last message says.")
+            perMinute = section.integer(
+                "per-minute", default: 60, in: 0...100_000,
+                "Notifications for an account in a minute, beyond which app servers are not told; 0: any number.")
+            perService = section.integer(
+                "per-service-per-minute", default: 60, in: 0...100_000,
+                "Notifications in a minute to an account that is not listed in `services`; 0: any number.")
+            let names = section.strings(
+                "services", default: [], "The accounts of app servers, which are told whatever there is.")
+            services = Set(names.compactMap { JID($0)?.bare })
+            for name in names where JID(name)?.hasLocal != true {
+                section.fail(
+                    "services", "\"\(name)\" is no account", fix: "write addresses such as push@example.org")
+            }
+        }
+    }
+
     private let host: Host
-    private let maximum: Int
-    private let tellsSender: Bool
-    private let tellsBody: Bool
-    private let services: Set<JID>
+    private let settings: Settings
     private let limit: AttemptLimit<JID>
     /// By who is told.
     private let serviceLimit: AttemptLimit<JID>
 
-    init(host: Host, configuration: ConfigSection) {
+    init(host: Host, settings: Settings) {
         self.host = host
-        maximum = configuration.integer(
-            "maximum-services", default: 20, in: 1...1000, "How many app servers an account may have told.")
-        tellsSender = configuration.boolean(
-            "sender", default: false, "Whether app servers learn whom the last message is from.")
-        tellsBody = configuration.boolean(
-            "body", default: false, "Whether app servers learn what the last message says.")
-        let perMinute = configuration.integer(
-            "per-minute", default: 60, in: 0...100_000,
-            "Notifications for an account in a minute, beyond which app servers are not told; 0: any number.")
-        limit = AttemptLimit(limit: perMinute, within: .seconds(60))
-        let perService = configuration.integer(
-            "per-service-per-minute", default: 60, in: 0...100_000,
-            "Notifications in a minute to an account that is not listed in `services`; 0: any number.")
-        serviceLimit = AttemptLimit(limit: perService, within: .seconds(60))
-        let names = configuration.strings(
-            "services", default: [], "The accounts of app servers, which are told whatever there is.")
-        services = Set(names.compactMap { JID($0)?.bare })
-        for name in names where JID(name)?.hasLocal != true {
-            configuration.fail(
-                "services", "\"\(name)\" is no account", fix: "write addresses such as push@example.org")
-        }
+        self.settings = settings
+        limit = AttemptLimit(limit: settings.perMinute, within: .seconds(60))
+        serviceLimit = AttemptLimit(limit: settings.perService, within: .seconds(60))
     }
 
     func register(_ registrar: inout Registrar) {
@@ -117,7 +127,7 @@ struct Push: ServerModule {
             access: request.session.token.map { Self.access($0.grant, $0.digest) })
         let record = request.record
         let list = record[Self.list]
-        guard list.begin(registration.key, atMost: maximum) else { return .error(.policyViolation) }
+        guard list.begin(registration.key, atMost: settings.maximum) else { return .error(.policyViolation) }
         let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
             .putting(registration, record.jid, key: registration.key)
         return request.commit([change]) { isStored in
@@ -193,8 +203,8 @@ struct Push: ServerModule {
         where isMeant: (PushRegistration) -> Bool
     ) {
         let news = News(
-            sender: tellsSender ? from.string : nil,
-            body: tellsBody ? message.child("body", .client).map { Self.beginning(of: $0.text) } : nil)
+            sender: settings.tellsSender ? from.string : nil,
+            body: settings.tellsBody ? message.child("body", .client).map { Self.beginning(of: $0.text) } : nil)
         for registration in account[Self.list].messageWaits(where: isMeant) {
             mark?.record(.pushed, registration.service.string)
             tell(registration, of: account, news)
@@ -228,7 +238,7 @@ struct Push: ServerModule {
         let now = host.uptime()
         if host.router.hosts.cachedAccount(service)?.blocks(account.jid) == true { return false }
         guard let place = limit.take(account.jid, at: now) else { return false }
-        guard services.contains(service) || serviceLimit.take(service, at: now) != nil else {
+        guard settings.services.contains(service) || serviceLimit.take(service, at: now) != nil else {
             limit.giveBack(place)
             return false
         }

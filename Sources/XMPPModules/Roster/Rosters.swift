@@ -23,32 +23,40 @@ struct Rosters: ServerModule {
     /// Set on those of them whose host has versions: their pushes carry them.
     static let hasRosterVersions = ClientSession.Flag("has roster versions")
 
-    let host: Host
-    let verbs: Set<Verb>
-    let bounds: RosterBounds
-    let resolvesAccountIDs: Bool
-    let hasVersions: Bool
+    struct Settings: ModuleSettings {
+        let verbs: Set<Verb>
+        let bounds: RosterBounds
+        let hasVersions: Bool
+        let resolvesAccountIDs: Bool
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            verbs = Set(
+                section.choices("verbs", default: Verb.allCases, "What clients may do to the items of their roster."))
+            bounds = RosterBounds(
+                contacts: section.integer(
+                    "maximum-items", default: 10_000, in: 1...1_000_000, "How many contacts an account may have."),
+                bytes: section.byteCount(
+                    "maximum-size", default: 2 * 1024 * 1024, in: 1024...64 * 1024 * 1024,
+                    "How much all contacts may take together, with their names and groups."))
+            hasVersions = section.boolean(
+                "versions", default: true, "Whether clients that have the list already are told so, RFC 6121 §2.6.")
+            resolvesAccountIDs = section.boolean(
+                "account-ids", default: false,
+                "Whether contacts can be added by their account id in place of their address.")
+        }
+    }
+
+    let host: Host
+    let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        verbs = Set(
-            configuration.choices("verbs", default: Verb.allCases, "What clients may do to the items of their roster."))
-        bounds = RosterBounds(
-            contacts: configuration.integer(
-                "maximum-items", default: 10_000, in: 1...1_000_000, "How many contacts an account may have."),
-            bytes: configuration.byteCount(
-                "maximum-size", default: 2 * 1024 * 1024, in: 1024...64 * 1024 * 1024,
-                "How much all contacts may take together, with their names and groups."))
-        hasVersions = configuration.boolean(
-            "versions", default: true, "Whether clients that have the list already are told so, RFC 6121 §2.6.")
-        resolvesAccountIDs = configuration.boolean(
-            "account-ids", default: false,
-            "Whether contacts can be added by their account id in place of their address.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
-        if hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", .rosterVersioning) } }
-        registrar.rosterBounds(bounds)
+        if settings.hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", .rosterVersioning) } }
+        registrar.rosterBounds(settings.bounds)
         registrar.clientIQ(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
         registrar.clientIQ(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
         // §2.3.3: nobody else's roster can be set.
@@ -61,8 +69,8 @@ struct Rosters: ServerModule {
 
     @Sendable private func get(_ request: ClientRequest) -> Reply {
         request.session.set(Self.wantsRoster, true)
-        request.session.set(Self.hasRosterVersions, hasVersions)
-        let asked = hasVersions ? request.payload["ver"] : nil
+        request.session.set(Self.hasRosterVersions, settings.hasVersions)
+        let asked = settings.hasVersions ? request.payload["ver"] : nil
         let (items, version) = request.record.withRoster { (Array($0.items), $0.version) }
         // §2.6.3: the client's list is the one that we have.
         if asked == version { return .ok }
@@ -92,7 +100,7 @@ struct Rosters: ServerModule {
             groups.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumGroupsSize
         else { return .error(.notAcceptable) }
         let wanted = Wanted(jid: jid, name: name, groups: groups)
-        if resolvesAccountIDs, !host.router.hosts.serves(jid) {
+        if settings.resolvesAccountIDs, !host.router.hosts.serves(jid) {
             return .async { await addByAccountID(wanted, request) }
         }
         return put(wanted, request)
@@ -116,12 +124,13 @@ struct Rosters: ServerModule {
         if let present, present.isShown {
             // What the client leaves out counts as unchanged where contacts cannot be changed.
             let isSame =
-                (wanted.name == present.name || (wanted.name == nil && !verbs.contains(.update)))
-                && (Set(wanted.groups) == Set(present.groups) || (wanted.groups.isEmpty && !verbs.contains(.update)))
+                (wanted.name == present.name || (wanted.name == nil && !settings.verbs.contains(.update)))
+                && (Set(wanted.groups) == Set(present.groups)
+                    || (wanted.groups.isEmpty && !settings.verbs.contains(.update)))
             if isSame { return .ok }
-            guard verbs.contains(.update) else { return .error(.notAllowed) }
+            guard settings.verbs.contains(.update) else { return .error(.notAllowed) }
         } else {
-            guard verbs.contains(.add) else { return .error(.notAllowed) }
+            guard settings.verbs.contains(.add) else { return .error(.notAllowed) }
         }
         return change(record, wanted.jid) { item in
             var item = item ?? RosterItem(jid: wanted.jid)
@@ -152,7 +161,7 @@ struct Rosters: ServerModule {
     }
 
     private func remove(_ jid: JID, _ request: ClientRequest) -> Reply {
-        guard verbs.contains(.remove) else { return .error(.notAllowed) }
+        guard settings.verbs.contains(.remove) else { return .error(.notAllowed) }
         let record = request.record
         guard let item = record.rosterItem(jid), item.isShown else { return .error(.itemNotFound) }
         host.endSubscriptions(of: record, with: item)
@@ -165,7 +174,7 @@ struct Rosters: ServerModule {
     ) -> Reply {
         let commit = Commit()
         do throws(RosterBounds.Exceeded) {
-            record.push(try record.updateRoster(jid, within: bounds, then: commit.finish, body))
+            record.push(try record.updateRoster(jid, within: settings.bounds, then: commit.finish, body))
         } catch {
             return .error(.policyViolation)
         }

@@ -16,35 +16,44 @@ struct StreamManagement: ServerModule {
         "stream-management", implements: [.xep(198, "1.6.3")],
         summary: "Acknowledges stanzas, and lets clients go on with their session on another connection.")
 
-    private let host: Host
-    private let settings: ResumptionSettings
-    private let resumes: Bool
-    private let location: String?
+    struct Settings: ModuleSettings {
+        let resumes: Bool
+        let resumption: ResumptionSettings
+        let location: String?
 
-    init(host: Host, configuration: ConfigSection) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            resumes = section.boolean(
+                "resume", default: true, "Whether a session outlives its connection, so that its client can resume it.")
+            resumption = ResumptionSettings(
+                time: section.duration(
+                    "resume-time", default: .seconds(600), in: .seconds(1)...(.seconds(86_400)),
+                    "How long a session may be without a connection before it ends."),
+                stanzas: section.integer(
+                    "queued-stanzas", default: 5_000, in: 10...1_000_000,
+                    "Stanzas that may wait for a client's acknowledgement. With more its session ends, and messages go "
+                        + "elsewhere."),
+                bytes: section.byteCount(
+                    "queued-bytes", default: 4 << 20, in: (16 << 10)...(1 << 30), "Bytes of these stanzas."),
+                patience: section.duration(
+                    "acknowledgement-time", default: .seconds(60), in: .seconds(1)...(.seconds(3_600)),
+                    "How long a client may take to answer a request for acknowledgement. After that its connection is lost."
+                ))
+            location = section.optionalString(
+                "location",
+                "Where clients are to resume, as `host` or `host:port`, if that is another place than usual.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
-        resumes = configuration.boolean(
-            "resume", default: true, "Whether a session outlives its connection, so that its client can resume it.")
-        settings = ResumptionSettings(
-            time: configuration.duration(
-                "resume-time", default: .seconds(600), in: .seconds(1)...(.seconds(86_400)),
-                "How long a session may be without a connection before it ends."),
-            stanzas: configuration.integer(
-                "queued-stanzas", default: 5_000, in: 10...1_000_000,
-                "Stanzas that may wait for a client's acknowledgement. With more its session ends, and messages go elsewhere."
-            ),
-            bytes: configuration.byteCount(
-                "queued-bytes", default: 4 << 20, in: (16 << 10)...(1 << 30), "Bytes of these stanzas."),
-            patience: configuration.duration(
-                "acknowledgement-time", default: .seconds(60), in: .seconds(1)...(.seconds(3_600)),
-                "How long a client may take to answer a request for acknowledgement. After that its connection is lost."
-            ))
-        location = configuration.optionalString(
-            "location", "Where clients are to resume, as `host` or `host:port`, if that is another place than usual.")
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.resumption(settings)
+        registrar.resumption(settings.resumption)
         registrar.streamFeature(.authenticated) { $0.element("sm", .streamManagement) }
         registrar.streamElement("enable", .streamManagement, .authenticated, needs: .chat, enable)
         registrar.streamElement("resume", .streamManagement, .authenticated, needs: .chat, resume)
@@ -89,15 +98,15 @@ struct StreamManagement: ServerModule {
 
     private func enable(_ element: Element, _ session: ClientSession, to writer: inout XMLWriter) {
         let asksToResume = element.attribute("resume", equals: "true") || element.attribute("resume", equals: "1")
-        var time = settings.time
+        var time = settings.resumption.time
         if let wish = element["max"].flatMap({ Int(schema: $0) }), wish > 0 { time = min(time, .seconds(wish)) }
-        session.beginAcknowledging(resumableFor: resumes && asksToResume ? time : nil)
+        session.beginAcknowledging(resumableFor: settings.resumes && asksToResume ? time : nil)
         writer.start("enabled", .streamManagement)
         if let resumption = session.resumption {
             writer.attribute("id", resumption.secret)
             writer.attribute("resume", "true" as StaticString)
             writer.attribute("max", Int(resumption.time.components.seconds))
-            writer.attribute("location", location)
+            writer.attribute("location", settings.location)
         }
         writer.end()
     }

@@ -7,7 +7,7 @@ extension Administration {
     func invite(_ name: AccountName?, host: String?, seconds: Int64) async throws -> NewInvitation {
         let account = if let name { try await self.account(name) } else { Account?.none }
         let host = try self.host(account?.jid.domain ?? host)
-        guard host.modules.contains(where: { $0.name == Invitation.module }) else {
+        guard host.modules.contains(where: { $0.info.name == Invitation.module }) else {
             throw AdministrationError("\(host.domain) takes no invitations; its profile lacks the module invitations")
         }
         guard (60...366 * 86_400).contains(seconds) else {

@@ -21,7 +21,7 @@ public struct HostConfiguration: Sendable {
     /// Bounds for each connection.
     public let limits: LimitSettings
     /// The modules in the order of the profile, each with its settings.
-    public let modules: [(name: String, section: ConfigSection)]
+    public let modules: [ConfiguredModule]
     /// Where the host stands, for errors that are found later.
     let section: ConfigSection
 
@@ -44,13 +44,25 @@ public struct HostConfiguration: Sendable {
         if profile == nil { profiles.failUnknown(profileName, in: host, key: "profile") }
         // The reference describes the keys of a profile once, below `profiles`.
         let settings = host.report.collectsReference ? ConfigSection() : profile?.overlaid(by: host) ?? host
-        let profileSettings = ProfileSettings(settings)
+        let profileSettings: ProfileSettings
+        (profileSettings, modules) = profiles.read(settings)
         authentication = profileSettings.authentication
         stanzas = profileSettings.stanzas
         streams = profileSettings.streams
         limits = profileSettings.limits
-        modules = profiles.modules(of: settings)
         checkCertificate(host)
+        checkModules(host)
+    }
+
+    /// Finds modules that need others.
+    private func checkModules(_ host: ConfigSection) {
+        for module in modules {
+            for required in module.info.requires where !modules.contains(where: { $0.info.name == required }) {
+                host.fail(
+                    "modules", "the module \(module.info.name) needs the module \(required)",
+                    fix: "switch \(required) on, or \(module.info.name) off")
+            }
+        }
     }
 
     private func checkCertificate(_ host: ConfigSection) {

@@ -1,13 +1,23 @@
 public import XMPPStream
 
-/// Everything that a profile sets apart from its modules.
-struct ProfileSettings {
-    let authentication: AuthenticationSettings
-    let stanzas: StanzaSettings
-    let streams: StreamSettings
-    let limits: LimitSettings
+/// Everything that a profile sets apart from the settings of its modules.
+public struct ProfileSettings: Hashable, Sendable {
+    /// How people sign in.
+    public let authentication: AuthenticationSettings
+    /// Which stanzas are let through.
+    public let stanzas: StanzaSettings
+    /// How streams behave.
+    public let streams: StreamSettings
+    /// Bounds for each connection.
+    public let limits: LimitSettings
+    /// The names of the modules that are on.
+    let modules: [String]
 
-    init(_ section: ConfigSection) {
+    /// Whether the module of that name is on.
+    public func offers(_ module: String) -> Bool { modules.contains(module) }
+
+    init(_ section: ConfigSection, modules: [String] = []) {
+        self.modules = modules
         authentication = AuthenticationSettings(section.section("authentication", "How people sign in."))
         stanzas = StanzaSettings(section.section("stanzas", "Which stanzas are let through."))
         streams = StreamSettings(section.section("streams", "How streams behave."))

@@ -4,9 +4,10 @@ struct ProfileTable {
     private let root: ConfigSection
     private let builtIn: [(name: String, section: ConfigSection)]
     private let own: [(name: String, section: ConfigSection)]
-    private let modules: [ServerConfiguration.ModuleSettings]
+    /// The modules that exist.
+    private let modules: [any ServerModule.Type]
 
-    init(_ root: ConfigSection, builtIn text: String, modules: [ServerConfiguration.ModuleSettings]) {
+    init(_ root: ConfigSection, builtIn text: String, modules: [any ServerModule.Type]) {
         self.root = root
         self.modules = modules
         builtIn = Self.readBuiltIn(text, report: root.report)
@@ -90,20 +91,22 @@ extension ProfileTable {
         "The modules and their settings. `module: {}` or `on` switches one on, `off` switches off an inherited one."
     }
 
-    /// The modules that `settings` switches on, in order of first appearance, each with its settings.
-    func modules(of settings: ConfigSection) -> [(name: String, section: ConfigSection)] {
+    /// Reads a profile: its settings, and the modules that it switches on, in order of first appearance, with theirs.
+    func read(_ settings: ConfigSection) -> (ProfileSettings, [ConfiguredModule]) {
         let section = settings.section("modules", Self.modulesHelp)
-        return section.names.compactMap { name in
-            guard modules.isEmpty || modules.contains(where: { $0.name == name }) else {
+        let listed: [(place: Int, section: ConfigSection)] = section.names.compactMap { name in
+            guard let place = modules.firstIndex(where: { $0.info.name == name }) else {
                 failUnknownModule(name, in: section)
                 return nil
             }
-            return section.switchedSection(name).map { (name, $0) }
+            return section.switchedSection(name).map { (place, $0) }
         }
+        let profile = ProfileSettings(settings, modules: listed.map { modules[$0.place].info.name })
+        return (profile, listed.map { modules[$0.place].configured($0.section, in: profile, at: $0.place) })
     }
 
     private func failUnknownModule(_ name: String, in section: ConfigSection) {
-        let names = modules.map(\.name)
+        let names = modules.map { $0.info.name }
         let nearest = nearestWord(to: name, among: names).map { "did you mean \"\($0)\"?" }
         section.fail(name, "there is no such module", fix: nearest ?? "modules: \(names.joined(separator: ", "))")
         section.switchedSection(name)?.ignore()
@@ -112,13 +115,7 @@ extension ProfileTable {
     /// Reads the module settings of profiles that no host uses, so that mistakes in them are found, too.
     func checkUnused(used: Set<String>) {
         for (name, section) in builtIn + own where !used.contains(name) {
-            for (module, settings) in modules(of: self.section(named: name) ?? section) {
-                if let read = modules.first(where: { $0.name == module })?.read {
-                    read(settings)
-                } else {
-                    settings.ignore()
-                }
-            }
+            _ = read(self.section(named: name) ?? section)
         }
     }
 
@@ -126,6 +123,9 @@ extension ProfileTable {
     private func readModuleReference(_ profile: ConfigSection) {
         guard profile.report.collectsReference else { return }
         let section = profile.section("modules", Self.modulesHelp)
-        for module in modules { module.read(section.section(module.name, module.help)) }
+        let settings = ProfileSettings(ConfigSection())
+        for module in modules {
+            _ = module.configured(section.section(module.info.name, module.info.help), in: settings, at: 0)
+        }
     }
 }

@@ -1,10 +1,5 @@
-/// Everything that the configuration file says, checked and with defaults filled in. Modules read their own
-/// settings when they are made; when they have, `ConfigReport.finish()` finds the keys that nobody knows.
+/// Everything that the configuration file says, the settings of modules included, checked and with defaults filled in.
 public struct ServerConfiguration: Sendable {
-    /// A module as far as the file is concerned: its name, what it is for, and how its settings are read: run on a
-    /// section, `read` asks for every key that the module knows.
-    public typealias ModuleSettings = (name: String, help: String, read: @Sendable (ConfigSection) -> Void)
-
     /// The file as the user named it.
     public let file: String
     /// Where data are kept.
@@ -25,11 +20,10 @@ public struct ServerConfiguration: Sendable {
     /// Reads the configuration; whatever is wrong goes into the section's report, and defaults take its place.
     ///
     /// - Parameters:
-    ///   - root: the file's root section.
+    ///   - root: the file's root section. When it has been read, the report's `finish()` finds the keys that nobody knows.
     ///   - builtInProfiles: the profiles that ship with the server, in YAML: a mapping from name to profile.
-    ///   - modules: the modules that exist. Other names become errors, and the settings of profiles that no host
-    ///     uses are checked. An empty list leaves both to the caller.
-    public init(_ root: ConfigSection, builtInProfiles: String, modules: [ModuleSettings] = []) {
+    ///   - modules: the modules that exist, in the order in which their handlers run.
+    public init(_ root: ConfigSection, builtInProfiles: String, modules: [any ServerModule.Type]) {
         self.root = root
         let folder = ConfigFolder(of: root.report.file)
         file = root.report.file
@@ -45,19 +39,31 @@ public struct ServerConfiguration: Sendable {
         profiles.checkUnused(used: Set(hosts.map(\.profileName)))
     }
 
-    /// Reads and checks the file at `path`.
+    /// Reads the file at `path`.
     ///
-    /// - Returns: the configuration, and the report that holds what is wrong with it.
-    /// - Throws: `ConfigErrors` if the file cannot be read at all.
+    /// - Throws: everything that is wrong with the file.
     public static func load(
-        path: String, builtInProfiles: String, modules: [ModuleSettings] = []
-    ) throws(ConfigErrors) -> (ServerConfiguration, ConfigReport) {
+        path: String, builtInProfiles: String, modules: [any ServerModule.Type]
+    ) throws(ConfigErrors) -> ServerConfiguration {
+        let (configuration, errors) = try check(path: path, builtInProfiles: builtInProfiles, modules: modules)
+        guard errors.isEmpty else { throw ConfigErrors(errors) }
+        return configuration
+    }
+
+    /// Reads the file at `path` and goes on where something is wrong.
+    ///
+    /// - Returns: the configuration, with defaults in place of what is wrong, and what is wrong.
+    /// - Throws: `ConfigErrors` if the file cannot be read at all.
+    public static func check(
+        path: String, builtInProfiles: String, modules: [any ServerModule.Type]
+    ) throws(ConfigErrors) -> (ServerConfiguration, [ConfigError]) {
         let (root, report) = try ConfigFile.load(path: path)
-        return (ServerConfiguration(root, builtInProfiles: builtInProfiles, modules: modules), report)
+        let configuration = ServerConfiguration(root, builtInProfiles: builtInProfiles, modules: modules)
+        return (configuration, report.finish())
     }
 
     /// The reference of all keys, in Markdown.
-    public static func reference(builtInProfiles: String, modules: [ModuleSettings]) -> String {
+    public static func reference(builtInProfiles: String, modules: [any ServerModule.Type]) -> String {
         ConfigFile.reference { root in
             _ = ServerConfiguration(root, builtInProfiles: builtInProfiles, modules: modules)
         }

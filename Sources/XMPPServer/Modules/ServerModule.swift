@@ -1,12 +1,12 @@
 /// A feature of a host: an XMPP extension, or a part of the RFCs that a profile may leave out.
 ///
-/// A module says who it is, reads its configuration, and declares what it does; the loader keeps all that. Here is all
+/// A module says who it is, has its settings read, and declares what it does; the loader keeps all that. Here is all
 /// of XEP-0199:
 ///
 ///     struct Ping: ServerModule {
 ///         static let info = ModuleInfo("ping", implements: [.xep(199, "2.0.1")])
 ///         static let namespace: Namespace = "urn:xmpp:ping"
-///         init(host: Host, configuration: ConfigSection) {}
+///         init(host: Host, settings: NoSettings) {}
 ///         func register(_ registrar: inout Registrar) {
 ///             registrar.feature(Self.namespace)
 ///             registrar.iq(.get, "ping", Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in .ok }
@@ -15,10 +15,13 @@
 ///
 /// There is one instance for each host. It must be ready for calls from any event loop.
 public protocol ServerModule: Sendable {
+    /// What can be set.
+    associatedtype Settings: ModuleSettings = NoSettings
+
     static var info: ModuleInfo { get }
 
-    /// Reads every setting, whatever the others say, so that a run on an empty section yields the reference.
-    init(host: Host, configuration: ConfigSection)
+    /// Makes the module of a host.
+    init(host: Host, settings: Settings)
 
     /// Declares what the module does. Called once.
     func register(_ registrar: inout Registrar)
@@ -55,6 +58,12 @@ public struct ModuleInfo: Sendable {
     public let requires: [String]
     /// One sentence for the reference.
     public let summary: String
+
+    /// The sentence and the specifications.
+    var help: String {
+        let specifications = specifications.map(\.description).joined(separator: ", ")
+        return summary + (specifications.isEmpty ? "" : " Implements \(specifications).")
+    }
 
     public init(_ name: String, implements: [Specification], requires: [String] = [], summary: String = "") {
         self.name = name

@@ -1,5 +1,5 @@
 /// How long a host waits for clients that have lost their connection, and how much it keeps for each of them.
-public struct ResumptionSettings: Sendable {
+public struct ResumptionSettings: Sendable, Equatable {
     /// How long a session may be without a connection.
     public var time: Duration
     /// The stanzas that may wait for a client's acknowledgement; with more its session ends.

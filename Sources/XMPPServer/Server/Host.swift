@@ -138,7 +138,7 @@ public final class Host: @unchecked Sendable {
     // MARK: Modules
 
     /// Makes the modules that the configuration lists and puts in place what they declare.
-    func load(_ available: [any ServerModule.Type]) throws(ModuleConflict) {
+    func load() throws(ModuleConflict) {
         var table = HookTable()
         accounts.whenRosterIsUndone { [weak self] record, error, changes in
             guard let self else { return }
@@ -148,18 +148,12 @@ public final class Host: @unchecked Sendable {
                 fire(Hooks.rosterChanged, &event)
             }
         }
-        // In the order of `available`, which is the order of the handlers within a phase.
-        for type in available {
-            let listed = configuration.modules.first { $0.name == type.info.name }
-            guard let section = listed?.section else { continue }
-            for required in type.info.requires where !configuration.modules.contains(where: { $0.name == required }) {
-                throw ModuleConflict("the module \(type.info.name) needs the module \(required)")
-            }
-            let module = type.init(host: self, configuration: section)
-            var registrar = Registrar(module: type.info.name)
+        for configured in configuration.modules.sorted(by: { $0.place < $1.place }) {
+            let module = configured.make(self)
+            var registrar = Registrar(module: configured.info.name)
             module.register(&registrar)
             try take(registrar, &table)
-            modules.append((type.info, module))
+            modules.append((configured.info, module))
         }
         freeze(table)
         if resumption != nil {

@@ -34,14 +34,12 @@ public final class Server: Sendable {
     /// Sets up the hosts with their modules. Nothing is opened yet.
     ///
     /// - Parameters:
-    ///   - modules: all that can be listed in a profile, in the order in which their handlers run.
     ///   - key: what is given out under it is void when another takes its place.
     ///   - uptime: time that passes whatever the wall clock is set to.
     /// - Throws: `ServerError` with a sentence for the person who runs the server.
     public init(
         _ configuration: ServerConfiguration,
         storage: any Storage,
-        modules: [any ServerModule.Type],
         group: any EventLoopGroup,
         logger: Logger,
         key: ServerKey = ServerKey(),
@@ -88,7 +86,7 @@ public final class Server: Sendable {
         for host in hosts.all {
             if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
             do {
-                try host.load(modules)
+                try host.load()
             } catch {
                 throw ServerError("\(host.domain): \(error.description)")
             }

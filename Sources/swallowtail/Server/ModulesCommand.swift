@@ -34,12 +34,9 @@ struct ModulesCommand: ParsableCommand {
     }
 
     private func modules(of host: HostConfiguration) -> HostModules {
-        let modules = host.modules.compactMap { name, _ in
-            AvailableModules.all.first { $0.info.name == name }.map { type in
-                Module(
-                    name: name, specifications: type.info.specifications.map(\.description),
-                    summary: type.info.summary)
-            }
+        let modules = host.modules.map(\.info).map { info in
+            Module(
+                name: info.name, specifications: info.specifications.map(\.description), summary: info.summary)
         }
         return HostModules(host: host.domain, profile: host.profileName, modules: modules)
     }

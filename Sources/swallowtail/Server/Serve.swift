@@ -61,7 +61,7 @@ struct Serve: AsyncParsableCommand {
         let loops = configuration.limits.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops > 0 ? loops : max(1, System.coreCount / 2))
         let server = try await Server(
-            configuration, storage: storage, modules: AvailableModules.all, group: group, logger: logger,
+            configuration, storage: storage, group: group, logger: logger,
             key: ServerKey(file: configuration.data.keyFile))
         let web = configuration.httpListeners.isEmpty ? nil : try WebService(server)
         let service = ServerService(server: server, web: web, group: group, pidFile: pidFile)

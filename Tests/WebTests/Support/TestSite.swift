@@ -49,12 +49,13 @@ final class TestSite: Sendable {
                 modules: {web-pages: on, oauth: {\(oauth)}\(modules.isEmpty ? "" : ", \(modules)")}
             """
         let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
-        let configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all + WebModules.all)
         storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))
         let log = TestLog()
         self.log = log
         server = try await Server(
-            configuration, storage: storage, modules: StandardModules.all + WebModules.all,
+            configuration, storage: storage,
             group: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "test") { _ in TestLogHandler(log: log) },
             key: ServerKey(file: "\(directory.path)/store/secret.key"), now: { [clock] in clock.now },

@@ -21,7 +21,7 @@ final class BareStore: Sendable {
             "  \(domain): {profile: \(profile), authentication: {require-tls: off, scram-iterations: 4096}}\n"
         }
         let (root, _) = try ConfigFile.parse("hosts:\n" + sections.joined(), file: "\(directory)/f.yaml")
-        configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         storage = try SQLiteStorage(path: configuration.data.database)
         administration = Administration(configuration, storage: storage, now: { Self.now })
     }

@@ -39,7 +39,8 @@ import XMPPModules
     private static func findings(in directory: String) throws -> [CertificateCheck.Finding] {
         let text = "hosts:\n  chat.example:\n    certificate: c.pem\n    key: k.pem\n"
         let (root, _) = try ConfigFile.parse(text, file: "\(directory)/f.yaml")
-        let configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         return CertificateCheck(now: now).findings(configuration)
     }
 

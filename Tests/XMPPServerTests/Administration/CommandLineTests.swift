@@ -1,6 +1,7 @@
 import Foundation
 import Subprocess
 import Testing
+import Web
 import XMPPModules
 
 @testable import XMPPServer
@@ -168,11 +169,14 @@ import XMPPModules
         let run = try await CommandRun([ServerProcess.executable.path, "set-up"], script: "\(scripts)/run")
         #expect(run.status == .exited(0), "\(run.errors)")
         let (file, report) = try ConfigFile.load(path: "\(folder.path)/data/swallowtail.yaml")
-        let made = ServerConfiguration(file, builtInProfiles: StandardProfiles.yaml)
-        #expect(report.errors == [])
+        let made = ServerConfiguration(
+            file, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all + WebModules.all)
+        #expect(report.finish() == [])
         let (version6, _) = try ConfigFile.parse("listeners: [{addresses: [\"::1\"], port: 0}]", file: configuration)
         let isThere = SystemCheck(isRunning: false)
-            .problems(ServerConfiguration(version6, builtInProfiles: StandardProfiles.yaml)).isEmpty
+            .problems(
+                ServerConfiguration(version6, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
+            ).isEmpty
         let addresses = isThere ? ["127.0.0.1", "::1"] : ["127.0.0.1"]
         #expect(made.listeners.allSatisfy { $0.addresses.map(\.description) == addresses })
         #expect(made.httpListeners.allSatisfy { $0.addresses.map(\.description) == addresses })

@@ -9,7 +9,8 @@ import XMPPModules
 @Suite struct SystemCheckTests {
     private static func problems(_ text: String, in folder: TestFolder, isRunning: Bool = false) throws -> [String] {
         let (root, _) = try ConfigFile.parse(text, file: "\(folder.path)/f.yaml")
-        let configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         return SystemCheck(isRunning: isRunning).problems(configuration)
             .map { $0.description.replacing(folder.path, with: "") }
     }

@@ -20,21 +20,50 @@ private let builtIn = """
         ping:
     """
 
-private let modules: [ServerConfiguration.ModuleSettings] = [
-    ("ping", "Answers.", { _ = $0.integer("bytes", default: 10, in: 0...99, "The bytes of a ping.") }),
-    ("roster", "Contacts.", { _ = $0.strings("verbs", default: [], "What may be done.") }),
-    ("time", "The time.", { _ in }),
-]
+private struct Ping: ServerModule {
+    struct Settings: ModuleSettings {
+        let bytes: Int
 
-/// Reads a file as the server does: first the configuration, then the modules of each host, then what is left.
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            bytes = section.integer("bytes", default: 10, in: 0...99, "The bytes of a ping.")
+        }
+    }
+
+    static let info = ModuleInfo("ping", implements: [], summary: "Answers.")
+    init(host: Host, settings: Settings) {}
+    func register(_ registrar: inout Registrar) {}
+}
+
+private struct Roster: ServerModule {
+    struct Settings: ModuleSettings {
+        let verbs: [String]
+        let hasPing: Bool
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            verbs = section.strings("verbs", default: [], "What may be done.")
+            hasPing = profile.offers("ping")
+        }
+    }
+
+    static let info = ModuleInfo("roster", implements: [], summary: "Contacts.")
+    init(host: Host, settings: Settings) {}
+    func register(_ registrar: inout Registrar) {}
+}
+
+private struct Time: ServerModule {
+    static let info = ModuleInfo("time", implements: [], summary: "The time.")
+    init(host: Host, settings: NoSettings) {}
+    func register(_ registrar: inout Registrar) {}
+}
+
+private let modules: [any ServerModule.Type] = [Ping.self, Roster.self, Time.self]
+
+/// Reads a file as the server does.
 private func read(
     _ text: String, file: String = "f.yaml"
 ) throws -> (configuration: ServerConfiguration, messages: [String]) {
     let (root, report) = try ConfigFile.parse(text, file: file)
     let configuration = ServerConfiguration(root, builtInProfiles: builtIn, modules: modules)
-    for host in configuration.hosts {
-        for (name, section) in host.modules { modules.first { $0.name == name }?.read(section) }
-    }
     return (configuration, report.finish().map(\.description))
 }
 
@@ -50,7 +79,7 @@ private let certificate = "certificate: c.pem, key: k.pem"
         #expect(host.profileName == "standard")
         #expect(host.certificate == "/etc/swallowtail/c.pem")
         #expect(host.authentication.mechanisms == [.scramSHA256])
-        #expect(host.modules.map(\.name) == ["ping", "roster"])
+        #expect(host.modules.map(\.info.name) == ["ping", "roster"])
         #expect(host.limits == .default)
         #expect(configuration.listeners.map(\.port) == [5222])
         #expect(configuration.listeners.map(\.addresses) == [[.anyIPv6]])
@@ -78,10 +107,10 @@ private let certificate = "certificate: c.pem, key: k.pem"
         #expect(first.stanzas.fromStrangers == .deliver)
         #expect(first.limits.stanzaSize == 16_384)
         #expect(first.limits.idleTime == .seconds(300))
-        #expect(first.modules.map(\.name) == ["roster", "time"])
+        #expect(first.modules.map(\.info.name) == ["roster", "time"])
         let second = try #require(configuration.host("b"))
         #expect(second.stanzas.fromStrangers == .refuse)
-        #expect(second.modules.map(\.name) == ["roster", "ping"])
+        #expect(second.modules.map(\.info.name) == ["roster", "ping"])
     }
 
     @Test func aThirdProfileIsYAMLAlone() throws {
@@ -115,8 +144,10 @@ private let certificate = "certificate: c.pem, key: k.pem"
         #expect(host.streams.resourceConflict == .replaceOld)
         #expect(host.limits.rate.stanzasPerSecond == 5)
         #expect(host.limits.stanzaSize == 16_384)
-        #expect(host.modules.map(\.name) == ["roster", "time"])
-        #expect(host.modules.first?.section.strings("verbs", default: [], "") == ["add", "rename"])
+        #expect(host.modules.map(\.info.name) == ["roster", "time"])
+        let settings = try #require(host.modules.first?.settings as? Roster.Settings)
+        #expect(settings.verbs == ["add", "rename"])
+        #expect(!settings.hasPing)
     }
 
     @Test func aProfileWithABuiltInNameChangesIt() throws {

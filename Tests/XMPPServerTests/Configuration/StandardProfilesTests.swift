@@ -8,10 +8,8 @@ import XMPPStream
     private func host(_ profile: String) throws -> HostConfiguration {
         let text = "hosts: {chat.example: {profile: \(profile), certificate: c.pem, key: k.pem}}"
         let (root, report) = try ConfigFile.parse(text, file: "f.yaml")
-        let configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
-        for host in configuration.hosts {
-            for (_, section) in host.modules { section.ignore() }
-        }
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         #expect(report.finish() == [])
         return try #require(configuration.hosts.first)
     }

@@ -9,7 +9,7 @@ import XMPP
     private struct BreakingModule: ServerModule {
         static let info = ModuleInfo("test-breaking", implements: [.other("tests")])
 
-        init(host: Host, configuration: ConfigSection) {}
+        init(host: Host, settings: NoSettings) {}
 
         func register(_ registrar: inout Registrar) {
             registrar.on(Hooks.messageFromClient, .rewrite) { event in

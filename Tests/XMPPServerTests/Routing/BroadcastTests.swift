@@ -9,7 +9,7 @@ import XMPP
     private struct ChangingModule: ServerModule {
         static let info = ModuleInfo("test-changing", implements: [.other("tests")])
 
-        init(host: Host, configuration: ConfigSection) {}
+        init(host: Host, settings: NoSettings) {}
 
         func register(_ registrar: inout Registrar) {
             registrar.on(Hooks.presenceToAccount, .rewrite) { event in

@@ -138,8 +138,8 @@ private final class SilentStorage: EmptyStorage {
         let (root, _) = try ConfigFile.parse(text, file: "swallowtail.yaml")
         let log = LogRecorder()
         let server = try await Server(
-            ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml), storage: SilentStorage(),
-            modules: StandardModules.all, group: TestServer.group, logger: log.logger)
+            ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all),
+            storage: SilentStorage(), group: TestServer.group, logger: log.logger)
         server.router.begin { await SilentStorage.answer() }
         #expect(await ContinuousClock().measure { await server.stop() } < .seconds(30))
         #expect(log.lines.contains { $0.contains("what a session left") })

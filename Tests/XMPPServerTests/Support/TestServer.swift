@@ -53,10 +53,11 @@ final class TestServer: Sendable {
         text += "listeners:\n"
         for listener in listeners { text += "  - {addresses: [\"127.0.0.1\"], port: 0, \(listener)}\n" }
         let (root, report) = try ConfigFile.parse(text, file: "\(folder.path)/swallowtail.yaml")
-        let configuration = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml)
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all + modules)
         storage = try SQLiteStorage(path: "\(folder.path)/store.db")
         server = try await Server(
-            configuration, storage: storage, modules: StandardModules.all + modules, group: Self.group,
+            configuration, storage: storage, group: Self.group,
             logger: logger)
         let errors = report.finish()
         guard errors.isEmpty else { throw ServerError("\(errors)") }

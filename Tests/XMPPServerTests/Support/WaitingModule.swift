@@ -10,7 +10,7 @@ struct WaitingModule: ServerModule {
     static let info = ModuleInfo("test-waiting", implements: [.other("tests")])
     private static let gates = Mutex<[String: Gate]>([:])
 
-    init(host: Host, configuration: ConfigSection) {}
+    init(host: Host, settings: NoSettings) {}
 
     static func gate(_ id: String) -> Gate {
         gates.withLock { gates in

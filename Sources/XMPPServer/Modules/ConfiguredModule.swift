@@ -1,0 +1,33 @@
+/// A module that a host has switched on, with its settings.
+public struct ConfiguredModule: Sendable {
+    public let info: ModuleInfo
+    /// Its place among the modules that exist: that of its handlers within a phase.
+    let place: Int
+    let settings: any ModuleSettings
+    /// Makes the module of a host.
+    let make: @Sendable (Host) -> any ServerModule
+
+    fileprivate init<Module: ServerModule>(
+        _ module: Module.Type, _ section: ConfigSection, _ profile: ProfileSettings, _ place: Int
+    ) {
+        let settings = Module.Settings(section, in: profile)
+        info = Module.info
+        self.place = place
+        self.settings = settings
+        make = { Module(host: $0, settings: settings) }
+    }
+
+    /// Whether it is the same module with the same settings.
+    func isSame(as other: ConfiguredModule) -> Bool {
+        info.name == other.info.name && settings.equals(other.settings)
+    }
+}
+
+extension ServerModule {
+    /// The module with its settings; what is wrong with them goes into the section's report.
+    ///
+    /// - Parameter place: its place among the modules that exist.
+    static func configured(_ section: ConfigSection, in profile: ProfileSettings, at place: Int) -> ConfiguredModule {
+        ConfiguredModule(self, section, profile, place)
+    }
+}
