@@ -32,8 +32,8 @@ struct ClientState: ServerModule {
         registrar.inactiveClientPolicy { stanza in Self.urgency(of: stanza) }
     }
 
-    private func set(_ stream: StreamHandler, isInactive: Bool) -> Bool {
-        guard let session = stream.session as? ClientSession else { return false }
+    private func set(_ stream: ClientStream, isInactive: Bool) -> Bool {
+        guard let session = stream.session else { return false }
         if isInactive { session.becomeInactive() } else { session.becomeActive() }
         return true
     }

@@ -74,9 +74,9 @@ struct Invitations: ServerModule {
     // MARK: To make an account, XEP-0445 §3
 
     /// The token by which the client of a stream may make an account.
-    static func token(of stream: StreamHandler) -> String? { stream.remembered[token] }
+    static func token(of stream: ClientStream) -> String? { stream.remembered[token] }
 
-    @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
+    @Sendable private func beforeSignIn(_ iq: Element, _ stream: ClientStream) -> Bool {
         guard let stanza = Stanza(iq), stanza.type == .set, let preauth = iq.onlyChild,
             preauth.isNamed("preauth", Self.namespace)
         else { return false }

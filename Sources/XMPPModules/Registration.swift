@@ -45,7 +45,7 @@ struct Registration: ServerModule {
 
     // MARK: Before sign-in, §3.1
 
-    @Sendable private func beforeSignIn(_ iq: Element, _ stream: StreamHandler) -> Bool {
+    @Sendable private func beforeSignIn(_ iq: Element, _ stream: ClientStream) -> Bool {
         let token = Invitations.token(of: stream)
         guard let stanza = Stanza(iq), let query = iq.onlyChild, query.isNamed("query", Self.namespace) else {
             return false

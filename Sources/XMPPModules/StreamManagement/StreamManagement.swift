@@ -83,8 +83,8 @@ struct StreamManagement: ServerModule {
 
     // MARK: Enabling, §3
 
-    @Sendable private func enable(_ element: Element, _ stream: StreamHandler) -> Bool {
-        guard let session = stream.session as? ClientSession else {
+    @Sendable private func enable(_ element: Element, _ stream: ClientStream) -> Bool {
+        guard let session = stream.session else {
             stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
             return true
         }
@@ -113,8 +113,8 @@ struct StreamManagement: ServerModule {
 
     // MARK: Acknowledgement, §4
 
-    private func withAcknowledging(_ stream: StreamHandler, _ body: (ClientSession) -> Void) -> Bool {
-        if let session = stream.session as? ClientSession, session.isAcknowledging {
+    private func withAcknowledging(_ stream: ClientStream, _ body: (ClientSession) -> Void) -> Bool {
+        if let session = stream.session, session.isAcknowledging {
             body(session)
         } else {
             stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
@@ -122,7 +122,7 @@ struct StreamManagement: ServerModule {
         return true
     }
 
-    private func acknowledged(_ element: Element, _ session: ClientSession, _ stream: StreamHandler) {
+    private func acknowledged(_ element: Element, _ session: ClientSession, _ stream: ClientStream) {
         guard let count = element["h"].flatMap({ UInt32(schema: $0) }) else { return stream.close(.badFormat) }
         guard let sent = session.acknowledged(count) else { return }
         stream.close(Self.tooHigh(count, sent: sent))
@@ -138,7 +138,7 @@ struct StreamManagement: ServerModule {
 
     // MARK: Resumption, §5
 
-    @Sendable private func resume(_ element: Element, _ stream: StreamHandler) -> Bool {
+    @Sendable private func resume(_ element: Element, _ stream: ClientStream) -> Bool {
         guard stream.session == nil, let account = stream.signedIn else {
             stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
             return true
@@ -158,7 +158,7 @@ struct StreamManagement: ServerModule {
         return true
     }
 
-    private func finish(_ result: Result<Resumed, ResumptionFailure>, _ stream: StreamHandler) {
+    private func finish(_ result: Result<Resumed, ResumptionFailure>, _ stream: ClientStream) {
         switch result {
         case .success(let resumed):
             stream.resume(resumed.session)
@@ -173,7 +173,7 @@ struct StreamManagement: ServerModule {
 
     /// Within a sign-in by XEP-0388.
     @Sendable private func resumeInline(
-        _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
+        _ element: Element, _ record: AccountRecord, _ stream: ClientStream
     ) -> Eventual<@Sendable () -> InlineOutcome> {
         resume(element, record, stream).map { step in
             {
@@ -200,7 +200,7 @@ struct StreamManagement: ServerModule {
     }
 
     private func resume(
-        _ element: Element, _ record: AccountRecord, _ stream: StreamHandler
+        _ element: Element, _ record: AccountRecord, _ stream: ClientStream
     ) -> Eventual<@Sendable () -> Result<Resumed, ResumptionFailure>> {
         guard let secret = element["previd"], let count = element["h"].flatMap({ UInt32(schema: $0) }) else {
             return .now { .failure(.refused(.badRequest)) }

@@ -54,7 +54,7 @@ public final class Authenticator: Sendable {
                 return FoundCredential(decoy, of: nil)
             }
             // Before the keys: others may take their place in between.
-            let account = OpenedAccount(record)
+            let account = host.streamAccount(record)
             guard let credential = record.credential(hash) ?? (allowsOthers ? record.credentials.first : nil) else {
                 return FoundCredential(decoys.credential(jid.string, hash, host), of: nil)
             }
@@ -153,7 +153,7 @@ public final class Authenticator: Sendable {
     private func check(
         _ proof: TokenProof, of jid: JID, _ record: AccountRecord?, _ host: Host
     ) -> Result<VerifiedInstallation, SASLFailure> {
-        let account = record.map(OpenedAccount.init)
+        let account = record.map(host.streamAccount)
         let id = host.deviceID(of: jid, installation: proof.installation)
         let device = record?.device(id)
         var found: (token: Device.Token, text: String)?
@@ -164,7 +164,7 @@ public final class Authenticator: Sendable {
         }
         guard let account, let (token, text) = found else { return .failure(.notAuthorized) }
         guard token.expiresAt > now() else { return .failure(.credentialsExpired) }
-        guard account.record.use(token, of: id, count: proof.count, secrets: account.secrets) else {
+        guard account.use(token, of: id, count: proof.count) else {
             return .failure(.notAuthorized)
         }
         return .success(

@@ -1,14 +1,11 @@
 import NIOCore
-import Synchronization
 import XML
-import XMPP
 import XMPPStream
 
 /// What the streams of one listener ask of the server.
 final class ClientStreamDelegate: StreamDelegate {
     private let server: Server
-    /// All streams of a host share its settings.
-    private let settingsByDomain: Mutex<[String: Shared<NegotiationSettings>]>
+    private let hosts: [String: ClientStreamHost]
     /// Those of the largest stanza that anybody may send.
     let largestLimits: XMLLimits
 
@@ -34,12 +31,15 @@ final class ClientStreamDelegate: StreamDelegate {
         signInTime = limits.map(\.signInTime).max() ?? .seconds(30)
         redirectTime = redirect?.wait ?? .seconds(5)
         let settings = hosts.map { Self.settings(of: $0, redirect, offersTLS: offersTLS) }
-        largestLimits = settings.map(\.limits).reduce(unauthenticatedLimits) { one, other in
+        largestLimits = settings.map(\.connection.limits).reduce(unauthenticatedLimits) { one, other in
             XMLLimits(
                 stanzaBytes: max(one.stanzaBytes, other.stanzaBytes), depth: max(one.depth, other.depth),
                 attributes: max(one.attributes, other.attributes), namespaces: max(one.namespaces, other.namespaces))
         }
-        settingsByDomain = Mutex(Dictionary(uniqueKeysWithValues: settings.map { ($0.domain, Shared($0)) }))
+        let streamHosts = zip(hosts, settings).map { host, settings in
+            (host.domain, ClientStreamHost(host, settings, authenticator: server.authenticator))
+        }
+        self.hosts = Dictionary(uniqueKeysWithValues: streamHosts)
     }
 
     private static func settings(
@@ -55,20 +55,20 @@ final class ClientStreamDelegate: StreamDelegate {
         settings.repliesFromDomain = configuration.streams.usesLegacyFrom
         settings.malformedTextPrefix = configuration.streams.malformedTextPrefix
         settings.oversizedStanza = configuration.streams.oversizedError
-        settings.limits = XMLLimits(
+        settings.connection.limits = XMLLimits(
             stanzaBytes: configuration.limits.stanzaSize,
             depth: configuration.limits.depth,
             attributes: configuration.limits.attributes,
             namespaces: configuration.limits.namespaces
         )
-        settings.idleTime = configuration.limits.idleTime
-        settings.outgoingQueue = configuration.limits.outgoingQueueSize
+        settings.connection.idleTime = configuration.limits.idleTime
+        settings.connection.outgoingQueue = configuration.limits.outgoingQueueSize
         let rate = configuration.limits.rate
         if rate.stanzasPerSecond > 0 {
-            settings.stanzas = .init(perSecond: rate.stanzasPerSecond, burst: rate.stanzaBurst)
+            settings.connection.stanzas = .init(perSecond: rate.stanzasPerSecond, burst: rate.stanzaBurst)
         }
         if rate.bytesPerSecond > 0 {
-            settings.bytes = .init(perSecond: rate.bytesPerSecond, burst: rate.byteBurst)
+            settings.connection.bytes = .init(perSecond: rate.bytesPerSecond, burst: rate.byteBurst)
         }
         if let redirect, redirect.hosts?.contains(host.domain) ?? true {
             settings.redirect = NegotiationSettings.Redirect(
@@ -80,21 +80,7 @@ final class ClientStreamDelegate: StreamDelegate {
         return settings
     }
 
-    func settings(for domain: String) -> Shared<NegotiationSettings>? {
-        guard let host = server.hosts[domain] else { return nil }
-        let authorizationServer = host.authorizationServer
-        let mechanisms = host.mechanisms
-        return settingsByDomain.withLock { settingsByDomain in
-            guard let known = settingsByDomain[domain] else { return nil }
-            if known.value.authorizationServer == authorizationServer, known.value.mechanisms == mechanisms {
-                return known
-            }
-            // They have become known since, or changed.
-            let changed = Shared(known.value.with(mechanisms, authorizationServer))
-            settingsByDomain[domain] = changed
-            return changed
-        }
-    }
+    func host(for domain: String) -> (any StreamHost)? { hosts[domain] }
 
     // MARK: TLS
 
@@ -106,115 +92,4 @@ final class ClientStreamDelegate: StreamDelegate {
     }
 
     func serverEndPoint(for name: ServerName) -> [UInt8]? { server.tls?.serverEndPoint(for: name) }
-
-    // MARK: Features and elements of modules
-
-    func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
-        server.hosts[domain]?.writeFeatures(layer, to: &writer)
-    }
-
-    func writeInlineFeatures(of domain: String, to writer: inout XMLWriter) {
-        server.hosts[domain]?.writeInlineFeatures(to: &writer)
-    }
-
-    func received(
-        _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
-    ) -> Bool {
-        server.hosts[domain]?.received(element, layer, on: stream) ?? false
-    }
-
-    // MARK: Sign-in
-
-    func credential(
-        user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
-    ) -> Eventual<Result<FoundCredential, SASLFailure>> {
-        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
-        return server.authenticator.credential(user: user, hash: hash, host: host, from: IPAddress(address))
-    }
-
-    func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool {
-        guard let host = server.hosts[domain] else { return false }
-        return server.authenticator.test(user: user, host: host, from: IPAddress(address), test)
-    }
-
-    func verify(
-        user: String, password: String, domain: String, from address: SocketAddress?
-    ) -> Eventual<Result<VerifiedPassword, SASLFailure>> {
-        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
-        return server.authenticator.verify(user: user, password: password, host: host, from: IPAddress(address))
-    }
-
-    func verify(
-        token: String, domain: String, from address: SocketAddress?
-    ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
-        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
-        return server.authenticator.verify(token: token, host: host, from: IPAddress(address))
-    }
-
-    func verify(
-        _ proof: TokenProof, domain: String, from address: SocketAddress?
-    ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
-        guard let host = server.hosts[domain] else { return .now(.failure(.temporaryAuthFailure)) }
-        return server.authenticator.verify(proof, host: host, from: IPAddress(address))
-    }
-
-    func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) {
-        guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
-            return ([], 0)
-        }
-        let settings = host.configuration.authentication
-        let known = opened.record.credentials.map(\.hash)
-        let missing = hashes.filter { hash in
-            !known.contains(hash) && settings.mechanisms.contains { $0.scramHash == hash }
-        }
-        return (missing, settings.scramIterations)
-    }
-
-    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Eventual<Result<Void, SASLFailure>> {
-        guard let opened = account as? OpenedAccount, let host = server.hosts[opened.record.jid.domain] else {
-            return .now(.failure(.temporaryAuthFailure))
-        }
-        return .later { await host.add(credential, to: opened) }
-    }
-
-    func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure) {
-        server.signIns.refused(failure, domain: domain, from: IPAddress(address))
-    }
-
-    func signedIn(_ account: JID, mechanism: String, from address: SocketAddress?) {
-        server.signIns.succeeded(account, mechanism: mechanism, from: IPAddress(address))
-    }
-
-    // MARK: Bind
-
-    func open(_ account: JID, domain: String) -> Eventual<Result<FoundAccount, StanzaError>> {
-        guard let host = server.hosts[domain] else { return .now(.failure(.internalServerError)) }
-        if let record = host.accounts.cached(account) { return .now(.success(OpenedAccount(record))) }
-        return .later {
-            switch await host.find(account) {
-            case .success(let record?): .success(OpenedAccount(record))
-            case .success(nil): .failure(StanzaError(.notAuthorized))
-            case .failure(let error): .failure(error)
-            }
-        }
-    }
-
-    func bind(
-        _ account: FoundAccount, resource: String?, on stream: StreamHandler
-    ) -> Result<any StreamSession, StanzaError> {
-        guard let account = account as? OpenedAccount, let host = server.hosts[account.record.jid.domain] else {
-            return .failure(.internalServerError)
-        }
-        return host.bind(account, resource: resource, on: stream).map { $0 }
-    }
-
-    func negotiate(
-        _ request: AuthenticationRequest, _ account: FoundAccount, on stream: StreamHandler,
-        then: @escaping (InlineOutcome) -> Void
-    ) {
-        guard let account = account as? OpenedAccount, let host = server.hosts[account.record.jid.domain] else {
-            return then(InlineOutcome())
-        }
-        InlineNegotiation(host: host, account: account, request: request, stream: stream, then: then).start()
-    }
 }

@@ -9,9 +9,9 @@ final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private static let tlsRecord: UInt8 = 22
 
-    private let stream: StreamHandler
+    private let stream: StreamConnection
 
-    init(_ stream: StreamHandler) {
+    init(_ stream: StreamConnection) {
         self.stream = stream
     }
 

@@ -24,7 +24,7 @@ final class Listener: Sendable {
 
     /// Puts a new connection in the care of a stream.
     private func begin(_ channel: any Channel) throws {
-        let stream = StreamHandler(delegate: streams, loop: server.loops.context(of: channel.eventLoop))
+        let stream = StreamConnection(delegate: streams, loop: server.loops.context(of: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
         if let peer = IPAddress(channel.remoteAddress), configuration.proxies.contains(where: { $0.contains(peer) }) {
             try pipeline.addHandler(proxyHeader(channel, stream))
@@ -43,7 +43,7 @@ final class Listener: Sendable {
     }
 
     /// The client is counted in the place of its proxy as long as the connection lasts.
-    private func proxyHeader(_ channel: any Channel, _ stream: StreamHandler) -> ProxyHeaderHandler {
+    private func proxyHeader(_ channel: any Channel, _ stream: StreamConnection) -> ProxyHeaderHandler {
         ProxyHeaderHandler { [connections = server.connections] client in
             guard connections.admit(client: client) else { return false }
             channel.closeFuture.whenComplete { _ in connections.release(client: client) }

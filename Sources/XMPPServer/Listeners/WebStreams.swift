@@ -48,7 +48,7 @@ public final class WebStreams: Sendable {
 
     private static func makeStream(
         _ streams: ClientStreamDelegate, _ loop: LoopContext, from address: SocketAddress? = nil
-    ) -> StreamHandler {
-        StreamHandler(delegate: streams, loop: loop, layer: .secured, forwardedAddress: address)
+    ) -> StreamConnection {
+        StreamConnection(delegate: streams, loop: loop, layer: .secured, forwardedAddress: address)
     }
 }

@@ -18,7 +18,7 @@ public struct Registrar {
     }
 
     /// Answers an element of a stream that is not a stanza, or a stanza before a resource is bound. `false`: not mine.
-    public typealias StreamElementHandler = @Sendable (Element, StreamHandler) -> Bool
+    public typealias StreamElementHandler = @Sendable (Element, ClientStream) -> Bool
 
     struct StreamFeature: Sendable {
         let layer: StreamStateMachine.Layer
@@ -42,7 +42,7 @@ public struct Registrar {
     /// Does what a client asks for within its sign-in. Called on the stream's loop; what it answers, at once or later, is
     /// run there, too.
     public typealias AuthenticationHandler =
-        @Sendable (Element, AccountRecord, StreamHandler) -> Eventual<@Sendable () -> InlineOutcome>
+        @Sendable (Element, AccountRecord, ClientStream) -> Eventual<@Sendable () -> InlineOutcome>
 
     struct AuthenticationFeature: Sendable {
         let name: StaticString

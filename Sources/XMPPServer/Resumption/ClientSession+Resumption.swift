@@ -56,7 +56,7 @@ extension ClientSession {
         if unwritten.hasMore { writeOutboxLater(stream) }
     }
 
-    private func writeOutboxLater(_ stream: StreamHandler) {
+    private func writeOutboxLater(_ stream: StreamConnection) {
         isOutboxWaiting = true
         whenWritten(to: stream) { _ in
             self.isOutboxWaiting = false
@@ -226,12 +226,12 @@ extension ClientSession {
     }
 
     /// The session that took another one's place has its stream, and the client knows.
-    public func connect(to stream: StreamHandler) {
+    public func connect(to stream: ClientStream) {
         // Another client may have bound the resource just now.
         guard !isOver, !isLeaving else { return stream.close(.conflict) }
         timer?.cancel()
         timer = nil
-        self.stream = stream
+        self.stream = stream.connection
         set(.isInactive, false)
         guard let outbox else { return }
         let changes = outbox.connected(self, at: host.now())

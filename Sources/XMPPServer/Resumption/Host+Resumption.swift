@@ -17,7 +17,7 @@ extension Host {
     /// - Returns: what is to be done on the stream's loop. It gives the session that takes the former one's place; it has
     ///   to be connected (`ClientSession.connect`) when the client has been told.
     public func resume(
-        _ secret: String, count: UInt32, of record: AccountRecord, on stream: StreamHandler
+        _ secret: String, count: UInt32, of record: AccountRecord, on stream: ClientStream
     ) -> Eventual<ResumptionStep> {
         guard let session = record.sessions.first(where: { $0.resumption?.isKnown(by: secret) ?? false }),
             let outbox = session.openedOutbox
@@ -45,7 +45,7 @@ extension Host {
 
     private func takeOver(
         _ former: ClientSession, _ outbox: SessionOutbox, _ taker: SessionOutbox.Taker, handled: UInt32,
-        _ stream: StreamHandler
+        _ stream: ClientStream
     ) -> Result<ClientSession, ResumptionFailure> {
         let record = former.record
         guard accounts.cached(record.jid) === record, !revocations.contains(stream.token) else {
@@ -56,7 +56,7 @@ extension Host {
         // Neither gains by the other: what was opened with less stays with less.
         state.rights.formIntersection(SessionRights(of: stream.token))
         state.userAgent = stream.userAgent ?? state.userAgent
-        let session = ClientSession(state, record: record, host: self, loop: stream.loop, outbox: outbox)
+        let session = ClientSession(state, record: record, host: self, loop: stream.connection.loop, outbox: outbox)
         guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }
         former.loop.eventLoop.execute { former.wasReplaced() }
         guard record.replace(former, with: session) else {

@@ -5,7 +5,7 @@ extension Host {
     /// Binds a resource within the sign-in, XEP-0386 §3.2: the tag, if it can be part of one, and what the server makes. A
     /// client that says which installation it is gets the same resource each time, and ends its earlier sessions.
     func bind(
-        _ account: OpenedAccount, tag: String?, on stream: StreamHandler
+        _ account: OpenedAccount, tag: String?, on stream: ClientStream
     ) -> Result<ClientSession, StanzaError> {
         let record = account.record
         let id = stream.userAgent?.id
@@ -21,7 +21,7 @@ extension Host {
     }
 
     /// Whether the account is still there, and what the client has shown is still good.
-    private func mayStay(_ account: OpenedAccount, _ stream: StreamHandler) -> Bool {
+    private func mayStay(_ account: OpenedAccount, _ stream: ClientStream) -> Bool {
         isCurrent(account) && !revocations.contains(stream.token) && isGood(stream.installation, of: account.record)
     }
 
@@ -35,7 +35,7 @@ extension Host {
 
     /// Binds a resource, RFC 6120 §7. On the stream's loop.
     func bind(
-        _ account: OpenedAccount, resource: String?, on stream: StreamHandler
+        _ account: OpenedAccount, resource: String?, on stream: ClientStream
     ) -> Result<ClientSession, StanzaError> {
         if let resource, resource.utf8.count > configuration.limits.resourceLength { return .failure(.badRequest) }
         guard let jid = account.record.jid.with(resource: resource ?? Self.makeResource()) else {
@@ -45,13 +45,13 @@ extension Host {
     }
 
     private func bind(
-        _ account: OpenedAccount, _ wanted: JID, _ conflict: StreamSettings.ResourceConflict, on stream: StreamHandler
+        _ account: OpenedAccount, _ wanted: JID, _ conflict: StreamSettings.ResourceConflict, on stream: ClientStream
     ) -> Result<ClientSession, StanzaError> {
         let record = account.record
         var jid = wanted
         while true {
             let session = ClientSession(
-                jid: jid, record: record, host: self, stream: stream, token: stream.token, boundAt: now())
+                jid: jid, record: record, host: self, stream: stream, boundAt: now())
             switch record.add(session, atMost: configuration.limits.sessionsPerAccount) {
             case .added where !mayStay(account, stream):
                 record.remove(session)

@@ -31,7 +31,7 @@ extension Host {
     ///
     /// - Returns: the token, when it is durable: one that was given out must work.
     func noteSignIn(
-        _ request: AuthenticationRequest, _ account: OpenedAccount, on stream: StreamHandler
+        _ request: AuthenticationRequest, _ account: OpenedAccount, on stream: ClientStream
     ) -> Eventual<IssuedToken?> {
         guard let agent = request.userAgent, let installation = agent.id, deviceMemory > 0 else { return .now(nil) }
         let record = account.record
@@ -76,7 +76,7 @@ extension Host {
 
     /// What the next token is for; nil: there is to be none.
     private func tokenMechanism(
-        for request: AuthenticationRequest, _ stream: StreamHandler, _ device: Device?, _ now: Timestamp
+        for request: AuthenticationRequest, _ stream: ClientStream, _ device: Device?, _ now: Timestamp
     ) -> String? {
         // Who has signed in by leave of an access token must not outlive it.
         guard configuration.authentication.offersFAST, SessionRights(of: stream.token).contains(.manageAccess) else {

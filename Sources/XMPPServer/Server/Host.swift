@@ -257,7 +257,7 @@ public final class Host: @unchecked Sendable {
     }
 
     /// Offers an element of a stream to the modules. `false`: none of them knows it.
-    func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: StreamHandler) -> Bool {
+    func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: ClientStream) -> Bool {
         streamElements.contains {
             $0.layer == layer && element.isNamed($0.name, $0.namespace)
                 && (layer != .authenticated || SessionRights(of: stream.token).isSuperset(of: $0.needs))

@@ -6,19 +6,19 @@ import XMPPStream
 /// the device and the stream, such as its token and resumption, then, unless that has brought a session, the binding of a
 /// resource with what belongs to it (XEP-0386).
 ///
-/// Confined to the stream's loop, where `StreamHandler.wait` returns to; hence `@unchecked Sendable`.
+/// Confined to the stream's loop, where `ClientStream.wait` returns to; hence `@unchecked Sendable`.
 final class InlineNegotiation: @unchecked Sendable {
     private let host: Host
     private let account: OpenedAccount
     private let request: AuthenticationRequest
-    private let stream: StreamHandler
+    private let stream: ClientStream
     private let rights: SessionRights
     private let then: (InlineOutcome) -> Void
     private var outcomes: [InlineOutcome] = []
     private var values: [any Sendable] = []
 
     init(
-        host: Host, account: OpenedAccount, request: AuthenticationRequest, stream: StreamHandler,
+        host: Host, account: OpenedAccount, request: AuthenticationRequest, stream: ClientStream,
         then: @escaping (InlineOutcome) -> Void
     ) {
         self.host = host

@@ -96,7 +96,7 @@ extension ClientSession {
 
     /// Calls `body` on the loop, later, when the connection has taken all that waits for it; with `false` if it is lost, as
     /// it counts as lost when its client does not read.
-    func whenWritten(to stream: StreamHandler, _ body: @escaping @Sendable (Bool) -> Void) {
+    func whenWritten(to stream: StreamConnection, _ body: @escaping @Sendable (Bool) -> Void) {
         let alarm = loop.eventLoop.assumeIsolated().scheduleTask(in: Self.readingTime) {
             self.host.logger.info("a client does not read", metadata: ["session": "\(self.jid)"])
             stream.close(.connectionTimeout)

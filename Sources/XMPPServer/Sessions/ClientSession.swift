@@ -39,7 +39,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     // On the loop only.
     /// `nil`: the connection is lost, and the client may come back.
-    var stream: StreamHandler?
+    var stream: StreamConnection?
     var isOver = false
     /// How many stanzas of the client have been handled, modulo 2³², since it began to count.
     var handled: UInt32 = 0
@@ -90,19 +90,17 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
     private static let hasOutbox = Flag("outbox")
     private static let unavailablePriority = Int.min
 
-    init(
-        jid: JID, record: AccountRecord, host: Host, stream: StreamHandler, token: VerifiedToken?, boundAt: Timestamp
-    ) {
+    init(jid: JID, record: AccountRecord, host: Host, stream: ClientStream, boundAt: Timestamp) {
         self.jid = jid
         self.record = record
         self.host = host
-        self.stream = stream
+        self.stream = stream.connection
         self.boundAt = boundAt
-        self.token = token
+        token = stream.token
         rights = SessionRights(of: token)
         userAgent = stream.userAgent
-        loop = stream.loop
-        trace = host.router.trace.ring(of: stream.loop)
+        loop = stream.connection.loop
+        trace = host.router.trace.ring(of: loop)
     }
 
     /// A session that goes on where another one has stopped, for now without a stream of its own.

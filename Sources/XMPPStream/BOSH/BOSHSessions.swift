@@ -13,7 +13,7 @@ public final class BOSHSessions: Sendable {
     private let limits: XMLLimits
     /// Bytes that the request of somebody may have who begins a session.
     private let largestBeginning: Int
-    private let makeStream: @Sendable (any EventLoop) -> StreamHandler
+    private let makeStream: @Sendable (any EventLoop) -> StreamConnection
     private let admit: @Sendable (any Channel) -> Bool
 
     /// - Parameters:
@@ -25,7 +25,7 @@ public final class BOSHSessions: Sendable {
     public init(
         limits: XMLLimits,
         strangers: XMLLimits,
-        makeStream: @escaping @Sendable (any EventLoop) -> StreamHandler,
+        makeStream: @escaping @Sendable (any EventLoop) -> StreamConnection,
         admit: @escaping @Sendable (any Channel) -> Bool
     ) {
         var limits = limits

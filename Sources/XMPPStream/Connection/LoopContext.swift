@@ -27,7 +27,7 @@ public final class LoopContext: @unchecked Sendable {
     }
 
     public let eventLoop: any EventLoop
-    private var dirty: [StreamHandler] = []
+    private var dirty: [StreamConnection] = []
     /// Buffers whose bytes have been written, for what is written next.
     private var spareBuffers: [ByteBuffer] = []
     private var spareBytes = 0
@@ -41,7 +41,7 @@ public final class LoopContext: @unchecked Sendable {
     /// When some stream has been read last.
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
     /// All open streams of this loop.
-    private(set) var streams: [ObjectIdentifier: StreamHandler] = [:]
+    private(set) var streams: [ObjectIdentifier: StreamConnection] = [:]
     private var timers = TimerQueue()
     /// When the timer is due that counts: the one that is due first.
     private var nextLook = NIODeadline.distantFuture
@@ -51,11 +51,11 @@ public final class LoopContext: @unchecked Sendable {
         self.eventLoop = eventLoop
     }
 
-    func added(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = stream }
-    func removed(_ stream: StreamHandler) { streams[ObjectIdentifier(stream)] = nil }
+    func added(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = stream }
+    func removed(_ stream: StreamConnection) { streams[ObjectIdentifier(stream)] = nil }
 
     /// Calls the stream's `timeCame` at that time.
-    func look(at stream: StreamHandler, _ time: NIODeadline) {
+    func look(at stream: StreamConnection, _ time: NIODeadline) {
         timers.add(ObjectIdentifier(stream), at: time)
         setTimer()
     }
@@ -90,7 +90,7 @@ public final class LoopContext: @unchecked Sendable {
     }
 
     /// Sees to it that the handler's output is written at the end of this tick.
-    func markDirty(_ handler: StreamHandler) {
+    func markDirty(_ handler: StreamConnection) {
         dirty.append(handler)
         scheduleFlush()
     }

@@ -2,7 +2,7 @@ import NIOCore
 import XML
 import XMPP
 
-/// XMPP in messages of one element each, as RFC 7395 §3.3 has it: stands in front of a `StreamHandler` on a WebSocket or
+/// XMPP in messages of one element each, as RFC 7395 §3.3 has it: stands in front of a `StreamConnection` on a WebSocket or
 /// a BOSH session.
 ///
 /// What the client opens, says and closes is given to the stream as what a parser would have found; what the stream
@@ -32,14 +32,14 @@ public final class ElementFraming: ChannelDuplexHandler {
         case inputClosed
     }
 
-    private let stream: StreamHandler
+    private let stream: StreamConnection
     private var events = CircularBuffer<Event>()
     /// What is left of a `<body/>` whose turn has come.
     private var enclosed: StreamParser?
     private var isHandling = false
     private var output = StreamSplitter()
 
-    init(_ stream: StreamHandler) {
+    init(_ stream: StreamConnection) {
         self.stream = stream
     }
 
@@ -90,7 +90,7 @@ public final class ElementFraming: ChannelDuplexHandler {
                 enclosed?.feed(body)
             case .messageTooLarge:
                 let reason = "Unexpected end of file: too many bytes without an end"
-                fail(XMLError(kind: .tooLarge, reason: reason, line: 1, position: stream.limits.stanzaBytes))
+                stream.fail(XMLError(kind: .tooLarge, reason: reason, line: 1, position: stream.limits.stanzaBytes))
             case .inputClosed:
                 context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
             }
@@ -116,7 +116,7 @@ public final class ElementFraming: ChannelDuplexHandler {
             }
         } catch {
             enclosed = nil
-            fail(error)
+            stream.fail(error)
         }
     }
 
@@ -137,12 +137,8 @@ public final class ElementFraming: ChannelDuplexHandler {
                 stream.close(.badFormat)
             }
         } catch {
-            fail(error)
+            stream.fail(error)
         }
-    }
-
-    private func fail(_ error: XMLError) {
-        if !stream.machine.isClosing { stream.close(stream.streamError(for: error)) }
     }
 
     // MARK: To the client
@@ -185,7 +181,7 @@ public final class ElementFraming: ChannelDuplexHandler {
     }
 }
 
-extension StreamHandler {
+extension StreamConnection {
     /// The handlers that serve a stream on a WebSocket connection, this one included; to be added behind those that
     /// decode and encode frames, in this order.
     public func makeWebSocketHandlers() -> [any ChannelHandler] {

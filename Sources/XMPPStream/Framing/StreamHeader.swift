@@ -20,12 +20,12 @@ public struct StreamHeader: Sendable, Equatable {
         self.language = language.flatMap { $0.utf8.count <= Self.longestLanguage ? $0 : nil }
     }
 
-    /// Reads a root element. Throws `bad-format` or `invalid-namespace` when it does not open a client's stream.
+    /// Reads a root element. Throws `bad-format` or `invalid-namespace` when it does not open a stream of that kind.
     ///
-    /// - Parameter isClient: whether the default namespace that it declares is that of clients.
-    public init(_ root: Element, isClient: Bool) throws(StreamError) {
+    /// - Parameter hasContentNamespace: whether the default namespace that it declares is that of the stream's stanzas.
+    public init(_ root: Element, hasContentNamespace: Bool) throws(StreamError) {
         guard root.hasName("stream") else { throw .badFormat }
-        guard root.isIn(.streams), isClient else { throw .invalidNamespace }
+        guard root.isIn(.streams), hasContentNamespace else { throw .invalidNamespace }
         self.init(
             to: root["to"],
             from: root["from"],

@@ -31,17 +31,6 @@ public struct NegotiationSettings: Sendable {
         case policyViolation = "policy-violation"
     }
 
-    /// A speed, and how much may come at once.
-    public struct Rate: Sendable {
-        public var perSecond: Int
-        public var burst: Int
-
-        public init(perSecond: Int, burst: Int) {
-            self.perSecond = perSecond
-            self.burst = burst
-        }
-    }
-
     public var domain: String
     public var language: String
     /// In the order of preference.
@@ -64,14 +53,8 @@ public struct NegotiationSettings: Sendable {
     /// Stands before the parser's reason in the text of a `not-well-formed` error.
     public var malformedTextPrefix: String
     public var oversizedStanza: OversizedStanza
-    /// The parser's limits once the client has signed in.
-    public var limits: XMLLimits
-    public var idleTime: Duration?
-    /// How fast stanzas and bytes are read; `nil`: as fast as they come.
-    public var stanzas: Rate?
-    public var bytes: Rate?
-    /// Bytes that may wait for a client that does not read.
-    public var outgoingQueue: Int
+    /// What holds for the connection once the client has signed in.
+    public var connection = ConnectionSettings()
 
     /// The same with other mechanisms, or tokens from elsewhere; its features have to be written anew.
     public func with(_ mechanisms: [SASLMechanism], _ authorizationServer: String?) -> NegotiationSettings {
@@ -95,10 +78,5 @@ public struct NegotiationSettings: Sendable {
         repliesFromDomain = false
         malformedTextPrefix = ""
         oversizedStanza = .policyViolation
-        limits = XMLLimits()
-        idleTime = nil
-        stanzas = nil
-        bytes = nil
-        outgoingQueue = 4_194_304
     }
 }

@@ -14,7 +14,7 @@ import XMPP
 /// 4. That the host of the first header stays the host of the connection.
 ///
 /// **Representation.** One enum; a state that carries data carries only what exists in it. Events are the methods, each
-/// returns its own action; nothing here has an effect. `StreamHandler` performs the actions and reports what came of
+/// returns its own action; nothing here has an effect. `ClientNegotiation` performs the actions and reports what came of
 /// them. The exchange of SASL messages is a machine of its own, `SASLExchange`, which exists from the first `<auth/>`
 /// of a stream until sign-in succeeds.
 ///
@@ -42,8 +42,8 @@ public struct StreamStateMachine: ~Copyable {
         indirect case upgrading(Layer, SASLUpgrade)
         case binding
         case bound
-        case closing
-        case closed
+        /// The stream is to be closed, by whatever the last action was.
+        case over
     }
 
     private var state: State
@@ -87,7 +87,7 @@ public struct StreamStateMachine: ~Copyable {
 
     public var isClosing: Bool {
         switch state {
-        case .closing, .closed: true
+        case .over: true
         default: false
         }
     }
@@ -116,12 +116,12 @@ public struct StreamStateMachine: ~Copyable {
                 return closeHeader(.invalidFrom)
             }
             if let redirect = settings.redirect, concerns(redirect, layer) {
-                state = .closing
+                state = .over
                 return .openStreamThenRedirect(redirect.target)
             }
             state = .negotiating(layer)
             return .openStream(features: layer)
-        case .closing, .closed:
+        case .over:
             return .ignore
         default:
             return closeHeader(.badFormat)
@@ -129,7 +129,7 @@ public struct StreamStateMachine: ~Copyable {
     }
 
     private mutating func closeHeader(_ error: StreamError) -> HeaderAction {
-        state = .closing
+        state = .over
         return .openStreamThenClose(error)
     }
 
@@ -152,8 +152,6 @@ public struct StreamStateMachine: ~Copyable {
         case refuseTLS
         case signIn(SASLAction)
         case bind(id: String, resource: String?)
-        /// A stanza of a bound session.
-        case stanza(Element)
         /// Anything else; a module may know it, otherwise the stream ends with the error.
         case offerToModules(Element, Layer, otherwise: StreamError)
         case refuseBind(id: String, StanzaError)
@@ -166,7 +164,6 @@ public struct StreamStateMachine: ~Copyable {
     public mutating func elementReceived(_ element: Element, binding: ChannelBinding) -> ElementAction {
         switch state {
         case .bound:
-            if element.isIn(.client) { return .stanza(element) }
             return .offerToModules(element, .authenticated, otherwise: .unsupportedStanzaType)
         case .negotiating(let layer):
             return received(element, layer: layer, binding: binding)
@@ -180,7 +177,7 @@ public struct StreamStateMachine: ~Copyable {
             return close(.badFormat)
         case .finishing:
             return close(.notAuthorized)
-        case .closing, .closed:
+        case .over:
             return .ignore
         }
     }
@@ -190,7 +187,7 @@ public struct StreamStateMachine: ~Copyable {
         switch layer {
         case .plain where element.isNamed("starttls", .tls):
             guard settings.offersTLS else {
-                state = .closing
+                state = .over
                 return .refuseTLS
             }
             state = .securing
@@ -210,7 +207,7 @@ public struct StreamStateMachine: ~Copyable {
                 return signingIn(element, layer: layer)
             }
             if element.isIn(.tls) {
-                state = .closing
+                state = .over
                 return .refuseTLS
             }
             return .offerToModules(element, layer, otherwise: .notAuthorized)
@@ -237,7 +234,7 @@ public struct StreamStateMachine: ~Copyable {
             let request = AuthenticationRequest(element)
             if let expected = request.expectedFeatures, expected != featuresVersion {
                 exchanges += 1
-                if !mayTryAgain { state = .closing }
+                if !mayTryAgain { state = .over }
                 return .refuseOutdated
             }
             self.request = request
@@ -293,7 +290,7 @@ public struct StreamStateMachine: ~Copyable {
             state = request == nil ? .awaitingHeader(.authenticated) : .finishing(layer)
         case .fail(let failure):
             count(failure)
-            state = mayTryAgain ? .negotiating(layer) : .closing
+            state = mayTryAgain ? .negotiating(layer) : .over
         default:
             state = .authenticating(layer)
         }
@@ -302,7 +299,7 @@ public struct StreamStateMachine: ~Copyable {
 
     private mutating func refuseSignIn(_ failure: SASLFailure, _ settings: NegotiationSettings) -> ElementAction {
         count(failure)
-        state = mayTryAgain ? .negotiating(.plain) : .closing
+        state = mayTryAgain ? .negotiating(.plain) : .over
         return .signIn(.fail(failure))
     }
 
@@ -408,8 +405,7 @@ public struct StreamStateMachine: ~Copyable {
         exchange = nil
         switch state {
         case .securing, .awaitingHeader: state = .awaitingHeader(.secured)
-        case .closed: break
-        default: state = .closing
+        default: state = .over
         }
     }
 
@@ -421,36 +417,8 @@ public struct StreamStateMachine: ~Copyable {
         if case .binding = state { state = .negotiating(.authenticated) }
     }
 
-    /// We end the stream: with an error, a redirect or the closing tag.
-    public mutating func closeStarted() {
-        if case .closed = state { return }
-        state = .closing
-    }
-
-    public enum CloseAction: Sendable {
-        /// The peer closed first: answer its tag, then end the connection.
-        case answerAndDisconnect
-        /// The peer answered our tag, or a redirected client has gone.
-        case disconnect
-    }
-
-    public mutating func closeReceived() -> CloseAction {
-        switch state {
-        case .closing, .closed:
-            state = .closed
-            return .disconnect
-        default:
-            state = .closed
-            return .answerAndDisconnect
-        }
-    }
-
-    public mutating func connectionEnded() {
-        state = .closed
-    }
-
     private mutating func close(_ error: StreamError) -> ElementAction {
-        state = .closing
+        state = .over
         return .close(error)
     }
 }

@@ -79,7 +79,7 @@ import XMPP
         }
         let takeOver = await prepare()
         let other = try await server.session("romeo", resource: "orchard")
-        let outcome = try await stream.eventLoop.submit { takeOver() }.get()
+        let outcome = try await stream.connection.eventLoop.submit { takeOver() }.get()
         guard case .failure = outcome else {
             Issue.record("two sessions have one resource")
             return
@@ -90,10 +90,11 @@ import XMPP
     }
 
     /// The stream of a client that has signed in and bound no resource.
-    private func signedIn(_ server: TestServer) async throws -> StreamHandler? {
+    private func signedIn(_ server: TestServer) async throws -> ClientStream? {
         for loop in server.server.loops.all {
             let found = try await loop.eventLoop.submit {
-                loop.streams.values.first { $0.session == nil && $0.signedIn != nil }
+                loop.streams.values.lazy.compactMap { ($0.negotiation as? ClientNegotiation)?.stream }
+                    .first { $0.session == nil && $0.signedIn != nil }
             }.get()
             if let found { return found }
         }

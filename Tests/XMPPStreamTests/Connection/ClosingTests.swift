@@ -51,7 +51,7 @@ import XMPP
     @Test("We wait for the client's closing tag", arguments: 1..<TestStream.closingTag.count)
     func weClose(_ split: Int) async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.close(.systemShutdown) }
+        try await stream.onLoop { $0.connection.close(.systemShutdown) }
         #expect(try await stream.writes() == [Self.shutdown])
         #expect(stream.delegate.session?.end == .error(.systemShutdown))
         #expect(stream.isOpen)
@@ -70,7 +70,7 @@ import XMPP
     @Test("But no longer than two seconds")
     func peerDoesNotClose() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.close(.systemShutdown) }
+        try await stream.onLoop { $0.connection.close(.systemShutdown) }
         try await stream.send("<message/><x></y>")
         await stream.advance(.seconds(2) - .nanoseconds(1))
         #expect(stream.isOpen)
@@ -80,7 +80,7 @@ import XMPP
 
     @Test func peerCutsOff() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.close(.systemShutdown) }
+        try await stream.onLoop { $0.connection.close(.systemShutdown) }
         try await stream.sendEnd()
         #expect(!stream.isOpen)
     }
@@ -88,11 +88,11 @@ import XMPP
     @Test("A client that was held up is heard when it closes")
     func held() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.pauseReading() }
+        try await stream.onLoop { $0.connection.pauseReading() }
         #expect(try await !stream.isReading())
         try await stream.send("<message id='1'/>" + TestStream.closingTag)
         #expect(stream.isOpen)
-        try await stream.onLoop { $0.handler.close(.conflict) }
+        try await stream.onLoop { $0.connection.close(.conflict) }
         #expect(!stream.isOpen)
         #expect(stream.delegate.session?.received == [])
     }
@@ -101,15 +101,15 @@ import XMPP
     func silence() async throws {
         let stream = try await TestStream.bound()
         try await stream.onLoop { stream in
-            stream.handler.close(.systemShutdown)
-            stream.handler.append(ByteBuffer(string: "<message/>"))
-            stream.handler.write { $0.element("message", .client) }
-            stream.handler.close(.conflict)
+            stream.connection.close(.systemShutdown)
+            stream.connection.append(ByteBuffer(string: "<message/>"))
+            stream.connection.write { $0.element("message", .client) }
+            stream.connection.close(.conflict)
         }
         try await stream.send("<x></y>" + TestStream.closingTag)
         #expect(try await stream.output() == Self.shutdown)
         await stream.advance(.seconds(2))
-        try await stream.onLoop { $0.handler.close(.conflict) }
+        try await stream.onLoop { $0.connection.close(.conflict) }
         #expect(try await stream.output() == "")
     }
 
@@ -205,7 +205,7 @@ import XMPP
     func shutDownWhileRedirected() async throws {
         let stream = try await redirected()
         try await stream.send("<x></y>")
-        try await stream.onLoop { $0.handler.close(.systemShutdown) }
+        try await stream.onLoop { $0.connection.close(.systemShutdown) }
         #expect(try await stream.output() == "</stream:stream>")
         #expect(!stream.isOpen)
     }

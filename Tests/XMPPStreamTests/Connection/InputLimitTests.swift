@@ -23,7 +23,7 @@ import XMPP
     private static let large = "<message><body>" + String(repeating: "x", count: 20_000)
 
     @Test func oversizedStanza() async throws {
-        let settings = NegotiationSettings.inClear { $0.limits.stanzaBytes = 16_384 }
+        let settings = NegotiationSettings.inClear { $0.connection.limits.stanzaBytes = 16_384 }
         let error = try await error(settings, Self.large)
         #expect(error.hasPrefix("<policy-violation \(Self.errors) /><text "))
     }
@@ -31,7 +31,7 @@ import XMPP
     @Test("Where it is set so, an oversized stanza is malformed, with a text that old clients know")
     func oversizedStanzaOfMessenger() async throws {
         let settings = NegotiationSettings.inClear {
-            $0.limits.stanzaBytes = 16_384
+            $0.connection.limits.stanzaBytes = 16_384
             $0.oversizedStanza = .notWellFormed
             $0.malformedTextPrefix = "XmlException due to: "
         }

@@ -25,7 +25,7 @@ import XMPP
         let waiting = try await stream.onLoop { stream in
             (0..<3).map { number in
                 stream.channel.pipeline.fireChannelRead(ByteBuffer(string: "<message><body>\(number)</body></message>"))
-                return stream.handler.output.readableBytes
+                return stream.connection.output.readableBytes
             }
         }
         #expect(waiting == [0, 20, 40])
@@ -43,7 +43,7 @@ import XMPP
         for _ in 0..<2 {
             try await sender.onLoop { [contacts] sender in
                 sender.context.handleRead(at: sender.context.eventLoop.now) {
-                    for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+                    for contact in contacts { contact.connection.append(ByteBuffer(string: "<presence/>")) }
                 }
             }
             await sender.advance(.microseconds(40))
@@ -60,7 +60,7 @@ import XMPP
         await sender.advance(.seconds(1))
         try await sender.onLoop { [contacts] sender in
             sender.context.handleRead(at: sender.context.eventLoop.now) {
-                for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+                for contact in contacts { contact.connection.append(ByteBuffer(string: "<presence/>")) }
             }
         }
         await sender.advance(.microseconds(95))
@@ -83,7 +83,7 @@ import XMPP
             await sender.advance(.seconds(1))
             try await sender.onLoop { [contacts] sender in
                 sender.context.handleRead(at: sender.context.eventLoop.now) {
-                    for contact in contacts { contact.handler.append(ByteBuffer(string: "<presence/>")) }
+                    for contact in contacts { contact.connection.append(ByteBuffer(string: "<presence/>")) }
                 }
             }
             await sender.advance(wait - .nanoseconds(1))
@@ -99,7 +99,7 @@ import XMPP
         await stream.advance(.seconds(1))
         try await stream.onLoop { stream in
             try stream.channel.pipeline.syncOperations.addHandler(ReadBehindWrite(), position: .first)
-            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
+            stream.connection.append(ByteBuffer(string: "<message>1</message>"))
         }
         #expect(try await stream.writes() == ["<message>1</message>", "<message>2</message>"])
     }
@@ -108,19 +108,19 @@ import XMPP
     func nested() async throws {
         let stream = try await TestStream.bound()
         try await stream.onLoop { stream in
-            let handler = stream.handler
-            handler.append(ByteBuffer(string: "<message>1</message>"))
-            handler.write { writer in
+            let connection = stream.connection
+            connection.append(ByteBuffer(string: "<message>1</message>"))
+            connection.write { writer in
                 writer.start("presence", .client)
-                handler.append(ByteBuffer(string: "<message>2</message>"))
-                handler.write { inner in
-                    handler.append(ByteBuffer(string: "<message>3</message>"))
+                connection.append(ByteBuffer(string: "<message>2</message>"))
+                connection.write { inner in
+                    connection.append(ByteBuffer(string: "<message>3</message>"))
                     inner.element("iq", .client)
                 }
-                handler.flush()
+                connection.flush()
                 writer.end()
             }
-            handler.append(ByteBuffer(string: "<message>4</message>"))
+            connection.append(ByteBuffer(string: "<message>4</message>"))
         }
         let parts = ["<message>1</message>", "<message>2</message>", "<message>3</message>", "<iq />", "<presence />"]
         #expect(try await stream.writes() == [parts.joined() + "<message>4</message>"])
@@ -130,10 +130,10 @@ import XMPP
     func closedWithin() async throws {
         let stream = try await TestStream.bound()
         try await stream.onLoop { stream in
-            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
-            stream.handler.write { writer in
+            stream.connection.append(ByteBuffer(string: "<message>1</message>"))
+            stream.connection.write { writer in
                 writer.start("presence", .client)
-                stream.handler.close(nil)
+                stream.connection.close(nil)
                 writer.end()
             }
         }
@@ -142,15 +142,15 @@ import XMPP
 
     @Test("An answer that the client waits for may be larger than the bound, one at a time")
     func awaited() async throws {
-        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 1_000 }))
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.connection.outgoingQueue = 1_000 }))
         try await stream.setWritable(false)
         let large = ByteBuffer(string: "<message>" + String(repeating: "x", count: 5_000) + "</message>")
         try await stream.onLoop { stream in
-            stream.handler.append(large, isAwaited: true)
-            stream.handler.append(ByteBuffer(string: "<presence />"))
+            stream.connection.append(large, isAwaited: true)
+            stream.connection.append(ByteBuffer(string: "<presence />"))
         }
         #expect(stream.isOpen)
-        try await stream.onLoop { $0.handler.append(large, isAwaited: true) }
+        try await stream.onLoop { $0.connection.append(large, isAwaited: true) }
         #expect(!stream.isOpen)
         #expect(stream.delegate.session?.end == .error(.resourceConstraint))
     }
@@ -161,16 +161,16 @@ import XMPP
         let told = Told()
         try await stream.setWritable(false)
         try await stream.onLoop { stream in
-            stream.handler.append(ByteBuffer(string: "<message>1</message>"))
-            stream.handler.whenWritten { told.results.append($0) }
+            stream.connection.append(ByteBuffer(string: "<message>1</message>"))
+            stream.connection.whenWritten { told.results.append($0) }
         }
         #expect(try await stream.onLoop { _ in told.results } == [])
         try await stream.setWritable(true)
         #expect(try await stream.onLoop { _ in told.results } == [true])
         try await stream.setWritable(false)
         try await stream.onLoop { stream in
-            stream.handler.append(ByteBuffer(string: "<message>2</message>"))
-            stream.handler.whenWritten { told.results.append($0) }
+            stream.connection.append(ByteBuffer(string: "<message>2</message>"))
+            stream.connection.whenWritten { told.results.append($0) }
             stream.channel.close(promise: nil)
         }
         #expect(try await stream.onLoop { _ in told.results } == [true, false])
@@ -188,26 +188,26 @@ import XMPP
 
     @Test("More than the bound does not wait for a client that has stopped reading")
     func bounded() async throws {
-        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 10_000 }))
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.connection.outgoingQueue = 10_000 }))
         try await stream.setWritable(false)
         let stanza = ByteBuffer(string: "<message>" + String(repeating: "x", count: 981) + "</message>")
-        for _ in 0..<10 { try await stream.onLoop { $0.handler.append(stanza) } }
+        for _ in 0..<10 { try await stream.onLoop { $0.connection.append(stanza) } }
         #expect(stream.isOpen)
-        try await stream.onLoop { $0.handler.append(stanza) }
+        try await stream.onLoop { $0.connection.append(stanza) }
         #expect(!stream.isOpen)
         #expect(stream.delegate.session?.end == .error(.resourceConstraint))
         #expect(stream.delegate.session?.ends == 1)
         #expect(try await stream.output() == "")
-        #expect(try await stream.onLoop { $0.handler.output.capacity } == 0)
+        #expect(try await stream.onLoop { $0.connection.output.capacity } == 0)
     }
 
     @Test("One stanza over the bound ends the stream as well, without a part of it")
     func tooLarge() async throws {
-        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.outgoingQueue = 1_000 }))
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.connection.outgoingQueue = 1_000 }))
         try await stream.onLoop { stream in
-            stream.handler.write { $0.element("message", .client, text: String(repeating: "x", count: 2_000)) }
-            stream.handler.write { $0.element("presence", .client) }
-            stream.handler.close(.conflict)
+            stream.connection.write { $0.element("message", .client, text: String(repeating: "x", count: 2_000)) }
+            stream.connection.write { $0.element("presence", .client) }
+            stream.connection.close(.conflict)
         }
         #expect(try await stream.output() == "")
         #expect(!stream.isOpen)
@@ -218,7 +218,7 @@ import XMPP
         let stream = try await TestStream.bound()
         try await stream.setWritable(false)
         try await stream.send("<message><body>1</body></message>")
-        try await stream.onLoop { $0.handler.close(nil) }
+        try await stream.onLoop { $0.connection.close(nil) }
         #expect(try await stream.output() == "")
         await stream.advance(.seconds(1))
         try await stream.setWritable(true)

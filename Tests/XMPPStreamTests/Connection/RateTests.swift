@@ -13,7 +13,7 @@ import XMPP
     @Test("Over its rate a client is read later, and nothing is lost")
     func stanzas() async throws {
         let stream = try await TestStream.bound(
-            StubDelegate(.inClear { $0.stanzas = .init(perSecond: 10, burst: 20) }))
+            StubDelegate(.inClear { $0.connection.stanzas = .init(perSecond: 10, burst: 20) }))
         // Two stanzas of the burst went for the sign-in.
         let session = try #require(stream.delegate.session)
         try await stream.send(Self.messages(0..<100))
@@ -35,7 +35,7 @@ import XMPP
     @Test("Bytes count as well as stanzas")
     func bytes() async throws {
         let stream = try await TestStream.bound(
-            StubDelegate(.inClear { $0.bytes = .init(perSecond: 1_000, burst: 5_000) }))
+            StubDelegate(.inClear { $0.connection.bytes = .init(perSecond: 1_000, burst: 5_000) }))
         let session = try #require(stream.delegate.session)
         try await stream.send("<message id='a'/>")
         #expect(session.received == ["a"])
@@ -52,7 +52,7 @@ import XMPP
     @Test("What came before the end of the connection is handled at once")
     func end() async throws {
         let stream = try await TestStream.bound(
-            StubDelegate(.inClear { $0.stanzas = .init(perSecond: 1, burst: 2) }))
+            StubDelegate(.inClear { $0.connection.stanzas = .init(perSecond: 1, burst: 2) }))
         let session = try #require(stream.delegate.session)
         try await stream.send(Self.messages(0..<50))
         #expect(session.received.count < 5)
@@ -66,12 +66,12 @@ import XMPP
     func heldAtTheEnd() async throws {
         let stream = try await TestStream.bound()
         let session = try #require(stream.delegate.session)
-        try await stream.onLoop { $0.handler.pauseReading() }
+        try await stream.onLoop { $0.connection.pauseReading() }
         try await stream.send(Self.messages(0..<3))
         try await stream.sendEnd()
         #expect(session.received.isEmpty)
         #expect(stream.isOpen)
-        try await stream.onLoop { $0.handler.resumeReading() }
+        try await stream.onLoop { $0.connection.resumeReading() }
         #expect(session.received == ["0", "1", "2"])
         #expect(session.end == .lost)
         #expect(!stream.isOpen)
@@ -80,10 +80,10 @@ import XMPP
     @Test("A client that is held is not read")
     func held() async throws {
         let stream = try await TestStream.bound()
-        try await stream.onLoop { $0.handler.pauseReading() }
+        try await stream.onLoop { $0.connection.pauseReading() }
         #expect(try await !stream.isReading())
         let reads = stream.readCount
-        try await stream.onLoop { $0.handler.resumeReading() }
+        try await stream.onLoop { $0.connection.resumeReading() }
         #expect(stream.readCount == reads + 1)
         #expect(try await stream.isReading())
     }

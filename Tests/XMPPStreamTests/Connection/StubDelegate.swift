@@ -7,13 +7,15 @@ import XMPP
 @testable import XMPPStream
 
 /// A server of one host with one account, `romeo` with the password `wherefore`.
-final class StubDelegate: StreamDelegate {
+final class StubDelegate: StreamDelegate, StreamHost {
     let fallbackDomain = "example.org"
     let unauthenticatedLimits: XMLLimits
     let signInTime: Duration
     let redirectTime: Duration
     let exporter = TLSExporter()
-    private let host: NegotiationSettings
+    let settings: Shared<NegotiationSettings>
+    /// Further domains by which the host can be found.
+    private let others: [String]
     /// Called where a look-up would wait, before it is answered.
     private let look: @Sendable () async -> Void
     private let state = Mutex(State())
@@ -22,6 +24,7 @@ final class StubDelegate: StreamDelegate {
         var session: StubSession?
         var ended: [String] = []
         var tls: FakeTLSHandler?
+        var lookUps = 0
     }
 
     init(
@@ -29,12 +32,14 @@ final class StubDelegate: StreamDelegate {
         unauthenticatedLimits: XMLLimits = XMLLimits(),
         signInTime: Duration = .seconds(30),
         redirectTime: Duration = .seconds(5),
+        others: [String] = [],
         look: @escaping @Sendable () async -> Void = {}
     ) {
-        self.host = host
+        settings = Shared(host)
         self.unauthenticatedLimits = unauthenticatedLimits
         self.signInTime = signInTime
         self.redirectTime = redirectTime
+        self.others = others
         self.look = look
     }
 
@@ -43,7 +48,13 @@ final class StubDelegate: StreamDelegate {
     /// What was reported of sign-ins.
     var signIns: [String] { state.withLock { $0.ended } }
 
-    func settings(for domain: String) -> Shared<NegotiationSettings>? { domain == host.domain ? Shared(host) : nil }
+    /// How often it was asked for a host.
+    var lookUps: Int { state.withLock { $0.lookUps } }
+
+    func host(for domain: String) -> (any StreamHost)? {
+        state.withLock { $0.lookUps += 1 }
+        return domain == settings.value.domain || others.contains(domain) ? self : nil
+    }
 
     func makeTLSHandler() throws -> any ChannelHandler {
         let handler = FakeTLSHandler()
@@ -52,10 +63,10 @@ final class StubDelegate: StreamDelegate {
     }
 
     func serverEndPoint(for name: ServerName) -> [UInt8]? { nil }
-    func writeFeatures(of domain: String, layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {}
+    func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {}
 
     func credential(
-        user: String, hash: SCRAMHash, domain: String, from address: SocketAddress?
+        user: String, hash: SCRAMHash, from address: SocketAddress?
     ) -> Eventual<Result<FoundCredential, SASLFailure>> {
         .later { [look] in
             await look()
@@ -63,44 +74,36 @@ final class StubDelegate: StreamDelegate {
         }
     }
 
-    func test(user: String, domain: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool {
+    func test(user: String, from address: SocketAddress?, _ test: () -> SASLFailure?) -> Bool {
         _ = test()
         return true
     }
 
     func verify(
-        user: String, password: String, domain: String, from address: SocketAddress?
+        user: String, password: String, from address: SocketAddress?
     ) -> Eventual<Result<VerifiedPassword, SASLFailure>> {
-        .later { [look] in
+        .later { [self] in
             await look()
-            guard user == "romeo", password == "wherefore", let jid = JID("romeo@\(domain)") else {
+            guard user == "romeo", password == "wherefore" else {
                 return .failure(.notAuthorized)
             }
-            return .success(VerifiedPassword(user: user, account: jid))
+            return .success(VerifiedPassword(user: user, account: StubAccount(delegate: self)))
         }
     }
 
     func verify(
-        token: String, domain: String, from address: SocketAddress?
+        token: String, from address: SocketAddress?
     ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
         .now(.failure(.notAuthorized))
     }
 
     func verify(
-        _ proof: TokenProof, domain: String, from address: SocketAddress?
+        _ proof: TokenProof, from address: SocketAddress?
     ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
         .now(.failure(.notAuthorized))
     }
 
-    func missingKeys(of account: FoundAccount, among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) {
-        ([], 0)
-    }
-
-    func keep(_ credential: SCRAMCredential, for account: FoundAccount) -> Eventual<Result<Void, SASLFailure>> {
-        .now(.failure(.temporaryAuthFailure))
-    }
-
-    func signInRefused(domain: String, from address: SocketAddress?, _ failure: SASLFailure) {
+    func signInRefused(from address: SocketAddress?, _ failure: SASLFailure) {
         state.withLock { $0.ended.append(failure.rawValue) }
     }
 
@@ -108,41 +111,50 @@ final class StubDelegate: StreamDelegate {
         state.withLock { $0.ended.append("\(account) \(mechanism)") }
     }
 
-    func open(_ account: JID, domain: String) -> Eventual<Result<FoundAccount, StanzaError>> {
-        .later { [look] in
+    func open(_ account: JID) -> Eventual<Result<any StreamAccount, StanzaError>> {
+        .later { [self] in
             await look()
-            return .success(account)
+            return .success(StubAccount(delegate: self))
         }
     }
 
-    func bind(
-        _ opened: FoundAccount, resource: String?, on stream: StreamHandler
-    ) -> Result<any StreamSession, StanzaError> {
-        guard let jid = (opened as? JID)?.with(resource: resource ?? "home") else { return .failure(.badRequest) }
-        let session = StubSession(jid: jid, stream: stream)
-        state.withLock { $0.session = session }
-        return .success(session)
-    }
+    fileprivate func bound(_ session: StubSession) { state.withLock { $0.session = session } }
 
-    func writeInlineFeatures(of domain: String, to writer: inout XMLWriter) {
+    func writeInlineFeatures(to writer: inout XMLWriter) {
         writer.element("bind", .bind2)
     }
 
+    func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: ClientStream) -> Bool { false }
+}
+
+/// Romeo's.
+private struct StubAccount: StreamAccount {
+    let delegate: StubDelegate
+
+    func missingKeys(among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) { ([], 0) }
+
+    func keep(_ credential: SCRAMCredential) -> Eventual<Result<Void, SASLFailure>> {
+        .now(.failure(.temporaryAuthFailure))
+    }
+
+    func bind(resource: String?, on stream: ClientStream) -> Result<any StreamSession, StanzaError> {
+        let domain = delegate.settings.value.domain
+        guard let jid = JID(local: "romeo", domain: domain, resource: resource ?? "home") else {
+            return .failure(.badRequest)
+        }
+        let session = StubSession(jid: jid, stream: stream.connection)
+        delegate.bound(session)
+        return .success(session)
+    }
+
     func negotiate(
-        _ request: AuthenticationRequest, _ opened: FoundAccount, on stream: StreamHandler,
-        then: @escaping (InlineOutcome) -> Void
+        _ request: AuthenticationRequest, on stream: ClientStream, then: @escaping (InlineOutcome) -> Void
     ) {
         guard request.element.hasChild("bind", .bind2) else { return then(InlineOutcome()) }
         then(
-            InlineOutcome(session: try? bind(opened, resource: nil, on: stream).get()) { writer in
+            InlineOutcome(session: try? bind(resource: nil, on: stream).get()) { writer in
                 writer.element("bound", .bind2)
             })
-    }
-
-    func received(
-        _ element: Element, domain: String, layer: StreamStateMachine.Layer, on stream: StreamHandler
-    ) -> Bool {
-        false
     }
 }
 
@@ -160,10 +172,10 @@ extension NegotiationSettings {
 /// Keeps the ids of what it gets, and answers messages with their body.
 final class StubSession: StreamSession, Sendable {
     let jid: JID
-    let stream: StreamHandler
+    let stream: StreamConnection
     private let state = Mutex<(received: [String], end: StreamEnd?, ends: Int)>(([], nil, 0))
 
-    init(jid: JID, stream: StreamHandler) {
+    init(jid: JID, stream: StreamConnection) {
         self.jid = jid
         self.stream = stream
     }

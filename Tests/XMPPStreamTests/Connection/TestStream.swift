@@ -17,7 +17,7 @@ final class TestStream: Sendable {
 
     let channel: NIOAsyncTestingChannel
     let context: LoopContext
-    let handler: StreamHandler
+    let connection: StreamConnection
     let delegate: StubDelegate
     private let reads = ReadCounter()
 
@@ -26,9 +26,9 @@ final class TestStream: Sendable {
         self.delegate = delegate
         let loop = other?.channel.testingEventLoop ?? NIOAsyncTestingEventLoop()
         context = other?.context ?? LoopContext(eventLoop: loop)
-        handler = StreamHandler(delegate: delegate, loop: context)
-        channel = try await NIOAsyncTestingChannel(loop: loop) { [handler, reads] channel in
-            try channel.pipeline.syncOperations.addHandlers(reads, handler)
+        connection = StreamConnection(delegate: delegate, loop: context)
+        channel = try await NIOAsyncTestingChannel(loop: loop) { [connection, reads] channel in
+            try channel.pipeline.syncOperations.addHandlers(reads, connection)
         }
         try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 5222)).get()
     }

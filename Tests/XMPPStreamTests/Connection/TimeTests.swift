@@ -59,7 +59,7 @@ import XMPP
 
     @Test("Stanzas keep a session, white space does not")
     func idle() async throws {
-        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.idleTime = .seconds(300) }))
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.connection.idleTime = .seconds(300) }))
         await stream.advance(.seconds(200))
         try await stream.send("<presence/>")
         await stream.advance(.seconds(299))
@@ -75,10 +75,10 @@ import XMPP
 
     @Test("What goes to the client does not keep its session")
     func idleReceiver() async throws {
-        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.idleTime = .seconds(300) }))
+        let stream = try await TestStream.bound(StubDelegate(.inClear { $0.connection.idleTime = .seconds(300) }))
         for _ in 0..<3 {
             await stream.advance(.seconds(100))
-            try await stream.onLoop { $0.handler.append(ByteBuffer(string: "<message/>")) }
+            try await stream.onLoop { $0.connection.append(ByteBuffer(string: "<message/>")) }
         }
         await stream.advance(.zero)
         #expect(try await stream.output().contains(Self.timeout))

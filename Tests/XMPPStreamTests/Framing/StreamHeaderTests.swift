@@ -12,7 +12,7 @@ import XMPP
         var parser = StreamParser(limits: XMLLimits())
         parser.feed(ByteBuffer(string: text))
         guard case .opened(let root) = try parser.next() else { throw StreamError.badFormat }
-        return try StreamHeader(root, isClient: parser.hasContentNamespace(.client))
+        return try StreamHeader(root, hasContentNamespace: parser.hasContentNamespace(.client))
     }
 
     @Test func reads() throws {

@@ -15,7 +15,6 @@ import XMPP
         #expect(stream.isClosing)
         #expect(stream.element(Samples.startTLS) == "ignore")
         #expect(stream.header() == "ignore")
-        #expect(stream.close() == "disconnect")
     }
 
     @Test("With direct TLS there is no stage before it")

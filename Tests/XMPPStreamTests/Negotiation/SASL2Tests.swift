@@ -44,7 +44,6 @@ import XMPP
         _ = stream.answer(.verified("romeo"))
         stream.finished(isBound: true)
         #expect(stream.isBound)
-        #expect(stream.element(Samples.presence) == "stanza presence")
     }
 
     @Test("Nothing is served between the exchange and its success", arguments: Samples.all)

@@ -37,7 +37,6 @@ final class ScriptedNegotiation {
         case .refuseTLS: return "refuse TLS"
         case .signIn(let action): return ScriptedAuthentication.describe(action)
         case .bind(let id, let resource): return "bind \(id) \(resource ?? "-")"
-        case .stanza(let stanza): return "stanza \(stanza.name)"
         case .offerToModules(let element, let layer, let error):
             return "modules \(element.name) \(layer), else \(error.condition.name)"
         case .refuseBind(let id, let error): return "refuse bind '\(id)' \(error.condition.rawValue)"
@@ -83,15 +82,6 @@ final class ScriptedNegotiation {
     func tlsEstablished() { machine.tlsEstablished() }
     func resourceBound() { machine.resourceBound() }
     func bindRefused() { machine.bindRefused() }
-    func closeStarted() { machine.closeStarted() }
-    func connectionEnded() { machine.connectionEnded() }
-
-    func close() -> String {
-        switch machine.closeReceived() {
-        case .answerAndDisconnect: "answer and disconnect"
-        case .disconnect: "disconnect"
-        }
-    }
 
     private static func base64(_ message: String) -> String { Base64.encode(Array(message.utf8)) }
 }

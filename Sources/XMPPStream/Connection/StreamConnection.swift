@@ -4,13 +4,14 @@ import NIOTLS
 import XML
 import XMPP
 
-/// One client's connection: bytes in, actions out. The only place where a stream has effects.
+/// One connection with a stream on it: bytes in, elements out, and back. What the stream is for, and how it comes
+/// about, its `StreamNegotiation` knows.
 ///
-/// The handler feeds `StreamStateMachine` with what the parser finds (or what `ElementFraming` says that has come),
-/// performs the actions that it returns, and keeps what belongs to the connection rather than to the protocol: parser,
-/// output buffer, times, rate limits, and the question whether to go on reading. It is confined to its
-/// channel's event loop; only its reference travels.
-public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
+/// The connection finds elements with its parser (or is told by `ElementFraming` that they have come), and keeps what
+/// belongs to any stream: output, times, rate limits, the question whether to go on reading, and the order in which a
+/// stream ends. Until the stream has a session its elements are the negotiation's; from then on stanzas go to the session
+/// straight. It is confined to its channel's event loop; only its reference travels.
+public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     public typealias InboundIn = ByteBuffer
     public typealias OutboundIn = ByteBuffer
     public typealias OutboundOut = ByteBuffer
@@ -22,42 +23,42 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         static let lookUp = Pause(rawValue: 1)
         /// The session waits for something that its next stanza must not overtake.
         static let session = Pause(rawValue: 2)
-        /// The client sent more than its rate allows.
+        /// The peer sent more than its rate allows.
         static let rate = Pause(rawValue: 4)
         /// The server ends.
         static let shutDown = Pause(rawValue: 8)
     }
 
+    /// How far the end of the stream has come, RFC 6120 §4.4.
+    enum Phase: UInt8, Comparable {
+        case open
+        /// The peer has been sent elsewhere, and has to close the stream first.
+        case redirected
+        /// Our closing tag has been written.
+        case closing
+        /// Nothing more is said or heard.
+        case ended
+
+        static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
+    }
+
     public let loop: LoopContext
-    let delegate: any StreamDelegate
-    var machine: StreamStateMachine
+    let negotiation: any StreamNegotiation
     var parser: StreamParser
     var context: ChannelHandlerContext?
-    private var sharedSettings: Shared<NegotiationSettings>?
-    var settings: NegotiationSettings? { sharedSettings?.value }
-    var idleTime: Duration? { sharedSettings?.value.idleTime }
-    public internal(set) var session: (any StreamSession)?
+    /// Takes the stream's stanzas; nil: there is none yet, or no more.
+    var session: (any StreamSession)?
     var pauses: Pause = []
-    /// What the client can be sure of when it binds its sign-in to this connection.
-    var binding = ChannelBinding()
+    var phase = Phase.open
     private var hello: ClientHelloReader?
-    /// What the client has said of itself at its sign-in.
-    public internal(set) var userAgent: UserAgent?
-    /// The token that the client has signed in with; nil: it had another secret.
-    public internal(set) var token: VerifiedToken?
-    /// The installation that has signed in with its token; nil: the client had another secret.
-    public internal(set) var installation: VerifiedInstallation?
-    /// The account that signs in, or has.
-    var account: FoundAccount?
-
-    /// What modules have learned of the client before its sign-in, each under a name of its own. On the loop only.
-    public var remembered: [String: String] = [:]
 
     var isReadWanted = false
     private var isProcessing = false
     private var isInputClosed = false
 
     var output = ByteBuffer()
+    /// Bytes of output that may wait.
+    private var outgoingQueue = StreamConnection.window
     /// How many bytes of the output belong to the largest stanza that may wait beside all others.
     private var unboundedBytes = 0
     private var isDirty = false
@@ -73,33 +74,34 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     var onAgendaAt: NIODeadline?
     /// When the last complete element came.
     var lastStanza: NIODeadline = .uptimeNanoseconds(0)
+    /// How long a session's peer may be silent; nil: for ever.
+    private(set) var idleTime: TimeAmount?
     /// When the bytes came that are being processed, or processing went on: one look at the clock for all of them.
-    var now: NIODeadline = .uptimeNanoseconds(0)
+    private var now: NIODeadline = .uptimeNanoseconds(0)
     private var byteRate: RateLimit?
     private var stanzaRate: RateLimit?
 
-    /// - Parameters:
-    ///   - layer: `.secured` for a connection that began with TLS.
-    ///   - forwardedAddress: the client's, where that is not the connection's.
-    public init(
-        delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain,
-        forwardedAddress: SocketAddress? = nil
-    ) {
+    /// - Parameter forwardedAddress: the peer's, where that is not the connection's.
+    init(_ negotiation: any StreamNegotiation, loop: LoopContext, forwardedAddress: SocketAddress? = nil) {
         peer = forwardedAddress
-        self.delegate = delegate
+        self.negotiation = negotiation
         self.loop = loop
-        machine = StreamStateMachine(layer: layer)
-        parser = StreamParser(limits: delegate.unauthenticatedLimits)
+        parser = StreamParser(limits: negotiation.limits)
+        negotiation.begin(on: self)
     }
 
     public var eventLoop: any EventLoop { loop.eventLoop }
     private var peer: SocketAddress?
-    /// The client's address; behind a proxy, that which the proxy tells. Known also when the connection has ended.
+    /// The peer's address; behind a proxy, that which the proxy tells. Known also when the connection has ended.
     public var remoteAddress: SocketAddress? { peer ?? context?.remoteAddress }
-    public var channel: (any Channel)? { context?.channel }
+    var channel: (any Channel)? { context?.channel }
 
-    /// The language of the client's stream header, RFC 6120 §4.7.4.
-    public internal(set) var language: String?
+    /// The language of the peer's stream header, RFC 6120 §4.7.4.
+    public private(set) var language: String?
+
+    var isClosing: Bool { phase > .open }
+    var hasEnded: Bool { phase == .ended }
+    private var hasSentClose: Bool { phase >= .closing }
 
     // MARK: Channel
 
@@ -115,13 +117,13 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         context.fireChannelActive()
     }
 
-    /// Takes over what a proxy says of the client, before any of its bytes.
+    /// Takes over what a proxy says of the peer, before any of its bytes.
     public func isForwarded(from address: SocketAddress) { peer = address }
 
     private func started() {
-        guard deadline == nil, !machine.isClosing else { return }
+        guard deadline == nil, !isClosing else { return }
         if peer == nil { peer = context?.remoteAddress }
-        setDeadline(.signIn, in: TimeAmount(delegate.signInTime))
+        setDeadline(.session, in: TimeAmount(negotiation.time))
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
@@ -187,15 +189,29 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     ///
     /// - Parameter skippingBlanks: whether white space may come before the first record.
     public func makeTLSHandlers(skippingBlanks: Bool = false) throws -> [any ChannelHandler] {
-        let hello = ClientHelloReader(exporter: delegate.exporter, skippingBlanks: skippingBlanks)
+        let hello = ClientHelloReader(exporter: negotiation.tls.exporter, skippingBlanks: skippingBlanks)
         self.hello = hello
-        return [hello, try delegate.makeTLSHandler()]
+        return [hello, try negotiation.tls.makeTLSHandler()]
+    }
+
+    /// Puts the connection on TLS, on which the stream begins anew, RFC 6120 §5.4.3.
+    ///
+    /// - Parameter answer: the last word in clear.
+    func startTLS(behind answer: StaticString) throws {
+        guard let context else { throw ChannelError.ioOnClosedChannel }
+        let handlers = try makeTLSHandlers(skippingBlanks: true)
+        parser.reset()
+        append(ByteBuffer(staticString: answer))
+        // All of it now, whether the peer reads or not: what is written later is on TLS.
+        writeOutput(context, promise: nil)
+        try context.pipeline.syncOperations.addHandlers(handlers, position: .first)
     }
 
     private func tlsEstablished() {
-        machine.tlsEstablished()
+        var binding = ChannelBinding()
         binding.data[.tlsExporter] = hello?.takeChannelBinding()
-        binding.data[.tlsServerEndPoint] = hello.flatMap { delegate.serverEndPoint(for: $0.serverName) }
+        binding.data[.tlsServerEndPoint] = hello.flatMap { negotiation.tls.serverEndPoint(for: $0.serverName) }
+        negotiation.tlsEstablished(binding)
         if let hello, let context {
             context.pipeline.syncOperations.removeHandler(hello, promise: nil)
         }
@@ -219,55 +235,80 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
                 }
             }
         } catch {
-            guard !machine.isClosing else { return }
-            close(streamError(for: error))
+            fail(error)
         }
     }
 
     func received(_ element: Element) {
-        guard !machine.isClosing else { return }
+        guard !isClosing else { return }
         if stanzaRate != nil, let wait = stanzaRate?.take(1, now: now) {
             slowDown(wait)
         }
         lastStanza = now
-        run(machine.elementReceived(element, binding: binding))
+        if let session, element.isIn(.client) {
+            session.received(element)
+        } else {
+            negotiation.received(element)
+        }
     }
 
     private func opened(_ root: Element) {
-        guard !machine.isClosing else { return }
+        guard !isClosing else { return }
         do {
-            opened(try StreamHeader(root, isClient: parser.hasContentNamespace(.client)))
+            let isContent = parser.hasContentNamespace(negotiation.contentNamespace)
+            opened(try StreamHeader(root, hasContentNamespace: isContent))
         } catch {
             close(error)
         }
     }
 
     func opened(_ header: StreamHeader) {
-        guard !machine.isClosing else { return }
-        guard !machine.hasOpenStream else { return close(.badFormat) }
-        let settings = header.to.flatMap { JID($0)?.string }.flatMap { delegate.settings(for: $0) }
-        if sharedSettings == nil { sharedSettings = settings }
+        guard !isClosing else { return }
+        guard !negotiation.hasOpenStream else { return close(.badFormat) }
         language = header.language
-        run(machine.headerReceived(header, settings: settings), header: header)
+        negotiation.received(header)
+    }
+
+    /// The peer sent what is no XML that a stream may have.
+    func fail(_ error: XMLError) {
+        guard !isClosing else { return }
+        close(negotiation.streamError(for: error))
     }
 
     /// What the parser goes by right now.
     var limits: XMLLimits { parser.limits }
 
-    func streamError(for error: XMLError) -> StreamError {
-        switch error.kind {
-        case .restrictedXML:
-            return StreamError(.restrictedXml)
-        case .unsupportedEncoding:
-            return StreamError(.unsupportedEncoding)
-        case .badNamespacePrefix:
-            return StreamError(.badNamespacePrefix)
-        case .tooLarge where settings?.oversizedStanza != .notWellFormed, .limitExceeded:
-            return StreamError(.policyViolation, text: error.reason)
-        case .tooLarge, .notWellFormed:
-            let prefix = settings?.malformedTextPrefix ?? ""
-            let position = "Line \(error.line), position \(error.position)."
-            return StreamError(.notWellFormed, text: "\(prefix)\(error.reason) \(position)")
+    /// From now on the stream's stanzas are the session's.
+    func begin(_ session: any StreamSession) {
+        self.session = session
+        deadline = nil
+        lastStanza = eventLoop.now
+        lookAgain()
+    }
+
+    // MARK: Waiting
+
+    /// Goes on with an answer: at once, or when it is there; reading stops until then.
+    func wait<Value: Sendable>(_ answer: Eventual<Value>, then: @escaping @Sendable (Value) -> Void) {
+        switch answer {
+        case .now(let value): then(value)
+        case .later(let body): wait(body, then: then)
+        }
+    }
+
+    /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop, unless the stream ends
+    /// before.
+    func wait<Value: Sendable>(
+        _ body: @escaping @Sendable () async -> Value, then: @escaping @Sendable (Value) -> Void
+    ) {
+        pause(.lookUp)
+        Task { [self] in
+            let value = await body()
+            eventLoop.execute { [self] in
+                guard context != nil, !isClosing else { return }
+                then(value)
+                resume(.lookUp)
+            }
         }
     }
 
@@ -295,7 +336,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
     public func resumeReading() { resume(.session) }
 
     private func slowDown(_ wait: TimeAmount) {
-        guard !pauses.contains(.rate), !isInputClosed, !machine.isClosing else { return }
+        guard !pauses.contains(.rate), !isInputClosed, !isClosing else { return }
         pause(.rate)
         eventLoop.assumeIsolated().scheduleTask(in: wait) { self.resume(.rate) }
     }
@@ -309,27 +350,26 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         context?.read()
     }
 
-    /// From now on the limits of the host hold instead of those for strangers.
-    func raiseLimits() {
-        guard let settings else { return }
+    /// From now on the peer is no stranger: other limits hold for it.
+    func raiseLimits(_ settings: ConnectionSettings) {
         parser.limits = settings.limits
+        outgoingQueue = settings.outgoingQueue
+        idleTime = settings.idleTime.map { TimeAmount($0) }
         byteRate = rateLimit(settings.bytes)
         stanzaRate = rateLimit(settings.stanzas)
     }
 
-    private func rateLimit(_ rate: NegotiationSettings.Rate?) -> RateLimit? {
+    private func rateLimit(_ rate: ConnectionSettings.Rate?) -> RateLimit? {
         rate.map { RateLimit(perSecond: $0.perSecond, burst: $0.burst, now: eventLoop.now) }
     }
 
     // MARK: Output
 
-    /// How much may wait before whoever has more to write waits for the client, `whenWritten`.
+    /// How much may wait before whoever has more to write waits for the peer, `whenWritten`.
     private static let window = 256 << 10
 
-    /// How many bytes may be written now by somebody who has much to write; 0 or less: the client has to read first.
-    public var room: Int {
-        min(Self.window, (sharedSettings?.value.outgoingQueue ?? Self.window) / 2) - output.readableBytes
-    }
+    /// How many bytes may be written now by somebody who has much to write; 0 or less: the peer has to read first.
+    public var room: Int { min(Self.window, outgoingQueue / 2) - output.readableBytes }
 
     /// Appends one complete stanza, or part of the negotiation; it is written at the end of this tick.
     ///
@@ -386,7 +426,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
             loop.markDirty(self)
         }
         if isAwaited { unboundedBytes = max(unboundedBytes, count) }
-        if let sharedSettings, output.readableBytes - unboundedBytes > sharedSettings.value.outgoingQueue {
+        if output.readableBytes - unboundedBytes > outgoingQueue {
             output = ByteBuffer()
             ended(.error(.resourceConstraint))
             context?.close(promise: nil)
@@ -435,17 +475,11 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: End
 
-    var hasSentClose = false
-    var isAwaitingRedirectedClient = false
-    private(set) var hasEnded = false
-
     /// Tells the session once that its stream is gone.
     func ended(_ reason: StreamEnd) {
         guard !hasEnded else { return }
-        hasEnded = true
+        phase = .ended
         for body in exchange(&writtenWaiters, with: []) { body(false) }
-        hasSentClose = true
-        machine.connectionEnded()
         deadline = nil
         session?.streamEnded(reason)
         session = nil
@@ -456,7 +490,7 @@ public final class StreamHandler: ChannelDuplexHandler, @unchecked Sendable {
         pauses.remove(.rate)
         process()
         guard pauses.isEmpty, !hasEnded else { return }
-        if isAwaitingRedirectedClient {
+        if phase == .redirected {
             finishClosing()
         } else {
             flush()

@@ -3,26 +3,19 @@ import XML
 import XMPP
 
 /// The end of a stream, RFC 6120 §4.4 and §4.9.
-extension StreamHandler {
+extension StreamConnection {
     /// How long we wait for the peer's closing tag before the connection is cut.
     static let closingTime: TimeAmount = .seconds(2)
 
     /// Ends the stream with an error, whatever state it is in. `nil`: with the closing tag alone.
     public func close(_ error: StreamError?) {
-        guard !hasSentClose, !hasEnded else { return }
+        switch phase {
+        case .closing, .ended: return
         // There can be one error in a stream, and this one has had it.
-        guard !isAwaitingRedirectedClient else { return finishClosing() }
-        if !machine.hasOpenStream {
-            var bytes = ByteBuffer()
-            StreamHeader.writeResponse(
-                to: &bytes,
-                id: SecureRandom.text(length: 16),
-                from: settings?.domain ?? delegate.fallbackDomain,
-                to: nil,
-                language: "en"
-            )
-            append(bytes)
+        case .redirected: return finishClosing()
+        case .open: break
         }
+        if !negotiation.hasOpenStream { negotiation.answerHeader() }
         endStream(error)
     }
 
@@ -32,7 +25,7 @@ extension StreamHandler {
         }
         appendRaw("</stream:stream>")
         flush()
-        hasSentClose = true
+        phase = .closing
         endSession(error.map { .error($0) } ?? .closed)
         setDeadline(.closing, in: Self.closingTime)
         readOn()
@@ -40,33 +33,30 @@ extension StreamHandler {
 
     /// Sends the client elsewhere. It must close first: a client that finds the connection gone before it has reacted
     /// to the error does not follow it.
-    func redirect(to target: String) {
+    ///
+    /// - Parameter time: how long that may take.
+    func redirect(to target: String, within time: Duration) {
         write { StreamError(.seeOtherHost(target)).write(to: &$0) }
-        isAwaitingRedirectedClient = true
-        setDeadline(.redirect, in: TimeAmount(delegate.redirectTime))
+        phase = .redirected
+        setDeadline(.redirect, in: TimeAmount(time))
     }
 
     func closedByPeer() {
-        switch machine.closeReceived() {
-        case .answerAndDisconnect:
-            session?.streamCloses()
-            appendRaw("</stream:stream>")
-            hasSentClose = true
-            endSession(.closed)
-            disconnectWhenWritten()
-        case .disconnect:
-            finishClosing()
-        }
+        guard phase == .open else { return finishClosing() }
+        session?.streamCloses()
+        appendRaw("</stream:stream>")
+        phase = .closing
+        endSession(.closed)
+        disconnectWhenWritten()
     }
 
     /// The peer has closed, or had its time to.
     func finishClosing() {
-        if isAwaitingRedirectedClient { appendRaw("</stream:stream>") }
+        if phase == .redirected { appendRaw("</stream:stream>") }
         disconnectWhenWritten()
     }
 
     private func endSession(_ reason: StreamEnd) {
-        machine.closeStarted()
         let session = exchange(&session, with: nil)
         session?.streamEnded(reason)
     }
@@ -86,5 +76,9 @@ extension StreamHandler {
         ended(.closed)
         deadline = nil
         context?.close(promise: nil)
+    }
+
+    func appendRaw(_ text: StaticString) {
+        append(ByteBuffer(staticString: text))
     }
 }

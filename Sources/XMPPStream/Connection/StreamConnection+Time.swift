@@ -2,13 +2,13 @@ import NIOCore
 import XMPP
 
 /// What has to happen in time, and what happens when it does not. The loop's `TimerQueue` says when to look.
-extension StreamHandler {
+extension StreamConnection {
     /// Something that the peer is waited for, and until when.
     struct Deadline {
         enum Reason {
-            /// A bound session.
-            case signIn
-            /// The closing tag of a client that has been sent elsewhere.
+            /// A session.
+            case session
+            /// The closing tag of a peer that has been sent elsewhere.
             case redirect
             /// The end of the connection.
             case closing
@@ -47,7 +47,7 @@ extension StreamHandler {
 
     private func missed(_ reason: Deadline.Reason) {
         switch reason {
-        case .signIn: close(.connectionTimeout)
+        case .session: close(.connectionTimeout)
         case .redirect: finishClosing()
         case .closing: disconnect()
         }
@@ -63,6 +63,6 @@ extension StreamHandler {
     /// Only stanzas count: white space keeps no connection alive.
     private var idleEnd: NIODeadline? {
         guard session != nil, let idle = idleTime else { return nil }
-        return lastStanza + TimeAmount(idle)
+        return lastStanza + idle
     }
 }

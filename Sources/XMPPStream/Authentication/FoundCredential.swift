@@ -1,13 +1,10 @@
-/// An account that a look-up of the sign-in has come upon, as the server behind the stream knows it.
-public typealias FoundAccount = any Sendable
-
 /// The keys that a client's proof is held against.
 public struct FoundCredential: Sendable {
     public let credential: SCRAMCredential
     /// Where they were found; nil: nowhere, and nothing will verify against them.
-    public let account: FoundAccount?
+    public let account: (any StreamAccount)?
 
-    public init(_ credential: SCRAMCredential, of account: FoundAccount?) {
+    public init(_ credential: SCRAMCredential, of account: (any StreamAccount)?) {
         self.credential = credential
         self.account = account
     }
@@ -17,9 +14,9 @@ public struct FoundCredential: Sendable {
 public struct VerifiedPassword: Sendable {
     /// The local part of the account.
     public let user: String
-    public let account: FoundAccount
+    public let account: any StreamAccount
 
-    public init(user: String, account: FoundAccount) {
+    public init(user: String, account: any StreamAccount) {
         self.user = user
         self.account = account
     }
@@ -29,14 +26,14 @@ public struct VerifiedPassword: Sendable {
 public final class VerifiedInstallation: Sendable {
     /// The local part of the account.
     public let user: String
-    public let account: FoundAccount
+    public let account: any StreamAccount
     /// Identifies the token.
     public let token: [UInt8]
     public let proof: TokenProof
     /// What proves to the client that the server knows the token, too.
     public let response: [UInt8]
 
-    public init(user: String, account: FoundAccount, token: [UInt8], proof: TokenProof, response: [UInt8]) {
+    public init(user: String, account: any StreamAccount, token: [UInt8], proof: TokenProof, response: [UInt8]) {
         self.user = user
         self.account = account
         self.token = token

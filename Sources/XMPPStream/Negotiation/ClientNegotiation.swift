@@ -1,0 +1,380 @@
+import NIOCore
+import XML
+import XMPP
+
+/// The server's side of a client's stream, RFC 6120 §4–§7: from the first header to a session.
+///
+/// The negotiation feeds `StreamStateMachine` with what the connection finds, performs the actions that it returns, on the
+/// connection, and asks the host what only that knows. It has no state that the stream's steps depend on. It is confined to
+/// its connection's loop; only its reference travels.
+public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
+    let delegate: any StreamDelegate
+    /// There from the connection's initialiser on. Nobody calls a negotiation but its connection, or who holds both.
+    private(set) unowned var connection: StreamConnection!
+    var machine: StreamStateMachine
+    /// As the first header has named it.
+    var host: (any StreamHost)?
+    /// The host's, as of the last header.
+    private var sharedSettings: Shared<NegotiationSettings>?
+    var settings: NegotiationSettings? { sharedSettings?.value }
+    /// What the client can be sure of when it binds its sign-in to this connection.
+    var binding = ChannelBinding()
+    /// What the client has said of itself at its sign-in.
+    var userAgent: UserAgent?
+    /// The token that the client has signed in with; nil: it had another secret.
+    private(set) var token: VerifiedToken?
+    /// The installation that has signed in with its token; nil: the client had another secret.
+    private(set) var installation: VerifiedInstallation?
+    /// The account that signs in, or has.
+    var account: (any StreamAccount)?
+    /// What modules have learned of the client before its sign-in, each under a name of its own.
+    var remembered: [String: String] = [:]
+
+    init(_ delegate: any StreamDelegate, layer: StreamStateMachine.Layer) {
+        self.delegate = delegate
+        machine = StreamStateMachine(layer: layer)
+    }
+
+    func begin(on connection: StreamConnection) { self.connection = connection }
+
+    var limits: XMLLimits { delegate.unauthenticatedLimits }
+    var time: Duration { delegate.signInTime }
+    var contentNamespace: Namespace { .client }
+    var tls: any TLSProvider { delegate }
+    var hasOpenStream: Bool { machine.hasOpenStream }
+    var signedIn: JID? { machine.signedIn }
+    var stream: ClientStream { ClientStream(connection, self) }
+
+    func received(_ header: StreamHeader) {
+        let domain = header.to.flatMap { JID($0)?.string }
+        if host == nil { host = domain.flatMap { delegate.host(for: $0) } }
+        let settings = host?.settings
+        // It stays that of the first header.
+        let isServed = settings != nil && settings?.value.domain == domain
+        if isServed { sharedSettings = settings }
+        run(machine.headerReceived(header, settings: isServed ? settings : nil), header)
+    }
+
+    func received(_ element: Element) { run(machine.elementReceived(element, binding: binding)) }
+
+    func tlsEstablished(_ binding: ChannelBinding) {
+        machine.tlsEstablished()
+        self.binding = binding
+    }
+
+    func streamError(for error: XMLError) -> StreamError {
+        switch (error.kind, settings) {
+        case (.tooLarge, let settings?) where settings.oversizedStanza == .notWellFormed,
+            (.notWellFormed, let settings?):
+            StreamError(notWellFormed: error, prefix: settings.malformedTextPrefix)
+        default:
+            StreamError(error)
+        }
+    }
+
+    // MARK: Actions
+
+    func run(_ action: StreamStateMachine.HeaderAction, _ header: StreamHeader) {
+        switch action {
+        case .openStream(let layer):
+            openStream(header)
+            sendFeatures(layer)
+        case .openStreamThenRedirect(let target):
+            openStream(header)
+            connection.redirect(to: target, within: delegate.redirectTime)
+        case .openStreamThenClose(let error):
+            openStream(header)
+            connection.endStream(error)
+        case .ignore:
+            break
+        }
+    }
+
+    func run(_ action: StreamStateMachine.ElementAction) {
+        switch action {
+        case .startTLS:
+            startTLS()
+        case .refuseTLS:
+            refuseTLS()
+        case .signIn(let action):
+            run(action)
+        case .bind(let id, let resource):
+            bind(id: id, resource: resource)
+        case .refuseBind(let id, let error):
+            refuseBind(id: id, error)
+        case .offerToModules(let element, let layer, let error):
+            if host?.received(element, layer, on: stream) != true { connection.close(error) }
+        case .refuseOutdated:
+            refuseOutdated()
+        case .close(let error):
+            connection.endStream(error)
+        case .ignore:
+            break
+        }
+    }
+
+    // MARK: Header and features
+
+    private func openStream(_ header: StreamHeader) {
+        writeHeader(to: header.from.flatMap { JID($0)?.bare }, language: settings?.language ?? "en")
+    }
+
+    func answerHeader() { writeHeader(to: nil, language: "en") }
+
+    private func writeHeader(to client: JID?, language: String) {
+        var bytes = ByteBuffer()
+        StreamHeader.writeResponse(
+            to: &bytes,
+            id: SecureRandom.text(length: 16),
+            from: settings?.domain ?? delegate.fallbackDomain,
+            to: client,
+            language: language
+        )
+        connection.append(bytes)
+    }
+
+    func sendFeatures(_ layer: StreamStateMachine.Layer) {
+        guard let settings, let host else { return }
+        let key = FeatureCache.Key(layer: layer, bindings: binding.types, isBound: machine.isBound)
+        let features = settings.features.features(key) { writeFeatures(layer, settings, host) }
+        machine.featuresVersion = features.version
+        connection.append(features.bytes)
+    }
+
+    private func writeFeatures(
+        _ layer: StreamStateMachine.Layer, _ settings: NegotiationSettings, _ host: any StreamHost
+    ) -> FeatureCache.Features {
+        let offersSignIn = layer == .secured || (layer == .plain && !settings.requiresTLS)
+        var version: String?
+        var writer = XMLWriter()
+        writer.start("features", prefix: "stream", .streams)
+        if layer == .plain, settings.offersTLS {
+            writer.element("starttls", .tls) { writer in
+                if settings.requiresTLS { writer.element("required") }
+            }
+        }
+        if offersSignIn { writeMechanisms(settings, host, to: &writer) }
+        if layer == .authenticated, !machine.isBound { writer.element("bind", .bind) }
+        if layer != .plain || !settings.requiresTLS {
+            host.writeFeatures(layer, to: &writer)
+        }
+        if offersSignIn, settings.offersSASL2 {
+            let name = FeatureCache.version(of: writer.written)
+            writer.element("config-version", .pipelining, ["scheme": "opaque", "value": name])
+            version = name
+        }
+        writer.end()
+        return FeatureCache.Features(bytes: writer.finish(), version: version)
+    }
+
+    private func writeMechanisms(
+        _ settings: NegotiationSettings, _ host: any StreamHost, to writer: inout XMLWriter
+    ) {
+        let mechanisms = binding.usable(settings.mechanisms, bySASL2: false)
+        writer.element("mechanisms", .sasl) { writer in
+            for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
+        }
+        let latest = settings.offersSASL2 ? binding.usable(settings.mechanisms, bySASL2: true) : mechanisms
+        if settings.offersSASL2 { writeAuthentication(latest, settings, host, to: &writer) }
+        let types = binding.announced(for: latest)
+        guard !types.isEmpty else { return }
+        // XEP-0440 §2
+        writer.element("sasl-channel-binding", "urn:xmpp:sasl-cb:0") { writer in
+            for type in types { writer.element("channel-binding", nil, ["type": type.rawValue]) }
+        }
+    }
+
+    // MARK: TLS
+
+    private func startTLS() {
+        // What was sent behind <starttls/> came in clear, from whomever: it must not be taken as said on TLS. White space
+        // says nothing.
+        guard connection.parser.isUnreadBlank else { return connection.endStream(.policyViolation) }
+        do {
+            try connection.startTLS(behind: "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+        } catch {
+            refuseTLS()
+        }
+    }
+
+    private func refuseTLS() {
+        connection.appendRaw("<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
+        connection.endStream(nil)
+    }
+
+    // MARK: Sign-in
+
+    func run(_ action: SASLAction) {
+        guard let host, let settings else { return connection.close(.internalServerError) }
+        let address = connection.remoteAddress
+        switch action {
+        case .challenge(let data):
+            sendSASL("challenge", data: data)
+        case .succeed(_, let mechanism, let data):
+            if let account = machine.signedIn { host.signedIn(account, mechanism: mechanism, from: address) }
+            if let request = machine.request { return goOn(request, data: data) }
+            sendSASL("success", data: data)
+            connection.parser.restart()
+            connection.raiseLimits(settings.connection)
+        case .fail(let failure):
+            host.signInRefused(from: address, failure)
+            token = nil
+            installation = nil
+            account = nil
+            refuseSignIn(failure)
+        case .findCredential(let user, let hash):
+            connection.wait(host.credential(user: user, hash: hash, from: address)) { [self] found in
+                account = try? found.get().account
+                answered(found.map { .credential($0.credential) })
+            }
+        case .testProof(let user):
+            testProof(of: user, host)
+        case .verifyPassword(let user, let password):
+            connection.wait(host.verify(user: user, password: password.value, from: address)) { [self] answer in
+                account = try? answer.get().account
+                answered(answer.map { .verified($0.user) })
+            }
+        case .verifyToken(let text, _):
+            connection.wait(host.verify(token: text.value, from: address)) { [self] answer in
+                token = try? answer.get()
+                answered(answer.map { .verified($0.user) })
+            }
+        case .verifyProof(let proof):
+            connection.wait(host.verify(proof, from: address)) { [self] answer in
+                installation = try? answer.get()
+                account = installation?.account
+                answered(answer.map { .verified($0.user, data: $0.response) })
+            }
+        case .askForTask(let hash, let data):
+            askForTask(hash, data)
+        case .sendSalt(let salt, let iterations):
+            sendSalt(salt, iterations)
+        case .keep(let credential):
+            keep(credential)
+        case .ignore:
+            break
+        }
+    }
+
+    private func answered(_ answer: Result<StreamStateMachine.SignInAnswer, SASLFailure>) {
+        let event: StreamStateMachine.SignInAnswer =
+            switch answer {
+            case .success(let answer): answer
+            case .failure(let failure): .refused(failure)
+            }
+        if let action = machine.lookUpAnswered(event) { run(action) }
+    }
+
+    private func testProof(of user: String, _ host: any StreamHost) {
+        var action: SASLAction?
+        let isTested = host.test(user: user, from: connection.remoteAddress) {
+            action = machine.lookUpAnswered(.mayTest)
+            return if case .fail(let failure) = action { failure } else { nil }
+        }
+        if !isTested { action = machine.lookUpAnswered(.refused(.temporaryAuthFailure)) }
+        if let action { run(action) }
+    }
+
+    private var saslNamespace: Namespace { machine.request == nil ? .sasl : .sasl2 }
+
+    private func sendSASL(_ name: StaticString, data: [UInt8]?) {
+        connection.write { writer in
+            if let data, !data.isEmpty {
+                writer.element(name, saslNamespace, text: Base64.encode(data))
+            } else {
+                writer.element(name, saslNamespace)
+            }
+        }
+    }
+
+    private func refuseSignIn(_ failure: SASLFailure) {
+        connection.write { writer in
+            writer.start("failure", saslNamespace)
+            writer.element(failure.name, .sasl)
+            writer.end()
+        }
+        endUnlessMoreTries()
+    }
+
+    func endUnlessMoreTries() {
+        guard !machine.mayTryAgain else { return }
+        if settings?.attempts == 1 {
+            connection.disconnectWhenWritten()
+        } else {
+            connection.endStream(.policyViolation)
+        }
+    }
+
+    // MARK: Bind
+
+    private func bind(id: String, resource: String?) {
+        withAccount { [self] opened in
+            switch opened.flatMap({ $0.bind(resource: resource, on: stream) }) {
+            case .success(let session):
+                bound(session, id: id)
+            case .failure(let error):
+                machine.bindRefused()
+                refuseBind(id: id, error)
+            }
+        }
+    }
+
+    /// The account that has signed in, as the look-up of the sign-in has found it, or read now.
+    func withAccount(_ body: @escaping @Sendable (Result<any StreamAccount, StanzaError>) -> Void) {
+        if let account { return body(.success(account)) }
+        guard let jid = machine.signedIn, let host else { return connection.close(.internalServerError) }
+        connection.wait(host.open(jid)) { [self] opened in
+            account = try? opened.get()
+            body(opened)
+        }
+    }
+
+    private func bound(_ session: any StreamSession, id: String) {
+        machine.resourceBound()
+        begin(session)
+        let from = settings?.repliesFromDomain == true ? settings?.domain : nil
+        connection.write { writer in
+            writer.element("iq", .client, ["type": "result", "id": id, "from": from]) { writer in
+                writer.element("bind", .bind) { writer in
+                    writer.element("jid", text: session.jid.string)
+                }
+            }
+        }
+    }
+
+    func begin(_ session: any StreamSession) {
+        // The session has what it needs of them.
+        account = nil
+        installation = nil
+        // Nobody signs in here any more.
+        binding = ChannelBinding()
+        connection.begin(session)
+    }
+
+    func resume(_ session: any StreamSession) {
+        machine.sessionResumed()
+        begin(session)
+    }
+
+    private func refuseBind(id: String, _ error: StanzaError) {
+        connection.write { writer in
+            writer.element("iq", .client, ["type": "error", "id": id]) { writer in
+                error.write(to: &writer)
+            }
+        }
+    }
+}
+
+extension StreamConnection {
+    /// A connection by which a client comes.
+    ///
+    /// - Parameters:
+    ///   - layer: `.secured` for a connection that began with TLS.
+    ///   - forwardedAddress: the client's, where that is not the connection's.
+    public convenience init(
+        delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain,
+        forwardedAddress: SocketAddress? = nil
+    ) {
+        self.init(ClientNegotiation(delegate, layer: layer), loop: loop, forwardedAddress: forwardedAddress)
+    }
+}
