@@ -127,6 +127,18 @@ extension RawSpan {
         return index
     }
 
+    func contains(_ text: StaticString) -> Bool {
+        text.withUTF8Buffer { utf8 in
+            let text = UnsafeRawBufferPointer(utf8).bytes
+            var index = 0
+            while has(text.byteCount, at: index) {
+                if equals(at: index, text, at: 0, length: text.byteCount) { return true }
+                index &+= 1
+            }
+            return false
+        }
+    }
+
     func contains(_ byte: UInt8) -> Bool {
         var index = 0
         while has(8, at: index) {

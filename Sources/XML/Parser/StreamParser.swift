@@ -29,8 +29,12 @@ public struct StreamParser: ~Copyable {
     private var ownSteps = 0
 
     /// A parser of a stream, before its first byte.
-    public init(limits: XMLLimits) {
+    ///
+    /// - Parameter contentNamespace: that of the stream's stanzas. Whatever it is, what is in it is given as in
+    ///   `jabber:client`, so that a stanza is the same whomever it comes from.
+    public init(limits: XMLLimits, contentNamespace: Namespace = .client) {
         self.init(limits: limits, isDocument: false, content: .none)
+        if contentNamespace != .client { builder.normalised = contentNamespace.id }
     }
 
     /// A parser of one document.
@@ -99,7 +103,9 @@ public struct StreamParser: ~Copyable {
 
     /// Begins a new stream, as after STARTTLS (RFC 6120, section 5.4.3.3): bytes not used up are dropped.
     public mutating func reset() {
+        let normalised = builder.normalised
         self = StreamParser(limits: limits)
+        builder.normalised = normalised
     }
 
     /// Begins a new stream with the bytes not used up, as after SASL (RFC 6120, section 6.4.6).
@@ -111,6 +117,7 @@ public struct StreamParser: ~Copyable {
 
     /// Whether the stream's start tag has declared this default namespace.
     public func hasContentNamespace(_ namespace: Namespace) -> Bool {
+        if builder.isContentNormalised { return namespace.id == builder.normalised }
         let content = builder.scope.content
         guard let startTag = builder.scope.origin, !content.isKnown else { return content == namespace.id }
         return startTag.means(content - .firstInScope + .firstInDocument, namespace)
@@ -169,7 +176,8 @@ extension StreamParser {
             return .closed
         }
         phase = isDocument ? .epilog : .betweenStanzas
-        guard let bytes = input.getSlice(at: input.readerIndex, length: length) else { return nil }
+        guard var bytes = input.getSlice(at: input.readerIndex, length: length) else { return nil }
+        if !builder.renamed.isEmpty { builder.rename(in: &bytes) }
         return .element(Element(document: makeDocument(bytes), index: 0))
     }
 
@@ -179,6 +187,7 @@ extension StreamParser {
         var bytes = ByteBuffer()
         bytes.reserveCapacity(length)
         if let received = input.getSlice(at: input.readerIndex, length: length) { bytes.writeImmutableBuffer(received) }
+        builder.rename(in: &bytes)
         let document = makeDocument(bytes)
         builder.scope = NamespaceScope.inside(document, content: builder.defaultNamespace)
         phase = document.nodes[0].flags.contains(.emptyTag) ? .ending : .betweenStanzas

@@ -1,3 +1,5 @@
+import NIOCore
+
 extension TapeBuilder {
     /// Takes up `xmlns="…"` or `xmlns:prefix="…"` of the start tag at hand. Returns what is declared.
     @inline(never)
@@ -15,7 +17,12 @@ extension TapeBuilder {
                     at: name.offset)
             }
         }
-        let namespace = try namespaceID(value: value, length: length, isEncoded: isEncoded, in: span)
+        var namespace = try namespaceID(value: value, length: length, isEncoded: isEncoded, in: span)
+        if namespace == normalised, namespace != .none {
+            namespace = .client
+            renamed.append(value..<(value &+ length))
+            if stopsAfterStartTag, name.prefixLength == 0 { isContentNormalised = true }
+        }
         if name.prefixLength == 0 {
             guard namespace != .xml, namespace != .xmlns else {
                 throw XMLFault(.notWellFormed, "Reserved namespace as the default one", at: name.offset)
@@ -36,6 +43,23 @@ extension TapeBuilder {
         bind(name, prefixLength: name.localLength, namespace)
         flagOpen(.declares)
         return namespace
+    }
+
+    static let clientName: StaticString = "jabber:client"
+
+    /// Puts the name of the clients' namespace in the place of the one that is taken for it, so that the document's bytes
+    /// mean what its tape says. That is the longer one: white space behind the value fills the place.
+    @inline(never)
+    func rename(in bytes: inout ByteBuffer) {
+        for value in renamed {
+            let place = bytes.readerIndex + value.lowerBound
+            guard let quote = bytes.getInteger(at: bytes.readerIndex + value.upperBound, as: UInt8.self) else {
+                continue
+            }
+            let written = bytes.setStaticString(Self.clientName, at: place)
+            bytes.setInteger(quote, at: place + written)
+            bytes.setRepeatingByte(UInt8(ascii: " "), count: value.count - written, at: place + written + 1)
+        }
     }
 
     private mutating func bind(_ name: NameToken, prefixLength: Int, _ namespace: NamespaceID) {

@@ -39,6 +39,12 @@ struct TapeBuilder: TokenSink {
     var streamDeclarationBytes = 0
     /// An outermost start tag is all that is wanted.
     var stopsAfterStartTag = false
+    /// A namespace that is taken for that of clients; `.none`: there is none such.
+    var normalised = NamespaceID.none
+    /// Whether the default namespace of the stream's start tag was that.
+    var isContentNormalised = false
+    /// Where its name stands in the document at hand: nowhere, most often.
+    var renamed: ContiguousArray<Range<Int>> = []
     /// The end tag of the stream has come.
     private(set) var streamEnded = false
     /// Work beyond looking at bytes: names and namespaces compared.
@@ -59,6 +65,7 @@ struct TapeBuilder: TokenSink {
         nodes.reserveCapacity(min(max(byteCount >> 4, Self.nodeCounts.lowerBound), Self.nodeCounts.upperBound))
         if !locals.isEmpty { locals = [] }
         if !bindings.isEmpty { bindings.removeAll(keepingCapacity: true) }
+        if !renamed.isEmpty { renamed = [] }
         defaultNamespace = scope.content
         defaultDepth = 0
         depth = 0
@@ -101,6 +108,11 @@ struct TapeBuilder: TokenSink {
                 node.namespace = try declare(name, value: value, length: length, isEncoded: isEncoded, in: span)
             } catch {
                 return error
+            }
+            if renamed.last?.lowerBound == value {
+                node.setValue(value, Self.clientName.utf8CodeUnitCount)
+                nodes.append(node)
+                return nil
             }
         } else {
             guard attributeCount < limits.attributes else {

@@ -1,0 +1,43 @@
+import NIOCore
+
+extension ByteBuffer {
+    /// A stanza that was written for a stream whose content namespace is `jabber:client`, for a stream with another one: its
+    /// elements in the content namespace must take that from the stream, so none of them may name `jabber:client`. A stanza
+    /// in something else, as a forwarded one is, names it and stays what it is.
+    public func withoutContentDeclarations() -> ByteBuffer {
+        // Few stanzas do. What is not one element is not ours to change.
+        guard readableBytesSpan.contains("jabber:client"),
+            let element = try? Element(ownOutput: self, contentNamespace: .client)
+        else { return self }
+        var bytes = element.document.bytes
+        for declaration in element.document.redundantDeclarations(of: NamespaceID.client) {
+            // White space means nothing there.
+            let length = declaration.value.upperBound + 1 - Int(declaration.nameOffset)
+            bytes.setRepeatingByte(
+                UInt8(ascii: " "), count: length, at: bytes.readerIndex + Int(declaration.nameOffset))
+        }
+        return bytes
+    }
+}
+
+extension Document {
+    /// The declarations of `namespace` as the default one where it is that already.
+    fileprivate func redundantDeclarations(of namespace: NamespaceID) -> [Node] {
+        var found: [Node] = []
+        var open: [(end: Int, outerDefault: NamespaceID)] = []
+        var currentDefault = scope.content
+        for (index, node) in nodes.enumerated() {
+            while let last = open.last, index >= last.end {
+                currentDefault = last.outerDefault
+                open.removeLast()
+            }
+            if node.kind == .element {
+                open.append((Int(node.end), currentDefault))
+            } else if node.kind == .declaration, node.prefixLength == 0 {
+                if node.namespace == namespace, currentDefault == namespace { found.append(node) }
+                currentDefault = node.namespace
+            }
+        }
+        return found
+    }
+}
