@@ -86,7 +86,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         peer = forwardedAddress
         self.negotiation = negotiation
         self.loop = loop
-        parser = StreamParser(limits: negotiation.limits)
+        parser = StreamParser(limits: negotiation.limits, contentNamespace: negotiation.contentNamespace)
         negotiation.begin(on: self)
     }
 
@@ -189,9 +189,10 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     ///
     /// - Parameter skippingBlanks: whether white space may come before the first record.
     public func makeTLSHandlers(skippingBlanks: Bool = false) throws -> [any ChannelHandler] {
-        let hello = ClientHelloReader(exporter: negotiation.tls.exporter, skippingBlanks: skippingBlanks)
+        guard let tls = negotiation.tls else { throw ChannelError.operationUnsupported }
+        let hello = ClientHelloReader(exporter: tls.exporter, skippingBlanks: skippingBlanks)
         self.hello = hello
-        return [hello, try negotiation.tls.makeTLSHandler()]
+        return [hello, try tls.makeTLSHandler()]
     }
 
     /// Puts the connection on TLS, on which the stream begins anew, RFC 6120 §5.4.3.
@@ -210,7 +211,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     private func tlsEstablished() {
         var binding = ChannelBinding()
         binding.data[.tlsExporter] = hello?.takeChannelBinding()
-        binding.data[.tlsServerEndPoint] = hello.flatMap { negotiation.tls.serverEndPoint(for: $0.serverName) }
+        binding.data[.tlsServerEndPoint] = hello.flatMap { negotiation.tls?.serverEndPoint(for: $0.serverName) }
         negotiation.tlsEstablished(binding)
         if let hello, let context {
             context.pipeline.syncOperations.removeHandler(hello, promise: nil)

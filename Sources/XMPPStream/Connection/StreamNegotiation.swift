@@ -17,8 +17,8 @@ protocol StreamNegotiation: AnyObject {
     var time: Duration { get }
     /// Of the stream's stanzas, as the peer has to declare it, RFC 6120 §4.8.2.
     var contentNamespace: Namespace { get }
-    /// How the connection gets TLS.
-    var tls: any TLSProvider { get }
+    /// How the connection gets TLS; nil: it has none.
+    var tls: (any TLSProvider)? { get }
 
     /// Whether a stream header has been answered since the stream began, or began anew.
     var hasOpenStream: Bool { get }

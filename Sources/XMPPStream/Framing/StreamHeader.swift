@@ -40,21 +40,24 @@ public struct StreamHeader: Sendable, Equatable {
         return Int(major).map { $0 >= 1 } ?? false
     }
 
-    /// Writes the answer to a client's header.
+    /// Writes the answer to a header.
+    ///
+    /// - Parameter language: nil: a stream as before XMPP 1.0, which has neither version nor language.
     static func writeResponse(
         to buffer: inout ByteBuffer,
+        contentNamespace: Namespace,
         id: String,
         from domain: String,
         to client: JID?,
-        language: String
+        language: String?
     ) {
-        var text = "<?xml version=\"1.0\"?><stream:stream xmlns=\"jabber:client\""
+        var text = "<?xml version=\"1.0\"?><stream:stream xmlns=\"\(contentNamespace)\""
         text += " xmlns:stream=\"http://etherx.jabber.org/streams\" id=\"\(id)\" from=\"\(domain)\""
         if let client {
             // A bare JID holds no character that an attribute would have to escape, RFC 7622 §3.3.1.
             text += " to=\"\(client.string)\""
         }
-        text += " version=\"1.0\" xml:lang=\"\(language)\">"
-        buffer.writeString(text)
+        if let language { text += " version=\"1.0\" xml:lang=\"\(language)\"" }
+        buffer.writeString(text + ">")
     }
 }

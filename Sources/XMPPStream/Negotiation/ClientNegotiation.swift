@@ -40,7 +40,7 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     var limits: XMLLimits { delegate.unauthenticatedLimits }
     var time: Duration { delegate.signInTime }
     var contentNamespace: Namespace { .client }
-    var tls: any TLSProvider { delegate }
+    var tls: (any TLSProvider)? { delegate }
     var hasOpenStream: Bool { machine.hasOpenStream }
     var signedIn: JID? { machine.signedIn }
     var stream: ClientStream { ClientStream(connection, self) }
@@ -125,6 +125,7 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
         var bytes = ByteBuffer()
         StreamHeader.writeResponse(
             to: &bytes,
+            contentNamespace: contentNamespace,
             id: SecureRandom.text(length: 16),
             from: settings?.domain ?? delegate.fallbackDomain,
             to: client,

@@ -45,7 +45,8 @@ import XMPP
     @Test func response() {
         var buffer = ByteBuffer()
         StreamHeader.writeResponse(
-            to: &buffer, id: "1a", from: "example.org", to: JID("romeo@example.org"), language: "en")
+            to: &buffer, contentNamespace: .client, id: "1a", from: "example.org", to: JID("romeo@example.org"),
+            language: "en")
         #expect(
             String(buffer: buffer)
                 == "<?xml version=\"1.0\"?><stream:stream xmlns=\"jabber:client\" xmlns:stream=\"\(Self.streams)\" "
@@ -59,7 +60,8 @@ import XMPP
         ])
     func hostileFrom(_ from: String) {
         var buffer = ByteBuffer()
-        StreamHeader.writeResponse(to: &buffer, id: "1", from: "example.org", to: JID(from)?.bare, language: "en")
+        StreamHeader.writeResponse(
+            to: &buffer, contentNamespace: .client, id: "1", from: "example.org", to: JID(from)?.bare, language: "en")
         var parser = StreamParser(limits: XMLLimits())
         parser.feed(buffer)
         #expect(throws: Never.self) { _ = try parser.next() }
