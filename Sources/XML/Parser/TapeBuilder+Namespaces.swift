@@ -45,7 +45,7 @@ extension TapeBuilder {
         return namespace
     }
 
-    static let clientName: StaticString = "jabber:client"
+    static let clientName = Namespace.client.literal
 
     /// Puts the name of the clients' namespace in the place of the one that is taken for it, so that the document's bytes
     /// mean what its tape says. That is the longer one: white space behind the value fills the place.

@@ -6,7 +6,7 @@ extension ByteBuffer {
     /// in something else, as a forwarded one is, names it and stays what it is.
     public func withoutContentDeclarations() -> ByteBuffer {
         // Few stanzas do. What is not one element is not ours to change.
-        guard readableBytesSpan.contains("jabber:client"),
+        guard readableBytesSpan.contains(Namespace.client.literal),
             let element = try? Element(ownOutput: self, contentNamespace: .client)
         else { return self }
         var bytes = element.document.bytes
