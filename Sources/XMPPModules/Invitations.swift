@@ -15,9 +15,9 @@ struct Invitations: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:pars:0"
     private static let feature: Namespace = "urn:xmpp:ibr-token:0"
-    /// What a stream remembers.
-    private static let token = "invitation"
-    private static let attempts = "invitation attempts"
+    /// The token that the client of a stream has shown, if it is good.
+    private static let token = ClientStream.Slot<String>()
+    private static let attempts = ClientStream.Slot<Int>()
     private static let maximumAttempts = 5
 
     struct Settings: ModuleSettings {
@@ -74,22 +74,22 @@ struct Invitations: ServerModule {
     // MARK: To make an account, XEP-0445 §3
 
     /// The token by which the client of a stream may make an account.
-    static func token(of stream: ClientStream) -> String? { stream.remembered[token] }
+    static func token(of stream: ClientStream) -> String? { stream[token] }
 
     @Sendable private func beforeSignIn(_ iq: Element, _ stream: ClientStream) -> Bool {
         guard let stanza = Stanza(iq), stanza.type == .set, let preauth = iq.onlyChild,
             preauth.isNamed("preauth", Self.namespace)
         else { return false }
         let token = preauth["token"] ?? ""
-        let attempts = (stream.remembered[Self.attempts].flatMap { Int($0) } ?? 0) + 1
+        let attempts = (stream[Self.attempts] ?? 0) + 1
         guard attempts <= Self.maximumAttempts else {
             stream.close(.policyViolation)
             return true
         }
-        stream.remembered[Self.attempts] = "\(attempts)"
+        stream[Self.attempts] = attempts
         stream.wait({ await find(token) }) { stream, found in
             let isGood = if case .success(let invitation?) = found { invitation.allowsAccount } else { false }
-            if isGood { stream.remembered[Self.token] = token }
+            if isGood { stream[Self.token] = token }
             stream.write { writer in
                 switch found {
                 case .success where isGood:

@@ -54,7 +54,7 @@ extension Host {
         var state = former.state(handled: handled)
         state.token = stream.token
         // Neither gains by the other: what was opened with less stays with less.
-        state.rights.formIntersection(SessionRights(of: stream.token))
+        state.rights.formIntersection(stream.rights)
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.connection.loop, outbox: outbox)
         guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }

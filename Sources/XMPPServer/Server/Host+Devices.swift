@@ -79,7 +79,7 @@ extension Host {
         for request: AuthenticationRequest, _ stream: ClientStream, _ device: Device?, _ now: Timestamp
     ) -> String? {
         // Who has signed in by leave of an access token must not outlive it.
-        guard configuration.authentication.offersFAST, SessionRights(of: stream.token).contains(.manageAccess) else {
+        guard configuration.authentication.offersFAST, stream.rights.contains(.manageAccess) else {
             return nil
         }
         if let wanted = request.element.child("request-token", .fast) {

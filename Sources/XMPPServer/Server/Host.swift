@@ -260,7 +260,7 @@ public final class Host: @unchecked Sendable {
     func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: ClientStream) -> Bool {
         streamElements.contains {
             $0.layer == layer && element.isNamed($0.name, $0.namespace)
-                && (layer != .authenticated || SessionRights(of: stream.token).isSuperset(of: $0.needs))
+                && (layer != .authenticated || stream.rights.isSuperset(of: $0.needs))
                 && $0.handler(element, stream)
         }
     }

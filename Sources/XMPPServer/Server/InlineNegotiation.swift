@@ -25,7 +25,7 @@ final class InlineNegotiation: @unchecked Sendable {
         self.account = account
         self.request = request
         self.stream = stream
-        rights = SessionRights(of: stream.token)
+        rights = stream.rights
         self.then = then
     }
 

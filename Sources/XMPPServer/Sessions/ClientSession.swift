@@ -97,7 +97,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         self.stream = stream.connection
         self.boundAt = boundAt
         token = stream.token
-        rights = SessionRights(of: token)
+        rights = stream.rights
         userAgent = stream.userAgent
         loop = stream.connection.loop
         trace = host.router.trace.ring(of: loop)

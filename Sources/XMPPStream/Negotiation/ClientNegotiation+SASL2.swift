@@ -5,7 +5,7 @@ import XMPP
 extension ClientNegotiation {
     func writeAuthentication(
         _ mechanisms: [SASLMechanism], _ settings: NegotiationSettings, _ host: any StreamHost,
-        to writer: inout XMLWriter
+        _ binding: ChannelBinding, to writer: inout XMLWriter
     ) {
         writer.element("authentication", .sasl2) { writer in
             for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
@@ -44,14 +44,13 @@ extension ClientNegotiation {
     ///
     /// - Parameter data: the mechanism's last word.
     func goOn(_ request: AuthenticationRequest, data: [UInt8]?) {
-        userAgent = request.userAgent
-        if let target = machine.redirectAfterSignIn, let jid = machine.signedIn {
-            succeed(data, as: jid) { _ in }
+        if let target = machine.redirectAfterSignIn, let client = machine.client {
+            succeed(data, as: client.jid) { _ in }
             return connection.redirect(to: target, within: delegate.redirectTime)
         }
         withAccount { [self] opened in
             guard case .success(let account) = opened else { return run(machine.signInFailed()) }
-            if token == nil, installation == nil, !request.upgrades.isEmpty {
+            if let client = machine.client, client.token == nil, client.installation == nil, !request.upgrades.isEmpty {
                 let wanted = account.missingKeys(among: request.upgrades)
                 let task = machine.upgradeWanted(wanted.hashes, iterations: wanted.iterations, data: data)
                 if let task { return run(task) }
@@ -62,8 +61,8 @@ extension ClientNegotiation {
 
     private func finish(_ request: AuthenticationRequest, _ account: any StreamAccount, data: [UInt8]?) {
         account.negotiate(request, on: stream) { [self, connection = stream.connection] outcome in
-            guard !connection.isClosing, let jid = machine.signedIn, let settings else { return }
-            succeed(data, as: outcome.session?.jid ?? jid, outcome.write)
+            guard !connection.isClosing, let client = machine.client, let settings else { return }
+            succeed(data, as: outcome.session?.jid ?? client.jid, outcome.write)
             machine.signInFinished(isBound: outcome.session != nil)
             connection.raiseLimits(settings.connection)
             if let session = outcome.session { begin(session) }
@@ -103,7 +102,9 @@ extension ClientNegotiation {
     }
 
     func keep(_ credential: SCRAMCredential) {
-        guard let account, let request = machine.request else { return connection.close(.internalServerError) }
+        guard let account = machine.client?.account, let request = machine.request else {
+            return connection.close(.internalServerError)
+        }
         connection.wait(account.keep(credential)) { [self] result in
             guard let action = machine.taskEnded(result) else { return finish(request, account, data: nil) }
             run(action)

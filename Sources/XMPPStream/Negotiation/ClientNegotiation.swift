@@ -5,9 +5,9 @@ import XMPP
 /// The server's side of a client's stream, RFC 6120 §4–§7: from the first header to a session.
 ///
 /// The negotiation feeds `StreamStateMachine` with what the connection finds, performs the actions that it returns, on the
-/// connection, and asks the host what only that knows. It has no state that the stream's steps depend on. It is confined to
-/// its connection's loop; only its reference travels.
-public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
+/// connection, and asks the host what only that knows. What the stream's steps depend on is in the machine. It is confined
+/// to its connection's loop; only its reference travels.
+final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     let delegate: any StreamDelegate
     /// There from the connection's initialiser on. Nobody calls a negotiation but its connection, or who holds both.
     private(set) unowned var connection: StreamConnection!
@@ -17,18 +17,8 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     /// The host's, as of the last header.
     private var sharedSettings: Shared<NegotiationSettings>?
     var settings: NegotiationSettings? { sharedSettings?.value }
-    /// What the client can be sure of when it binds its sign-in to this connection.
-    var binding = ChannelBinding()
-    /// What the client has said of itself at its sign-in.
-    var userAgent: UserAgent?
-    /// The token that the client has signed in with; nil: it had another secret.
-    private(set) var token: VerifiedToken?
-    /// The installation that has signed in with its token; nil: the client had another secret.
-    private(set) var installation: VerifiedInstallation?
-    /// The account that signs in, or has.
-    var account: (any StreamAccount)?
-    /// What modules have learned of the client before its sign-in, each under a name of its own.
-    var remembered: [String: String] = [:]
+    /// What modules have learned of the client before it has a session, by slot.
+    var remembered: [ObjectIdentifier: any Sendable] = [:]
 
     init(_ delegate: any StreamDelegate, layer: StreamStateMachine.Layer) {
         self.delegate = delegate
@@ -42,7 +32,6 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     var contentNamespace: Namespace { .client }
     var tls: (any TLSProvider)? { delegate }
     var hasOpenStream: Bool { machine.hasOpenStream }
-    var signedIn: JID? { machine.signedIn }
     var stream: ClientStream { ClientStream(connection, self) }
 
     func received(_ header: StreamHeader) {
@@ -55,11 +44,10 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
         run(machine.headerReceived(header, settings: isServed ? settings : nil), header)
     }
 
-    func received(_ element: Element) { run(machine.elementReceived(element, binding: binding)) }
+    func received(_ element: Element) { run(machine.elementReceived(element)) }
 
     func tlsEstablished(_ binding: ChannelBinding) {
-        machine.tlsEstablished()
-        self.binding = binding
+        machine.tlsEstablished(binding)
     }
 
     func streamError(for error: XMLError) -> StreamError {
@@ -136,9 +124,9 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
 
     func sendFeatures(_ layer: StreamStateMachine.Layer) {
         guard let settings, let host else { return }
-        let key = FeatureCache.Key(layer: layer, bindings: binding.types, isBound: machine.isBound)
+        let key = FeatureCache.Key(layer: layer, bindings: machine.binding.types, isBound: machine.isBound)
         let features = settings.features.features(key) { writeFeatures(layer, settings, host) }
-        machine.featuresVersion = features.version
+        machine.featuresSent(version: features.version)
         connection.append(features.bytes)
     }
 
@@ -171,12 +159,13 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     private func writeMechanisms(
         _ settings: NegotiationSettings, _ host: any StreamHost, to writer: inout XMLWriter
     ) {
+        let binding = machine.binding
         let mechanisms = binding.usable(settings.mechanisms, bySASL2: false)
         writer.element("mechanisms", .sasl) { writer in
             for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
         }
         let latest = settings.offersSASL2 ? binding.usable(settings.mechanisms, bySASL2: true) : mechanisms
-        if settings.offersSASL2 { writeAuthentication(latest, settings, host, to: &writer) }
+        if settings.offersSASL2 { writeAuthentication(latest, settings, host, binding, to: &writer) }
         let types = binding.announced(for: latest)
         guard !types.isEmpty else { return }
         // XEP-0440 §2
@@ -212,39 +201,31 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
         case .challenge(let data):
             sendSASL("challenge", data: data)
         case .succeed(_, let mechanism, let data):
-            if let account = machine.signedIn { host.signedIn(account, mechanism: mechanism, from: address) }
+            if let client = machine.client { host.signedIn(client.jid, mechanism: mechanism, from: address) }
             if let request = machine.request { return goOn(request, data: data) }
             sendSASL("success", data: data)
             connection.parser.restart()
             connection.raiseLimits(settings.connection)
         case .fail(let failure):
             host.signInRefused(from: address, failure)
-            token = nil
-            installation = nil
-            account = nil
             refuseSignIn(failure)
         case .findCredential(let user, let hash):
             connection.wait(host.credential(user: user, hash: hash, from: address)) { [self] found in
-                account = try? found.get().account
-                answered(found.map { .credential($0.credential) })
+                answered(found.map { .credential($0) })
             }
         case .testProof(let user):
             testProof(of: user, host)
         case .verifyPassword(let user, let password):
             connection.wait(host.verify(user: user, password: password.value, from: address)) { [self] answer in
-                account = try? answer.get().account
-                answered(answer.map { .verified($0.user) })
+                answered(answer.map { .password($0) })
             }
         case .verifyToken(let text, _):
             connection.wait(host.verify(token: text.value, from: address)) { [self] answer in
-                token = try? answer.get()
-                answered(answer.map { .verified($0.user) })
+                answered(answer.map { .token($0) })
             }
         case .verifyProof(let proof):
             connection.wait(host.verify(proof, from: address)) { [self] answer in
-                installation = try? answer.get()
-                account = installation?.account
-                answered(answer.map { .verified($0.user, data: $0.response) })
+                answered(answer.map { .installation($0) })
             }
         case .askForTask(let hash, let data):
             askForTask(hash, data)
@@ -276,21 +257,19 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
         if let action { run(action) }
     }
 
-    private var saslNamespace: Namespace { machine.request == nil ? .sasl : .sasl2 }
-
     private func sendSASL(_ name: StaticString, data: [UInt8]?) {
         connection.write { writer in
             if let data, !data.isEmpty {
-                writer.element(name, saslNamespace, text: Base64.encode(data))
+                writer.element(name, machine.signInNamespace, text: Base64.encode(data))
             } else {
-                writer.element(name, saslNamespace)
+                writer.element(name, machine.signInNamespace)
             }
         }
     }
 
     private func refuseSignIn(_ failure: SASLFailure) {
         connection.write { writer in
-            writer.start("failure", saslNamespace)
+            writer.start("failure", machine.signInNamespace)
             writer.element(failure.name, .sasl)
             writer.end()
         }
@@ -298,7 +277,7 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     }
 
     func endUnlessMoreTries() {
-        guard !machine.mayTryAgain else { return }
+        guard machine.isClosing else { return }
         if settings?.attempts == 1 {
             connection.disconnectWhenWritten()
         } else {
@@ -322,10 +301,10 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
 
     /// The account that has signed in, as the look-up of the sign-in has found it, or read now.
     func withAccount(_ body: @escaping @Sendable (Result<any StreamAccount, StanzaError>) -> Void) {
-        if let account { return body(.success(account)) }
-        guard let jid = machine.signedIn, let host else { return connection.close(.internalServerError) }
-        connection.wait(host.open(jid)) { [self] opened in
-            account = try? opened.get()
+        guard let client = machine.client, let host else { return connection.close(.internalServerError) }
+        if let account = client.account { return body(.success(account)) }
+        connection.wait(host.open(client.jid)) { [self] opened in
+            if case .success(let account) = opened { machine.accountFound(account) }
             body(opened)
         }
     }
@@ -344,11 +323,8 @@ public final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     }
 
     func begin(_ session: any StreamSession) {
-        // The session has what it needs of them.
-        account = nil
-        installation = nil
         // Nobody signs in here any more.
-        binding = ChannelBinding()
+        remembered = [:]
         connection.begin(session)
     }
 

@@ -19,20 +19,29 @@ public struct ClientStream: Sendable {
     // MARK: The client
 
     /// The account that has signed in and has no session yet, a bare JID.
-    public var signedIn: JID? { negotiation.signedIn }
-    /// What the client has said of itself at its sign-in.
-    public var userAgent: UserAgent? { negotiation.userAgent }
-    /// The token that the client has signed in with; nil: it had another secret.
-    public var token: VerifiedToken? { negotiation.token }
-    /// The installation that is signing in with its token; nil: the client had another secret, or has its session.
-    public var installation: VerifiedInstallation? { negotiation.installation }
+    public var signedIn: JID? { negotiation.machine.client?.jid }
+    /// What that client has said of itself.
+    public var userAgent: UserAgent? { negotiation.machine.client?.userAgent }
+    /// The token that it has signed in with; nil: it had another secret.
+    public var token: VerifiedToken? { negotiation.machine.client?.token }
+    /// The installation that it is, if that has signed in with its token; nil: it had another secret.
+    public var installation: VerifiedInstallation? { negotiation.machine.client?.installation }
     /// The session that takes the stream's stanzas; nil: there is none yet, or no more.
     package var streamSession: (any StreamSession)? { connection.session }
 
-    /// What modules have learned of the client before its sign-in, each under a name of its own.
-    public var remembered: [String: String] {
-        get { negotiation.remembered }
-        nonmutating set { negotiation.remembered = newValue }
+    /// What a module remembers of a client until that has a session. Slots are made once, as static constants.
+    public struct Slot<Value: Sendable>: Sendable {
+        fileprivate let key = Key()
+
+        public init() {}
+    }
+
+    fileprivate final class Key: Sendable {}
+
+    /// nil: nothing.
+    public subscript<Value>(slot: Slot<Value>) -> Value? {
+        get { negotiation.remembered[ObjectIdentifier(slot.key)] as? Value }
+        nonmutating set { negotiation.remembered[ObjectIdentifier(slot.key)] = newValue.map { $0 as any Sendable } }
     }
 
     // MARK: What can be done

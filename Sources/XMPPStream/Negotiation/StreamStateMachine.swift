@@ -1,7 +1,7 @@
 import XML
 import XMPP
 
-/// Decides what a client's stream does next, RFC 6120 §4–§7: header, STARTTLS, SASL, resource binding, close.
+/// Decides what a client's stream does next, RFC 6120 §4–§7: header, STARTTLS, SASL, resource binding.
 ///
 /// **Overview.** A stream is opened up to three times on one connection: in clear, on TLS, and after sign-in. Each
 /// opening sends the features of its layer, and each layer admits only the elements that it offered. What comes too
@@ -13,10 +13,11 @@ import XMPP
 /// 3. How often sign-in may fail.
 /// 4. That the host of the first header stays the host of the connection.
 ///
-/// **Representation.** One enum; a state that carries data carries only what exists in it. Events are the methods, each
-/// returns its own action; nothing here has an effect. `ClientNegotiation` performs the actions and reports what came of
-/// them. The exchange of SASL messages is a machine of its own, `SASLExchange`, which exists from the first `<auth/>`
-/// of a stream until sign-in succeeds.
+/// **Representation.** One enum; a state is a struct that is made from the one before it, and has only what is known then:
+/// what a sign-in has learned is gone when the sign-in fails, and the client is gone when its session knows it. Events are
+/// the methods, each returns its own action; nothing here has an effect. `ClientNegotiation` performs the actions and
+/// reports what came of them. The exchange of SASL messages is a machine of its own, `SASLExchange`, which exists from the
+/// first `<auth/>` of a stream until sign-in succeeds.
 ///
 /// By XEP-0388 sign-in goes on behind the exchange: what the client asked for with it is done, most often a resource is
 /// bound, and the answer to all of it is the success. The stream is not opened anew; features follow at once.
@@ -31,44 +32,141 @@ public struct StreamStateMachine: ~Copyable {
         case authenticated
     }
 
+    /// A connection whose client has to open a stream, for the first time or anew.
+    fileprivate struct Unopened {
+        var layer: Layer
+        /// Those of the first header's host.
+        var settings: Shared<NegotiationSettings>?
+        var binding = ChannelBinding()
+        var tries = Tries()
+    }
+
+    /// A stream on which nobody has signed in.
+    fileprivate struct Open {
+        let layer: Layer
+        let settings: Shared<NegotiationSettings>
+        let binding: ChannelBinding
+        /// Whom the stream's header claims to be from; a bare JID.
+        let claimedFrom: JID?
+        var tries: Tries
+        var exchange: SASLExchange?
+        /// Names the features that the client was sent (XEP-0509); nil: they say nothing of it.
+        var featuresVersion: String?
+
+        init(_ unopened: Unopened, _ settings: Shared<NegotiationSettings>, claimedFrom: JID?) {
+            layer = unopened.layer
+            self.settings = settings
+            binding = unopened.binding
+            self.claimedFrom = claimedFrom
+            tries = unopened.tries
+        }
+
+        var mayTryAgain: Bool { tries.mayTryAgain(settings.value.attempts) }
+
+        /// The exchange for all the attempts on this stream.
+        mutating func openExchange() -> SASLExchange {
+            if let exchange { return exchange }
+            let settings = settings.value
+            let made = SASLExchange(
+                offered: settings.mechanisms, binding: binding, host: settings.domain, offersFAST: settings.offersFAST,
+                authorizationServer: settings.authorizationServer)
+            exchange = made
+            return made
+        }
+    }
+
+    /// A sign-in that is under way.
+    fileprivate struct Authenticating {
+        var stream: Open
+        let exchange: SASLExchange
+        /// What the client has asked for with it; nil: it is one by RFC 6120.
+        let request: AuthenticationRequest?
+        var account: (any StreamAccount)?
+        var token: VerifiedToken?
+        var installation: VerifiedInstallation?
+    }
+
+    /// A client whose secret was right.
+    struct SignedIn {
+        /// A bare JID.
+        let jid: JID
+        /// As the look-up of the sign-in has found it; nil: it has not.
+        var account: (any StreamAccount)?
+        /// The token that it has signed in with; nil: it had another secret.
+        let token: VerifiedToken?
+        /// The installation that has signed in with its token; nil: the client had another secret.
+        let installation: VerifiedInstallation?
+        /// What the client has said of itself.
+        let userAgent: UserAgent?
+
+        fileprivate init(_ jid: JID, _ signIn: Authenticating) {
+            self.jid = jid
+            account = signIn.account
+            token = signIn.token
+            installation = signIn.installation
+            userAgent = signIn.request?.userAgent
+        }
+    }
+
+    /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
+    fileprivate struct Finishing {
+        let stream: Open
+        let request: AuthenticationRequest
+        var client: SignedIn
+    }
+
+    /// Failed sign-ins.
+    fileprivate struct Tries {
+        /// Those that were refused after somebody's secret was tested.
+        private var failures = 0
+        private var exchanges = 0
+
+        /// Bounds what may fail for other reasons: clients work their way through mechanisms and channel bindings that they
+        /// cannot use, and have tried no secret yet when they come to one that they can.
+        private static let maximumExchanges = 10
+
+        func mayTryAgain(_ attempts: Int) -> Bool { failures < attempts && exchanges < Self.maximumExchanges }
+
+        mutating func countOutdated() { exchanges += 1 }
+
+        mutating func count(_ failure: SASLFailure) {
+            exchanges += 1
+            switch failure {
+            case .notAuthorized, .accountDisabled, .credentialsExpired, .invalidAuthzid: failures += 1
+            default: break
+            }
+        }
+    }
+
+    // Those that a bound stream has not are elsewhere, so that it has no room for them.
     private enum State {
-        case awaitingHeader(Layer)
-        case negotiating(Layer)
-        case securing
-        case authenticating(Layer)
-        /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
-        case finishing(Layer)
+        indirect case unopened(Unopened)
+        /// TLS is being put on; then a stream is opened anew.
+        indirect case securing(Unopened)
+        indirect case open(Open)
+        indirect case authenticating(Authenticating)
+        indirect case finishing(Finishing)
         /// By XEP-0480: the client gives keys that the account does not have yet.
-        indirect case upgrading(Layer, SASLUpgrade)
-        case binding
+        indirect case upgrading(Finishing, SASLUpgrade)
+        /// By RFC 6120: the client has signed in, and has to open a stream anew.
+        indirect case reopening(SignedIn, Shared<NegotiationSettings>)
+        indirect case signedIn(SignedIn)
+        indirect case binding(SignedIn)
         case bound
         /// The stream is to be closed, by whatever the last action was.
         case over
     }
 
     private var state: State
-    private var exchange: SASLExchange?
-    private var sharedSettings: Shared<NegotiationSettings>?
-    private var settings: NegotiationSettings? { sharedSettings?.value }
-    private var account: JID?
-    /// Whom the stream's header claims to be from; a bare JID.
-    private var claimedFrom: JID?
-    /// What the client asked for with the sign-in under way; nil: it is one by RFC 6120.
-    public private(set) var request: AuthenticationRequest?
-    /// Names the features that the client was sent (XEP-0509); nil: they say nothing of it.
-    public var featuresVersion: String?
-    /// Sign-ins that were refused after somebody's secret was tested.
-    private var failures = 0
-    private var exchanges = 0
-
-    /// Bounds what may fail for other reasons: clients work their way through mechanisms and channel bindings that they
-    /// cannot use, and have tried no secret yet when they come to one that they can.
-    private static let maximumExchanges = 10
+    /// In which form the client signs in, or has tried last.
+    private(set) var signInNamespace = Namespace.sasl
 
     /// - Parameter layer: `.secured` for a connection that began with TLS.
     public init(layer: Layer = .plain) {
-        state = .awaitingHeader(layer)
+        state = .unopened(Unopened(layer: layer))
     }
+
+    // MARK: What is known
 
     public var isBound: Bool {
         switch state {
@@ -80,7 +178,7 @@ public struct StreamStateMachine: ~Copyable {
     /// Whether a stream header has been answered since the last restart, so that errors need no header of their own.
     public var hasOpenStream: Bool {
         switch state {
-        case .awaitingHeader, .securing: false
+        case .unopened, .securing, .reopening: false
         default: true
         }
     }
@@ -89,6 +187,23 @@ public struct StreamStateMachine: ~Copyable {
         switch state {
         case .over: true
         default: false
+        }
+    }
+
+    /// The client that has signed in, until it has a session: that knows it.
+    var client: SignedIn? {
+        switch state {
+        case .finishing(let finishing), .upgrading(let finishing, _): finishing.client
+        case .reopening(let client, _), .signedIn(let client), .binding(let client): client
+        default: nil
+        }
+    }
+
+    /// What the client can be sure of when it binds its sign-in to this connection.
+    var binding: ChannelBinding {
+        switch state {
+        case .open(let stream): stream.binding
+        default: ChannelBinding()
         }
     }
 
@@ -103,24 +218,15 @@ public struct StreamStateMachine: ~Copyable {
 
     /// - Parameter settings: those of the host that the header names; `nil` if it is not served here.
     public mutating func headerReceived(
-        _ header: StreamHeader, settings sharedSettings: Shared<NegotiationSettings>?
+        _ header: StreamHeader, settings: Shared<NegotiationSettings>?
     ) -> HeaderAction {
         switch state {
-        case .awaitingHeader(let layer):
-            guard header.isSupported else { return closeHeader(.unsupportedVersion) }
-            guard let settings = sharedSettings?.value else { return closeHeader(.hostUnknown) }
-            if let known = self.settings, known.domain != settings.domain { return closeHeader(.hostUnknown) }
-            self.sharedSettings = sharedSettings
-            claimedFrom = header.from.flatMap { JID($0)?.bare }
-            if let from = claimedFrom, settings.offersSASL2, from.domain != settings.domain {
-                return closeHeader(.invalidFrom)
+        case .unopened(let unopened):
+            return opened(header, settings, former: unopened.settings, unopened.layer, nil) {
+                .open(Open(unopened, $0, claimedFrom: $1))
             }
-            if let redirect = settings.redirect, concerns(redirect, layer) {
-                state = .over
-                return .openStreamThenRedirect(redirect.target)
-            }
-            state = .negotiating(layer)
-            return .openStream(features: layer)
+        case .reopening(let client, let former):
+            return opened(header, settings, former: former, .authenticated, client.jid) { _, _ in .signedIn(client) }
         case .over:
             return .ignore
         default:
@@ -128,21 +234,50 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
+    private mutating func opened(
+        _ header: StreamHeader, _ settings: Shared<NegotiationSettings>?, former: Shared<NegotiationSettings>?,
+        _ layer: Layer, _ account: JID?, _ next: (Shared<NegotiationSettings>, JID?) -> State
+    ) -> HeaderAction {
+        guard header.isSupported else { return closeHeader(.unsupportedVersion) }
+        guard let settings, former == nil || former?.value.domain == settings.value.domain else {
+            return closeHeader(.hostUnknown)
+        }
+        let from = header.from.flatMap { JID($0)?.bare }
+        if let from, settings.value.offersSASL2, from.domain != settings.value.domain {
+            return closeHeader(.invalidFrom)
+        }
+        if let target = Self.redirect(settings.value, layer, account) {
+            state = .over
+            return .openStreamThenRedirect(target)
+        }
+        state = next(settings, from)
+        return .openStream(features: layer)
+    }
+
     private mutating func closeHeader(_ error: StreamError) -> HeaderAction {
         state = .over
         return .openStreamThenClose(error)
     }
 
-    private func concerns(_ redirect: NegotiationSettings.Redirect, _ layer: Layer) -> Bool {
+    /// Where the clients of a layer are sent.
+    private static func redirect(_ settings: NegotiationSettings, _ layer: Layer, _ account: JID?) -> String? {
+        guard let redirect = settings.redirect else { return nil }
         switch (redirect.stage, layer) {
         case (.beforeTLS, .plain), (.beforeSASL, .secured):
-            return true
+            return redirect.target
         case (.afterSASL, .authenticated):
-            guard let accounts = redirect.accounts else { return true }
-            return account.map(accounts.contains) ?? false
+            let isConcerned = redirect.accounts.map { accounts in account.map(accounts.contains) ?? false } ?? true
+            return isConcerned ? redirect.target : nil
         default:
-            return false
+            return nil
         }
+    }
+
+    /// The features of the stream that is open were sent under that name.
+    mutating func featuresSent(version: String?) {
+        guard case .open(var stream) = state else { return }
+        stream.featuresVersion = version
+        state = .open(stream)
     }
 
     // MARK: Elements
@@ -161,19 +296,22 @@ public struct StreamStateMachine: ~Copyable {
         case ignore
     }
 
-    public mutating func elementReceived(_ element: Element, binding: ChannelBinding) -> ElementAction {
+    /// - Parameter element: any before there is a session; then what is no stanza.
+    public mutating func elementReceived(_ element: Element) -> ElementAction {
         switch state {
         case .bound:
             return .offerToModules(element, .authenticated, otherwise: .unsupportedStanzaType)
-        case .negotiating(let layer):
-            return received(element, layer: layer, binding: binding)
-        case .authenticating(let layer):
-            return signingIn(element, layer: layer)
-        case .upgrading(let layer, let upgrade):
-            return upgrading(element, layer: layer, upgrade)
+        case .open(let stream):
+            return received(element, on: stream)
+        case .authenticating(let signIn):
+            return signingIn(element, on: signIn.stream, signIn)
+        case .upgrading(let finishing, let upgrade):
+            return upgrading(element, finishing, upgrade)
+        case .signedIn(let client):
+            return received(element, from: client)
         case .binding:
             return close(.policyViolation)
-        case .awaitingHeader, .securing:
+        case .unopened, .securing, .reopening:
             return close(.badFormat)
         case .finishing:
             return close(.notAuthorized)
@@ -182,144 +320,182 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    private mutating func received(_ element: Element, layer: Layer, binding: ChannelBinding) -> ElementAction {
-        guard let settings else { return close(.internalServerError) }
-        switch layer {
+    private mutating func received(_ element: Element, on stream: Open) -> ElementAction {
+        let settings = stream.settings.value
+        switch stream.layer {
         case .plain where element.isNamed("starttls", .tls):
             guard settings.offersTLS else {
                 state = .over
                 return .refuseTLS
             }
-            state = .securing
+            state = .securing(Unopened(layer: .plain, settings: stream.settings, tries: stream.tries))
             return .startTLS
         case .plain where settings.requiresTLS:
-            if element.isNamed("auth", .sasl) {
-                return refuseSignIn(.encryptionRequired, settings)
-            }
-            return close(.notAuthorized)
-        case .plain, .secured:
+            guard element.isNamed("auth", .sasl) else { return close(.notAuthorized) }
+            return .signIn(failed(.encryptionRequired, on: stream))
+        default:
             if element.isIn(.sasl) || element.isIn(.sasl2) && settings.offersSASL2 {
-                if exchange == nil {
-                    exchange = SASLExchange(
-                        offered: settings.mechanisms, binding: binding, host: settings.domain,
-                        offersFAST: settings.offersFAST, authorizationServer: settings.authorizationServer)
-                }
-                return signingIn(element, layer: layer)
+                return signingIn(element, on: stream, nil)
             }
             if element.isIn(.tls) {
                 state = .over
                 return .refuseTLS
             }
-            return .offerToModules(element, layer, otherwise: .notAuthorized)
-        case .authenticated:
-            return receivedBeforeBind(element)
+            return .offerToModules(element, stream.layer, otherwise: .notAuthorized)
         }
     }
 
-    private mutating func receivedBeforeBind(_ element: Element) -> ElementAction {
+    private mutating func received(_ element: Element, from client: SignedIn) -> ElementAction {
         guard element.isNamed("iq", .client), element.attribute("type", equals: "set"),
             let request = element.child("bind", .bind)
         else { return .offerToModules(element, .authenticated, otherwise: .notAuthorized) }
         guard let id = element["id"] else { return .refuseBind(id: "", .badRequest) }
-        state = .binding
+        state = .binding(client)
         let resource = request.child("resource", .bind)?.text
         return .bind(id: id, resource: resource?.isEmpty == true ? nil : resource)
     }
 
     // MARK: Sign-in
 
-    private mutating func signingIn(_ element: Element, layer: Layer) -> ElementAction {
-        let action: SASLAction?
+    private mutating func signingIn(_ element: Element, on stream: Open, _ signIn: Authenticating?) -> ElementAction {
+        var stream = stream
+        let exchange = stream.openExchange()
+        let going = signIn ?? Authenticating(stream: stream, exchange: exchange, request: nil)
         if element.isNamed("authenticate", .sasl2) {
             let request = AuthenticationRequest(element)
-            if let expected = request.expectedFeatures, expected != featuresVersion {
-                exchanges += 1
-                if !mayTryAgain { state = .over }
-                return .refuseOutdated
+            if let expected = request.expectedFeatures, expected != stream.featuresVersion {
+                return outdated(on: stream, signIn)
             }
-            self.request = request
-            action = exchange?.started(
+            signInNamespace = .sasl2
+            let action = exchange.started(
                 mechanism: request.mechanism, initialResponse: request.initialResponse, request: request)
-        } else if element.isNamed("auth", .sasl) {
-            request = nil
-            let text = element.text
-            action = exchange?.started(
-                mechanism: element["mechanism"] ?? "", initialResponse: text.isEmpty ? nil : text)
-        } else if !element.isIn(request == nil ? .sasl : .sasl2) {
-            return close(.notAuthorized)
-        } else if element.hasName("response") {
-            action = exchange?.responded(element.text)
-        } else if element.hasName("abort") {
-            action = exchange?.aborted()
-        } else {
-            action = nil
+            return .signIn(settle(action, Authenticating(stream: stream, exchange: exchange, request: request)))
         }
-        guard let action else { return close(.unsupportedStanzaType) }
-        return .signIn(settle(action, layer))
+        if element.isNamed("auth", .sasl) {
+            signInNamespace = .sasl
+            let text = element.text
+            let action = exchange.started(
+                mechanism: element["mechanism"] ?? "", initialResponse: text.isEmpty ? nil : text)
+            return .signIn(settle(action, Authenticating(stream: stream, exchange: exchange, request: nil)))
+        }
+        guard element.isIn(signInNamespace) else { return close(.notAuthorized) }
+        if element.hasName("response") { return .signIn(settle(exchange.responded(element.text), going)) }
+        if element.hasName("abort") { return .signIn(settle(exchange.aborted(), going)) }
+        return close(.unsupportedStanzaType)
+    }
+
+    private mutating func outdated(on stream: Open, _ signIn: Authenticating?) -> ElementAction {
+        var stream = stream
+        stream.tries.countOutdated()
+        if !stream.mayTryAgain {
+            state = .over
+        } else if var signIn {
+            signIn.stream = stream
+            state = .authenticating(signIn)
+        } else {
+            state = .open(stream)
+        }
+        return .refuseOutdated
     }
 
     /// The server's answer to a look-up that an action asked for.
-    public enum SignInAnswer: Sendable {
-        case credential(SCRAMCredential)
+    enum SignInAnswer: Sendable {
+        case credential(FoundCredential)
         case mayTest
-        /// The local part of the account, and what the client is told.
-        case verified(String, data: [UInt8]? = nil)
+        case password(VerifiedPassword)
+        case token(VerifiedToken)
+        case installation(VerifiedInstallation)
         case refused(SASLFailure)
     }
 
     /// `nil` if the stream has ended meanwhile.
-    public mutating func lookUpAnswered(_ answer: SignInAnswer) -> SASLAction? {
-        guard case .authenticating(let layer) = state else { return nil }
-        let action =
-            switch answer {
-            case .credential(let credential): exchange?.credentialFound(credential)
-            case .mayTest: exchange?.mayTest()
-            case .verified(let account, let data): exchange?.verified(account: account, data: data)
-            case .refused(let failure): exchange?.refused(failure)
-            }
-        return action.map { settle($0, layer) }
+    mutating func lookUpAnswered(_ answer: SignInAnswer) -> SASLAction? {
+        guard case .authenticating(var signIn) = state else { return nil }
+        let exchange = signIn.exchange
+        let action: SASLAction
+        switch answer {
+        case .credential(let found):
+            signIn.account = found.account
+            action = exchange.credentialFound(found.credential)
+        case .mayTest:
+            action = exchange.mayTest()
+        case .password(let verified):
+            signIn.account = verified.account
+            action = exchange.verified(account: verified.user, data: nil)
+        case .token(let verified):
+            signIn.token = verified
+            action = exchange.verified(account: verified.user, data: nil)
+        case .installation(let verified):
+            signIn.account = verified.account
+            signIn.installation = verified
+            action = exchange.verified(account: verified.user, data: verified.response)
+        case .refused(let failure):
+            action = exchange.refused(failure)
+        }
+        return settle(action, signIn)
     }
 
-    private mutating func settle(_ action: SASLAction, _ layer: Layer) -> SASLAction {
+    private mutating func settle(_ action: SASLAction, _ signIn: Authenticating) -> SASLAction {
+        var stream = signIn.stream
         switch action {
         case .succeed(let user, _, _):
-            let account = settings.flatMap { JID(local: user, domain: $0.domain, resource: nil) }
-            exchange = nil
-            if request != nil, let claimedFrom, claimedFrom != account { return settle(.fail(.invalidAuthzid), layer) }
-            self.account = account
-            state = request == nil ? .awaitingHeader(.authenticated) : .finishing(layer)
+            // Another sign-in on this stream begins with another one.
+            stream.exchange = nil
+            guard let jid = JID(local: user, domain: stream.settings.value.domain, resource: nil) else {
+                return failed(.temporaryAuthFailure, on: stream)
+            }
+            let client = SignedIn(jid, signIn)
+            guard let request = signIn.request else {
+                state = .reopening(client, stream.settings)
+                return action
+            }
+            if let claimed = stream.claimedFrom, claimed != jid { return failed(.invalidAuthzid, on: stream) }
+            state = .finishing(Finishing(stream: stream, request: request, client: client))
+            return action
         case .fail(let failure):
-            count(failure)
-            state = mayTryAgain ? .negotiating(layer) : .over
+            return failed(failure, on: stream)
         default:
-            state = .authenticating(layer)
-        }
-        return action
-    }
-
-    private mutating func refuseSignIn(_ failure: SASLFailure, _ settings: NegotiationSettings) -> ElementAction {
-        count(failure)
-        state = mayTryAgain ? .negotiating(.plain) : .over
-        return .signIn(.fail(failure))
-    }
-
-    private mutating func count(_ failure: SASLFailure) {
-        exchanges += 1
-        switch failure {
-        case .notAuthorized, .accountDisabled, .credentialsExpired, .invalidAuthzid: failures += 1
-        default: break
+            state = .authenticating(signIn)
+            return action
         }
     }
 
-    /// Whether a failure leaves the stream open for another try.
-    public var mayTryAgain: Bool { failures < (settings?.attempts ?? 1) && exchanges < Self.maximumExchanges }
+    /// A sign-in has failed; there may be another try.
+    private mutating func failed(_ failure: SASLFailure, on stream: Open) -> SASLAction {
+        var stream = stream
+        stream.tries.count(failure)
+        state = stream.mayTryAgain ? .open(stream) : .over
+        return .fail(failure)
+    }
 
-    /// The account that has signed in, until it has a session: that knows it.
-    public var signedIn: JID? { account }
+    // MARK: Behind the exchange
 
-    private mutating func becomeBound() {
-        state = .bound
-        account = nil
+    /// What the client asked for with a sign-in by XEP-0388 whose exchange has succeeded.
+    var request: AuthenticationRequest? {
+        switch state {
+        case .finishing(let finishing), .upgrading(let finishing, _): finishing.request
+        default: nil
+        }
+    }
+
+    /// Where the account that has signed in is sent before anything else is done for it.
+    var redirectAfterSignIn: String? {
+        guard case .finishing(let finishing) = state else { return nil }
+        return Self.redirect(finishing.stream.settings.value, .authenticated, finishing.client.jid)
+    }
+
+    /// The account that has signed in was read.
+    mutating func accountFound(_ account: any StreamAccount) {
+        switch state {
+        case .finishing(var finishing):
+            finishing.client.account = account
+            state = .finishing(finishing)
+        case .binding(var client):
+            client.account = account
+            state = .binding(client)
+        default:
+            break
+        }
     }
 
     /// The account lacks keys that the client can give.
@@ -329,14 +505,16 @@ public struct StreamStateMachine: ~Copyable {
     ///   - data: the mechanism's last word.
     /// - Returns: nil if there is nothing to ask for.
     public mutating func upgradeWanted(_ hashes: [SCRAMHash], iterations: Int, data: [UInt8]?) -> SASLAction? {
-        guard case .finishing(let layer) = state, let upgrade = SASLUpgrade(hashes, iterations: iterations) else {
+        guard case .finishing(let finishing) = state, let upgrade = SASLUpgrade(hashes, iterations: iterations) else {
             return nil
         }
-        state = .upgrading(layer, upgrade)
+        state = .upgrading(finishing, upgrade)
         return upgrade.ask(data: data)
     }
 
-    private mutating func upgrading(_ element: Element, layer: Layer, _ upgrade: SASLUpgrade) -> ElementAction {
+    private mutating func upgrading(
+        _ element: Element, _ finishing: Finishing, _ upgrade: SASLUpgrade
+    ) -> ElementAction {
         guard element.isIn(.sasl2) else { return close(.notAuthorized) }
         var upgrade = upgrade
         let action: SASLAction
@@ -349,72 +527,60 @@ public struct StreamStateMachine: ~Copyable {
         } else {
             return close(.notAuthorized)
         }
-        state = .upgrading(layer, upgrade)
-        return .signIn(settleUpgrade(action, layer))
-    }
-
-    private mutating func settleUpgrade(_ action: SASLAction, _ layer: Layer) -> SASLAction {
-        guard case .fail = action else { return action }
-        account = nil
-        return settle(action, layer)
+        if case .fail(let failure) = action { return .signIn(failed(failure, on: finishing.stream)) }
+        state = .upgrading(finishing, upgrade)
+        return .signIn(action)
     }
 
     /// A key is stored, or could not be.
     ///
     /// - Returns: nil if that was the last, and the sign-in can be finished.
     public mutating func taskEnded(_ result: Result<Void, SASLFailure>) -> SASLAction? {
-        guard case .upgrading(let layer, var upgrade) = state else { return .ignore }
-        if case .failure(let failure) = result { return settleUpgrade(.fail(failure), layer) }
+        guard case .upgrading(let finishing, var upgrade) = state else { return .ignore }
+        if case .failure(let failure) = result { return failed(failure, on: finishing.stream) }
         guard let next = upgrade.kept() else {
-            state = .finishing(layer)
+            state = .finishing(finishing)
             return nil
         }
-        state = .upgrading(layer, upgrade)
+        state = .upgrading(finishing, upgrade)
         return next
-    }
-
-    /// Where the account that has signed in is sent before anything else is done for it.
-    public var redirectAfterSignIn: String? {
-        guard let redirect = settings?.redirect, concerns(redirect, .authenticated) else { return nil }
-        return redirect.target
     }
 
     // MARK: Outcomes
 
     /// What was asked for with a sign-in by XEP-0388 is done, and its success can be told.
     public mutating func signInFinished(isBound: Bool) {
-        guard case .finishing = state else { return }
-        request = nil
-        if isBound { becomeBound() } else { state = .negotiating(.authenticated) }
+        guard case .finishing(let finishing) = state else { return }
+        state = isBound ? .bound : .signedIn(finishing.client)
     }
 
     /// A session has come to the stream in another way than by binding a resource.
     public mutating func sessionResumed() {
-        if case .negotiating(.authenticated) = state { becomeBound() }
+        if case .signedIn = state { state = .bound }
     }
 
     /// What a client needs that has signed in by XEP-0388 cannot be had.
     public mutating func signInFailed() -> SASLAction {
-        guard case .finishing(let layer) = state else { return .ignore }
-        account = nil
-        return settle(.fail(.temporaryAuthFailure), layer)
+        guard case .finishing(let finishing) = state else { return .ignore }
+        return failed(.temporaryAuthFailure, on: finishing.stream)
     }
 
-    public mutating func tlsEstablished() {
-        // It was made for a channel that could not be bound to.
-        exchange = nil
+    public mutating func tlsEstablished(_ binding: ChannelBinding = ChannelBinding()) {
         switch state {
-        case .securing, .awaitingHeader: state = .awaitingHeader(.secured)
+        case .securing(var unopened), .unopened(var unopened):
+            unopened.layer = .secured
+            unopened.binding = binding
+            state = .unopened(unopened)
         default: state = .over
         }
     }
 
     public mutating func resourceBound() {
-        if case .binding = state { becomeBound() }
+        if case .binding = state { state = .bound }
     }
 
     public mutating func bindRefused() {
-        if case .binding = state { state = .negotiating(.authenticated) }
+        if case .binding(let client) = state { state = .signedIn(client) }
     }
 
     private mutating func close(_ error: StreamError) -> ElementAction {

@@ -25,6 +25,41 @@ import XMPP
         #expect(stream.delegate.lookUps == 1)
     }
 
+    private static let word = ClientStream.Slot<String>()
+    private static let number = ClientStream.Slot<Int>()
+    private static let other = ClientStream.Slot<Int>()
+
+    @Test("What modules remember is kept until there is a session, each thing by itself")
+    func slots() async throws {
+        let stream = try await TestStream()
+        try await stream.send(TestStream.header)
+        _ = try await stream.output(until: "</stream:features>")
+        try await stream.onLoop { stream in
+            let client = try #require((stream.connection.negotiation as? ClientNegotiation)?.stream)
+            client[Self.word] = "good"
+            client[Self.number] = 1
+            #expect(client[Self.word] == "good")
+            #expect(client[Self.number] == 1)
+            #expect(client[Self.other] == nil)
+            client[Self.word] = nil
+            #expect(client[Self.word] == nil)
+        }
+        for (sent, answer) in [
+            (TestStream.auth, "<success"), (TestStream.header, "</stream:features>"), (TestStream.bind, "</iq>"),
+        ] {
+            let number = try await stream.onLoop {
+                ($0.connection.negotiation as? ClientNegotiation)?.stream[Self.number]
+            }
+            #expect(number == 1)
+            try await stream.send(sent)
+            _ = try await stream.output(until: answer)
+        }
+        let isEmpty = try await stream.onLoop {
+            ($0.connection.negotiation as? ClientNegotiation)?.remembered.isEmpty
+        }
+        #expect(isEmpty == true)
+    }
+
     @Test("What a bound stream cannot have is offered to modules, then ends it")
     func neitherStanzaNorElement() async throws {
         let stream = try await TestStream.bound()

@@ -81,7 +81,7 @@ import XMPP
     @Test("Features of another time are refused, and count for nothing but the number of tries")
     func outdated() {
         let stream = stream()
-        stream.featuresVersion = "now"
+        stream.featuresSent(version: "now")
         let old = authenticate(content: "<config-version xmlns='urn:xmpp:iap:0' value='then'/>")
         for _ in 0..<9 { #expect(stream.element(old) == "refuse outdated") }
         #expect(stream.mayTryAgain)

@@ -7,7 +7,6 @@ import XMPP
 final class ScriptedNegotiation {
     private var machine: StreamStateMachine
     private let hosts: [NegotiationSettings]
-    var binding = ChannelBinding()
 
     init(_ hosts: NegotiationSettings..., layer: StreamStateMachine.Layer = .plain) {
         machine = StreamStateMachine(layer: layer)
@@ -17,8 +16,9 @@ final class ScriptedNegotiation {
     var isBound: Bool { machine.isBound }
     var isClosing: Bool { machine.isClosing }
     var hasOpenStream: Bool { machine.hasOpenStream }
-    var mayTryAgain: Bool { machine.mayTryAgain }
-    var signedIn: String? { machine.signedIn?.string }
+    var mayTryAgain: Bool { !machine.isClosing }
+    var client: StreamStateMachine.SignedIn? { machine.client }
+    var signedIn: String? { machine.client?.jid.string }
 
     func header(_ to: String = "example.org", version: String? = "1.0") -> String {
         let settings = hosts.first { $0.domain == to }.map { Shared($0) }
@@ -32,7 +32,7 @@ final class ScriptedNegotiation {
 
     func element(_ text: String) -> String {
         guard let element = try? Element(parsing: text, contentNamespace: .client) else { return "not XML" }
-        switch machine.elementReceived(element, binding: binding) {
+        switch machine.elementReceived(element) {
         case .startTLS: return "start TLS"
         case .refuseTLS: return "refuse TLS"
         case .signIn(let action): return ScriptedAuthentication.describe(action)
@@ -66,10 +66,7 @@ final class ScriptedNegotiation {
 
     func finished(isBound: Bool) { machine.signInFinished(isBound: isBound) }
     func failed() -> String { ScriptedAuthentication.describe(machine.signInFailed()) }
-    var featuresVersion: String? {
-        get { machine.featuresVersion }
-        set { machine.featuresVersion = newValue }
-    }
+    func featuresSent(version: String) { machine.featuresSent(version: version) }
 
     func upgrade(_ hashes: [SCRAMHash], data: [UInt8]? = nil) -> String {
         machine.upgradeWanted(hashes, iterations: 4096, data: data).map(ScriptedAuthentication.describe) ?? "nothing"
@@ -79,11 +76,33 @@ final class ScriptedNegotiation {
         machine.taskEnded(result).map(ScriptedAuthentication.describe) ?? "finish"
     }
 
-    func tlsEstablished() { machine.tlsEstablished() }
+    func tlsEstablished(_ binding: ChannelBinding = ChannelBinding()) { machine.tlsEstablished(binding) }
     func resourceBound() { machine.resourceBound() }
     func bindRefused() { machine.bindRefused() }
 
     private static func base64(_ message: String) -> String { Base64.encode(Array(message.utf8)) }
+}
+
+extension StreamStateMachine.SignInAnswer {
+    static func verified(_ user: String) -> StreamStateMachine.SignInAnswer {
+        .password(VerifiedPassword(user: user, account: ScriptedAccount()))
+    }
+
+    static func keys(_ credential: SCRAMCredential) -> StreamStateMachine.SignInAnswer {
+        .credential(FoundCredential(credential, of: nil))
+    }
+}
+
+/// An account that nobody asks.
+struct ScriptedAccount: StreamAccount {
+    func missingKeys(among hashes: [SCRAMHash]) -> (hashes: [SCRAMHash], iterations: Int) { ([], 0) }
+    func keep(_ credential: SCRAMCredential) -> Eventual<Result<Void, SASLFailure>> { .now(.success(())) }
+    func bind(resource: String?, on stream: ClientStream) -> Result<any StreamSession, StanzaError> {
+        .failure(.internalServerError)
+    }
+    func negotiate(
+        _ request: AuthenticationRequest, on stream: ClientStream, then: @escaping (InlineOutcome) -> Void
+    ) {}
 }
 
 extension NegotiationSettings {

@@ -31,8 +31,7 @@ import XMPP
         #expect(stream.auth(.scramSHA256, message: "n,,n=romeo,r=client") == "find romeo SHA-256")
         #expect(stream.answer(.refused(.temporaryAuthFailure)) == "failure temporary-auth-failure")
         #expect(stream.element(Samples.startTLS) == "start TLS")
-        stream.tlsEstablished()
-        stream.binding = ChannelBinding([.tlsExporter: Array(repeating: 7, count: 32)])
+        stream.tlsEstablished(ChannelBinding([.tlsExporter: Array(repeating: 7, count: 32)]))
         _ = stream.header()
         #expect(
             stream.auth(.scramSHA256Plus, message: "p=tls-exporter,,n=romeo,r=client") == "find romeo SHA-256")
@@ -48,6 +47,42 @@ import XMPP
         #expect(stream.auth(.plain, message: "romeo@example.org\0romeo\0wherefore") == "password romeo wherefore")
         #expect(stream.answer(.verified("romeo")) == "success romeo -")
         #expect(stream.signedIn == "romeo@example.org")
+    }
+
+    @Test("What a sign-in has learned is gone when it fails", arguments: [false, true])
+    func nothingIsLeft(_ bySASL2: Bool) {
+        let stream = ScriptedNegotiation(.example { $0.offersSASL2 = bySASL2 }, layer: .secured)
+        _ = stream.header()
+        func signIn(_ message: String) -> String {
+            guard bySASL2 else { return stream.auth(.plain, message: message) }
+            return stream.element(
+                "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>"
+                    + "\(Base64.encode(Array(message.utf8)))</initial-response></authenticate>")
+        }
+        #expect(signIn("juliet\0romeo\0wherefore") == "password romeo wherefore")
+        let token = VerifiedToken(user: "romeo", digest: [1], grant: nil)
+        #expect(stream.answer(.token(token)) == "failure invalid-authzid")
+        #expect(stream.signedIn == nil)
+        #expect(signIn("\0romeo\0wherefore") == "password romeo wherefore")
+        #expect(stream.answer(.verified("romeo")) == "success romeo -")
+        #expect(stream.client?.token == nil)
+        #expect(stream.client?.account != nil)
+    }
+
+    @Test("The client is known until its session knows it")
+    func clientIsHandedOver() {
+        let stream = ScriptedNegotiation(.example(), layer: .secured)
+        _ = stream.header()
+        _ = stream.auth(.plain, message: "\0romeo\0wherefore")
+        let token = VerifiedToken(user: "romeo", digest: [1], grant: nil)
+        #expect(stream.answer(.token(token)) == "success romeo -")
+        #expect(stream.client?.token == token)
+        _ = stream.header()
+        #expect(stream.client?.token == token)
+        #expect(stream.element(Samples.bind) == "bind b -")
+        #expect(stream.client?.token == token)
+        stream.resourceBound()
+        #expect(stream.signedIn == nil)
     }
 
     // MARK: How often

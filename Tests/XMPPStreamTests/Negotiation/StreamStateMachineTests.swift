@@ -113,7 +113,7 @@ import XMPP
         let stream = ScriptedNegotiation(.example(), layer: .secured)
         _ = stream.header()
         #expect(stream.auth(.scramSHA256, message: "n,,n=romeo,r=client") == "find romeo SHA-256")
-        #expect(stream.answer(.credential(try .romeo())).hasPrefix("challenge r=client"))
+        #expect(stream.answer(.keys(try .romeo())).hasPrefix("challenge r=client"))
         switch element {
         case Samples.abort: #expect(stream.element(element) == "failure aborted")
         case Samples.auth, Samples.response: #expect(stream.element(element) == "failure malformed-request")
