@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Synchronization
 import XMPP
 import XMPPServer
 
@@ -23,7 +24,10 @@ public final class SQLiteStorage: Storage {
     let marks: MarkNumbers
     private let queue: WriteQueue
     private let reads: ReadQueue
+    private let backup = BackupRun()
     private let lock: StoreLock?
+    private let path: String
+    private let isClosed = Atomic<Bool>(false)
 
     /// Opens the database file at `path`. Blocks the thread until it is ready.
     ///
@@ -36,6 +40,7 @@ public final class SQLiteStorage: Storage {
     }
 
     init(path: String, access: Access, limits: WriteQueue.Limits) throws(StorageError) {
+        self.path = path
         switch access {
         case .write:
             let directory = try StoreFiles.prepareDirectory(of: path)
@@ -78,13 +83,48 @@ public final class SQLiteStorage: Storage {
         await queue.flush()
     }
 
-    public func close() async {
+    public func backUp(to path: String, with files: [String: [UInt8]]) async throws(StorageError) {
+        try await backup.run { [database = self.path] isCancelled in
+            Result { () throws(StorageError) in
+                try StoreBackup.write(database: database, with: files, to: path, unless: isCancelled)
+            }
+        }
+    }
+
+    @discardableResult
+    public func close() async -> StorageError? {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return nil }
         queue.refuseAll("the store is closed")
         await queue.flush()
+        await backup.close()
         await reads.close()
-        // A connection that cannot be closed now is closed when the process ends; all that counts is durable by here.
-        try? pool.close()
-        lock?.release()
+        defer { lock?.release() }
+        do {
+            // Closing would leave it to connections that only read, and those cannot.
+            if lock != nil { try await checkpoint() }
+            try pool.close()
+            return nil
+        } catch {
+            return StorageError(
+                .failed,
+                "what was stored last is in \(path)-wal, and has to stay with \(path): \(StorageError(error).diagnosis)"
+            )
+        }
+    }
+
+    /// Moves what is in the write-ahead log to where it belongs, so that the database file alone is the database.
+    private func checkpoint() async throws {
+        let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                continuation.resume(
+                    returning: Result {
+                        // How long another process may read on before this is given up.
+                        try db.execute(sql: "PRAGMA busy_timeout = 1000")
+                        try db.checkpoint(.truncate)
+                    })
+            }
+        }
+        try result.get()
     }
 
     /// Runs a read on one of the readers; it sees the database as it was when it began.
@@ -111,11 +151,14 @@ extension SQLiteStorage {
     ///
     /// - Returns: a sentence for each thing that is wrong; empty if the database is sound.
     public func integrityCheck() async throws(StorageError) -> [String] {
-        try await read(within: nil) { db in
-            let damage = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
-            let references = try db.foreignKeyViolations()
-            return try damage + Array(references.map { "the table \($0.originTable) refers to a missing row" })
-        }
+        try await read(within: nil) { db in try Self.damage(db) }
+    }
+
+    /// What is wrong with a database, a sentence for each thing.
+    static func damage(_ db: Database) throws -> [String] {
+        let damage = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+        let references = try db.foreignKeyViolations()
+        return try damage + Array(references.map { "the table \($0.originTable) refers to a missing row" })
     }
 
     private static func configuration(_ access: Access) -> Configuration {

@@ -236,5 +236,10 @@ public final class FailingStorage: Storage {
     public var isCrowded: Bool { storage.isCrowded }
     public func room() async { await storage.room() }
     public func flush() async { await storage.flush() }
-    public func close() async { await storage.close() }
+    public func backUp(to path: String, with files: [String: [UInt8]]) async throws(StorageError) {
+        try await storage.backUp(to: path, with: files)
+    }
+
+    @discardableResult
+    public func close() async -> StorageError? { await storage.close() }
 }

@@ -11,7 +11,8 @@ struct Swallowtail: AsyncParsableCommand {
         version: "\(Software.name) \(Software.version)",
         subcommands: [
             Serve.self, Check.self, AccountCommand.self, TokenCommand.self, AppCommand.self, ContactCommand.self,
-            InviteCommand.self, ModulesCommand.self, ConfigCommand.self, Explain.self, CompletionCommand.self,
+            InviteCommand.self, ModulesCommand.self, ConfigCommand.self, Explain.self, Backup.self, Restore.self,
+            CompletionCommand.self,
         ]
     )
 

@@ -69,6 +69,7 @@ public struct Administration: Sendable {
         case .listInvitations(let host): try await .invitations(invitations: invitations(of: host).map(\.info))
         case .revokeInvitation(let id): try await .done(sentence: revokeInvitation(id))
         case .explain(let subject, let time): try await .explanations(messages: explain(subject, time))
+        case .backUp(let path): try await .done(sentence: backUp(to: path))
         case .listContacts(let name): try await .contacts(contacts: contacts(of: account(name)))
         }
     }

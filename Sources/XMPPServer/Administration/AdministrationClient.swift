@@ -2,7 +2,7 @@ import Foundation
 
 /// The command line's side of the administration socket. Blocks the thread.
 public struct AdministrationClient: Sendable {
-    /// How long a reply may take, in seconds.
+    /// How long a reply may take, in seconds; one to a backup may take any time.
     private static let patience = 60
 
     private let path: String
@@ -31,7 +31,8 @@ public struct AdministrationClient: Sendable {
     public func perform(_ request: AdministrationRequest) throws -> AdministrationReply? {
         guard let descriptor = try UnixSocket.connect(path) else { return nil }
         defer { close(descriptor) }
-        var time = timeval(tv_sec: Self.patience, tv_usec: 0)
+        let patience = if case .backUp = request { 0 } else { Self.patience }
+        var time = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         try send(Array(try JSONEncoder().encode(request)) + [UInt8(ascii: "\n")], descriptor)
         let line = try receiveLine(descriptor)

@@ -44,6 +44,11 @@ public enum AdministrationRequest: Codable, Sendable {
     ///
     /// - Parameter time: only what came within a minute of that moment, as in XEP-0082.
     case explain(subject: AccountName, time: String?)
+
+    /// Writes a backup of the store while it is used.
+    ///
+    /// - Parameter path: the file, which must not be there, or the directory that it is made in; absolute.
+    case backUp(path: String)
 }
 
 /// How a request names an account.

@@ -7,7 +7,10 @@ public struct DataConfiguration: Hashable, Sendable {
     /// The Unix socket through which the command line administers the running server.
     public let administrationSocket: String
     /// The file with the server's secret.
-    public var keyFile: String { "\(directory)/secret.key" }
+    public var keyFile: String { "\(directory)/\(Self.keyFileName)" }
+
+    /// The name of the file with the server's secret, in the data directory and in backups.
+    public static let keyFileName = "secret.key"
 
     /// What fits into a socket address with its closing zero byte.
     static let longestSocketPath = 107

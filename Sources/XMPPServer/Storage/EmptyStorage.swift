@@ -45,5 +45,8 @@ extension EmptyStorage {
     }
 
     func flush() async {}
-    func close() async {}
+    func backUp(to path: String, with files: [String: [UInt8]]) async throws(StorageError) {
+        throw StorageError(.unavailable, "nothing is stored here")
+    }
+    func close() async -> StorageError? { nil }
 }

@@ -88,9 +88,20 @@ public protocol Storage: Sendable {
     func room() async
     /// Waits until all that was submitted before is durable or has failed.
     func flush() async
+    /// Writes one file from which the store can be made anew as it is at some moment of the call, while it is used.
+    ///
+    /// - Parameters:
+    ///   - path: where; there must be nothing yet, and is nothing if it fails.
+    ///   - files: what is kept outside of the store and belongs to it, by name.
+    /// - Throws: `StorageError`, of kind `alreadyExists` if there is something, of kind `inUse` if another backup is being
+    ///   made, of kind `cancelled` if the store is closed meanwhile.
+    func backUp(to path: String, with files: [String: [UInt8]]) async throws(StorageError)
     /// Refuses further changes, waits until all that was submitted is durable or has failed, and lets go of the store.
     /// Closing twice is harmless.
-    func close() async
+    ///
+    /// - Returns: what of this failed; what was reported as durable is so all the same.
+    @discardableResult
+    func close() async -> StorageError?
 }
 
 /// When a group of changes is to be committed. Either way the order of submission is kept.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import SQLiteStorage
 import XMPPServer
 
@@ -14,6 +15,9 @@ struct AdministrativeOptions: ParsableArguments {
 protocol AdministrativeCommand: AsyncParsableCommand {
     var options: AdministrativeOptions { get }
 
+    /// What is done with the store if no server is running.
+    var access: SQLiteStorage.Access { get }
+
     func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest
 
     /// Prints what came of it.
@@ -21,6 +25,8 @@ protocol AdministrativeCommand: AsyncParsableCommand {
 }
 
 extension AdministrativeCommand {
+    var access: SQLiteStorage.Access { .write }
+
     func run() async throws {
         let configuration = try options.configuration.load()
         let reply = try await perform(try request(configuration), configuration)
@@ -40,14 +46,17 @@ extension AdministrativeCommand {
         do {
             // A server that starts has the store before it has the socket.
             let storage = try await Store.open(
-                configuration,
+                configuration, access,
                 unless: {
                     reply = try client.perform(request)
                     return reply != nil
                 })
             if let storage {
                 reply = await Administration(configuration, storage: storage).perform(request)
-                await storage.close()
+                if let failure = await storage.close() {
+                    // What was asked for has been done all the same.
+                    FileHandle.standardError.write(Data("swallowtail: \(failure.diagnosis)\n".utf8))
+                }
             }
         } catch let error as AdministrationError {
             throw Failure(error.description)

@@ -6,12 +6,13 @@ enum Store {
     /// How long to wait for another command that has the store open.
     private static let patience = Duration.seconds(5)
 
-    /// Opens the store for writing. While another process has it open, asks every now and then whether `isPointless`.
+    /// Opens the store. While another process has it open, asks every now and then whether `isPointless`.
     ///
     /// - Parameter waits: told once, before the first wait, who has it open.
     /// - Returns: nil if it was pointless to wait any longer.
     static func open(
         _ configuration: ServerConfiguration,
+        _ access: SQLiteStorage.Access = .write,
         waits: (StorageError) -> Void = { _ in },
         unless isPointless: () async throws -> Bool = { false }
     ) async throws -> SQLiteStorage? {
@@ -20,7 +21,7 @@ enum Store {
         while true {
             if try await isPointless() { return nil }
             do {
-                return try SQLiteStorage(path: configuration.data.database)
+                return try SQLiteStorage(path: configuration.data.database, access: access)
             } catch {
                 guard error.kind == .inUse, ContinuousClock.now < end else { throw Failure(error.diagnosis) }
                 if !hasWaited { waits(error) }

@@ -29,13 +29,16 @@ struct Serve: AsyncParsableCommand {
             logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
         }
         guard let storage = try await openStore(configuration, logger) else { return }
+        let result: Result<Void, any Error>
         do {
-            try await serve(configuration, storage, logger)
+            result = .success(try await serve(configuration, storage, logger))
         } catch {
-            await storage.close()
-            throw Failure("\(error)")
+            result = .failure(Failure("\(error)"))
         }
-        await storage.close()
+        if let failure = await storage.close() {
+            logger.warning("the store was not closed in order", metadata: ["reason": "\(failure.diagnosis)"])
+        }
+        try result.get()
     }
 
     /// A command may have the store for a moment, or a server that is about to end. One that serves keeps it.

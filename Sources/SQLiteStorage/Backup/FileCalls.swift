@@ -1,0 +1,35 @@
+import Foundation
+import XMPPServer
+
+/// Calls of the system on files, with what they fail with as `StorageError`.
+enum FileCalls {
+    /// What the last call failed with.
+    static func reason() -> String { String(cString: strerror(errno)) }
+
+    static func directory(of path: String) -> String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
+
+    /// Whether there is anything of that name, even a link that leads nowhere.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    /// Returns when the names in the directory that the file is in are on the disk.
+    static func synchronizeDirectory(of path: String) throws(StorageError) {
+        let directory = directory(of: path)
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StorageError(.failed, "cannot open \(directory): \(reason())") }
+        defer { close(descriptor) }
+        // Some file systems cannot do that for directories.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw StorageError(.failed, "cannot write \(directory): \(reason())")
+        }
+    }
+
+    /// Removes the file if it is there.
+    static func remove(_ path: String) throws(StorageError) {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw StorageError(.failed, "cannot remove \(path): \(reason())")
+        }
+    }
+}
