@@ -17,6 +17,10 @@ struct ArchiveSelection {
         let number = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
         // None has the number 0.
         let list = try Int64.fetchOne(db.prepared(number, [query.owner.bareText, query.collection])) ?? 0
+        var query = query
+        if query.since != nil || query.until != nil {
+            if try ArchiveTimes.differ(in: list, db) { query.restrictBySince() } else { query = query.byIDs }
+        }
         var entries = Conditions("archive.list = ?", [list])
         if let peer = query.peer {
             entries.add("archive.peer = (SELECT id FROM archive_peer WHERE jid = ?)", [peer.bareText])
@@ -26,6 +30,9 @@ struct ArchiveSelection {
             entries.add("archive.id IN (SELECT value FROM json_each(?))", ["[\(list)]"])
         }
         if let isIncoming = query.isIncoming { entries.add("archive.is_incoming = ?", [isIncoming]) }
+
+        if let since = query.since { entries.add("archive.time >= ?", [since.milliseconds]) }
+        if let until = query.until { entries.add("archive.time < ?", [until.milliseconds]) }
 
         let match = query.words.flatMap { ArchiveWords.match($0, list: list) }
         // The index of words goes through its rows in the order of their ids as well.

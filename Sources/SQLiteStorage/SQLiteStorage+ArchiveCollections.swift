@@ -6,15 +6,44 @@ extension SQLiteStorage {
     public func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection] {
         guard query.limit > 0 else { return [] }
         return try await read(for: query.owner) { db in
-            var walk = try CollectionWalk(query, db)
+            let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
+            guard let list = try Int64.fetchOne(db.prepared(sql, [query.owner.bareText, query.collection])) else {
+                return []
+            }
             var collections: [ArchiveCollection] = []
-            while collections.count < query.limit, let next = try walk.next() { collections.append(next) }
+            if try ArchiveTimes.differ(in: list, db) {
+                collections = try self.collections(query, list, db)
+            } else {
+                var walk = try CollectionWalk(query.byIDs, list, db)
+                while collections.count < query.limit, let next = try walk.next() { collections.append(next) }
+            }
             return query.newestFirst ? collections.reversed() : collections
+        }
+    }
+
+    /// The days of a list with times that differ from what the ids tell, by a look at each of its entries.
+    private func collections(_ query: ArchiveQuery, _ list: Int64, _ db: Database) throws -> [ArchiveCollection] {
+        // SQLite takes what stands beside the least time from its row.
+        let sql = """
+            SELECT jid, first.id AS id, time FROM (
+                SELECT peer, id, min(time) AS time FROM archive WHERE list = ?1 GROUP BY peer, time / \(CollectionWalk.day)
+            ) AS first JOIN archive_peer ON archive_peer.id = peer
+            WHERE (?2 IS NULL OR jid = ?2) AND first.id > ?3 AND first.id < ?4 AND time >= ?5 AND time < ?6
+            ORDER BY first.id \(query.newestFirst ? "DESC" : "ASC") LIMIT ?7
+            """
+        let arguments: StatementArguments = [
+            list, query.peer?.bareText, query.after?.rawValue ?? -1, query.before?.rawValue ?? .max,
+            query.since?.milliseconds ?? .min, query.until?.milliseconds ?? .max, query.limit,
+        ]
+        return try Row.fetchAll(db.prepared(sql, arguments)).map { row in
+            ArchiveCollection(
+                peer: try row.jid("jid"),
+                first: ArchivePeer.Mark(id: ArchiveID(rawValue: row["id"]), time: row.timestamp("time")))
         }
     }
 }
 
-/// Goes through the days on which an owner and peers had something to say, by steps in the index: one or two for each day,
+/// Goes through the days on which an owner and peers had something to say, in a list whose ids tell all times, by steps in the index: one or two for each day,
 /// however much was said.
 private struct CollectionWalk {
     /// One peer's next day.
@@ -23,7 +52,7 @@ private struct CollectionWalk {
         let first: ArchiveID
     }
 
-    private static let day: Int64 = 86_400_000
+    static let day: Int64 = 86_400_000
 
     private let query: ArchiveQuery
     private let db: Database
@@ -31,11 +60,10 @@ private struct CollectionWalk {
     /// The next of each peer, in order; the very next is the last of them.
     private var candidates: [Candidate] = []
 
-    init(_ query: ArchiveQuery, _ db: Database) throws {
+    init(_ query: ArchiveQuery, _ list: Int64, _ db: Database) throws {
         self.query = query
         self.db = db
-        let sql = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
-        list = try Int64.fetchOne(db.prepared(sql, [query.owner.bareText, query.collection])) ?? 0
+        self.list = list
         for peer in try peers() {
             if let next = try day(of: peer, from: query.newestFirst ? query.before : query.after) {
                 candidates.append(next)

@@ -15,27 +15,33 @@ extension SQLiteStorage {
                 db.prepared(sql, [limits.collection, owner?.bareText ?? "", limits.host, count]))
             var surplus: [ArchiveQuery] = []
             for row in lists {
-                guard let first = try first(toStay: limits, row["id"], db) else { continue }
-                surplus.append(
-                    ArchiveQuery(collection: limits.collection, owner: try row.jid("owner"), before: first))
+                surplus += try self.surplus(
+                    limits, ArchiveQuery(collection: limits.collection, owner: try row.jid("owner")), row["id"], db)
             }
             let isEnd = lists.count < count
             return ArchiveSurplus(surplus: surplus, last: try isEnd ? nil : lists.last?.jid("owner"))
         }
     }
-}
 
-/// The first entry of a list that may stay; nil: all may.
-private func first(toStay limits: ArchiveLimits, _ list: Int64, _ db: Database) throws -> ArchiveID? {
-    var first: Int64?
-    if let since = limits.since {
-        let sql = "SELECT EXISTS (SELECT 1 FROM archive WHERE list = ? AND id < ?)"
-        if try Bool.fetchOne(db.prepared(sql, [list, since.rawValue])) == true { first = since.rawValue }
+    /// What of all entries of a list is over the limits.
+    private func surplus(
+        _ limits: ArchiveLimits, _ all: ArchiveQuery, _ list: Int64, _ db: Database
+    ) throws -> [ArchiveQuery] {
+        var surplus: [ArchiveQuery] = []
+        if let maximum = limits.maximum {
+            // The newest one that is too much.
+            let sql = "SELECT id FROM archive WHERE list = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+            if let id = try Int64.fetchOne(db.prepared(sql, [list, maximum])) {
+                var query = all
+                query.before = ArchiveID(rawValue: id + 1)
+                surplus.append(query)
+            }
+        }
+        if let since = limits.since, try ArchiveTimes.exist(before: since, in: list, db) {
+            var query = all
+            query.until = since
+            surplus.append(query)
+        }
+        return surplus
     }
-    if let maximum = limits.maximum {
-        // The newest one that is too much.
-        let sql = "SELECT id FROM archive WHERE list = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
-        if let id = try Int64.fetchOne(db.prepared(sql, [list, maximum])) { first = max(first ?? id + 1, id + 1) }
-    }
-    return first.map { ArchiveID(rawValue: $0) }
 }

@@ -48,6 +48,9 @@ enum Schema {
                     ALTER TABLE credential ADD COLUMN other_server_key BLOB;
                     """)
         }
+        migrator.registerMigration("0012-archive-by-time") { db in
+            try db.execute(sql: "CREATE INDEX archive_by_time ON archive (list, time) WHERE \(ArchiveTimes.differs)")
+        }
         return migrator
     }
 

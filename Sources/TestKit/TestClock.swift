@@ -25,8 +25,8 @@ public final class TestClock: Sendable {
         }
     }
 
-    /// Sets the wall clock back. No time passes.
-    public func setBack(by duration: Duration) {
-        time.withLock { $0.wall.milliseconds -= Int64(duration / .milliseconds(1)) }
+    /// Sets the wall clock ahead, or back if it is negative. No time passes.
+    public func set(aheadBy duration: Duration) {
+        time.withLock { $0.wall.milliseconds += Int64(duration / .milliseconds(1)) }
     }
 }

@@ -24,7 +24,7 @@ struct MigrationTests {
 
     @Test(
         "A database of any earlier version is brought up to date, with what is in it",
-        arguments: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+        arguments: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)
@@ -120,6 +120,49 @@ struct MigrationTests {
         for (id, found) in [("&", 1), ("b", 2), ("o", 2), ("500", 500)] as [(String, Int64)] {
             #expect(try await find("bob@example.com", id) == [found])
         }
+        #expect(try await storage.integrityCheck().isEmpty)
+        await storage.close()
+    }
+
+    @Test("A store of release 0.1.0 is brought up to date with all that is in it")
+    func release() async throws {
+        let dump = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/store-version-8.sql")
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let old = try DatabaseQueue(path: directory.database)
+        let sql = try String(contentsOf: dump, encoding: .utf8)
+        try await old.writeWithoutTransaction { db in try db.execute(sql: sql) }
+        try old.close()
+
+        let storage = try SQLiteStorage(path: directory.database)
+        let (mary, bob) = (try #require(JID("mary@example.com")), try #require(JID("bob@example.com")))
+        let account = try #require(try await storage.storedAccount(mary, stores: ["vcard-temp", "private-xml"]))
+        #expect(account.account.displayName == "mary")
+        #expect(account.credentials.count == 2)
+        #expect(account.roster.items.map(\.name) == ["Bob"])
+        #expect(account.roster.items.map(\.groups) == [["Friends"]])
+        #expect(try await storage.tokens(of: mary).count == 1)
+        let session = try #require(account.sessions.first)
+        #expect(session.session.jid.resource == "pad")
+        #expect(session.messages.count == 1)
+        #expect(!session.isRevoked)
+
+        let all = ArchiveQuery(collection: ArchiveEntry.archive, owner: mary)
+        #expect(try await storage.archived(all).map(\.isIncoming) == [false, true, false, true])
+        func find(_ change: (inout ArchiveQuery) -> Void) async throws -> Int {
+            var query = all
+            change(&query)
+            return try await storage.archivedCount(query)
+        }
+        let times = try await storage.archived(all).map(\.time)
+        #expect(try await find { $0.since = times[1] } == 3)
+        #expect(try await find { $0.until = times[1] } == 1)
+        #expect(try await find { ($0.peer, $0.messageID) = (bob, "o1") } == 1)
+        #expect(try await find { ($0.peer, $0.messageID) = (bob, "m&2") } == 1)
+        #expect(try await find { $0.peer = JID("bob@example.com/phone") } == 2)
+        #expect(try await find { $0.words = "words" } == 3)
+        let kept = ArchiveQuery(collection: ArchiveEntry.offline, owner: bob)
+        #expect(try await storage.archivedCount(kept) == 1)
         #expect(try await storage.integrityCheck().isEmpty)
         await storage.close()
     }

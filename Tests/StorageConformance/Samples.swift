@@ -41,6 +41,7 @@ enum Samples {
         peer: String = "bob@example.com",
         collection: String = ArchiveEntry.archive,
         isIncoming: Bool = true,
+        time: Timestamp? = nil,
         stanza: String = "<message/>"
     ) throws -> ArchiveEntry {
         ArchiveEntry(
@@ -49,7 +50,7 @@ enum Samples {
             owner: try jid(owner),
             peer: try jid(peer),
             isIncoming: isIncoming,
-            time: Timestamp(milliseconds: noon.milliseconds + id % 1_000),
+            time: time ?? Timestamp(milliseconds: noon.milliseconds + id % 1_000),
             stanza: Array(stanza.utf8)
         )
     }

@@ -234,28 +234,101 @@ extension StorageConformance {
             #expect(try await find("romeo", "bob@example.com").isEmpty)
         },
         StorageConformance("Archives over their limits are told, page by page") { storage in
+            func id(_ number: Int64) -> ArchiveID { .first(at: Timestamp(milliseconds: number)) }
+            func append(_ number: Int64, _ owner: String) async throws {
+                let entry = try Samples.entry(id(number).rawValue, owner: owner, time: id(number).time)
+                try await storage.commit([.append(entry)])
+            }
             for (index, owner) in ["ann", "bob", "cat", "dan"].enumerated() {
                 for number in 0..<(index + 1) {
-                    let id = Int64(number * 10 + index + 1)
-                    try await storage.commit([.append(try Samples.entry(id, owner: "\(owner)@example.com"))])
+                    try await append(Int64(number * 10 + index + 1), "\(owner)@example.com")
                 }
             }
-            try await storage.commit([.append(try Samples.entry(100, owner: "eve@example.org"))])
+            try await append(100, "eve@example.org")
             func surplus(since: Int64?, maximum: Int?, after: String? = nil, count: Int = 100) async throws -> [String]
             {
                 let limits = ArchiveLimits(
                     host: "example.com", collection: ArchiveEntry.archive,
-                    since: since.map { ArchiveID(rawValue: $0) }, maximum: maximum)
+                    since: since.map { Timestamp(milliseconds: $0) }, maximum: maximum)
                 let found = try await storage.archivesOver(limits, after: try after.map(Samples.jid), atMost: count)
-                return found.surplus.map { "\($0.owner.local ?? "") \($0.before?.rawValue ?? 0)" }
-                    + [found.last?.local ?? "end"]
+                var surplus: [String] = []
+                for query in found.surplus {
+                    surplus.append("\(query.owner.local ?? "") \(try await storage.archivedCount(query))")
+                }
+                return surplus + [found.last?.local ?? "end"]
             }
-            #expect(try await surplus(since: nil, maximum: 2) == ["cat 4", "dan 15", "end"])
-            #expect(try await surplus(since: 3, maximum: nil) == ["ann 3", "bob 3", "end"])
-            #expect(try await surplus(since: 4, maximum: 2) == ["ann 4", "bob 4", "cat 4", "dan 15", "end"])
-            #expect(try await surplus(since: 4, maximum: nil, count: 2) == ["ann 4", "bob 4", "bob"])
-            #expect(try await surplus(since: 4, maximum: nil, after: "bob@example.com", count: 2) == ["cat 4", "dan"])
+            #expect(try await surplus(since: nil, maximum: 2) == ["cat 1", "dan 2", "end"])
+            #expect(try await surplus(since: 3, maximum: nil) == ["ann 1", "bob 1", "end"])
+            #expect(
+                try await surplus(since: 14, maximum: 2) == [
+                    "ann 1", "bob 2", "cat 1", "cat 2", "dan 2", "dan 1", "end",
+                ])
+            #expect(try await surplus(since: 4, maximum: nil, count: 2) == ["ann 1", "bob 1", "bob"])
+            #expect(try await surplus(since: 4, maximum: nil, after: "bob@example.com", count: 2) == ["cat 1", "dan"])
             #expect(try await surplus(since: nil, maximum: nil) == ["end"])
+        },
+        StorageConformance("Times are those of the clock, whatever it did, and the order is that of arrival") {
+            storage in
+            let generator = ArchiveIDGenerator(after: nil)
+            func time(_ hour: Int64) -> Timestamp {
+                Timestamp(milliseconds: Samples.noon.milliseconds + hour * 3_600_000)
+            }
+            func hour(_ time: Timestamp) -> Int64 { (time.milliseconds - Samples.noon.milliseconds) / 3_600_000 }
+            func append(_ hour: Int64, _ owner: String = "mary", peer: String = "bob") async throws {
+                let id = generator.submitting(at: time(hour)) { $0() }
+                let entry = try Samples.entry(
+                    id.rawValue, owner: "\(owner)@example.com", peer: "\(peer)@example.com",
+                    time: id.time(at: time(hour)))
+                try await storage.commit([.append(entry)])
+            }
+            func query(
+                _ since: Int64? = nil, _ until: Int64? = nil, _ owner: String = "mary", peer: String? = nil
+            ) throws -> ArchiveQuery {
+                ArchiveQuery(
+                    collection: ArchiveEntry.archive, owner: try Samples.jid("\(owner)@example.com"),
+                    peer: try peer.map { try Samples.jid("\($0)@example.com") }, since: since.map(time),
+                    until: until.map(time))
+            }
+            func find(_ query: ArchiveQuery) async throws -> [Int64] {
+                let found = try await storage.archived(query).map { hour($0.time) }
+                #expect(try await storage.archivedCount(query) == found.count)
+                return found
+            }
+            let tenYears: Int64 = 87_600
+            for hour in [0, 1] { try await append(Int64(hour), "ann") }
+            for hour in [0, 1, tenYears, 2] { try await append(hour) }
+            try await append(3, peer: "alice")
+            for hour: Int64 in [26, 20] { try await append(hour) }
+
+            #expect(try await find(query()) == [0, 1, tenYears, 2, 3, 26, 20])
+            #expect(try await find(query(2)) == [tenYears, 2, 3, 26, 20])
+            #expect(try await find(query(2, 27)) == [2, 3, 26, 20])
+            #expect(try await find(query(2, 26)) == [2, 3, 20])
+            #expect(try await find(query(nil, 2)) == [0, 1])
+            #expect(try await find(query(2, 4, peer: "alice")) == [3])
+            #expect(try await find(query(tenYears)) == [tenYears])
+            #expect(try await find(query(1, nil, "ann")) == [1])
+            #expect(try await find(query(nil, 1, "ann")) == [0])
+            var newest = try query(nil, 3)
+            (newest.limit, newest.newestFirst) = (1, true)
+            #expect(try await find(newest) == [2])
+
+            func collections(_ query: ArchiveQuery) async throws -> [Int64] {
+                try await storage.archiveCollections(query).map { hour($0.first.time) }
+            }
+            #expect(try await collections(query()) == [0, tenYears, 3, 20])
+            #expect(try await collections(query(1, 30)) == [3, 20])
+            #expect(try await collections(query(peer: "alice")) == [3])
+            #expect(try await collections(query(nil, nil, "ann")) == [0])
+            #expect(try await collections(query(1, nil, "ann")) == [])
+
+            let limits = ArchiveLimits(
+                host: "example.com", collection: ArchiveEntry.archive, since: time(3), maximum: nil)
+            let surplus = try await storage.archivesOver(limits, after: nil, atMost: 100).surplus
+            #expect(surplus.map(\.owner.local) == ["ann", "mary"])
+            for query in surplus { try await storage.removeArchived(query) }
+            #expect(try await find(query()) == [tenYears, 3, 26, 20])
+            #expect(try await storage.archivesOver(limits, after: nil, atMost: 100).surplus.isEmpty)
         },
         StorageConformance("The secret of the ids' texts stays the same") { storage in
             let secret = try await storage.archiveSecret()

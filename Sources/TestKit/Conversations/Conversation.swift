@@ -121,6 +121,9 @@ public final class Conversation {
         case .advance(let time):
             try await settle()
             await server.advance(by: time)
+        case .setClock(let time):
+            try await settle()
+            server.clock.set(aheadBy: time)
         case .stopServer:
             stopping = Task { [server] in await server.server.stop() }
         case .restartServer:

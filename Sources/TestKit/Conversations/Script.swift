@@ -56,6 +56,7 @@ public struct Script: Sendable {
         case hangUp(client: String)
         case startTLS(client: String, host: String)
         case advance(Duration)
+        case setClock(aheadBy: Duration)
         case stopServer
         case restartServer
         case killServer

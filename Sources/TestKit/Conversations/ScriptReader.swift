@@ -164,6 +164,13 @@ struct ScriptReader {
             return .connect(name: name, depth(words), listener: Self.word(after: "at", words))
         case ("clock", "advances"):
             return .advance(try Self.duration(words.dropFirst(2)))
+        case ("clock", "is"):
+            let time = try Self.duration(words.dropFirst(4))
+            switch words.dropFirst(2).prefix(2) {
+            case ["set", "ahead"]: return .setClock(aheadBy: time)
+            case ["set", "back"]: return .setClock(aheadBy: .zero - time)
+            default: throw ConversationFailure("say `clock is set ahead 5 min` or `clock is set back 5 min`")
+            }
         case ("server", "stops"): return .stopServer
         case ("server", "restarts"): return .restartServer
         case ("server", "dies"): return .killServer

@@ -88,7 +88,7 @@ struct Archive: ServerModule {
                 .append(
                     ArchiveEntry(
                         id: id, collection: ArchiveEntry.archive, owner: owner.record.jid, peer: owner.peer,
-                        isIncoming: owner.isIncoming, time: id.time, stanza: stanza),
+                        isIncoming: owner.isIncoming, time: id.time(at: time), stanza: stanza),
                     owner.isIncoming ? marks : marks.withPeer(event.to ?? recipient.jid)))
             guard settings.writesIDs else { continue }
             event.append(for: owner.isIncoming ? .recipient : .sender) { [ids = host.archiveIDs] writer in

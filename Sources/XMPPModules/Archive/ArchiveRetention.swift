@@ -64,10 +64,10 @@ final class ArchiveRetention: Sendable {
         }
     }
 
-    private var oldest: ArchiveID? {
+    private var oldest: Timestamp? {
         guard settings.time > .zero else { return nil }
         let (seconds, attoseconds) = settings.time.components
         let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-        return ArchiveID.first(at: Timestamp(milliseconds: host.now().milliseconds - milliseconds))
+        return Timestamp(milliseconds: host.now().milliseconds - milliseconds)
     }
 }

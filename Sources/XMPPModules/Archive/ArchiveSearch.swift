@@ -58,7 +58,9 @@ struct ArchiveSearch {
                 guard let peer = JID(value) else { throw .jidMalformed }
                 wholeResult.peer = peer
             case "start": wholeResult.restrict(since: try time(value))
-            case "end": wholeResult.restrict(until: try time(value))
+            case "end":
+                // Itself included.
+                wholeResult.restrict(until: Timestamp(milliseconds: try time(value).milliseconds &+ 1))
             case "after-id": wholeResult.restrict(after: try self.name(value, ids))
             case "before-id": wholeResult.restrict(before: try self.name(value, ids))
             case "ids":

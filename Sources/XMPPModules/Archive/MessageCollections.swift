@@ -179,7 +179,7 @@ struct MessageCollections: Sendable {
         }
         if let text = request.payload["end"] {
             guard let end = Timestamp(text) else { throw .badRequest }
-            query.restrict(before: ArchiveID.first(at: end))
+            query.restrict(until: end)
         }
         query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         return query
@@ -191,7 +191,7 @@ struct MessageCollections: Sendable {
         query.restrict(since: start)
         let day: Int64 = 86_400_000
         let (days, _) = max(start.milliseconds, 0).quotientAndRemainder(dividingBy: day)
-        query.restrict(before: ArchiveID.first(at: Timestamp(milliseconds: (days + 1) * day)))
+        query.restrict(until: Timestamp(milliseconds: (days + 1) * day))
         query.restrict(before: host.archiveIDs.frontier(of: query.owner))
         return query
     }

@@ -12,7 +12,8 @@ public struct ArchiveEntry: Sendable, Equatable {
     public let peer: JID
     /// Whether the stanza came to the owner; false: it was sent by the owner.
     public let isIncoming: Bool
-    /// When the server handled the stanza.
+    /// When the server handled the stanza, by its clock. It is no later than what the id tells, but may be earlier, also than
+    /// that of the entry before: entries are in the order of their ids, which is that of their arrival, whatever the clock did.
     public let time: Timestamp
     /// The stanza as XML, complete with its namespaces.
     public let stanza: [UInt8]

@@ -13,6 +13,10 @@ public struct ArchiveQuery: Sendable, Equatable {
     public var after: ArchiveID?
     /// Only entries before this id, itself excluded.
     public var before: ArchiveID?
+    /// Only entries whose time is this or later.
+    public var since: Timestamp?
+    /// Only entries whose time is earlier than this.
+    public var until: Timestamp?
     /// Only the entries with these ids; nil: whatever ids they have.
     public var ids: [ArchiveID]?
     /// Only entries with this id among their marks, as the client's `id` or as origin id (XEP-0359).
@@ -38,6 +42,8 @@ public struct ArchiveQuery: Sendable, Equatable {
         peer: JID? = nil,
         after: ArchiveID? = nil,
         before: ArchiveID? = nil,
+        since: Timestamp? = nil,
+        until: Timestamp? = nil,
         ids: [ArchiveID]? = nil,
         messageID: String? = nil,
         isIncoming: Bool? = nil,
@@ -51,6 +57,8 @@ public struct ArchiveQuery: Sendable, Equatable {
         self.peer = peer
         self.after = after
         self.before = before
+        self.since = since
+        self.until = until
         self.ids = ids
         self.messageID = messageID
         self.isIncoming = isIncoming
@@ -66,13 +74,9 @@ public struct ArchiveQuery: Sendable, Equatable {
     /// Leaves out what is not before the id as well.
     public mutating func restrict(before id: ArchiveID) { before = min(id, before ?? id) }
 
-    /// Leaves out what came before the moment.
-    public mutating func restrict(since time: Timestamp) {
-        restrict(after: ArchiveID(rawValue: ArchiveID.first(at: time).rawValue &- 1))
-    }
+    /// Leaves out what is of an earlier time as well.
+    public mutating func restrict(since time: Timestamp) { since = max(time, since ?? time) }
 
-    /// Leaves out what came after the moment.
-    public mutating func restrict(until time: Timestamp) {
-        restrict(before: ArchiveID.first(at: Timestamp(milliseconds: time.milliseconds &+ 1)))
-    }
+    /// Leaves out what is of this time or a later one as well.
+    public mutating func restrict(until time: Timestamp) { until = min(time, until ?? time) }
 }

@@ -27,6 +27,17 @@ struct ArchiveIDGeneratorTests {
         let generator = ArchiveIDGenerator(after: nil)
         let first = next(generator, .max)
         #expect(first < next(generator, .max))
+        #expect(first < next(generator, 1_000))
+        // A thousand for each second of ten thousand years.
+        #expect(first.rawValue < .max - 10_000 * 366 * 86_400 * 1_000)
+    }
+
+    @Test("An entry's time is the clock's, or its id's if that is about the same")
+    func times() {
+        let generator = ArchiveIDGenerator(after: nil)
+        let times: [Int64] = [5_000, 4_999, 4_000, 3_999, 0, 5_001, .max, 6_000]
+        let stored = times.map { next(generator, $0).time(at: Timestamp(milliseconds: $0)).milliseconds }
+        #expect(stored == [5_000, 5_000, 5_000, 3_999, 0, 5_001, .max, 6_000])
     }
 
     @Test("No id is handed out twice, whoever asks")
