@@ -7,9 +7,9 @@ import XMPPServer
 
 /// The full-text index of archives (SQLite's FTS5).
 ///
-/// Appending an entry does not touch it: entries are indexed later, many at a time, by `StorageChange.indexArchive`. The
-/// table `archive_indexed` says up to which id that has come for each host; while it is empty nothing has ever been
-/// indexed, and removing an entry costs nothing more, either.
+/// Appending an entry does not touch it: entries are indexed later, many at a time. The table `archive_indexed` says up to
+/// which id that has come for each host; while it is empty nothing has ever been indexed, and removing an entry costs nothing
+/// more, either.
 enum ArchiveWords {
     /// What FTS5 is to look for: each word by itself, in the texts of one list. nil: there are no words.
     static func match(_ words: String, list: Int64) -> String? {
@@ -64,7 +64,15 @@ extension ChangeWriter {
 }
 
 extension SQLiteStorage {
-    public func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool {
+    public func indexArchive(
+        host: String, before end: ArchiveID, atMost count: Int
+    ) async throws(StorageError) -> Bool {
+        if try await isArchiveIndexed(host: host, before: end) { return true }
+        try await write { writer in try writer.indexArchive(host: host, before: end, atMost: count) }
+        return false
+    }
+
+    private func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool {
         try await read { db in
             let sql = """
                 SELECT NOT EXISTS (

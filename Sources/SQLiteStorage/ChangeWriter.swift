@@ -31,12 +31,14 @@ struct ChangeWriter: ~Copyable {
     /// Applies one group. A group that cannot be applied leaves no trace, and the result says why.
     ///
     /// - Throws: `HalfApplied`, or what made the whole transaction be lost.
-    mutating func apply(_ changes: [StorageChange]) throws -> Result<Void, StorageError> {
+    mutating func apply(_ changes: [StorageChange], _ work: WriteQueue.Work? = nil) throws -> Result<Void, StorageError>
+    {
         // SQLite undoes a failed statement by itself, so that a group of one statement needs no savepoint.
-        let isAtomic = changes.count == 1 && changes[0].isOneStatement
+        let isAtomic = changes.count == 1 && changes[0].isOneStatement && work == nil
         if !isAtomic, canUndoGroups { try db.run("SAVEPOINT change_group") }
         do {
             for change in changes { try apply(change) }
+            try work?(&self)
         } catch {
             guard db.isInsideTransaction else { throw error }
             if !isAtomic {
@@ -99,6 +101,13 @@ struct ChangeWriter: ~Copyable {
             )
         case .removeValues(let store, let owner):
             try db.run("DELETE FROM keyed_value WHERE owner = ? AND store = ?", [owner.bareText, store])
+        case .putItem(let map, let key, let value, let expiry, let keepsPlace):
+            try putItem(map, key, value, expiry, keepsPlace: keepsPlace)
+        case .removeItem(let map, let key): try removeItem(map, key)
+        case .trimMap(let map, let bounds): try trim(map, bounds)
+        case .removeMap(let map): try removeMap(map)
+        case .removeExpiredItems(let store, let time, let count):
+            try removeExpiredItems(store, time, atMost: count)
         case .putSession(let session): try put(session)
         case .setHandled(let id, let count):
             try db.run("UPDATE session SET handled = ? WHERE id = ?", [Int64(count), id])
@@ -109,7 +118,6 @@ struct ChangeWriter: ~Copyable {
         case .replaceArchived(let owner, let id, let stanza):
             try replaceArchived(owner: owner.bareText, id, stanza)
         case .removeArchived(let query): try removeArchived(query)
-        case .indexArchive(let host, let end, let count): try indexArchive(host: host, before: end, atMost: count)
         }
     }
 }
@@ -161,6 +169,7 @@ extension ChangeWriter {
         for table in ["roster_item", "roster_version", "keyed_value"] {
             try db.run("DELETE FROM \(table) WHERE owner = ?", [jid])
         }
+        try removeMaps(owner: jid)
         try removeArchive(owner: jid)
     }
 
@@ -221,7 +230,7 @@ extension StorageChange {
     fileprivate var isOneStatement: Bool {
         switch self {
         case .addAccount, .removeAccount, .setCredentials, .removeToken, .removeTokens, .removeGrant, .noteUse,
-            .removeExpired:
+            .removeExpired, .putItem, .removeItem, .trimMap, .removeMap, .removeExpiredItems:
             false
         default: true
         }

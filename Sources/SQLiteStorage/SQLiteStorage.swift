@@ -73,6 +73,14 @@ public final class SQLiteStorage: Storage {
         queue.submit(changes, urgency, completion: completion)
     }
 
+    /// Runs work of the storage's own in the queue, as a group by itself, and waits until it is durable.
+    func write(_ work: @escaping WriteQueue.Work) async throws(StorageError) {
+        let result = await withCheckedContinuation { continuation in
+            queue.submit(work) { result in continuation.resume(returning: result) }
+        }
+        try result.get()
+    }
+
     public var isCrowded: Bool { queue.isCrowded }
 
     public func room() async {

@@ -51,6 +51,7 @@ enum Schema {
         migrator.registerMigration("0012-archive-by-time") { db in
             try db.execute(sql: "CREATE INDEX archive_by_time ON archive (list, time) WHERE \(ArchiveTimes.differs)")
         }
+        migrator.registerMigration("0013-maps") { db in try createMaps(db) }
         return migrator
     }
 
@@ -246,6 +247,33 @@ enum Schema {
                 CREATE INDEX archive_by_peer ON archive
                 (list, peer, id, is_incoming, message, origin, resource)
                 """)
+    }
+
+    /// Collections of modules. An item's place is the key of the table, so that the index by map ends in it, and what is put last
+    /// is at the end of the table.
+    private static func createMaps(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE map (
+                    id INTEGER NOT NULL PRIMARY KEY,
+                    owner TEXT NOT NULL,
+                    store TEXT NOT NULL,
+                    name TEXT NOT NULL,
+                    UNIQUE (owner, store, name)
+                ) STRICT;
+
+                CREATE TABLE map_item (
+                    place INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+                    map INTEGER NOT NULL,
+                    key TEXT NOT NULL,
+                    expires_at INTEGER,
+                    value BLOB NOT NULL,
+                    UNIQUE (map, key)
+                ) STRICT;
+                CREATE INDEX map_item_by_place ON map_item (map);
+                CREATE INDEX map_item_by_expiry ON map_item (expires_at) WHERE expires_at IS NOT NULL;
+                """
+        )
     }
 
     private static func createGrants(_ db: Database) throws {

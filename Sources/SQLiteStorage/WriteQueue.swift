@@ -10,6 +10,8 @@ import XMPPServer
 /// for company: a commit of one row costs about what a commit of fifty costs.
 final class WriteQueue: Sendable {
     typealias Completion = @Sendable (Result<Void, StorageError>) -> Void
+    /// What is written beside changes: upkeep of the storage's own.
+    typealias Work = @Sendable (inout ChangeWriter) throws -> Void
 
     /// How much the queue takes.
     struct Limits {
@@ -27,8 +29,11 @@ final class WriteQueue: Sendable {
 
     private struct Group {
         let changes: [StorageChange]
+        var work: Work?
         let byteCount: Int
         let completion: Completion?
+
+        var isEmpty: Bool { changes.isEmpty && work == nil }
     }
 
     private struct State {
@@ -69,18 +74,26 @@ final class WriteQueue: Sendable {
     /// Puts a group in the queue, or refuses it when the queue is full or closed. Never blocks.
     func submit(_ changes: [StorageChange], _ urgency: CommitUrgency, completion: Completion?) {
         let byteCount = changes.reduce(0) { $0 + $1.byteCount }
-        let group = Group(changes: changes, byteCount: byteCount, completion: completion)
+        submit(Group(changes: changes, byteCount: byteCount, completion: completion), urgency)
+    }
+
+    /// Puts work in the queue, as a group by itself.
+    func submit(_ work: @escaping Work, completion: @escaping Completion) {
+        submit(Group(changes: [], work: work, byteCount: 0, completion: completion), .now)
+    }
+
+    private func submit(_ group: Group, _ urgency: CommitUrgency) {
         let refusal: StorageError? = state.withLock { state in
             if let refusal = state.refusal {
                 return StorageError(.unavailable, refusal)
             }
-            if state.groupCount >= limits.groups || byteCount > limits.bytes - state.byteCount {
+            if state.groupCount >= limits.groups || group.byteCount > limits.bytes - state.byteCount {
                 return StorageError(.unavailable, "the queue is full: \(state.groupCount) groups wait")
             }
             enqueue(group, urgency, &state)
             return nil
         }
-        guard let refusal, let completion else { return }
+        guard let refusal, let completion = group.completion else { return }
         refusals.async { completion(.failure(refusal)) }
     }
 
@@ -219,7 +232,7 @@ extension WriteQueue {
     }
 
     private func commit(_ batch: ArraySlice<Group>, _ db: Database) -> [Result<Void, StorageError>] {
-        guard batch.contains(where: { !$0.changes.isEmpty }) else {
+        guard batch.contains(where: { !$0.isEmpty }) else {
             return Array(repeating: .success(()), count: batch.count)
         }
         return archiveKeys.withLock { keys in
@@ -252,7 +265,7 @@ extension WriteQueue {
         results.reserveCapacity(batch.count)
         try db.run("BEGIN IMMEDIATE TRANSACTION")
         for group in batch {
-            results.append(try writer.apply(group.changes))
+            results.append(try writer.apply(group.changes, group.work))
         }
         try writer.finish()
         try db.run("COMMIT TRANSACTION")
@@ -268,7 +281,7 @@ extension StorageChange {
         let fixed = 256
         return switch self {
         case .putRosterItem(_, let item): fixed + (item.invitation?.count ?? 0)
-        case .putValue(_, _, _, let value): fixed + value.count
+        case .putValue(_, _, _, let value), .putItem(_, _, let value, _, _): fixed + value.count
         case .append(let entry, _): fixed + entry.stanza.count
         case .appendUnacknowledged(_, let message): fixed + message.stanza.count
         case .putSession(let session): fixed + (session.presence?.count ?? 0)

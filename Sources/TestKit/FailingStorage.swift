@@ -200,10 +200,33 @@ public final class FailingStorage: Storage {
         return try await storage.archivesOver(limits, after: owner, atMost: count)
     }
 
-    public func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool {
+    public func indexArchive(
+        host: String, before end: ArchiveID, atMost count: Int
+    ) async throws(StorageError) -> Bool {
         try step()
-        return try await storage.isArchiveIndexed(host: host, before: id)
+        return try await storage.indexArchive(host: host, before: end, atMost: count)
     }
+
+    public func mapItems(_ map: MapName, keys: [String]) async throws(StorageError) -> [MapItem<[UInt8]>] {
+        try step()
+        return try await storage.mapItems(map, keys: keys)
+    }
+
+    public func mapPage(_ query: MapQuery) async throws(StorageError) -> MapPage<[UInt8]>? {
+        try step()
+        return try await storage.mapPage(query)
+    }
+
+    public func maps(
+        of owner: JID, store: String, after name: String?, atMost count: Int
+    ) async throws(StorageError) -> [String] {
+        try step()
+        return try await storage.maps(of: owner, store: store, after: name, atMost: count)
+    }
+
+    public var schemaVersion: Int { storage.schemaVersion }
+
+    public func integrityCheck() async throws(StorageError) -> [String] { try await storage.integrityCheck() }
 
     public func archiveSecret() async throws(StorageError) -> [UInt8] {
         try step()

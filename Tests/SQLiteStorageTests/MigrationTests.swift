@@ -24,7 +24,7 @@ struct MigrationTests {
 
     @Test(
         "A database of any earlier version is brought up to date, with what is in it",
-        arguments: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+        arguments: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
     func fromEachVersion(_ version: Int) async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let old = try DatabaseQueue(path: directory.database)

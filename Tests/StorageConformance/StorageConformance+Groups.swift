@@ -60,7 +60,7 @@ extension StorageConformance {
             for number in UInt8(0)...200 {
                 storage.submit([.putValue(store: "s", owner: mary, key: "k", [number])], completion: nil)
             }
-            try await storage.commit([])
+            await storage.flush()
             #expect(try await storage.value("s", mary, key: "k") == [200])
         },
         StorageConformance("Many writers: each is reported once, in its own order") { storage in

@@ -22,7 +22,8 @@ public struct StorageConformance: Sendable, CustomTestStringConvertible {
     }
 
     /// All requirements.
-    public static let all = accounts + credentials + tokens + grants + rosters + values + sessions + archive + groups
+    public static let all =
+        accounts + credentials + tokens + grants + rosters + values + maps + sessions + archive + groups
 }
 
 /// Expects the group to fail with an error of that kind.

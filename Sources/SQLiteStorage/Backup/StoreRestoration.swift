@@ -18,7 +18,7 @@ public struct StoreRestoration: Sendable {
     /// through beside the store, and takes its place by being renamed, as the last step of all.
     ///
     /// - Parameters:
-    ///   - backup: a file that `Storage.backUp` has written, or a database that was copied otherwise.
+    ///   - backup: a file that `StorageMaintenance.backUp` has written, or a database that was copied otherwise.
     ///   - database: the store's database.
     ///   - files: where files go that are in the backup, by their names there.
     ///   - replaces: whether a store that is there is kept elsewhere and gives way.

@@ -43,10 +43,9 @@ struct ArchiveFullText: ServerModule {
         let frontier = host.archiveIDs.frontier(ofHost: host.jid)
         await host.storage.flush()
         for _ in 0..<groups {
-            if try await host.storage.isArchiveIndexed(host: host.domain, before: frontier) { return true }
-            try await host.storage.commit([
-                .indexArchive(host: host.domain, before: frontier, atMost: groupCount)
-            ])
+            if try await host.storage.indexArchive(host: host.domain, before: frontier, atMost: groupCount) {
+                return true
+            }
         }
         return false
     }

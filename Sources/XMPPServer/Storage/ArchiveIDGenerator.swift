@@ -35,7 +35,7 @@ public final class ArchiveIDGenerator: Sendable {
     }
 
     /// A generator whose ids come after all that the storage has ever seen.
-    public convenience init(storage: any Storage) async throws(StorageError) {
+    public convenience init(storage: any ArchiveStorage) async throws(StorageError) {
         self.init(after: try await storage.newestArchiveID(), secret: try await storage.archiveSecret())
     }
 

@@ -24,7 +24,7 @@ public struct ArchiveQuery: Sendable, Equatable {
     /// Only messages sent (false) or received (true); nil: both.
     public var isIncoming: Bool?
     /// Only entries with all these words in their text; nil: whatever they say. Entries are found when they have been
-    /// indexed, see `Storage.indexArchive`.
+    /// indexed, see `ArchiveStorage.indexArchive`.
     public var words: String?
     /// How many entries at most.
     public var limit: Int

@@ -13,7 +13,7 @@ public final class Commit: Sendable {
     /// A wait for a change that is about to be submitted.
     public init() {}
 
-    /// To be given to `Storage.submit` as completion.
+    /// To be given to `CommitQueue.submit` as completion.
     @Sendable public func finish(_ result: Result<Void, StorageError>) {
         let waiting: CheckedContinuation<Result<Void, StorageError>, Never>? = state.withLock { state in
             defer { state = .finished(result) }

@@ -29,7 +29,16 @@ extension EmptyStorage {
     func archivesOver(
         _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
     ) async throws(StorageError) -> ArchiveSurplus { ArchiveSurplus(surplus: [], last: nil) }
-    func isArchiveIndexed(host: String, before id: ArchiveID) async throws(StorageError) -> Bool { true }
+    func indexArchive(host: String, before end: ArchiveID, atMost count: Int) async throws(StorageError) -> Bool {
+        true
+    }
+    func mapItems(_ map: MapName, keys: [String]) async throws(StorageError) -> [MapItem<[UInt8]>] { [] }
+    func mapPage(_ query: MapQuery) async throws(StorageError) -> MapPage<[UInt8]>? {
+        MapPage(items: [], count: 0, index: nil)
+    }
+    func maps(
+        of owner: JID, store: String, after name: String?, atMost count: Int
+    ) async throws(StorageError) -> [String] { [] }
     func archivePeers(
         collection: String, owner: JID, newest limit: Int
     ) async throws(StorageError) -> [ArchivePeer] { [] }
@@ -45,6 +54,8 @@ extension EmptyStorage {
     }
 
     func flush() async {}
+    var schemaVersion: Int { 0 }
+    func integrityCheck() async throws(StorageError) -> [String] { [] }
     func backUp(to path: String, with files: [String: [UInt8]]) async throws(StorageError) {
         throw StorageError(.unavailable, "nothing is stored here")
     }

@@ -1,5 +1,3 @@
-import NIOCore
-import XML
 import XMPP
 
 /// A module's own store of one type of value, by owner and key.
@@ -7,10 +5,10 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
     /// The store's name, unique among all modules.
     public let name: String
 
-    private let storage: any Storage
+    private let storage: any ValueStorage & CommitQueue
 
     /// The store of that name.
-    public init(_ name: String, in storage: any Storage) {
+    public init(_ name: String, in storage: any ValueStorage & CommitQueue) {
         self.name = name
         self.storage = storage
     }
@@ -20,7 +18,7 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
     /// - Throws: `StorageError`, of kind `failed` if what is stored is not such a value.
     public func get(_ owner: JID, key: String = "") async throws(StorageError) -> Value? {
         guard let bytes = try await storage.value(name, owner, key: key) else { return nil }
-        return try decode(bytes)
+        return try StoredXML.decode(bytes, store: name)
     }
 
     /// All values of the owner, by key.
@@ -33,7 +31,7 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
     /// Values as they are stored, by key.
     func decode(_ values: [String: [UInt8]]) throws(StorageError) -> [String: Value] {
         var decoded: [String: Value] = [:]
-        for (key, bytes) in values { decoded[key] = try decode(bytes) }
+        for (key, bytes) in values { decoded[key] = try StoredXML.decode(bytes, store: name) }
         return decoded
     }
 
@@ -49,26 +47,11 @@ public struct KeyedStore<Value: StoredValue>: Sendable {
 
     /// The change that puts the value under the key, to be submitted together with others.
     public func putting(_ value: Value, _ owner: JID, key: String = "") -> StorageChange {
-        var writer = XMLWriter(contentNamespace: .none)
-        value.write(to: &writer)
-        return .putValue(store: name, owner: owner, key: key, Array(writer.finish().readableBytesView))
+        .putValue(store: name, owner: owner, key: key, StoredXML.encode(value))
     }
 
     /// The change that removes the value under the key, to be submitted together with others.
     public func removing(_ owner: JID, key: String = "") -> StorageChange {
         .removeValue(store: name, owner: owner, key: key)
-    }
-
-    private func decode(_ bytes: [UInt8]) throws(StorageError) -> Value {
-        let element: Element
-        do {
-            element = try Element(ownOutput: bytes)
-        } catch {
-            throw StorageError(.failed, "a value in the store \(name) is not XML: \(error.reason)")
-        }
-        guard let value = Value(stored: element) else {
-            throw StorageError(.failed, "a value in the store \(name) is of another kind")
-        }
-        return value
     }
 }

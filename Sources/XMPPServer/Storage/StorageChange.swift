@@ -1,7 +1,7 @@
 import XMPP
 import XMPPStream
 
-/// One change to what is stored. Changes are submitted in groups; see `Storage.submit`.
+/// One change to what is stored. Changes are submitted in groups; see `CommitQueue.submit`.
 ///
 /// Removing what is not there is no error, and putting replaces what was there.
 public enum StorageChange: Sendable {
@@ -12,7 +12,7 @@ public enum StorageChange: Sendable {
     /// Changes the settings that the update names, and no others; `notFound` if there is no such account, `alreadyExists` if
     /// the new account id is taken.
     case updateAccount(JID, AccountUpdate)
-    /// Removes an account and everything that it owns: credentials, tokens, roster, values in every store, archive.
+    /// Removes an account and everything that it owns: credentials, tokens, roster, values and maps in every store, archive.
     /// Copies of its messages that others own stay with them. Values may also be owned by who is no account here.
     /// Nothing of it is seen any more from the commit on, not by the next owner of the name either; the room that its archive
     /// takes may be freed later, in steps between other commits.
@@ -54,6 +54,17 @@ public enum StorageChange: Sendable {
     /// Removes all values that an owner has in a store.
     case removeValues(store: String, owner: JID)
 
+    /// Puts a value under a key of a map. Behind all others, unless it `keepsPlace` that the key has.
+    case putItem(MapName, key: String, [UInt8], expiresAt: Timestamp?, keepsPlace: Bool)
+    /// Removes the item under a key of a map.
+    case removeItem(MapName, key: String)
+    /// Removes the items that are too much, those that were put first.
+    case trimMap(MapName, MapBounds)
+    /// Removes a map with all its items.
+    case removeMap(MapName)
+    /// Removes items of a store that had expired at a moment, whosever they are: the `atMost` that have been so for longest.
+    case removeExpiredItems(store: String, at: Timestamp, atMost: Int)
+
     /// Adds a session that can be resumed, unless its account is gone, or takes over what has changed of one, all but the
     /// count of what it has handled.
     case putSession(StoredSession)
@@ -72,7 +83,4 @@ public enum StorageChange: Sendable {
     case replaceArchived(owner: JID, ArchiveID, stanza: [UInt8])
     /// Removes the entries that the query describes.
     case removeArchived(ArchiveQuery)
-    /// Makes the texts of entries in the conversations of a host's accounts known to the index, in the order of their ids:
-    /// of the next so many that no such change has come to yet, whosever they are, but none from `before` on.
-    case indexArchive(host: String, before: ArchiveID, atMost: Int)
 }

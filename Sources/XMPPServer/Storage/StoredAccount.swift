@@ -4,7 +4,7 @@ import XMPPStream
 public struct StoredAccount: Sendable {
     public let account: Account
     public let roster: StoredRoster
-    /// The SCRAM keys, as `Storage.credentials` has them.
+    /// The SCRAM keys, as `CredentialStorage.credentials` has them.
     public let credentials: [SCRAMCredential]
     /// Values by store and key, of the stores that were asked for; nothing for a store without any.
     public let values: [String: [String: [UInt8]]]
