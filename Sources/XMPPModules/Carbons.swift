@@ -31,25 +31,21 @@ struct Carbons: ServerModule {
             if asked?.hasName("enable") == true { session.set(Self.isOn, true) }
         }
         registrar.reserve(Self.namespace) { child, _ in child.hasName("received") || child.hasName("sent") }
-        registrar.on(Hooks.messageFromClient, .copy, copySent)
+        registrar.on(Hooks.messageAccepted, .copy, copySent)
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }
 
-    /// §8: to all but the session that sent it.
+    /// §8: to all but the session that sent it, with the id under which the sender's archive has it.
     @Sendable private func copySent(_ event: inout StanzaContext) -> Verdict {
-        guard let sender = event.sender else { return .go }
+        guard let sender = event.session else { return .go }
         let sessions = sender.record.sessions
         guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== sender }),
             Self.isEligible(event.stanza, isSent: true)
         else { return .go }
         // What goes to the own account is received by its other sessions.
         if event.to.map({ $0.isSameBare(as: sender.jid) }) ?? true { return .go }
-        // Not before it is known whether it is refused, and under which id the sender's archive has it.
-        event.whenAccepted { event in
-            copy(
-                event, "sent", for: .sender, of: sender.record,
-                to: sender.record.sessions.filter { $0.has(Self.isOn) && $0 !== sender })
-        }
+        copy(
+            event, "sent", for: .sender, of: sender.record, to: sessions.filter { $0.has(Self.isOn) && $0 !== sender })
         return .go
     }
 
@@ -65,10 +61,9 @@ struct Carbons: ServerModule {
         case .session, .sessions: break
         case .nobody, .refused, .nowhere: return .go
         }
-        let sender = event.sender
         copy(
             event, "received", for: .recipient, of: account,
-            to: sessions.filter { $0.has(Self.isOn) && $0 !== sender && !destination.includes($0) })
+            to: sessions.filter { $0.has(Self.isOn) && $0.jid != event.from && !destination.includes($0) })
         return .go
     }
 

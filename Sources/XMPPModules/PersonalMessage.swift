@@ -24,7 +24,7 @@ struct PersonalMessage: ServerModule {
     }
 
     @Sendable private func add(_ event: inout StanzaContext) -> Verdict {
-        guard event.stanza.type == .available, event.to == nil, let session = event.sender else { return .go }
+        guard event.stanza.type == .available, event.to == nil, let session = event.session else { return .go }
         let presence = event.stanza.element
         let message = session.record.account.personalMessage
         let shows = !message.isEmpty && !presence.hasChild("status", .client)

@@ -30,6 +30,7 @@ public enum StandardProfiles {
               versions: off
             presence:
               probes: ignore
+              unknown-domain: ignore
               may-unsubscribe: off
               mutual: on
               account-ids: on

@@ -344,9 +344,8 @@ extension StorageConformance {
             #expect(try await storage.newestArchiveID() == ArchiveID(rawValue: 8))
 
             let next = try await ArchiveIDGenerator(storage: storage).reserve(
-                for: [try Samples.entry(8).owner], at: Timestamp(milliseconds: 0)
-            ).ids
-                .first
+                for: try Samples.entry(8).owner, at: Timestamp(milliseconds: 0)
+            ).id
             #expect(next == ArchiveID(rawValue: 9))
         },
     ]

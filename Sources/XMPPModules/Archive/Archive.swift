@@ -3,8 +3,8 @@ import XMPPServer
 
 /// Keeps conversations. How they are read is other modules' business: there is one archive for all of them.
 ///
-/// Whether a message is kept is decided when it is sent, for the sender's archive and for the recipient's. Both entries
-/// belong to the message's one commit: it is archived as a whole or refused. Where there is the module `stanza-ids`, the
+/// Whether a message is kept is decided when it is sent: for the recipient's archive when it comes to the recipient, for the
+/// sender's when it was accepted. Both entries belong to the message's one commit: it is archived as a whole or refused. Where there is the module `stanza-ids`, the
 /// ids go along with the message (XEP-0359), each to the owner of its archive alone.
 struct Archive: ServerModule {
     static let info = ModuleInfo(
@@ -54,49 +54,62 @@ struct Archive: ServerModule {
                 return .go
             }
         }
-        registrar.on(Hooks.messageToAccount, .archive, keep)
+        registrar.on(Hooks.messageFromClient, .archive) { event in
+            tell(&event)
+            return .go
+        }
+        registrar.on(Hooks.messageToAccount, .archive, keepForRecipient)
+        registrar.on(Hooks.messageAccepted, .archive, keepForSender)
         if retention.isLimited { registrar.job(every: .seconds(60)) { [retention] in await retention.run() } }
     }
 
-    @Sendable private func keep(_ event: inout StanzaContext) -> Verdict {
+    /// What the recipient's half has to know.
+    private func tell(_ event: inout StanzaContext) {
+        guard let session = event.session else { return }
+        if session.has(Self.isPaused) { event.facts.insert(.senderPausesArchiving) }
+        if session.record.keepsHistory { event.facts.insert(.senderKeepsHistory) }
+    }
+
+    @Sendable private func keepForRecipient(_ event: inout StanzaContext) -> Verdict {
         guard let recipient = event.account, isWorthKeeping(event.stanza) else { return .go }
-        let isPaused = event.sender?.has(Self.isPaused) == true
-        let sender = isPaused ? nil : event.sender?.record
-        var owners: [(record: AccountRecord, peer: JID, isIncoming: Bool)] = []
+        let isPaused = event.facts.contains(.senderPausesArchiving)
+        if recipient.keepsHistory { event.facts.insert(.recipientKeepsHistory) }
+        let isKept: Bool
         if settings.isShared {
-            guard recipient.keepsHistory || sender?.keepsHistory == true else { return .go }
-            owners.append((recipient, event.from, true))
-            if let sender, sender !== recipient { owners.append((sender, recipient.jid, false)) }
+            isKept = recipient.keepsHistory || !isPaused && event.facts.contains(.senderKeepsHistory)
         } else {
-            let isNote = event.sender?.record === recipient
-            if recipient.archives(event.from), !(isNote && isPaused) { owners.append((recipient, event.from, true)) }
-            if let sender, sender !== recipient, sender.archives(event.to ?? recipient.jid) {
-                owners.append((sender, recipient.jid, false))
-            }
+            let isNote = event.from.isSameBare(as: recipient.jid)
+            isKept = recipient.archives(event.from) && !(isNote && isPaused)
         }
-        guard !owners.isEmpty else { return .go }
-        let time = host.now()
-        let reserved = host.archiveIDs.reserve(for: owners.map(\.record.jid), at: time)
-        var writer = XMLWriter(contentNamespace: .none)
-        event.write(to: &writer)
-        let stanza = Array(writer.finish().readableBytesView)
-        let marks = ArchiveMarks(of: event.stanza.element, peer: event.from)
-        var changes: [StorageChange] = []
-        for (owner, id) in zip(owners, reserved.ids) {
-            event.record(.archived, owner.record.jid.string)
-            changes.append(
-                .append(
-                    ArchiveEntry(
-                        id: id, collection: ArchiveEntry.archive, owner: owner.record.jid, peer: owner.peer,
-                        isIncoming: owner.isIncoming, time: id.time(at: time), stanza: stanza),
-                    owner.isIncoming ? marks : marks.withPeer(event.to ?? recipient.jid)))
-            guard settings.writesIDs else { continue }
-            event.append(for: owner.isIncoming ? .recipient : .sender) { [ids = host.archiveIDs] writer in
-                StanzaIDs.write(ids.text(id), by: owner.record.jid, to: &writer)
-            }
-        }
-        event.commit(changes, ids: reserved)
+        if isKept { keep(&event, of: recipient, peer: event.from, isIncoming: true) }
         return .go
+    }
+
+    @Sendable private func keepForSender(_ event: inout StanzaContext) -> Verdict {
+        guard let sender = event.session?.record, let to = event.to, !to.isSameBare(as: sender.jid),
+            !event.facts.contains(.senderPausesArchiving), isWorthKeeping(event.stanza)
+        else { return .go }
+        let isKept =
+            settings.isShared
+            ? sender.keepsHistory || event.facts.contains(.recipientKeepsHistory) : sender.archives(to)
+        if isKept { keep(&event, of: sender, peer: to, isIncoming: false) }
+        return .go
+    }
+
+    private func keep(_ event: inout StanzaContext, of owner: AccountRecord, peer: JID, isIncoming: Bool) {
+        let side: StanzaContext.Side = isIncoming ? .recipient : .sender
+        let time = host.now()
+        let reserved = host.archiveIDs.reserve(for: owner.jid, at: time)
+        let id = reserved.id
+        let entry = ArchiveEntry(
+            id: id, collection: ArchiveEntry.archive, owner: owner.jid, peer: peer, isIncoming: isIncoming,
+            time: id.time(at: time), stanza: event.storedBytes(for: side))
+        event.record(.archived, owner.jid.string)
+        event.commit([.append(entry, ArchiveMarks(of: event.stanza.element, peer: peer))], id: reserved)
+        guard settings.writesIDs else { return }
+        event.append(for: side) { [ids = host.archiveIDs] writer in
+            StanzaIDs.write(ids.text(id), by: owner.jid, to: &writer)
+        }
     }
 
     private func isWorthKeeping(_ stanza: Stanza) -> Bool {

@@ -24,30 +24,36 @@ struct Retraction: ServerModule {
             registrar.feature(feature)
             registrar.accountFeature(feature)
         }
-        registrar.on(Hooks.messageToAccount, .archive, bury)
+        registrar.on(Hooks.messageFromClient, .archive) { event in
+            guard let sender = event.session?.record, let to = event.to, !to.isSameBare(as: sender.jid) else {
+                return .go
+            }
+            return bury(&event, in: sender.jid, with: to.bare, isIncoming: false)
+        }
+        registrar.on(Hooks.messageToAccount, .archive) { event in
+            guard let recipient = event.account else { return .go }
+            return bury(&event, in: recipient.jid, with: event.from.bare, isIncoming: true)
+        }
     }
 
-    @Sendable private func bury(_ event: inout StanzaContext) -> Verdict {
+    private func bury(_ event: inout StanzaContext, in owner: JID, with peer: JID, isIncoming: Bool) -> Verdict {
         let message = event.stanza.element
         guard event.stanza.type == .chat || event.stanza.type == .normal,
-            let retracted = message.child("retract", Self.namespace)?["id"], let retraction = message["id"],
-            let recipient = event.account
+            let retracted = message.child("retract", Self.namespace)?["id"], let retraction = message["id"]
         else { return .go }
-        var searches = [search(recipient.jid, event.from.bare, isIncoming: true, retracted)]
-        if let sender = event.sender?.record, sender !== recipient {
-            searches.append(search(sender.jid, recipient.jid, isIncoming: false, retracted))
-        }
+        let search = ArchiveQuery(
+            collection: ArchiveEntry.archive, owner: owner, peer: peer, messageID: retracted, isIncoming: isIncoming,
+            limit: 1, newestFirst: true)
         let changes = LateChanges()
         event.commit(changes)
         let stamp = host.now()
-        return .wait { [searches] in
+        return .wait {
             do throws(StorageError) {
                 // It may have been sent just now.
                 await host.storage.flush()
-                for search in searches {
-                    guard let entry = try await host.storage.archived(search).last,
-                        let tombstone = tombstone(of: entry, retraction, stamp)
-                    else { continue }
+                if let entry = try await host.storage.archived(search).last,
+                    let tombstone = tombstone(of: entry, retraction, stamp)
+                {
                     changes.add(.replaceArchived(owner: entry.owner, entry.id, stanza: tombstone))
                 }
                 return .go
@@ -55,12 +61,6 @@ struct Retraction: ServerModule {
                 return .bounce(host.report(error))
             }
         }
-    }
-
-    private func search(_ owner: JID, _ peer: JID, isIncoming: Bool, _ messageID: String) -> ArchiveQuery {
-        ArchiveQuery(
-            collection: ArchiveEntry.archive, owner: owner, peer: peer, messageID: messageID, isIncoming: isIncoming,
-            limit: 1, newestFirst: true)
     }
 
     /// §5: nothing is left of the message but from whom and to whom it went. `nil`: it is a tombstone already.

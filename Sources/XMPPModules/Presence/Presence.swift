@@ -5,7 +5,8 @@ import XMPPServer
 /// RFC 6121 §4: presence, as it is announced, pushed, asked for and taken back. Subscriptions are beside this, in
 /// `Subscriptions.swift`.
 ///
-/// Whoever becomes available is sent the presence of all contacts at once, without a probe: the server knows it.
+/// Whoever becomes available is sent the presence of all contacts here at once, without a probe: the server knows it.
+/// Contacts at services are sent probes.
 struct Presence: ServerModule {
     static let info = ModuleInfo(
         "presence", implements: [.rfc(6121, "§3, §4")], requires: ["roster"],
@@ -14,6 +15,12 @@ struct Presence: ServerModule {
     /// What becomes of probes that clients send.
     enum Probes: String, CaseIterable, Sendable {
         case answer
+        case ignore
+    }
+
+    /// What becomes of presence to a domain that nobody here answers for.
+    enum UnknownDomain: String, CaseIterable, Sendable {
+        case refuse
         case ignore
     }
 
@@ -35,11 +42,15 @@ struct Presence: ServerModule {
 
     struct Settings: ModuleSettings {
         let probes: Probes
+        let unknownDomain: UnknownDomain
         let refusesStrangers: Bool
         let subscriptions: Subscriptions.Settings
 
         init(_ section: ConfigSection, in profile: ProfileSettings) {
             probes = section.choice("probes", default: .answer, "What becomes of probes that clients send.")
+            unknownDomain = section.choice(
+                "unknown-domain", default: .refuse,
+                "What becomes of presence to a domain that nobody here answers for: RFC 6120 §10.4 has it refused.")
             refusesStrangers = profile.stanzas.fromStrangers == .refuse
             subscriptions = Subscriptions.Settings(section)
         }
@@ -92,7 +103,12 @@ struct Presence: ServerModule {
     }
 
     @Sendable private func fromClient(_ event: inout StanzaContext) -> Verdict {
-        guard let session = event.sender else { return .go }
+        guard let session = event.session else { return .go }
+        if settings.unknownDomain == .ignore, let to = event.to, event.stanza.type?.subscription == nil,
+            !host.router.hosts.serves(to)
+        {
+            return .handled
+        }
         switch (event.stanza.type, event.to) {
         case (.available, nil):
             available(session, event.stanza)
@@ -104,8 +120,9 @@ struct Presence: ServerModule {
         case (.unavailable, let to?):
             directed.takenBack(by: session, from: to)
             return .go
-        case (.probe, let to?):
-            if settings.probes == .answer { answerProbe(session, to) }
+        case (.probe, .some):
+            // §4.3: a client may ask, though it never has to.
+            return settings.probes == .answer ? .go : .handled
         case (.error, _):
             return .go
         default:
@@ -200,9 +217,14 @@ struct Presence: ServerModule {
     private static func sessions(
         of contact: JID, shownTo session: ClientSession, _ router: StanzaRouter
     ) -> [ClientSession] {
-        guard let record = router.hosts.cachedAccount(contact), !record.blocks(session.jid),
-            !session.record.blocks(contact)
-        else { return [] }
+        guard !session.record.blocks(contact) else { return [] }
+        if case .service = router.hosts.recipient(of: contact) {
+            if let probe = Stanza.presence(type: .probe, from: session.jid, to: contact) {
+                router.route(probe, from: session.jid, to: contact, host: session.host)
+            }
+            return []
+        }
+        guard let record = router.hosts.cachedAccount(contact), !record.blocks(session.jid) else { return [] }
         return record.sessions
     }
 
@@ -241,19 +263,6 @@ struct Presence: ServerModule {
 
     // MARK: To the account
 
-    /// §4.3: a client may ask, though it never has to.
-    private func answerProbe(_ session: ClientSession, _ to: JID) {
-        let isOwn = to.isSameBare(as: session.jid)
-        if isOwn || session.record.withRoster({ $0.seesPresence(of: to) }) {
-            var others = Self.sessions(of: to.bare, shownTo: session, host.router)[...]
-            session.sendBatch {
-                guard let other = others.popFirst() else { return false }
-                if let presence = other.presence.flatMap(Stanza.init) { Self.send(presence, from: other, to: session) }
-                return true
-            }
-        }
-    }
-
     @Sendable private func toAccount(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .handled }
         switch event.stanza.type {
@@ -264,12 +273,23 @@ struct Presence: ServerModule {
             deliver(event, account)
         case .error:
             deliver(event, account)
-        case .probe, .unknown:
+        case .probe:
+            answerProbe(by: event.from, account)
+        case .unknown:
             break
         default:
             return subscriptions.toAccount(&event, account)
         }
         return .handled
+    }
+
+    /// §4.3.2: whoever may see the account's presence is sent it; everybody else is told that they may not, as somebody at a
+    /// service may think otherwise.
+    private func answerProbe(by asker: JID, _ account: AccountRecord) {
+        guard asker.isSameBare(as: account.jid) || account.withRoster({ $0.showsPresence(to: asker) }) else {
+            return host.send(.unsubscribed, from: account.jid, to: asker.bare)
+        }
+        host.sendPresence(of: account, to: asker)
     }
 
     /// Somebody to whom a subscription leads, or did until this stanza.

@@ -51,7 +51,7 @@ struct Subscriptions: Sendable {
         registrar.on(Hooks.invitationAnswered, .deliver) { event in
             let type: SubscriptionType = event.accepts ? .subscribed : .unsubscribed
             if let answer = Stanza.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
-                if let error = send(type, answer, of: event.account, to: event.contact, sender: nil) {
+                if let error = send(type, answer, of: event.account, to: event.contact, origin: nil) {
                     return .bounce(error)
                 }
             }
@@ -60,7 +60,7 @@ struct Subscriptions: Sendable {
         guard settings.resolvesAccountIDs else { return }
         registrar.on(Hooks.presenceFromClient, .rewrite) { event in
             guard event.stanza.type == .subscribe, let to = event.to, !host.router.hosts.serves(to),
-                let session = event.sender
+                let session = event.session
             else { return .go }
             return .wait { await inviteByAccountID(to.bare, session) }
         }
@@ -87,17 +87,17 @@ struct Subscriptions: Sendable {
         let isAhead = type == .subscribed && settings.approvesAhead && !state.hasPendingIn && !state.hasFrom
         if type == .subscribe || isAhead, let error = host.mayInvite(session) { return .bounce(error) }
         guard let stanza = Stanza(event.stanza.element) else { return .handled }
-        return send(type, stanza, of: record, to: to, sender: session).map { .bounce($0) } ?? .handled
+        return send(type, stanza, of: record, to: to, origin: session).map { .bounce($0) } ?? .handled
     }
 
     /// - Returns: why nothing is changed and sent; nil: it is.
     private func send(
-        _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID, sender: ClientSession?
+        _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID, origin: (any StanzaOrigin)?
     ) -> StanzaError? {
         let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
         let refusals = Refusals()
-        let stored = sender.map { host.router.refusing(stanza, of: $0, refusals) }
+        let stored = origin.map { host.router.refusing(stanza, of: $0, at: host, refusals) }
         do throws(RosterBounds.Exceeded) {
             let change = try record.updateRoster(to, within: host.rosterBounds, then: stored) { item in
                 var item = item ?? RosterItem(jid: to)
@@ -122,7 +122,7 @@ struct Subscriptions: Sendable {
         }
         guard outbound.routes else { return nil }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
-        host.router.route(stanza, from: record.jid, to: to, host: host, sender: sender, refusals: refusals)
+        host.router.route(stanza, from: record.jid, to: to, host: host, origin: origin, refusals: refusals)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
         return nil
     }

@@ -113,8 +113,9 @@ struct Push: ServerModule {
 
     @Sendable private func enable(_ request: ClientRequest) -> Reply {
         guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
-        guard case .account = host.router.hosts.recipient(of: service) else {
-            return .error(StanzaError(.remoteServerNotFound))
+        switch host.router.hosts.recipient(of: service) {
+        case .account, .service: break
+        case .host, .unknown: return .error(StanzaError(.remoteServerNotFound))
         }
         let node = request.payload["node"] ?? ""
         let options = request.payload.child("x", .dataForms)
@@ -227,7 +228,9 @@ struct Push: ServerModule {
         let list = account[Self.list]
         guard let count = list.take(registration.key) else { return }
         guard mayTell(registration.service.bare, of: account) else { return list.missed(registration.key) }
-        host.router.request(.set, from: host.jid, to: registration.service, within: Self.answerTime) { writer in
+        host.router.request(
+            .set, from: host.jid, at: host, to: registration.service, within: Self.answerTime
+        ) { writer in
             Self.write(registration, count, news, to: &writer)
         } then: { answer in
             told(registration, of: account, news, answer)

@@ -11,6 +11,9 @@ public enum Hooks {
     /// A message has reached the server of the account that it is for. The core delivers it between the phases `copy`
     /// and `fallback`; `fallback` runs if no session took it.
     public static let messageToAccount = HookPoint<StanzaContext>("messageToAccount")
+    /// A message of a client was delivered, kept or silently dropped: what the sender's side keeps of it. Handlers of the
+    /// sender's host; they do not wait, and refuse nothing.
+    public static let messageAccepted = HookPoint<StanzaContext>("messageAccepted")
     /// A client sent presence, to an address or (`to` is nil) to whoever is to know it.
     public static let presenceFromClient = HookPoint<StanzaContext>("presenceFromClient")
     /// Presence has reached the server of the account that it is for.
@@ -50,6 +53,10 @@ public enum Hooks {
 
 /// A stanza on its way.
 ///
+/// The way has two halves, and each may be in another place: the sender's (`…FromClient`, `messageAccepted`) knows the
+/// session and its account, the recipient's (`…ToAccount`) the account that the stanza is for. What the other half has to
+/// know travels as `facts`.
+///
 /// It has no initialiser of its own: such a one makes a copy when it ends, which the memberwise one does not.
 public struct StanzaContext: Sendable {
     /// The place that it has reached; a number is that of the next handler.
@@ -59,6 +66,7 @@ public struct StanzaContext: Sendable {
         case toAccount(Int)
         case deliver
         case fallback(Int)
+        case accepted
     }
 
     public private(set) var stanza: Stanza
@@ -66,16 +74,20 @@ public struct StanzaContext: Sendable {
     private(set) var isVoid = false
     /// The stanza as all get it to whom it is sent; `nil`: it is for one, or has been changed for one.
     private(set) var written: WrittenStanza?
+    /// See `storedBytes`.
+    private(set) var stored: [UInt8]?
     /// Who sent it; a full JID for a client.
     public let from: JID
     /// `nil`: the sender gave no address.
     public private(set) var to: JID?
-    /// The session that sent it; `nil` if it came from elsewhere.
-    public let sender: ClientSession?
+    /// Who is told of errors, and held back while the stanza waits; nil: nobody.
+    public let origin: (any StanzaOrigin)?
+    /// What the two halves of the way tell each other.
+    public var facts: MessageFacts = []
     /// The host whose handlers are asked.
     public internal(set) var host: Host
-    /// The account that the stanza is for; known at `…ToAccount`.
-    public internal(set) var account: AccountRecord?
+    /// The account that the stanza is for, in whichever half.
+    var recipient: AccountRecord?
     /// When the stanza came, if that is not now: it has waited for a session that has ended since.
     public internal(set) var time: Timestamp?
     /// The session that it has waited for, which does not take it any more.
@@ -98,16 +110,16 @@ public struct StanzaContext: Sendable {
     /// sender gets one error. A stanza that is refused commits nothing.
     ///
     /// - Parameters:
-    ///   - ids: whose entries are among the changes; they are given back when the group is submitted.
+    ///   - id: whose entry is among the changes; it is given back when the group is submitted.
     ///   - then: called once with the outcome, on a thread of the storage's; not at all if the stanza is refused.
     public mutating func commit(
-        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, ids: ArchiveReservation? = nil,
+        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, id: ArchiveReservation? = nil,
         then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
     ) {
-        guard !changes.isEmpty || ids != nil || then != nil else { return }
+        guard !changes.isEmpty || id != nil || then != nil else { return }
         let pending = beginPending()
         pending.changes += changes
-        if let ids { pending.reservations.append(ids) }
+        if let id { pending.reservations.append(id) }
         if urgency == .now { pending.urgency = .now }
         if let then { pending.completions.append(then) }
     }
@@ -118,12 +130,6 @@ public struct StanzaContext: Sendable {
         beginPending().late.append(changes)
     }
 
-    /// Calls `body` when the stanza's processing has ended without its being refused, with the event as it was then: for copies
-    /// of what has been delivered or kept.
-    public mutating func whenAccepted(_ body: @escaping @Sendable (StanzaContext) -> Void) {
-        beginPending().copies.append(body)
-    }
-
     /// Most stanzas change nothing, and carry nothing for it.
     private mutating func beginPending() -> PendingCommit {
         let pending = pending ?? PendingCommit()
@@ -131,8 +137,30 @@ public struct StanzaContext: Sendable {
         return pending
     }
 
+    /// The session that sent the stanza, in the sender's half; nil: no client of this server has, or this is the other half.
+    public var session: ClientSession? {
+        switch stage {
+        case .fromClient, .accepted: origin?.client
+        case .addressed, .toAccount, .deliver, .fallback: nil
+        }
+    }
+
+    /// The account that the stanza is for, in the recipient's half, `…ToAccount`.
+    public var account: AccountRecord? {
+        if case .accepted = stage { nil } else { recipient }
+    }
+
+    /// Begins the last part of a message's way, back at its sender's.
+    mutating func accept(at host: Host) {
+        stage = .accepted
+        self.host = host
+    }
+
     /// Sends the stanza to another address than the one that it was given.
-    public mutating func readdress(to: JID) { self.to = to }
+    public mutating func readdress(to: JID) {
+        self.to = to
+        stored = nil
+    }
 
     /// Begins anew, for another one of those to whom a stanza is sent: what its last processing has changed is as it was.
     mutating func begin(_ stanza: Stanza, _ written: WrittenStanza, to: JID, at host: Host) {
@@ -142,8 +170,9 @@ public struct StanzaContext: Sendable {
         }
         if self.host !== host { self.host = host }
         self.to = to
+        stored = nil
         isVoid = false
-        account = nil
+        recipient = nil
         stage = .addressed
         pending = nil
         if !appendedForSender.isEmpty { appendedForSender = [] }
@@ -169,8 +198,19 @@ public struct StanzaContext: Sendable {
         let appended = side == .sender ? appendedForSender : appendedForRecipient
         if let written, appended.isEmpty { return writer.stanza(written, to: to?.string) }
         writer.stanza(
-            stanza.element, from: from.string, to: to?.string, lang: sender?.language,
+            stanza.element, from: from.string, to: to?.string, lang: origin?.language,
             appending: appended.isEmpty ? nil : Self.written(appended))
+    }
+
+    /// The stanza as it is stored, with its namespace: for a side that nothing was appended for, it is written once.
+    public mutating func storedBytes(for side: Side) -> [UInt8] {
+        let isPlain = (side == .sender ? appendedForSender : appendedForRecipient).isEmpty
+        if isPlain, let stored { return stored }
+        var writer = XMLWriter(contentNamespace: .none)
+        write(to: &writer, for: side)
+        let bytes = Array(writer.finish().readableBytesView)
+        if isPlain { stored = bytes }
+        return bytes
     }
 
     private static func written(_ bodies: [@Sendable (inout XMLWriter) -> Void]) -> ByteBuffer {
@@ -209,6 +249,7 @@ public struct StanzaContext: Sendable {
         var writer = XMLWriter()
         body(&writer)
         written = nil
+        stored = nil
         guard let stanza = host.stanza(fromOwn: writer.finish(), "a stanza that was written anew") else {
             isVoid = true
             return .bounce(.internalServerError)
@@ -274,7 +315,6 @@ final class PendingCommit: @unchecked Sendable {
     var urgency = CommitUrgency.soon
     var reservations: [ArchiveReservation] = []
     var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
-    var copies: [@Sendable (StanzaContext) -> Void] = []
     var late: [LateChanges] = []
 
     var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }

@@ -35,7 +35,7 @@ public struct IQRequest: Sendable {
     /// The child of the stanza that says what is asked.
     public let payload: Element
     public let stanza: Stanza
-    /// Who asks: a full JID.
+    /// Who asks.
     public let from: JID
     /// What whoever asks may do.
     public let rights: SessionRights
@@ -45,16 +45,19 @@ public struct IQRequest: Sendable {
     /// The host that answers.
     public let host: Host
     /// Where the answer goes.
-    let session: ClientSession
+    let origin: any StanzaOrigin
 
     /// The bare JID whose data is asked for: that of `to`, or the asker's own.
     public var owner: JID { (to ?? from).bare }
     /// Whether the asker's own data is asked for.
     public var isOwn: Bool { owner.isSameBare(as: from) }
     /// Whether a client of this host asks.
-    public var isFromClient: Bool { session.host === host }
-    /// The same with the asker's session; nil: this is not that one's host.
-    var client: ClientRequest? { isFromClient ? ClientRequest(request: self, session: session) : nil }
+    public var isFromClient: Bool { client != nil }
+    /// The same with the asker's session; nil: no client asks, or this is not its host.
+    var client: ClientRequest? {
+        guard let session = origin.client, session.host === host else { return nil }
+        return ClientRequest(request: self, session: session)
+    }
 
     /// Answers the account's owner, and whom the owner's roster allows it; everybody else is refused as if there were no
     /// such account, which takes as long whether there is one or not.

@@ -9,48 +9,40 @@ final class OutgoingRequests: Sendable {
 
     private struct Request {
         let from: JID
-        let session: ClientSession
+        /// Who answers: a full JID where a session does.
+        let to: JID
+        /// When the session was bound that answers; nil: a service does.
+        let boundAt: Timestamp?
         let then: @Sendable (RequestAnswer) -> Void
         var timer: Scheduled<Void>?
-
-        /// A session that was resumed is the one that it was.
-        func isFor(_ other: ClientSession) -> Bool { other.jid == session.jid && other.boundAt == session.boundAt }
     }
 
     /// By their ids, which nobody can guess.
     private let requests = Mutex<[String: Request]>([:])
 
-    /// Sends a request that `write` writes.
-    func send(
-        _ kind: IQRequest.Kind, from: JID, to session: ClientSession, addressed address: JID, within time: TimeAmount,
-        _ write: (inout XMLWriter) -> Void, then: @escaping @Sendable (RequestAnswer) -> Void
-    ) {
+    /// Takes note of a request that is about to be sent.
+    ///
+    /// - Returns: its id; nil: there are too many.
+    func begin(
+        from: JID, to: JID, boundAt: Timestamp? = nil, within time: TimeAmount, on loop: LoopContext,
+        then: @escaping @Sendable (RequestAnswer) -> Void
+    ) -> String? {
         let id = SecureRandom.text(length: 16)
         let isTaken = requests.withLock { requests in
             guard requests.count < Self.capacity else { return false }
-            requests[id] = Request(from: from, session: session, then: then)
+            requests[id] = Request(from: from, to: to, boundAt: boundAt, then: then)
             return true
         }
-        guard isTaken else { return then(.none) }
-        let timer = session.loop.eventLoop.scheduleTask(in: time) { self.end(id, .none) }
+        guard isTaken else { return nil }
+        let timer = loop.eventLoop.scheduleTask(in: time) { self.end(id, .none) }
         requests.withLock { $0[id]?.timer = timer }
-        session.send { writer in
-            writer.start("iq", .client)
-            writer.attribute("type", kind == .get ? "get" as StaticString : "set")
-            writer.attribute("id", id)
-            writer.attribute("from", from.string)
-            writer.attribute("to", address.string)
-            write(&writer)
-            writer.end()
-        }
-        // It may have ended just before the request was noted.
-        if session.record.session(session.jid.resource ?? "") !== session { end(id, .none) }
+        return id
     }
 
     /// Takes an answer. `false`: nobody here has asked for it.
-    func answered(_ stanza: Stanza, from session: ClientSession, to: JID?) -> Bool {
+    func answered(_ stanza: Stanza, from: JID, to: JID?) -> Bool {
         guard let id = stanza.id,
-            requests.withLock({ $0[id].map { $0.isFor(session) && (to == nil || to == $0.from) } ?? false })
+            requests.withLock({ $0[id].map { $0.to == from && (to == nil || to == $0.from) } ?? false })
         else { return false }
         if stanza.type == .result {
             end(id, .result(stanza.element.firstChild))
@@ -63,12 +55,14 @@ final class OutgoingRequests: Sendable {
     /// The session is over: it answers nothing any more.
     func ended(_ session: ClientSession) {
         let ids = requests.withLock { requests in
-            requests.isEmpty ? [] : requests.filter { $0.value.isFor(session) }.map(\.key)
+            // A session that was resumed is the one that it was.
+            requests.isEmpty
+                ? [] : requests.filter { $0.value.to == session.jid && $0.value.boundAt == session.boundAt }.map(\.key)
         }
         for id in ids { end(id, .none) }
     }
 
-    private func end(_ id: String, _ answer: RequestAnswer) {
+    func end(_ id: String, _ answer: RequestAnswer) {
         guard let request = requests.withLock({ $0.removeValue(forKey: id) }) else { return }
         request.timer?.cancel()
         request.then(answer)
@@ -86,23 +80,43 @@ public enum RequestAnswer: Sendable {
 }
 
 extension StanzaRouter {
-    /// Sends a request in the name of a host or an account to a client of an account that is served here,
-    /// RFC 6120 §8.2.3.
+    /// Sends a request in the name of a host, an account or a service to a client of an account that is served here, or to a
+    /// service, RFC 6120 §8.2.3.
     ///
     /// - Parameters:
-    ///   - to: a full JID, or a bare one, which means its most available session.
+    ///   - host: whose name it is in.
+    ///   - to: a full JID, or a bare one, which means its most available session; or an address of a service.
     ///   - time: until when the answer has to have come.
     ///   - then: called once with what came of it, from any thread; it must not block.
     public func request(
-        _ kind: IQRequest.Kind, from: JID, to: JID, within time: Duration,
+        _ kind: IQRequest.Kind, from: JID, at host: Host, to: JID, within time: Duration,
         _ write: (inout XMLWriter) -> Void, then: @escaping @Sendable (RequestAnswer) -> Void
     ) {
-        let record = hosts.cachedAccount(to)
-        let session =
-            to.isFull
-            ? record?.session(to.resource ?? "")
-            : record?.sessions.filter(\.isAvailable).max { ($0.priority ?? -1) < ($1.priority ?? -1) }
-        guard let session else { return then(.none) }
-        outgoing.send(kind, from: from, to: session, addressed: to, within: TimeAmount(time), write, then: then)
+        let session = hosts.cachedAccount(to).flatMap { $0.session(for: to) }
+        if session == nil, case .service = hosts.recipient(of: to) {} else if session == nil { return then(.none) }
+        guard
+            let id = outgoing.begin(
+                from: from, to: session?.jid ?? to, boundAt: session?.boundAt, within: TimeAmount(time),
+                on: session?.loop ?? loops.next, then: then)
+        else { return then(.none) }
+        send(from: from, to: session?.jid ?? to, at: host) { writer in
+            writer.start("iq", .client)
+            writer.attribute("type", kind == .get ? "get" as StaticString : "set")
+            writer.attribute("id", id)
+            writer.attribute("from", from.string)
+            writer.attribute("to", to.string)
+            write(&writer)
+            writer.end()
+        }
+        // It may have ended just before the request was noted.
+        if let session, session.record.session(session.jid.resource ?? "") !== session { outgoing.end(id, .none) }
+    }
+}
+
+extension AccountRecord {
+    /// The session that a request to an address of the account is for.
+    fileprivate func session(for address: JID) -> ClientSession? {
+        if let resource = address.resource { return session(resource) }
+        return sessions.filter(\.isAvailable).max { ($0.priority ?? -1) < ($1.priority ?? -1) }
     }
 }

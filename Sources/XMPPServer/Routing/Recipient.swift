@@ -6,6 +6,8 @@ public enum Recipient: Sendable {
     case account(Host, JID)
     /// The host itself, or a resource of it.
     case host(Host, JID)
+    /// A service, or an address in its domain.
+    case service(any Service, JID)
     /// Nobody here.
     case unknown
 }
@@ -13,12 +15,16 @@ public enum Recipient: Sendable {
 extension HostTable {
     /// Decides who answers for an address: the one place that does.
     public func recipient(of address: JID) -> Recipient {
-        guard let host = self[address.domain] else { return .unknown }
+        guard let host = self[address.domain] else {
+            return service(address.domain).map { .service($0, address) } ?? .unknown
+        }
         return address.hasLocal ? .account(host, address) : .host(host, address)
     }
 
     /// Whether somebody here answers for an address.
-    public func serves(_ address: JID) -> Bool { self[address.domain] != nil }
+    public func serves(_ address: JID) -> Bool {
+        if case .unknown = recipient(of: address) { false } else { true }
+    }
 
     /// The account at an address, if it is in memory.
     public func cachedAccount(_ address: JID) -> AccountRecord? {

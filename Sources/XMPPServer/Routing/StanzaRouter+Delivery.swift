@@ -67,8 +67,8 @@ extension StanzaRouter {
             return finished()
         }
         var event = StanzaContext(
-            stanza: stanza, from: from, to: session.record.jid, sender: nil, host: session.host,
-            account: session.record, stage: .deliver)
+            stanza: stanza, from: from, to: session.record.jid, origin: nil, host: session.host,
+            recipient: session.record, stage: .deliver)
         event.commit(changes)
         event.detached = session
         event.time = event.takeStamp() ?? entry.time
@@ -84,7 +84,7 @@ extension StanzaRouter {
             from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }
         var event = StanzaContext(
-            stanza: stanza, from: from, to: ended.record.jid, sender: nil, host: ended.host, account: ended.record,
+            stanza: stanza, from: from, to: ended.record.jid, origin: nil, host: ended.host, recipient: ended.record,
             stage: .deliver)
         route(&event)
     }
@@ -103,8 +103,8 @@ extension StanzaRouter {
         } else {
             var writer = XMLWriter()
             event.write(to: &writer)
-            let sender = event.sender?.loop
-            session.send(writer.finish(), from: sender?.eventLoop.inEventLoop == true ? sender : nil)
+            let loop = event.origin?.loop
+            session.send(writer.finish(), from: loop?.eventLoop.inEventLoop == true ? loop : nil)
         }
     }
 }

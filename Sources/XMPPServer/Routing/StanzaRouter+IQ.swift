@@ -5,54 +5,74 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    func received(iq event: inout StanzaContext, _ session: ClientSession) {
+    /// A client's IQ.
+    func received(iq event: inout StanzaContext) {
         guard event.stanza.hasID else { return bounce(event, .badRequest) }
-        guard passes(session.host.iqFromClient, &event) else { return }
+        guard passes(event.host.iqFromClient, &event) else { return }
+        route(iq: &event)
+    }
+
+    /// An IQ that has left its sender's half.
+    func route(iq event: inout StanzaContext) {
         let stanza = event.stanza
         switch stanza.type {
         case .get, .set:
             guard let payload = stanza.element.onlyChild else { return bounce(event, .badRequest) }
-            request(event, payload, stanza.type == .get ? .get : .set, session)
+            // The server's own requests are for services alone; sessions are sent theirs directly.
+            guard let origin = event.origin else { return unanswered(&event) }
+            request(&event, payload, stanza.type == .get ? .get : .set, origin)
         case .result, .error:
-            // Answers to the server's own requests go no further; others go to the session that asked.
-            if outgoing.answered(stanza, from: session, to: event.to) { return }
-            if let id = stanza.id, let to = event.to, let requests = session.record.known(AccountRecord.relayedRequests)
-            {
-                requests.answered(id, by: session, to: to)
-            }
-            if let to = event.to, to.isFull { relay(event, to) }
+            answered(&event)
         default:
             bounce(event, .badRequest)
         }
     }
 
-    private func request(_ event: StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ session: ClientSession) {
-        let (place, target) = place(event.to, session)
+    /// Answers to the server's own requests go no further; others go to whoever asked.
+    private func answered(_ event: inout StanzaContext) {
+        if outgoing.answered(event.stanza, from: event.from, to: event.to) { return }
+        guard let to = event.to else { return }
+        if let id = event.stanza.id, let session = event.origin?.client,
+            let requests = session.record.known(AccountRecord.relayedRequests)
+        {
+            requests.answered(id, by: session, to: to)
+        }
+        switch hosts.recipient(of: to) {
+        case .account(_, let to) where to.isFull: relay(event, to)
+        case .service: route(&event)
+        case .account, .host, .unknown: break
+        }
+    }
+
+    private func request(
+        _ event: inout StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ origin: any StanzaOrigin
+    ) {
+        let (place, target) = place(event)
         // What is answered for any address is answered by the asker's host.
-        var host = session.host
+        var host = event.host
         var entry = host.iqTable.entry(for: kind, payload, target: place === host ? target : [])
         if entry == nil, let place, place !== host {
             host = place
             entry = place.iqTable.entry(for: kind, payload, target: target)
         }
-        guard let entry else { return unanswered(event) }
+        guard let entry else { return unanswered(&event) }
         let request = IQRequest(
-            kind: kind, payload: payload, stanza: event.stanza, from: session.jid, rights: session.rights,
-            to: event.to, target: target, host: host, session: session)
+            kind: kind, payload: payload, stanza: event.stanza, from: event.from, rights: origin.rights,
+            to: event.to, target: target, host: host, origin: origin)
         guard request.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
         if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, entry.handler, event) }
         answer(request, entry.handler(request), event)
     }
 
-    /// The host that may answer for an address, and what the address is there; nil: none here.
-    private func place(_ to: JID?, _ session: ClientSession) -> (Host?, IQTarget) {
-        guard let to else { return (session.host, .ownAccount) }
+    /// The host that may answer for the stanza's address, and what the address is there; nil: none.
+    private func place(_ event: borrowing StanzaContext) -> (Host?, IQTarget) {
+        guard let to = event.to else { return (event.host, .ownAccount) }
         switch hosts.recipient(of: to) {
         case .host(let host, let jid): return (host, jid.isFull ? [] : .server)
         case .account(let host, let jid):
             if jid.isFull { return (host, .session) }
-            return (host, jid.isSameBare(as: session.jid) ? .ownAccount : .account)
-        case .unknown: return (nil, [])
+            return (host, jid.isSameBare(as: event.from) ? .ownAccount : .account)
+        case .service, .unknown: return (nil, [])
         }
     }
 
@@ -76,7 +96,8 @@ extension StanzaRouter {
     /// What the account's hooks have against a request.
     private func refusal(_ request: IQRequest, _ account: AccountRecord, _ event: StanzaContext) -> Reply? {
         var event = event
-        event.account = account
+        event.recipient = account
+        event.stage = .toAccount(0)
         let hooks = request.host.iqToAccount
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return nil
@@ -96,10 +117,11 @@ extension StanzaRouter {
         return false
     }
 
-    /// No handler: another session may answer, or nobody.
-    private func unanswered(_ event: StanzaContext) {
+    /// No handler: another session may answer, a service, or nobody.
+    private func unanswered(_ event: inout StanzaContext) {
         switch event.to.map(hosts.recipient) {
         case .unknown: bounce(event, StanzaError(.remoteServerNotFound))
+        case .service: route(&event)
         case .account(_, let to) where to.isFull: relay(event, to)
         case .account, .host, nil: bounce(event, .serviceUnavailable)
         }
@@ -112,7 +134,8 @@ extension StanzaRouter {
         }
         var event = event
         event.host = session.host
-        event.account = session.record
+        event.recipient = session.record
+        event.stage = .toAccount(0)
         guard passes(session.host.iqToSession, &event) else { return }
         guard event.stanza.type == .get || event.stanza.type == .set, let id = event.stanza.id else {
             return send(event, to: session)
@@ -129,12 +152,27 @@ extension StanzaRouter {
     func answerRequests(of session: ClientSession) {
         guard let requests = session.record.known(AccountRecord.relayedRequests)?.ended(session) else { return }
         for request in requests {
-            hosts.cachedAccount(request.from)?.session(request.from.resource ?? "")?.send { writer in
+            send(from: session.jid, to: request.from, at: session.host) { writer in
                 writer.element(
                     "iq", .client,
                     ["type": "error", "id": request.id, "from": session.jid.string, "to": request.from.string]
                 ) { StanzaError(.serviceUnavailable).write(to: &$0) }
             }
+        }
+    }
+
+    /// Sends an IQ of the server's own to a session or a service.
+    func send(from: JID, to: JID, at host: Host, _ write: (inout XMLWriter) -> Void) {
+        switch hosts.recipient(of: to) {
+        case .account:
+            hosts.cachedAccount(to)?.session(to.resource ?? "")?.send(write)
+        case .service:
+            var writer = XMLWriter()
+            write(&writer)
+            guard let stanza = host.stanza(fromOwn: writer.finish(), "an IQ for a service") else { return }
+            route(stanza, from: from, to: to, host: host)
+        case .host, .unknown:
+            break
         }
     }
 
@@ -147,10 +185,11 @@ extension StanzaRouter {
         case .result(let write):
             result(request, write)
         case .preceded(let count, let send, let write):
+            guard let session = request.origin.client else { return refuse(request, .internalServerError) }
             var index = 0
-            request.session.sendBatch {
+            session.sendBatch {
                 guard index < count else { return false }
-                send(index, request.session)
+                send(index, session)
                 index += 1
                 return true
             } then: { [self] isSent in
@@ -160,16 +199,17 @@ extension StanzaRouter {
             refuse(request, error)
         case .last(let error):
             result(request) { _ in }
-            request.session.end(error)
+            request.origin.client?.end(error)
         case .pass:
-            unanswered(event)
+            var event = event
+            unanswered(&event)
         case .async(let operation):
             later(request, operation) { self.answer(request, $0, event) }
         }
     }
 
     private func result(_ request: IQRequest, _ write: (inout XMLWriter) -> Void) {
-        request.session.send(isAwaited: true) { writer in
+        request.origin.send(isAwaited: true) { writer in
             writer.start("iq", .client)
             writer.attribute("type", "result" as StaticString)
             writer.attribute("id", repeating: "id", of: request.stanza.element)
@@ -190,7 +230,7 @@ extension StanzaRouter {
     }
 
     private func refuse(_ request: IQRequest, _ error: StanzaError) {
-        request.session.send { writer in
+        request.origin.send(isAwaited: false) { writer in
             request.stanza.writeError(error, from: replyAddress(request), to: request.from.string, to: &writer)
         }
     }
@@ -200,7 +240,7 @@ extension StanzaRouter {
         then: @escaping (Reply) -> Void
     ) {
         let pending = PendingRequest(request, answer: then)
-        request.session.requestStarted(pending)
+        request.origin.requestStarted(pending)
         pending.start(operation, deadline: TimeAmount(request.host.iqTime))
     }
 }

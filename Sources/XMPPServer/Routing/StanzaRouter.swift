@@ -44,11 +44,11 @@ public final class StanzaRouter: Sendable {
         }
         // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
         var event = StanzaContext(
-            stanza: stanza, from: session.jid, to: to, sender: session, host: session.host, account: nil,
+            stanza: stanza, from: session.jid, to: to, origin: session, host: session.host, recipient: nil,
             stage: .fromClient(0))
         switch stanza.kind {
         case .iq:
-            received(iq: &event, session)
+            received(iq: &event)
         case .message:
             if let trace = session.trace {
                 event.number = trace.began(stanza, from: session.jid, to: to, at: session.host.now())
@@ -65,26 +65,26 @@ public final class StanzaRouter: Sendable {
         }
     }
 
-    /// Sends a stanza in the name of an account, as if one of its sessions had sent it but past the hooks of
+    /// Sends a stanza in the name of an account or a service, as if one of its sessions had sent it but past the hooks of
     /// `…FromClient`.
     ///
     /// - Parameters:
-    ///   - sender: the session to tell about errors, if any.
+    ///   - origin: who is told about errors, if anybody.
     ///   - refusals: shared by all that fails because of what the sender has sent.
     public func route(
-        _ stanza: Stanza, from: JID, to: JID, host: Host, sender: ClientSession? = nil, refusals: Refusals? = nil
+        _ stanza: Stanza, from: JID, to: JID, host: Host, origin: (any StanzaOrigin)? = nil, refusals: Refusals? = nil
     ) {
         var event = StanzaContext(
-            stanza: stanza, from: from, to: to, sender: sender, host: host, account: nil, stage: .addressed)
+            stanza: stanza, from: from, to: to, origin: origin, host: host, recipient: nil, stage: .addressed)
         event.refusals = refusals
-        route(&event)
+        if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
     }
 
     /// Sends a stanza in the name of an account to many, as to one; it is written once for all of them.
     public func route(_ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host) {
         let written = WrittenStanza(stanza.element, from: from.string)
         var event = StanzaContext(
-            stanza: stanza, written: written, from: from, to: nil, sender: nil, host: host, account: nil,
+            stanza: stanza, written: written, from: from, to: nil, origin: nil, host: host, recipient: nil,
             stage: .addressed)
         for address in addresses {
             event.begin(stanza, written, to: address, at: host)
@@ -113,8 +113,11 @@ public final class StanzaRouter: Sendable {
                 outcome = hooks.run(&event, from: index, to: hooks.entries.count)
                 if case .passed = outcome { event.stage = .addressed }
             case .addressed:
-                guard find(&event) else { return false }
-                outcome = .passed
+                switch place(&event) {
+                case .account: outcome = .passed
+                case .service(let service): outcome = offer(&event, to: service)
+                case .elsewhere: return false
+                }
             case .toAccount(let index):
                 let hooks = event.host.toAccount(event.stanza.kind)
                 outcome = hooks.run(&event, from: index, to: hooks.fallback)
@@ -122,6 +125,7 @@ public final class StanzaRouter: Sendable {
             case .deliver:
                 switch deliver(&event) {
                 case .done:
+                    accept(&event)
                     commit(event)
                     return true
                 case .refused(let error):
@@ -139,12 +143,15 @@ public final class StanzaRouter: Sendable {
                     undelivered(event)
                     return true
                 }
+            case .accepted:
+                return true
             }
             switch outcome {
             case .passed:
                 continue
             case .handled(let module):
                 event.record(.taken, module)
+                accept(&event)
                 commit(event)
             case .bounced(let error, let module):
                 event.record(.refused, module, error.condition.name)
@@ -154,25 +161,34 @@ public final class StanzaRouter: Sendable {
                 return false
             case .keeping(let operation, let module):
                 event.record(.kept, module)
-                keep(event, operation)
+                keep(&event, operation)
             }
             return true
         }
     }
 
+    /// Back at the sender's: a message of a client that has reached its recipient's half, and was not refused there.
+    private func accept(_ event: inout StanzaContext) {
+        guard event.stanza.kind == .message, let host = event.origin?.client?.host,
+            !host.messageAccepted.entries.isEmpty
+        else { return }
+        // What is taken in the sender's own half has not been accepted by anybody.
+        if case .fromClient = event.stage { return }
+        event.accept(at: host)
+        _ = host.messageAccepted.run(&event, from: 0, to: host.messageAccepted.entries.count)
+    }
+
     /// Processing ends here: submits what the stanza makes durable.
     private func commit(_ event: StanzaContext) {
-        guard let pending = event.pending else { return }
-        for copy in pending.copies { copy(event) }
-        guard !pending.isEmpty else { return }
+        guard let pending = event.pending, !pending.isEmpty else { return }
         let submission = Submission(event, holdsAnswers: false, self)
         event.host.storage.submit(changes(of: event), pending.urgency) { submission.ended($0) }
         pending.submitted()
     }
 
     /// Processing ends here, unless what was begun fails. What the sender asks is answered after it.
-    private func keep(_ event: StanzaContext, _ operation: Verdict.Keeping) {
-        for copy in event.pending?.copies ?? [] { copy(event) }
+    private func keep(_ event: inout StanzaContext, _ operation: Verdict.Keeping) {
+        accept(&event)
         let submission = Submission(event, holdsAnswers: true, self)
         operation(changes(of: event)) { error in
             submission.ended(error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(()), error)
@@ -182,7 +198,8 @@ public final class StanzaRouter: Sendable {
 
     /// What the stanza changes, and that it has been handled.
     private func changes(of event: StanzaContext) -> [StorageChange] {
-        guard let sender = event.sender, sender.loop.eventLoop.inEventLoop, let count = sender.countToStore() else {
+        guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop, let count = client.countToStore()
+        else {
             return event.pending?.group ?? []
         }
         return (event.pending?.group ?? []) + [count]
@@ -195,23 +212,28 @@ public final class StanzaRouter: Sendable {
         case .fromClient: event.stage = .fromClient(next)
         case .toAccount: event.stage = .toAccount(next)
         case .fallback: event.stage = .fallback(next)
-        case .addressed, .deliver: break
+        case .addressed, .deliver, .accepted: break
         }
         goOn(event, waitingFor: module, operation) { router, event, verdict in
             switch verdict {
             case .go:
+                // A service that has nothing to say.
+                if case .addressed = event.stage { return router.refuse(event, .serviceUnavailable) }
                 var event = event
                 return router.route(&event)
             case .wait(let operation): return router.wait(event, next, operation)
             case .handled:
                 event.record(.taken, module)
+                var event = event
+                router.accept(&event)
                 router.commit(event)
             case .bounce(let error):
                 event.record(.refused, module, error.condition.name)
                 router.bounce(event, error)
             case .keep(let operation):
                 event.record(.kept, module)
-                router.keep(event, operation)
+                var event = event
+                router.keep(&event, operation)
             }
             event.finished?()
         }
@@ -223,13 +245,12 @@ public final class StanzaRouter: Sendable {
         switch event.stage {
         case .fromClient: hooks = event.host.fromClient(event.stanza.kind)
         case .toAccount, .fallback: hooks = event.host.toAccount(event.stanza.kind)
-        case .addressed, .deliver: return ""
+        case .addressed, .deliver, .accepted: return ""
         }
         return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
     }
 
-    /// Waits with the sender's stream on hold; what nobody here sent holds nobody. When the time is over the stanza is
-    /// refused.
+    /// Waits with its origin on hold; what has none holds nobody. When the time is over the stanza is refused.
     ///
     /// - Parameter reason: what is waited for.
     private func goOn<Value: Sendable>(
@@ -254,8 +275,8 @@ public final class StanzaRouter: Sendable {
             inFlight.end()
         }
         let time = event.host.iqTime
-        if let session = event.sender, session.loop.eventLoop.inEventLoop {
-            session.pauseReading(reading, within: TimeAmount(time), then: end)
+        if let origin = event.origin, origin.loop.eventLoop.inEventLoop {
+            origin.pauseReading(reading, within: TimeAmount(time), then: end)
         } else {
             Task { end(await value(of: reading, within: time)) }
         }
@@ -278,36 +299,59 @@ public final class StanzaRouter: Sendable {
             metadata: ["kind": "\(stanza.kind)", "from": "\(from)", "waiting-for": "\(reason)"])
     }
 
-    /// Finds the host and the account that the stanza is for. `false`: processing ends here, or goes on later.
-    private func find(_ event: inout StanzaContext) -> Bool {
+    /// Where a stanza goes on.
+    private enum Place {
+        /// Through the hooks of its recipient's host.
+        case account
+        case service(any Service)
+        /// Processing ends here, or goes on later.
+        case elsewhere
+    }
+
+    /// Has a service take a stanza.
+    private func offer(_ event: inout StanzaContext, to service: any Service) -> HookList<StanzaContext>.Outcome {
+        let name = service.domain.domain
+        switch service.receive(&event) {
+        case .go: return .bounced(.serviceUnavailable, by: name)
+        case .handled: return .handled(by: name)
+        case .bounce(let error): return .bounced(error, by: name)
+        case .wait(let operation): return .waiting(next: 0, operation)
+        case .keep(let operation): return .keeping(operation, by: name)
+        }
+    }
+
+    /// Finds the host and the account that the stanza is for, or the service.
+    private func place(_ event: inout StanzaContext) -> Place {
         let to = event.to ?? event.from.bare
         let kind = event.stanza.kind
         switch hosts.recipient(of: to) {
         case .account(let host, _):
             if host !== event.host { event.host = host }
+        case .service(let service, _):
+            return .service(service)
         case .host:
             // Nobody is at home at a host itself.
             if kind == .message { refuse(event, .serviceUnavailable) }
-            return false
+            return .elsewhere
         case .unknown:
-            if kind == .message { refuse(event, StanzaError(.remoteServerNotFound)) }
-            return false
+            if kind != .iq { refuse(event, StanzaError(.remoteServerNotFound)) }
+            return .elsewhere
         }
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
         if event.to == nil { event.readdress(to: to) }
         let host = event.host
         if let account = host.accounts.cached(to) {
-            event.account = account
+            event.recipient = account
             event.stage = .toAccount(0)
-            return true
+            return .account
         }
         // Whoever is not in memory is not online: nobody there to see presence.
-        if kind == .presence, event.stanza.type?.subscription == nil { return false }
+        if kind == .presence, event.stanza.type?.subscription == nil { return .elsewhere }
         goOn(event, waitingFor: "the account", { await host.find(to) }) { router, event, found in
             var event = event
             switch found {
             case .success(let account?):
-                event.account = account
+                event.recipient = account
                 event.stage = .toAccount(0)
                 router.route(&event)
             case .success(nil):
@@ -316,7 +360,7 @@ public final class StanzaRouter: Sendable {
                 router.refuse(event, error)
             }
         }
-        return false
+        return .elsewhere
     }
 
     /// Does something that no stanza waits for, but the server's end does.
@@ -349,37 +393,41 @@ public final class StanzaRouter: Sendable {
     /// For a change that a stanza makes beside its own group: tells the sender if it fails. The failure is logged by whoever
     /// makes the change.
     public func refusing(
-        _ stanza: Stanza, of session: ClientSession, _ refusals: Refusals
+        _ stanza: Stanza, of origin: any StanzaOrigin, at host: Host, _ refusals: Refusals
     ) -> @Sendable (Result<Void, StorageError>) -> Void {
         { [self] result in
             guard case .failure(let failure) = result, refusals.isFirst() else { return }
-            let error = session.host.report(failure)
-            session.loop.eventLoop.execute { [self] in
-                bounce(stanza, error, to: session, answering: stanza.element["to"])
+            let error = host.report(failure)
+            origin.loop.eventLoop.execute { [self] in
+                bounce(stanza, error, to: origin, answering: stanza.element["to"])
             }
         }
     }
 
     /// The same for a stanza that has reached its recipient's host.
     public func refusing(_ event: StanzaContext) -> (@Sendable (Result<Void, StorageError>) -> Void)? {
-        event.sender.map { refusing(event.stanza, of: $0, event.refusals ?? Refusals()) }
+        event.origin.map { refusing(event.stanza, of: $0, at: event.host, event.refusals ?? Refusals()) }
     }
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
     func bounce(_ event: StanzaContext, _ error: StanzaError) {
-        guard let session = event.sender ?? formerSender(of: event) else { return }
-        bounce(event.stanza, error, to: session, answering: event.stanza.element["to"])
+        guard let origin = event.origin ?? formerOrigin(of: event) else {
+            // A request of the server's own, or nobody is to know.
+            if event.stanza.kind == .iq, let id = event.stanza.id { outgoing.end(id, .error(nil)) }
+            return
+        }
+        bounce(event.stanza, error, to: origin, answering: event.stanza.element["to"])
     }
 
     /// Who sent a message that a session has left behind, if they are still there.
-    private func formerSender(of event: StanzaContext) -> ClientSession? {
+    private func formerOrigin(of event: StanzaContext) -> (any StanzaOrigin)? {
         guard event.detached != nil, let resource = event.from.resource else { return nil }
         return hosts.cachedAccount(event.from)?.session(resource)
     }
 
-    func bounce(_ stanza: Stanza, _ error: StanzaError, to session: ClientSession, answering address: String?) {
+    func bounce(_ stanza: Stanza, _ error: StanzaError, to origin: any StanzaOrigin, answering address: String?) {
         guard stanza.type != .error, !(stanza.kind == .iq && stanza.type == .result) else { return }
-        session.send { stanza.writeError(error, from: address, to: session.jid.string, to: &$0) }
+        origin.send(isAwaited: false) { stanza.writeError(error, from: address, to: origin.address.string, to: &$0) }
     }
 
     // MARK: Ends
@@ -407,7 +455,7 @@ private final class Submission: Sendable {
         self.router = router
         self.holdsAnswers = holdsAnswers
         router.inFlight.begin()
-        if let session = event.sender, session.loop.eventLoop.inEventLoop,
+        if let session = event.origin?.client, session.loop.eventLoop.inEventLoop,
             holdsAnswers || session.openedOutbox != nil
         {
             awaiting = (session, session.commitBegan(holdsAnswers: holdsAnswers))
@@ -429,7 +477,7 @@ private final class Submission: Sendable {
             refusal = error ?? event.host.report(failure)
         }
         router.inFlight.end()
-        guard refusal != nil || awaiting != nil, let loop = event.sender?.loop.eventLoop else { return }
+        guard refusal != nil || awaiting != nil, let loop = event.origin?.loop.eventLoop else { return }
         loop.execute { [self, refusal] in
             if let refusal { router.bounce(event, refusal) }
             if let (session, number) = awaiting { session.commitEnded(number, heldAnswers: holdsAnswers) }

@@ -62,6 +62,7 @@ public final class Host: @unchecked Sendable {
     private(set) var reservedElements = ReservedElements()
     private var messageFromClient = HookList<StanzaContext>([])
     private var messageToAccount = HookList<StanzaContext>([])
+    private(set) var messageAccepted = HookList<StanzaContext>([])
     private var presenceFromClient = HookList<StanzaContext>([])
     private var presenceToAccount = HookList<StanzaContext>([])
     private(set) var iqFromClient = HookList<StanzaContext>([])
@@ -188,6 +189,7 @@ public final class Host: @unchecked Sendable {
         hooks = table
         messageFromClient = table.list(Hooks.messageFromClient)
         messageToAccount = table.list(Hooks.messageToAccount)
+        messageAccepted = table.list(Hooks.messageAccepted)
         presenceFromClient = table.list(Hooks.presenceFromClient)
         presenceToAccount = table.list(Hooks.presenceToAccount)
         iqFromClient = table.list(Hooks.iqFromClient)
@@ -339,6 +341,7 @@ public final class Host: @unchecked Sendable {
 /// The hosts that are served here. Filled before the first listener opens, only read after that.
 public final class HostTable: @unchecked Sendable {
     private var hosts: [String: Host] = [:]
+    private var services: [String: any Service] = [:]
 
     init() {}
 
@@ -346,4 +349,8 @@ public final class HostTable: @unchecked Sendable {
     public var all: [Host] { hosts.values.sorted { $0.domain < $1.domain } }
 
     func add(_ host: Host) { hosts[host.domain] = host }
+
+    /// The service that a domain belongs to.
+    func service(_ domain: String) -> (any Service)? { services[domain] }
+    func add(_ service: any Service) { services[service.domain.domain] = service }
 }

@@ -20,7 +20,7 @@ import XMPPStream
 ///
 /// **Order.** A stanza whose handling has to wait pauses the stream: what the client sent behind it is not even parsed
 /// until it goes on. Every such wait has a deadline, at which the stanza is refused. IQ requests whose answer is `.async` do not pause, up to `Host.parallelRequests` of them.
-public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sendable {
+public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, @unchecked Sendable {
     /// The full JID.
     public let jid: JID
     public let record: AccountRecord
@@ -244,8 +244,9 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         return .valid(jid)
     }
 
-    /// The default language of what the client sends, RFC 6120 §4.7.4.
-    var language: String? { stream?.language }
+    public var address: JID { jid }
+    public var client: ClientSession? { self }
+    public var language: String? { stream?.language }
 
     // MARK: To the client
 
@@ -394,12 +395,7 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
 
     // MARK: Waiting
 
-    /// Waits for `operation` with the stream paused, then goes on with `then` on the loop.
-    ///
-    /// - Parameters:
-    ///   - time: how long it may take.
-    ///   - then: gets nil when the time is over; what the operation brings later is dropped.
-    func pauseReading<Value: Sendable>(
+    public func pauseReading<Value: Sendable>(
         _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
         then: @escaping @Sendable (Value?) -> Void
     ) {
@@ -492,15 +488,14 @@ public final class ClientSession: StanzaRecipient, StreamSession, @unchecked Sen
         for body in exchange(&waitingForRest, with: []) { body() }
     }
 
-    /// Takes note of a request that is answered later; the stream is held when there are too many.
-    func requestStarted(_ request: PendingRequest) {
+    public func requestStarted(_ request: PendingRequest) {
         requests.append(request)
         if requests.count >= host.parallelRequests, requestPause == nil {
             requestPause = beginPause(within: nil) {}
         }
     }
 
-    func requestEnded(_ request: PendingRequest) {
+    public func requestEnded(_ request: PendingRequest) {
         requests.removeAll { $0 === request }
         guard requests.count < host.parallelRequests, let pause = exchange(&requestPause, with: nil) else { return }
         end(pause)

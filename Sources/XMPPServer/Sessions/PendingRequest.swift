@@ -2,25 +2,26 @@ import NIOCore
 import XMPP
 import XMPPStream
 
-/// An IQ request whose answer has to be waited for. Lives on its session's loop; answers once, at the latest when its
-/// time is over, and not at all when the session has ended.
-final class PendingRequest: @unchecked Sendable {
-    private let session: ClientSession
+/// An IQ request whose answer has to be waited for. Lives on the loop of whoever asks; answers once, at the latest when its
+/// time is over, and not at all when whoever asks has gone.
+public final class PendingRequest: @unchecked Sendable {
+    private let origin: any StanzaOrigin
+    private let account: JID
     private let answer: (Reply) -> Void
     private var task: Task<Void, Never>?
     private var timer: Scheduled<Void>?
     private var isAnswered = false
 
     init(_ request: IQRequest, answer: @escaping (Reply) -> Void) {
-        session = request.session
+        origin = request.origin
+        account = request.from.bare
         self.answer = answer
     }
 
     func start(_ operation: @escaping @Sendable () async -> Reply, deadline: TimeAmount) {
-        let loop = session.loop.eventLoop
+        let loop = origin.loop.eventLoop
         timer = loop.scheduleTask(in: deadline) { self.finish(.error(.init(.resourceConstraint))) }
-        let account = session.record.jid
-        task = Task {
+        task = Task { [account] in
             let reply = await ReadTurn.$account.withValue(account, operation: operation)
             loop.execute { self.finish(reply) }
         }
@@ -36,6 +37,6 @@ final class PendingRequest: @unchecked Sendable {
         guard !isAnswered else { return }
         cancel()
         answer(reply)
-        session.requestEnded(self)
+        origin.requestEnded(self)
     }
 }

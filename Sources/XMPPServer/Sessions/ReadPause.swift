@@ -1,7 +1,8 @@
 import NIOCore
 
-/// Something that a client's stanza waits for, with its stream on hold. On the session's loop.
-final class ReadPause {
+/// Something that a client's stanza waits for, with its stream on hold. Looked at on the session's loop alone; hence
+/// `@unchecked Sendable`.
+final class ReadPause: @unchecked Sendable {
     /// What happens when its time is over.
     let expired: () -> Void
     /// nil: what it waits for has a deadline of its own.

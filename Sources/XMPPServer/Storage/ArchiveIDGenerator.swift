@@ -10,11 +10,11 @@ public final class ArchiveIDGenerator: Sendable {
     private struct State {
         var newest: Int64
         /// What has been reserved and is not yet submitted, in the order of the ids.
-        var outstanding: [(first: Int64, owners: [JID])] = []
+        var outstanding: [(id: ArchiveID, owner: JID)] = []
 
         /// Where what somebody has to wait for begins; nil: nothing is.
-        func frontier(_ isWaitedFor: ([JID]) -> Bool) -> ArchiveID {
-            ArchiveID(rawValue: outstanding.first { isWaitedFor($0.owners) }?.first ?? (newest &+ 1))
+        func frontier(_ isWaitedFor: (JID) -> Bool) -> ArchiveID {
+            outstanding.first { isWaitedFor($0.owner) }?.id ?? ArchiveID(rawValue: newest &+ 1)
         }
 
         mutating func next(_ fromClock: Int64) -> ArchiveID {
@@ -41,17 +41,17 @@ public final class ArchiveIDGenerator: Sendable {
 
     // MARK: Handing out
 
-    /// Reserves ids for entries in the archives of these owners, one for each, that will be submitted together.
+    /// Reserves an id for an entry in an owner's archive.
     ///
     /// An id tells the time, unless the clock stood still or went back: then it follows the id before it.
-    public func reserve(for owners: [JID], at time: Timestamp) -> ArchiveReservation {
+    public func reserve(for owner: JID, at time: Timestamp) -> ArchiveReservation {
         let fromClock = ArchiveID.first(at: time).rawValue
-        let ids = state.withLock { state in
-            let ids = owners.map { _ in state.next(fromClock) }
-            if let first = ids.first { state.outstanding.append((first.rawValue, owners)) }
-            return ids
+        let id = state.withLock { state in
+            let id = state.next(fromClock)
+            state.outstanding.append((id, owner))
+            return id
         }
-        return ArchiveReservation(ids: ids, of: self)
+        return ArchiveReservation(id: id, of: self)
     }
 
     /// Gives ids to entries that `submit` gives to the storage before it returns: they become visible in the order of
@@ -65,9 +65,9 @@ public final class ArchiveIDGenerator: Sendable {
         }
     }
 
-    func end(_ first: ArchiveID) {
+    func end(_ id: ArchiveID) {
         state.withLock { state in
-            if let index = state.outstanding.firstIndex(where: { $0.first == first.rawValue }) {
+            if let index = state.outstanding.firstIndex(where: { $0.id == id }) {
                 state.outstanding.remove(at: index)
             }
         }
@@ -76,12 +76,12 @@ public final class ArchiveIDGenerator: Sendable {
     /// The id up to which, itself excluded, everything in an owner's archive has been submitted: who reads on from there
     /// later misses nothing. What others' messages wait for does not count.
     public func frontier(of owner: JID) -> ArchiveID {
-        state.withLock { $0.frontier { owners in owners.contains { $0.isSameBare(as: owner) } } }
+        state.withLock { $0.frontier { $0.isSameBare(as: owner) } }
     }
 
     /// The id up to which, itself excluded, everything in all archives of a host has been submitted.
     public func frontier(ofHost host: JID) -> ArchiveID {
-        state.withLock { $0.frontier { owners in owners.contains { $0.isSameDomain(as: host) } } }
+        state.withLock { $0.frontier { $0.isSameDomain(as: host) } }
     }
 
     // MARK: Texts
@@ -93,22 +93,22 @@ public final class ArchiveIDGenerator: Sendable {
     public func id(_ text: String) -> ArchiveID? { cipher.id(text) }
 }
 
-/// Archive ids for entries that are not yet submitted. Readers stop before them until it ends: when the entries have been
-/// submitted, or when nobody holds it any more.
+/// The id of an entry that is not yet submitted. Readers stop before it until it ends: when the entry has been submitted,
+/// or when nobody holds it any more.
 public final class ArchiveReservation: Sendable {
-    public let ids: [ArchiveID]
+    public let id: ArchiveID
     private let generator: ArchiveIDGenerator
     private let hasEnded = Atomic<Bool>(false)
 
-    init(ids: [ArchiveID], of generator: ArchiveIDGenerator) {
-        self.ids = ids
+    init(id: ArchiveID, of generator: ArchiveIDGenerator) {
+        self.id = id
         self.generator = generator
     }
 
     deinit { end() }
 
     func end() {
-        guard let first = ids.first, !hasEnded.exchange(true, ordering: .relaxed) else { return }
-        generator.end(first)
+        guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        generator.end(id)
     }
 }

@@ -28,9 +28,4 @@ public struct ArchiveMarks: Sendable, Equatable {
         let origin = message.child("origin-id", .stanzaIDs)?["id"]
         self.init(resource: peer.resource, messageID: id, originID: origin == id ? nil : origin)
     }
-
-    /// The same message's marks in the archive of the other one of the two.
-    public func withPeer(_ peer: JID) -> ArchiveMarks {
-        ArchiveMarks(resource: peer.resource, messageID: messageID, originID: originID)
-    }
 }

@@ -86,7 +86,7 @@ struct Serve: AsyncParsableCommand {
 }
 
 /// The server between its start and the signal that ends it.
-private struct ServerService: Service {
+private struct ServerService: ServiceLifecycle.Service {
     /// How long an orderly end may take; whoever runs the server may kill it soon after.
     private static let patience = Duration.milliseconds(4700)
 

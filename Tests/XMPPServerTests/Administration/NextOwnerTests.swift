@@ -16,9 +16,10 @@ import XMPP
         let juliet = try await server.session("juliet")
         try await juliet.send(
             "<message gate='\(gate)' id='1' type='chat' to='romeo@example.org'><body>Private</body></message>")
-        // Until it has its id in the archives of both.
+        // Until it has its id in the recipient's archive.
+        let romeo = try #require(JID("romeo@example.org"))
         let (ids, nobody) = (try server.host().archiveIDs, try #require(JID("nobody@example.org")))
-        while ids.frontier(of: jid) >= ids.frontier(of: nobody) { await Task.yield() }
+        while ids.frontier(of: romeo) >= ids.frontier(of: nobody) { await Task.yield() }
 
         _ = try await administration.perform(.removeAccount(account: AccountName(jid.string))).done
         let added = AdministrationRequest.addAccount(account: NewAccount(name: jid.string, password: "other"))

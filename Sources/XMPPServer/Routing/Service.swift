@@ -1,0 +1,14 @@
+import XMPP
+
+/// An address space beside the accounts: a domain of its own, whose every address it answers for. Rooms are one, and so is
+/// an external component.
+public protocol Service: AnyObject, Sendable {
+    /// Its domain.
+    var domain: JID { get }
+
+    /// Takes a stanza that was sent to an address of the domain, on the loop of its sender. An IQ of type `get` or `set` has
+    /// one child.
+    ///
+    /// - Returns: `.go`: nobody is at that address, which the sender of a message or request is told.
+    func receive(_ event: inout StanzaContext) -> Verdict
+}

@@ -1,0 +1,50 @@
+import NIOCore
+import XML
+import XMPP
+import XMPPStream
+
+/// Whoever sent a stanza: takes its errors and results, and can be slowed down.
+///
+/// A session of a client is one; so is the link of a component. The server's own stanzas have none: nobody is to be told.
+public protocol StanzaOrigin: AnyObject, Sendable {
+    /// Where errors and results go.
+    var address: JID { get }
+    /// The loop on which it sends.
+    var loop: LoopContext { get }
+    /// The default language of what it sends, RFC 6120 §4.7.4.
+    var language: String? { get }
+    /// What it may ask for.
+    var rights: SessionRights { get }
+    /// The session, where it is a client that is connected here. Only the sender's half of the way asks for it.
+    var client: ClientSession? { get }
+
+    /// Sends it a stanza that is written by `body`.
+    ///
+    /// - Parameter isAwaited: whether it waits for it: it may be larger than what may wait otherwise.
+    func send(isAwaited: Bool, _ body: (inout XMLWriter) -> Void)
+    /// Waits for `operation` without reading more from it, then goes on with `then` on the loop. Called on the loop.
+    ///
+    /// - Parameters:
+    ///   - time: how long it may take.
+    ///   - then: gets nil when the time is over; what the operation brings later is dropped.
+    func pauseReading<Value: Sendable>(
+        _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
+        then: @escaping @Sendable (Value?) -> Void)
+    /// Takes note of a request of its own that is answered later; nothing more is read when there are too many. On the loop.
+    func requestStarted(_ request: PendingRequest)
+    /// On the loop.
+    func requestEnded(_ request: PendingRequest)
+}
+
+/// What one half of a message's way tells the other: the two accounts may be at home in different places.
+public struct MessageFacts: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The sender keeps a history.
+    public static let senderKeepsHistory = MessageFacts(rawValue: 1)
+    /// The sender wants this message not to be kept in the sender's name.
+    public static let senderPausesArchiving = MessageFacts(rawValue: 2)
+    /// The recipient keeps a history.
+    public static let recipientKeepsHistory = MessageFacts(rawValue: 4)
+}
