@@ -73,6 +73,9 @@ public struct TestConfiguration: Sendable {
             text.append("    addresses: [\"127.0.0.1\"]")
             text += listener.settings.map { "    \($0)" }
         }
+        if hosts.contains(where: { $0.settings.contains { $0.hasPrefix("components:") } }) {
+            text += ["component-listeners:", "  - port: 0"]
+        }
         return text.joined(separator: "\n") + "\n"
     }
 

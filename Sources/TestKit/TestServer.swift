@@ -66,18 +66,28 @@ public final class TestServer: Sendable {
         addresses = transport.isInMemory ? [] : try await server.start()
     }
 
+    /// The name of the listener where components connect, in a configuration with components.
+    static let componentListener = "component"
+
     /// Connects a client.
     ///
     /// - Parameters:
-    ///   - listener: the name of one; `nil` means the first.
+    ///   - listener: the name of one, or `componentListener`; `nil` means the first.
     ///   - host: with TLS from the first byte, for this name.
     func connect(to listener: String? = nil, tls host: String? = nil) async throws -> any TestConnection {
-        let index = listener.flatMap { name in configuration.listeners.firstIndex { $0.name == name } } ?? 0
+        let isComponent = listener == Self.componentListener
+        let index =
+            isComponent
+            ? configuration.listeners.count
+            : listener.flatMap { name in configuration.listeners.firstIndex { $0.name == name } } ?? 0
         guard transport.isInMemory else {
-            return try await SocketConnection(address: addresses[index], certificate: certificate, tls: host)
+            return try await SocketConnection(
+                address: addresses[index], certificate: certificate, tls: host,
+                contentNamespace: isComponent ? .componentAccept : .client)
         }
-        return try await MemoryConnection(
-            server: server, listener: server.configuration.listeners[index], loop: loop, transport: transport)
+        let place: MemoryConnection.Place =
+            isComponent ? .components : .clients(server.configuration.listeners[index])
+        return try await MemoryConnection(server: server, place, loop: loop, transport: transport)
     }
 
     /// Waits until nothing is under way that had to wait, and what one event loop has for another is there and written. A loop hands its batch over at the end of a

@@ -76,15 +76,19 @@ struct Disco: ServerModule {
         for feature in features { writer.element("feature", nil, ["var": feature.name]) }
     }
 
-    /// The host shows its commands; nobody else shows anything, and it is the same for accounts that do not exist,
+    /// The host shows its services and commands; nobody else shows anything, and it is the same for accounts that do not exist,
     /// XEP-0030 §8.
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
         let isList = request.target == .server && node == Commands.namespace.name
         let commands = isList ? Commands.offered(request) : []
+        let services = request.target == .server && node == nil ? host.services : []
         return .result { [host] writer in
             writer.start("query", .discoItems)
             if let node { writer.attribute("node", node) }
+            for service in services {
+                writer.element("item", nil, ["jid": service.domain.domain, "name": service.name])
+            }
             for command in commands {
                 writer.element("item", nil, ["jid": host.domain, "node": command.node, "name": command.name])
             }

@@ -15,10 +15,15 @@ struct StanzaIDs: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature(.stanzaIDs)
         registrar.accountFeature(.stanzaIDs)
-        registrar.reserve(.stanzaIDs) { [hosts] child, _ in
+        registrar.reserve(.stanzaIDs) { [hosts] child, from in
             guard child.hasName("stanza-id") else { return false }
             guard let by = child["by"].flatMap({ JID($0) }) else { return true }
-            return hosts.serves(by)
+            switch hosts.recipient(of: by) {
+            case .account, .host: return true
+            // A room says under which id it has a message, and nobody else does.
+            case .service: return !by.isSameBare(as: from)
+            case .unknown: return false
+            }
         }
     }
 

@@ -6,7 +6,7 @@ import XMPPServer
 /// Collects what a server sends to a client, until the client looks at it.
 final class Inbox: Sendable {
     private struct State: ~Copyable {
-        var parser = StreamParser(limits: Inbox.limits)
+        var parser: StreamParser
         var received: [Received] = []
         var hasEnded = false
         var waiting: (number: Int, continuation: CheckedContinuation<Received?, Never>)?
@@ -17,7 +17,12 @@ final class Inbox: Sendable {
     /// How long a client waits for something that does not come, in real time.
     static let patience = TimeAmount.seconds(60)
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    /// - Parameter contentNamespace: that of the stream's stanzas.
+    init(contentNamespace: Namespace = .client) {
+        state = Mutex(State(parser: StreamParser(limits: Self.limits, contentNamespace: contentNamespace)))
+    }
 
     func feed(_ bytes: ByteBuffer) {
         state.withLock { state in

@@ -6,24 +6,33 @@ import XMPPServer
 
 /// A connection without a network.
 final class MemoryConnection: TestConnection {
-    let inbox = Inbox()
+    let inbox: Inbox
     let channel: NIOAsyncTestingChannel
     private let loop: NIOAsyncTestingEventLoop
     private let drips: Bool
     private let framing: WebSocketClient?
 
-    init(
-        server: Server, listener: ListenerConfiguration, loop: NIOAsyncTestingEventLoop, transport: Transport
-    ) async throws {
+    /// Where a connection is made.
+    enum Place: Sendable {
+        case clients(ListenerConfiguration)
+        /// Components have no framing but that of TCP.
+        case components
+    }
+
+    init(server: Server, _ place: Place, loop: NIOAsyncTestingEventLoop, transport: Transport) async throws {
         self.loop = loop
+        if case .components = place { inbox = Inbox(contentNamespace: .componentAccept) } else { inbox = Inbox() }
         drips = transport == .drip
-        framing = transport == .websocket ? WebSocketClient() : nil
+        if case .clients = place, transport == .websocket { framing = WebSocketClient() } else { framing = nil }
         channel = NIOAsyncTestingChannel(loop: loop)
         try await channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 40_000))
         try await loop.executeInContext { [channel, inbox, framing] in
-            if framing == nil {
+            switch place {
+            case .components:
+                try server.acceptComponent(channel)
+            case .clients(let listener) where framing == nil:
                 try server.accept(channel, on: listener)
-            } else {
+            case .clients(let listener):
                 let streams = WebStreams(server: server, domains: listener.hosts, redirect: listener.redirect)
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketFrameEncoder(),

@@ -5,12 +5,15 @@ import XMPPServer
 
 /// A connection over TCP.
 final class SocketConnection: TestConnection {
-    let inbox = Inbox()
+    let inbox: Inbox
     private let channel: any Channel
     private let certificate: TestCertificate
 
-    init(address: SocketAddress, certificate: TestCertificate, tls host: String?) async throws {
+    init(
+        address: SocketAddress, certificate: TestCertificate, tls host: String?, contentNamespace: Namespace = .client
+    ) async throws {
         self.certificate = certificate
+        inbox = Inbox(contentNamespace: contentNamespace)
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { [inbox] channel in

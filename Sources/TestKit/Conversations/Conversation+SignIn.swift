@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import XMPPServer
 
@@ -39,6 +40,28 @@ extension Conversation {
         try await client.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
         try await settle()
         for (_, client) in clients { client.pending = [] }
+    }
+
+    /// XEP-0114 §3, with the secret that the configuration has.
+    func connectComponent(_ domain: String) async throws -> ScriptedClient {
+        let components = server.server.configuration.hosts.flatMap(\.components)
+        guard let secret = components.first(where: { $0.domain == domain })?.secret.value else {
+            throw ConversationFailure("no host has a component \(domain)")
+        }
+        let client = ScriptedClient(try await server.connect(to: TestServer.componentListener))
+        try await client.send(
+            "<stream:stream xmlns='jabber:component:accept' "
+                + "xmlns:stream='http://etherx.jabber.org/streams' to='\(domain)'>")
+        guard case .opened(let root) = try await client.next() else {
+            throw ConversationFailure("the server opens no stream for \(domain)")
+        }
+        let proof = Insecure.SHA1.hash(data: Array(((root["id"] ?? "") + secret).utf8))
+        let digits = proof.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+        try await client.send("<handshake>\(digits)</handshake>")
+        let reply = try await element(client)
+        guard reply.hasName("handshake") else { throw unexpected(reply) }
+        client.jid = JID(domain)
+        return client
     }
 
     private func person(_ alias: String) throws -> TestAccount {

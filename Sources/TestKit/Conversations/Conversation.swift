@@ -88,6 +88,8 @@ public final class Conversation {
         switch action {
         case .connect(let name, let depth, let listener):
             clients.append((name, try await connect(depth, listener)))
+        case .connectComponent(let name, let domain):
+            clients.append((name, try await connectComponent(domain)))
         case .signIn(let alias, let resource, let isOnline, let listener):
             try await signIn(alias, resource, isOnline: isOnline, listener)
         case .send(let name, let text):

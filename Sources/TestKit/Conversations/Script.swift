@@ -45,6 +45,8 @@ public struct Script: Sendable {
 
     enum Action: Sendable {
         case connect(name: String, Depth, listener: String?)
+        /// An external component, which has shown its secret.
+        case connectComponent(name: String, domain: String)
         case signIn(alias: String, resource: String?, isOnline: Bool, listener: String?)
         case send(client: String, String)
         case receive(client: String, String, inAnyOrder: Bool)

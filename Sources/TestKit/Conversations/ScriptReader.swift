@@ -162,6 +162,9 @@ struct ScriptReader {
                 listener: Self.word(after: "at", words))
         case ("connection", let name):
             return .connect(name: name, depth(words), listener: Self.word(after: "at", words))
+        case ("component", let name):
+            guard words.count == 3 else { throw ConversationFailure("say `component NAME DOMAIN`") }
+            return .connectComponent(name: name, domain: words[2])
         case ("clock", "advances"):
             return .advance(try Self.duration(words.dropFirst(2)))
         case ("clock", "is"):

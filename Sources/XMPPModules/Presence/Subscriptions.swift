@@ -97,7 +97,7 @@ struct Subscriptions: Sendable {
         let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
         let refusals = Refusals()
-        let stored = origin.map { host.router.refusing(stanza, of: $0, at: host, refusals) }
+        let stored = origin.map { host.router.refusing(stanza, from: record.jid, by: $0, at: host, refusals) }
         do throws(RosterBounds.Exceeded) {
             let change = try record.updateRoster(to, within: host.rosterBounds, then: stored) { item in
                 var item = item ?? RosterItem(jid: to)

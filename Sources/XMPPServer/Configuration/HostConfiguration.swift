@@ -22,6 +22,8 @@ public struct HostConfiguration: Sendable {
     public let limits: LimitSettings
     /// The modules in the order of the profile, each with its settings.
     public let modules: [ConfiguredModule]
+    /// Programs that answer for domains of their own.
+    public let components: [ComponentConfiguration]
     /// Where the host stands, for errors that are found later.
     let section: ConfigSection
 
@@ -50,6 +52,7 @@ public struct HostConfiguration: Sendable {
         stanzas = profileSettings.stanzas
         streams = profileSettings.streams
         limits = profileSettings.limits
+        components = ComponentConfiguration.all(host)
         checkCertificate(host)
         checkModules(host)
     }
@@ -102,7 +105,19 @@ public struct HostConfiguration: Sendable {
                 hosts.append(HostConfiguration(domain: domain, section, profiles: profiles, folder: folder))
             }
         }
+        checkComponents(hosts)
         return hosts
+    }
+
+    /// No domain answers for two.
+    private static func checkComponents(_ hosts: [HostConfiguration]) {
+        var taken = Set(hosts.map(\.domain))
+        for host in hosts {
+            for component in host.components where !taken.insert(component.domain).inserted {
+                host.section.section("components", "").fail(
+                    nil, "\(component.domain) is taken already", fix: "give the component a domain of its own")
+            }
+        }
     }
 }
 

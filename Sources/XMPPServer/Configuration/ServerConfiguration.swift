@@ -10,6 +10,8 @@ public struct ServerConfiguration: Sendable {
     public let listeners: [ListenerConfiguration]
     /// Where browsers connect.
     public let httpListeners: [HTTPListenerConfiguration]
+    /// Where external components connect.
+    public let componentListeners: [ComponentListenerConfiguration]
     /// The domains that are served, in the file's order.
     public let hosts: [HostConfiguration]
     /// Bounds for the server as a whole.
@@ -36,6 +38,8 @@ public struct ServerConfiguration: Sendable {
         hosts = HostConfiguration.all(root, profiles: profiles, folder: folder)
         listeners = ListenerConfiguration.all(root, domains: hosts.map(\.domain))
         httpListeners = HTTPListenerConfiguration.all(root, domains: hosts.map(\.domain))
+        componentListeners = ComponentListenerConfiguration.all(
+            root, isNeeded: hosts.contains { !$0.components.isEmpty })
         profiles.checkUnused(used: Set(hosts.map(\.profileName)))
     }
 

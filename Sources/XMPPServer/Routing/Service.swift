@@ -5,10 +5,16 @@ import XMPP
 public protocol Service: AnyObject, Sendable {
     /// Its domain.
     var domain: JID { get }
+    /// The host that it belongs to.
+    var host: Host { get }
+    /// What people read where services are listed; nil: the domain alone.
+    var name: String? { get }
 
     /// Takes a stanza that was sent to an address of the domain, on the loop of its sender. An IQ of type `get` or `set` has
     /// one child.
     ///
     /// - Returns: `.go`: nobody is at that address, which the sender of a message or request is told.
     func receive(_ event: inout StanzaContext) -> Verdict
+    /// The server ends: whoever waits for the service is told.
+    func stop() async
 }

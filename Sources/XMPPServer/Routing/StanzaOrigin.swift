@@ -7,8 +7,6 @@ import XMPPStream
 ///
 /// A session of a client is one; so is the link of a component. The server's own stanzas have none: nobody is to be told.
 public protocol StanzaOrigin: AnyObject, Sendable {
-    /// Where errors and results go.
-    var address: JID { get }
     /// The loop on which it sends.
     var loop: LoopContext { get }
     /// The default language of what it sends, RFC 6120 §4.7.4.

@@ -14,6 +14,7 @@ extension StanzaRouter {
 
     /// An IQ that has left its sender's half.
     func route(iq event: inout StanzaContext) {
+        event.stage = .addressed
         let stanza = event.stanza
         switch stanza.type {
         case .get, .set:

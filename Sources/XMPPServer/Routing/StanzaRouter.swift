@@ -40,7 +40,7 @@ public final class StanzaRouter: Sendable {
         case .none: to = nil
         case .valid(let jid): to = jid
         case .malformed(let address):
-            return bounce(stanza, StanzaError(.jidMalformed), to: session, answering: address)
+            return bounce(stanza, StanzaError(.jidMalformed), to: session, at: session.jid, answering: address)
         }
         // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
         var event = StanzaContext(
@@ -58,11 +58,25 @@ public final class StanzaRouter: Sendable {
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.type == .unknown {
-                return bounce(stanza, .badRequest, to: session, answering: stanza.element["to"])
+                return bounce(event, .badRequest)
             }
             event.strip(session.host.reservedElements)
             route(&event)
         }
+    }
+
+    // MARK: From elsewhere
+
+    /// A stanza of somebody who is no client, such as a component. It may have been written by anybody.
+    func received(_ stanza: Stanza, from: JID, to: JID, by origin: any StanzaOrigin, at host: Host) {
+        var event = StanzaContext(
+            stanza: stanza, from: from, to: to, origin: origin, host: host, recipient: nil, stage: .addressed)
+        if stanza.kind == .iq {
+            return stanza.hasID ? route(iq: &event) : bounce(event, .badRequest)
+        }
+        if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
+        event.strip(host.reservedElements)
+        route(&event)
     }
 
     /// Sends a stanza in the name of an account or a service, as if one of its sessions had sent it but past the hooks of
@@ -290,7 +304,8 @@ public final class StanzaRouter: Sendable {
     /// A session's stanza has waited too long, before it was looked at.
     func waitedTooLong(_ stanza: Stanza, from session: ClientSession, for reason: String) {
         report(stanza, from: session.jid, on: session.host, waitingFor: reason)
-        bounce(stanza, StanzaError(.resourceConstraint), to: session, answering: stanza.element["to"])
+        bounce(
+            stanza, StanzaError(.resourceConstraint), to: session, at: session.jid, answering: stanza.element["to"])
     }
 
     private func report(_ stanza: Stanza, from: JID, on host: Host, waitingFor reason: String) {
@@ -393,20 +408,22 @@ public final class StanzaRouter: Sendable {
     /// For a change that a stanza makes beside its own group: tells the sender if it fails. The failure is logged by whoever
     /// makes the change.
     public func refusing(
-        _ stanza: Stanza, of origin: any StanzaOrigin, at host: Host, _ refusals: Refusals
+        _ stanza: Stanza, from: JID, by origin: any StanzaOrigin, at host: Host, _ refusals: Refusals
     ) -> @Sendable (Result<Void, StorageError>) -> Void {
         { [self] result in
             guard case .failure(let failure) = result, refusals.isFirst() else { return }
             let error = host.report(failure)
             origin.loop.eventLoop.execute { [self] in
-                bounce(stanza, error, to: origin, answering: stanza.element["to"])
+                bounce(stanza, error, to: origin, at: origin.client?.jid ?? from, answering: stanza.element["to"])
             }
         }
     }
 
     /// The same for a stanza that has reached its recipient's host.
     public func refusing(_ event: StanzaContext) -> (@Sendable (Result<Void, StorageError>) -> Void)? {
-        event.origin.map { refusing(event.stanza, of: $0, at: event.host, event.refusals ?? Refusals()) }
+        event.origin.map {
+            refusing(event.stanza, from: event.from, by: $0, at: event.host, event.refusals ?? Refusals())
+        }
     }
 
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
@@ -416,7 +433,9 @@ public final class StanzaRouter: Sendable {
             if event.stanza.kind == .iq, let id = event.stanza.id { outgoing.end(id, .error(nil)) }
             return
         }
-        bounce(event.stanza, error, to: origin, answering: event.stanza.element["to"])
+        bounce(
+            event.stanza, error, to: origin, at: origin.client?.jid ?? event.from,
+            answering: event.stanza.element["to"])
     }
 
     /// Who sent a message that a session has left behind, if they are still there.
@@ -425,9 +444,15 @@ public final class StanzaRouter: Sendable {
         return hosts.cachedAccount(event.from)?.session(resource)
     }
 
-    func bounce(_ stanza: Stanza, _ error: StanzaError, to origin: any StanzaOrigin, answering address: String?) {
+    /// - Parameters:
+    ///   - address: who has sent the stanza.
+    ///   - answering: whom the stanza was for.
+    func bounce(
+        _ stanza: Stanza, _ error: StanzaError, to origin: any StanzaOrigin, at address: JID,
+        answering recipient: String?
+    ) {
         guard stanza.type != .error, !(stanza.kind == .iq && stanza.type == .result) else { return }
-        origin.send(isAwaited: false) { stanza.writeError(error, from: address, to: origin.address.string, to: &$0) }
+        origin.send(isAwaited: false) { stanza.writeError(error, from: recipient, to: address.string, to: &$0) }
     }
 
     // MARK: Ends

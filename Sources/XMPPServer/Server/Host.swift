@@ -106,6 +106,9 @@ public final class Host: @unchecked Sendable {
         accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
     }
 
+    /// The services that belong to the host.
+    public var services: [any Service] { router.hosts.services.filter { $0.host === self } }
+
     // MARK: Settings that the core asks for
 
     /// How long a module may take to answer a request, and a stanza may wait for one thing.
@@ -341,7 +344,7 @@ public final class Host: @unchecked Sendable {
 /// The hosts that are served here. Filled before the first listener opens, only read after that.
 public final class HostTable: @unchecked Sendable {
     private var hosts: [String: Host] = [:]
-    private var services: [String: any Service] = [:]
+    private var servicesByDomain: [String: any Service] = [:]
 
     init() {}
 
@@ -351,6 +354,7 @@ public final class HostTable: @unchecked Sendable {
     func add(_ host: Host) { hosts[host.domain] = host }
 
     /// The service that a domain belongs to.
-    func service(_ domain: String) -> (any Service)? { services[domain] }
-    func add(_ service: any Service) { services[service.domain.domain] = service }
+    func service(_ domain: String) -> (any Service)? { servicesByDomain[domain] }
+    func add(_ service: any Service) { servicesByDomain[service.domain.domain] = service }
+    public var services: [any Service] { servicesByDomain.values.sorted { $0.domain.domain < $1.domain.domain } }
 }

@@ -91,6 +91,12 @@ public final class Server: Sendable {
                 throw ServerError("\(host.domain): \(error.description)")
             }
         }
+        for host in hosts.all {
+            for component in host.configuration.components {
+                guard let domain = JID(local: nil, domain: component.domain, resource: nil) else { continue }
+                hosts.add(ComponentService(component, domain: domain, host: host))
+            }
+        }
         Host.shareReservedElements(of: hosts.all)
         threads.start()
         keyMaker.start()
@@ -140,6 +146,9 @@ public final class Server: Sendable {
         do {
             for configuration in configuration.listeners {
                 addresses += try await open(Listener(server: self, configuration: configuration).port)
+            }
+            for configuration in configuration.componentListeners {
+                addresses += try await open(ComponentListener(server: self, configuration: configuration).port)
             }
         } catch {
             await stop()
@@ -200,6 +209,14 @@ public final class Server: Sendable {
         try Listener(server: self, configuration: configuration).port.admit(channel)
     }
 
+    /// The same for an external component.
+    public func acceptComponent(_ channel: any Channel) throws {
+        guard let configuration = configuration.componentListeners.first else {
+            throw ServerError("there is no listener for components")
+        }
+        try ComponentListener(server: self, configuration: configuration).port.admit(channel)
+    }
+
     /// Takes no new connections any more; those that there are go on.
     public func closeListeners() async {
         for channel in channels.withLock({ exchange(&$0, with: []) }) {
@@ -235,6 +252,7 @@ public final class Server: Sendable {
         }
         _ = await value(of: { [router] in await router.inFlight.drained() }, within: Patience.stanzas)
         router.endPauses()
+        for service in hosts.services { await service.stop() }
         await ended("a connection", since: begin, within: Patience.streams) { [loops] in
             await withTaskGroup(of: Void.self) { tasks in
                 for loop in loops.all {

@@ -244,7 +244,6 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         return .valid(jid)
     }
 
-    public var address: JID { jid }
     public var client: ClientSession? { self }
     public var language: String? { stream?.language }
 

@@ -9,6 +9,9 @@ public struct Redacted<Value: Sendable>: Sendable {
     }
 }
 
+extension Redacted: Equatable where Value: Equatable {}
+extension Redacted: Hashable where Value: Hashable {}
+
 extension Redacted: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "‹redacted›" }
     public var debugDescription: String { description }

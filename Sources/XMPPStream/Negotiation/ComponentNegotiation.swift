@@ -96,5 +96,5 @@ extension StreamConnection {
 
 extension Namespace {
     /// Streams of components that come to the server, XEP-0114.
-    static let componentAccept: Namespace = "jabber:component:accept"
+    package static let componentAccept: Namespace = "jabber:component:accept"
 }

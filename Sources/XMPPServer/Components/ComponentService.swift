@@ -1,0 +1,166 @@
+import DequeModule
+import Logging
+import NIOCore
+import Synchronization
+import XML
+import XMPP
+import XMPPStream
+
+/// An external component, XEP-0114: a program that answers for a domain of its own, over a connection that it makes.
+///
+/// Whatever is sent to an address of the domain goes to the component's connection. While it has none, messages wait, within
+/// bounds and for a while; then their senders get an error. Requests are refused at once, presence is dropped, as a
+/// component that comes back asks for what it has to know.
+final class ComponentService: Service, StreamComponent {
+    /// A message that waits for the component.
+    private struct Waiting {
+        let event: StanzaContext
+        let bytes: ByteBuffer
+        let until: Duration
+    }
+
+    private struct State {
+        var link: ComponentLink?
+        var waiting = Deque<Waiting>()
+        var waitingBytes = 0
+        /// Whether somebody looks at those that wait.
+        var isLooking = false
+
+        /// The first of those that wait, if it has waited long enough, or at all.
+        mutating func takeWaiting(until now: Duration? = nil) -> Waiting? {
+            guard let first = waiting.first, now.map({ first.until <= $0 }) ?? true else { return nil }
+            waitingBytes -= first.bytes.readableBytes
+            return waiting.removeFirst()
+        }
+    }
+
+    let domain: JID
+    var name: String? { configuration.name }
+    let configuration: ComponentConfiguration
+    /// The host that the component belongs to.
+    let host: Host
+    private let state = Mutex(State())
+
+    init(_ configuration: ComponentConfiguration, domain: JID, host: Host) {
+        self.domain = domain
+        self.configuration = configuration
+        self.host = host
+    }
+
+    var isConnected: Bool { state.withLock { $0.link != nil } }
+
+    // MARK: To the component
+
+    func receive(_ event: inout StanzaContext) -> Verdict {
+        var writer = XMLWriter()
+        event.write(to: &writer)
+        let bytes = writer.finish()
+        // Under the lock, so that nothing overtakes what has waited.
+        let isSent = state.withLock { state in
+            guard let link = state.link else { return false }
+            link.send(bytes)
+            return true
+        }
+        if isSent {
+            event.record(.delivered, domain.string)
+            return .handled
+        }
+        switch event.stanza.kind {
+        case .presence: return .handled
+        case .iq: return .bounce(Self.away)
+        case .message: return wait(event, bytes) ? .handled : .bounce(Self.away)
+        }
+    }
+
+    /// RFC 6120 §8.3.3.16, to be tried again.
+    private static let away = StanzaError(.remoteServerTimeout, type: .wait)
+
+    // MARK: While it is away
+
+    /// - Returns: false if there is no room.
+    private func wait(_ event: StanzaContext, _ bytes: ByteBuffer) -> Bool {
+        guard event.stanza.type != .error else { return true }
+        let until = host.uptime() + configuration.queue.time
+        return state.withLock { state in
+            if let link = state.link {
+                link.send(bytes)
+                return true
+            }
+            guard state.waiting.count < configuration.queue.count,
+                state.waitingBytes + bytes.readableBytes <= configuration.queue.bytes
+            else { return false }
+            state.waiting.append(Waiting(event: event, bytes: bytes, until: until))
+            state.waitingBytes += bytes.readableBytes
+            look(&state)
+            return true
+        }
+    }
+
+    /// Looks at those that wait once more when the first has waited long enough.
+    private func look(_ state: inout State) {
+        guard !state.isLooking, let first = state.waiting.first else { return }
+        state.isLooking = true
+        let time = TimeAmount(max(.zero, first.until - host.uptime()))
+        host.router.loops.next.eventLoop.scheduleTask(in: time) { [weak self] in self?.refuseLate() }
+    }
+
+    private func refuseLate() {
+        let now = host.uptime()
+        while let late = state.withLock({ $0.takeWaiting(until: now) }) { refuse(late) }
+        state.withLock { state in
+            state.isLooking = false
+            look(&state)
+        }
+    }
+
+    /// The server ends: nothing waits any more.
+    func stop() async {
+        while let waiting = state.withLock({ $0.takeWaiting() }) { refuse(waiting) }
+    }
+
+    private func refuse(_ waiting: Waiting) {
+        guard let origin = waiting.event.origin else { return }
+        origin.loop.eventLoop.execute { [host] in host.router.refuse(waiting.event, Self.away) }
+    }
+
+    // MARK: The connection
+
+    var secret: Redacted<String> { configuration.secret }
+
+    var settings: ConnectionSettings {
+        var settings = ConnectionSettings()
+        settings.limits = XMLLimits(
+            stanzaBytes: host.configuration.limits.stanzaSize, depth: host.configuration.limits.depth,
+            attributes: host.configuration.limits.attributes, namespaces: host.configuration.limits.namespaces)
+        settings.outgoingQueue = host.configuration.limits.outgoingQueueSize
+        return settings
+    }
+
+    func connect(_ stream: ComponentStream) -> Result<any ComponentSession, StreamError> {
+        host.logger.info("a component has come", metadata: ["component": "\(domain)"])
+        return .success(ComponentLink(self, on: stream))
+    }
+
+    func refused(from address: SocketAddress?) {
+        host.logger.warning(
+            "a component has shown a wrong secret",
+            metadata: ["component": "\(domain)", "address": "\(address?.ipAddress ?? "")"])
+    }
+
+    /// The component has shown its secret. Another connection that it may still have ends.
+    func connected(_ link: ComponentLink) {
+        let former = state.withLock { state in
+            let former = exchange(&state.link, with: link)
+            while let waiting = state.takeWaiting() { link.send(waiting.bytes) }
+            return former
+        }
+        former?.end(.conflict)
+    }
+
+    /// The connection has ended.
+    func disconnected(_ link: ComponentLink) {
+        state.withLock { state in
+            if state.link === link { state.link = nil }
+        }
+    }
+}

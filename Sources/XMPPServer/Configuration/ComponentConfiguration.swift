@@ -1,0 +1,65 @@
+import XMPP
+import XMPPStream
+
+/// A program that answers for a domain of its own, XEP-0114.
+public struct ComponentConfiguration: Hashable, Sendable {
+    /// The domain in normal form.
+    public let domain: String
+    /// What the program shows to be let in.
+    public let secret: Redacted<String>
+    /// What people read where services are listed; nil: what the component says of itself.
+    public let name: String?
+    /// Bounds for what waits while the component is away.
+    public let queue: Queue
+
+    /// Bounds for what waits while a component is away.
+    public struct Queue: Hashable, Sendable {
+        /// Messages; 0: none wait.
+        public let count: Int
+        /// Bytes of all of them.
+        public let bytes: Int
+        /// How long each waits before its sender gets an error.
+        public let time: Duration
+
+        init(_ section: ConfigSection) {
+            count = section.integer("messages", default: 1000, in: 0...100_000, "How many messages wait; 0: none.")
+            bytes = section.byteCount("bytes", default: 4 << 20, in: 1024...1 << 30, "Their bytes.")
+            time = section.duration(
+                "time", default: .seconds(60), in: .seconds(1)...(.seconds(3600)),
+                "How long each waits before its sender gets an error.")
+        }
+    }
+
+    init(domain: String, _ section: ConfigSection) {
+        self.domain = domain
+        let secret = section.optionalString("secret", "What the component shows to be let in, at least 8 characters.")
+        if let secret, secret.count < 8 {
+            section.fail(
+                "secret", "the secret is short enough to be guessed", fix: "write at least 8 random characters")
+        } else if secret == nil, !section.report.collectsReference {
+            section.fail(nil, "the component has no secret", fix: "set secret to random characters")
+        }
+        self.secret = Redacted(secret ?? "")
+        name = section.optionalString(
+            "name", "What people read where services are listed. Without it, the component's domain alone is shown.")
+        queue = Queue(
+            section.section("queue", "Bounds for messages that wait while the component is away."))
+    }
+
+    /// The components of a host.
+    static func all(_ host: ConfigSection) -> [ComponentConfiguration] {
+        let sections = host.sections(
+            "components", "Programs that answer for domains of their own, XEP-0114, such as rooms or gateways.")
+        var components: [ComponentConfiguration] = []
+        for (name, section) in sections {
+            let domain = normalDomain(name) ?? (host.report.collectsReference ? name : nil)
+            guard let domain else {
+                section.fail(nil, "\"\(name)\" is no domain", fix: "write a domain such as \"irc.chat.example\"")
+                section.ignore()
+                continue
+            }
+            components.append(ComponentConfiguration(domain: domain, section))
+        }
+        return components
+    }
+}
