@@ -152,6 +152,24 @@ struct StoreBackupTests {
         await storage.close()
     }
 
+    @Test("The end of a store ends a backup that is under way, and leaves a whole one or none")
+    func closing() async throws {
+        let storage = try SQLiteStorage(path: directory.database)
+        for number in 0..<5_000 { storage.submit([value(number)], .soon, completion: nil) }
+        await storage.flush()
+        let making = Task { try await storage.backUp(to: backup, with: [:]) }
+        while !FileCalls.exists(backup + ".part"), !FileCalls.exists(backup) { await Task.yield() }
+        #expect(await storage.close() == nil)
+        do {
+            try await making.value
+            #expect(try restore().version == storage.schemaVersion)
+        } catch let error as StorageError {
+            #expect(error.kind == .cancelled)
+            #expect(!FileCalls.exists(backup))
+        }
+        #expect(!FileCalls.exists(backup + ".part"))
+    }
+
     @Test("A store gives way only if it is told to, and is kept")
     func replacing() async throws {
         let storage = try SQLiteStorage(path: directory.database)
@@ -240,6 +258,13 @@ struct StoreBackupTests {
         }
         try Data(repeating: 0x41, count: 8_192).write(to: URL(fileURLWithPath: backup))
         #expect(throws: StorageError.self) { try restore(replacing: true) }
+        try FileManager.default.removeItem(atPath: backup)
+        let missing = #expect(throws: StorageError.self) { try restore(replacing: true) }
+        #expect(missing?.kind == .notFound)
+        // Whoever opens one waits for somebody who writes.
+        #expect(mkfifo(backup, 0o600) == 0)
+        let pipe = #expect(throws: StorageError.self) { try restore(replacing: true) }
+        #expect(pipe?.kind == .notFound)
 
         let store = try SQLiteStorage(path: elsewhere.database)
         #expect(try await store.values("s", owner).count == 1)

@@ -26,6 +26,12 @@ enum FileCalls {
         }
     }
 
+    /// Whether it is a file with bytes in it, and nothing that a reader may wait for.
+    static func isRegular(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Removes the file if it is there.
     static func remove(_ path: String) throws(StorageError) {
         guard unlink(path) == 0 || errno == ENOENT else {

@@ -56,7 +56,7 @@ enum StoreBackup {
     ///
     /// - Throws: `StorageError` if it is damaged, of a newer release, or something else.
     static func read(_ backup: String, to draft: DraftFile) throws(StorageError) -> Content {
-        try StoreFiles.requireDatabase(backup)
+        guard FileCalls.isRegular(backup) else { throw StorageError(.notFound, "there is no file \(backup)") }
         return try copy(backup, to: draft) { db in
             guard try db.tableExists("grdb_migrations"), try Schema.version(db) > 0 else {
                 throw StorageError(.failed, "\(backup) is not the backup of a store")
