@@ -69,11 +69,11 @@ extension ChangeWriter {
         try db.run("DELETE FROM archive WHERE id IN (\(entries))", selection.arguments)
     }
 
-    /// Takes all collections from their owner; `RemovedArchives` frees their room.
+    /// Takes all collections from their owner; `RemovedData` frees their room.
     mutating func removeArchive(owner: String) throws {
-        try db.run("UPDATE archive_list SET owner = '\(RemovedArchives.prefix)' || id WHERE owner = ?", [owner])
+        try db.run("UPDATE archive_list SET owner = '\(RemovedData.prefix)' || id WHERE owner = ?", [owner])
         guard db.changesCount > 0 else { return }
-        hasRemovedArchives = true
+        hasRemovedData = true
         keys.forget()
     }
 }

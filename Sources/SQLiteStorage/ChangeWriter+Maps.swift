@@ -60,15 +60,18 @@ extension ChangeWriter {
         try forgetIfEmpty(number)
     }
 
-    func removeMap(_ map: MapName) throws {
+    /// Takes the map from its owner; `RemovedData` frees its room.
+    mutating func removeMap(_ map: MapName) throws {
         guard let number = try db.number(map) else { return }
-        try db.run("DELETE FROM map_item WHERE map = ?", [number])
-        try forgetIfEmpty(number)
+        try takeMaps("id = ?", [number])
     }
 
-    func removeMaps(owner: String) throws {
-        try db.run("DELETE FROM map_item WHERE map IN (SELECT id FROM map WHERE owner = ?)", [owner])
-        try db.run("DELETE FROM map WHERE owner = ?", [owner])
+    /// Takes all maps from their owner.
+    mutating func removeMaps(owner: String) throws { try takeMaps("owner = ?", [owner]) }
+
+    private mutating func takeMaps(_ condition: StaticString, _ arguments: StatementArguments) throws {
+        try db.run("UPDATE map SET owner = '\(RemovedData.prefix)' || id WHERE \(condition)", arguments)
+        if db.changesCount > 0 { hasRemovedData = true }
     }
 
     func removeExpiredItems(_ store: String, _ time: Timestamp, atMost count: Int) throws {

@@ -13,8 +13,8 @@ struct ChangeWriter: ~Copyable {
     /// every page that a group is the first to touch.
     let canUndoGroups: Bool
     let marks: MarkNumbers
-    /// Whether archives have lost their owners.
-    var hasRemovedArchives = false
+    /// Whether archives or maps have lost their owners.
+    var hasRemovedData = false
     /// The greatest id that was appended.
     var newestID: Int64 = 0
 

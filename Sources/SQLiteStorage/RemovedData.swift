@@ -1,44 +1,70 @@
 import GRDB
 
-/// Archives whose owners have been removed: nobody finds them, and their room is freed step by step.
+/// Archives whose owners have been removed, and removed maps: nobody finds them, and their room is freed step by step.
 ///
-/// The removal gives each of an owner's lists a name that no JID is like, so it costs the same whatever there is in them.
-enum RemovedArchives {
-    /// What such a list's owner begins with. No JID has a space in it.
+/// The removal gives each of an owner's lists or maps a name that no JID is like, so it costs the same whatever there is in them.
+enum RemovedData {
+    /// What such an owner begins with. No JID has a space in it.
     static let prefix = "removed "
 
-    /// The most entries, and bytes of stanzas (about), that a step frees.
-    private static let entries = 250
+    /// The most entries or items, and bytes of them (about), that a step frees.
+    private static let rows = 250
     private static let bytes = 1 << 20
 
     /// Whether there are any.
-    static func exist(_ db: Database) throws -> Bool { try next(db) != nil }
+    static func exist(_ db: Database) throws -> Bool {
+        try next("archive_list", db) != nil || next("map", db) != nil
+    }
 
-    /// Frees the next entries, within the transaction that is open.
+    /// Frees the next entries or items, within the transaction that is open.
     ///
     /// - Returns: whether there may be more.
     static func free(_ db: Database) throws -> Bool {
-        guard let list = try next(db) else { return false }
-        let rows = try Row.fetchCursor(
-            db.prepared("SELECT id, length(stanza) FROM archive WHERE list = ? ORDER BY id LIMIT ?", [list, entries]))
+        if let list = try next("archive_list", db) {
+            try freeArchive(list, db)
+        } else if let map = try next("map", db) {
+            try freeMap(map, db)
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private static func freeArchive(_ list: Int64, _ db: Database) throws {
+        let sql = "SELECT id, length(stanza) FROM archive WHERE list = ? ORDER BY id LIMIT ?"
+        guard let last = try last(sql, list, db) else {
+            return try db.run("DELETE FROM archive_list WHERE id = ?", [list])
+        }
+        let freed = "SELECT id FROM archive WHERE list = ? AND id <= ?"
+        try ArchiveWords.forget(freed, [list, last], db)
+        try db.run("DELETE FROM archive WHERE id IN (\(freed))", [list, last])
+    }
+
+    private static func freeMap(_ map: Int64, _ db: Database) throws {
+        let sql = "SELECT place, length(value) FROM map_item WHERE map = ? ORDER BY place LIMIT ?"
+        guard let last = try last(sql, map, db) else {
+            return try db.run("DELETE FROM map WHERE id = ?", [map])
+        }
+        try db.run("DELETE FROM map_item WHERE map = ? AND place <= ?", [map, last])
+    }
+
+    /// Up to which row a step goes; nil: there are none.
+    ///
+    /// - Parameter sql: selects the rows' numbers and sizes, in order.
+    private static func last(_ sql: String, _ owner: Int64, _ db: Database) throws -> Int64? {
+        let rows = try Row.fetchCursor(db.prepared(sql, [owner, Self.rows]))
         var last: Int64?
         var size = 0
         while size < bytes, let row = try rows.next() {
             last = row[0]
             size += row[1]
         }
-        guard let last else {
-            try db.run("DELETE FROM archive_list WHERE id = ?", [list])
-            return true
-        }
-        let freed = "SELECT id FROM archive WHERE list = ? AND id <= ?"
-        try ArchiveWords.forget(freed, [list, last], db)
-        try db.run("DELETE FROM archive WHERE id IN (\(freed))", [list, last])
-        return true
+        return last
     }
 
-    private static func next(_ db: Database) throws -> Int64? {
-        let sql = "SELECT id FROM archive_list WHERE owner >= ? AND owner < ? LIMIT 1"
+    /// - Parameter table: the one that has the owners.
+    private static func next(_ table: StaticString, _ db: Database) throws -> Int64? {
+        let sql = "SELECT id FROM \(table) WHERE owner >= ? AND owner < ? LIMIT 1"
         // The character behind the space.
         return try Int64.fetchOne(db.prepared(sql, [prefix, prefix.dropLast() + "!"]))
     }

@@ -53,12 +53,12 @@ public final class SQLiteStorage: Storage {
         do {
             pool = try DatabasePool(path: path, configuration: Self.configuration(access))
             schemaVersion = try Self.prepare(pool, access)
-            let (secret, hasRemovedArchives) = try pool.read { db in
-                (try db.archiveSecret(), try access == .write && RemovedArchives.exist(db))
+            let (secret, hasRemovedData) = try pool.read { db in
+                (try db.archiveSecret(), try access == .write && RemovedData.exist(db))
             }
             marks = MarkNumbers(secret: secret)
             queue = WriteQueue(pool: pool, files: OpenFiles(database: path), marks: marks, limits: limits)
-            if hasRemovedArchives { queue.freeRemovedArchives() }
+            if hasRemovedData { queue.freeRemovedData() }
         } catch {
             throw StorageError(error)
         }

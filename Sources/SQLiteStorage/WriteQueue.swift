@@ -48,8 +48,8 @@ final class WriteQueue: Sendable {
         var waitingForRoom: [CheckedContinuation<Void, Never>] = []
         /// Why every further group is refused; nil: it is not.
         var refusal: String?
-        /// There are archives without owners to be freed.
-        var hasRemovedArchives = false
+        /// There are archives or maps without owners to be freed.
+        var hasRemovedData = false
     }
 
     private let pool: DatabasePool
@@ -124,10 +124,10 @@ final class WriteQueue: Sendable {
         state.withLock { $0.refusal = reason }
     }
 
-    /// Frees the room of removed archives, step by step, between commits.
-    func freeRemovedArchives() {
+    /// Frees the room of removed archives and maps, step by step, between commits.
+    func freeRemovedData() {
         state.withLock { state in
-            state.hasRemovedArchives = true
+            state.hasRemovedData = true
             if !state.isWriting { begin(&state) }
         }
     }
@@ -165,7 +165,7 @@ final class WriteQueue: Sendable {
 
 extension WriteQueue {
     /// Commits what waits, and goes on as long as somebody waits for more. Meanwhile, between commits, it frees the room of
-    /// removed archives.
+    /// removed archives and maps.
     private func write(_ db: Database) {
         var canFree = true
         repeat {
@@ -179,16 +179,16 @@ extension WriteQueue {
         } while !hasEnded(canFree)
     }
 
-    private func mustFree() -> Bool { state.withLock { $0.hasRemovedArchives && $0.refusal == nil } }
+    private func mustFree() -> Bool { state.withLock { $0.hasRemovedData && $0.refusal == nil } }
 
     /// - Returns: false if it failed: then it is tried again after the next commit.
     private func free(_ db: Database) -> Bool {
         do {
             try files.check()
             try db.run("BEGIN IMMEDIATE TRANSACTION")
-            let isMore = try RemovedArchives.free(db)
+            let isMore = try RemovedData.free(db)
             try db.run("COMMIT TRANSACTION")
-            if !isMore { state.withLock { $0.hasRemovedArchives = false } }
+            if !isMore { state.withLock { $0.hasRemovedData = false } }
             return true
         } catch {
             if db.isInsideTransaction { try? db.rollback() }
@@ -209,7 +209,7 @@ extension WriteQueue {
     private func hasEnded(_ canFree: Bool) -> Bool {
         state.withLock { state in
             guard !state.isUrgent, state.waiting.count < limits.groupsPerCommit else { return false }
-            if canFree, state.hasRemovedArchives, state.refusal == nil { return false }
+            if canFree, state.hasRemovedData, state.refusal == nil { return false }
             state.isWriting = false
             goOn(&state)
             return true
@@ -270,7 +270,7 @@ extension WriteQueue {
         try writer.finish()
         try db.run("COMMIT TRANSACTION")
         keys = writer.keys
-        if writer.hasRemovedArchives { state.withLock { $0.hasRemovedArchives = true } }
+        if writer.hasRemovedData { state.withLock { $0.hasRemovedData = true } }
         return results
     }
 }

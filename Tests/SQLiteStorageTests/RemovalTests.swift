@@ -7,7 +7,7 @@ import XMPPServer
 
 @testable import SQLiteStorage
 
-@Suite("The archives of removed accounts")
+@Suite("The archives and maps of removed accounts")
 struct RemovalTests {
     private let directory = TemporaryDirectory()
     private let count = 5_000
@@ -44,11 +44,33 @@ struct RemovalTests {
             try db.execute(
                 sql: "UPDATE archive_list SET owner = 'removed ' || id WHERE owner = ?", arguments: [mary.string])
             try db.inTransaction {
-                _ = try RemovedArchives.free(db)
+                _ = try RemovedData.free(db)
                 return .commit
             }
             #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM archive") == 14)
         }
+        await storage.close()
+    }
+
+    @Test("The room of maps is freed in steps as well")
+    func maps() async throws {
+        let storage = try await filled(count: 1)
+        let (mary, bob) = (try jid("mary"), try jid("bob"))
+        func put(_ name: String, of owner: JID) -> [StorageChange] {
+            (0..<1_000).map { number in
+                .putItem(
+                    MapName(owner: owner, store: "s", name: name), key: "\(number)", [1], expiresAt: nil,
+                    keepsPlace: false)
+            }
+        }
+        try await storage.commit(put("a", of: mary) + put("b", of: mary) + put("c", of: bob))
+        try await storage.commit([.removeMap(MapName(owner: bob, store: "s", name: "c")), .removeAccount(mary)])
+        try await freed(storage)
+        // The place of a removed map is free for the next one at once.
+        let map = MapName(owner: mary, store: "s", name: "a")
+        try await storage.commit(
+            put("a", of: mary) + [.removeMap(map), .putItem(map, key: "k", [1], expiresAt: nil, keepsPlace: false)])
+        #expect(try await storage.mapPage(MapQuery(map, limit: 9))?.items.map(\.key) == ["k"])
         await storage.close()
     }
 
@@ -99,8 +121,8 @@ extension RemovalTests {
 
     /// Returns when nothing of it is left.
     private func freed(_ storage: SQLiteStorage) async throws {
-        while try await storage.read({ try RemovedArchives.exist($0) }) { await storage.flush() }
-        for table in ["archive", "archive_list"] {
+        while try await storage.read({ try RemovedData.exist($0) }) { await storage.flush() }
+        for table in ["archive", "archive_list", "map", "map_item"] {
             let rows = try await storage.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") }
             #expect(rows == 0)
         }
