@@ -20,6 +20,8 @@ listeners:
     redirect: {{to: "127.0.0.1:{node}"}}
 http-listeners:
   - {{addresses: ["127.0.0.1"], port: {web}, tls: false}}
+component-listeners:
+  - {{addresses: ["127.0.0.1"], port: {components}}}
 limits:
   trusted-addresses: ["127.0.0.0/8"]
 hosts:
@@ -35,7 +37,15 @@ hosts:
     key: key.pem
     modules: {{web-pages: {{}}, oauth: {{}}, chat-page: {{}}, websocket: {{}}, host-meta: {{}}}}
     web-address: http://localhost:{relay}
+    components:
+      echo.localhost: {{secret: {secret}, name: Echo}}
+      rooms.localhost: {{secret: {secret}, name: Rooms}}
+      irc.localhost: {{secret: {secret}, name: IRC}}
 """
+
+# Programs that answer for domains of their own.
+COMPONENTS = {"echo": "echo.localhost", "rooms": "rooms.localhost", "irc": "irc.localhost"}
+COMPONENT_SECRET = "a secret of components"
 
 READY_SECONDS = 30
 STOP_SECONDS = 5
@@ -61,7 +71,7 @@ class Server:
         self.configuration = folder / "swallowtail.yaml"
         self.certificate = folder / "certificate.pem"
         self.log = folder / "server.log"
-        self.ports = dict(zip(("node", "direct", "front", "web"), free_ports(4)))
+        self.ports = dict(zip(("node", "direct", "front", "web", "components"), free_ports(5)))
         # Where browsers find the pages: something stands between, as a proxy does.
         self.relay = free_ports(1)[0]
         self.process = None
@@ -77,7 +87,7 @@ class Server:
              "-keyout", str(self.folder / "key.pem"), "-out", str(self.certificate)],
             check=True, capture_output=True,
         )  # fmt: skip
-        self.configuration.write_text(CONFIGURATION.format(relay=self.relay, **self.ports), encoding="utf-8")
+        self.configuration.write_text(CONFIGURATION.format(relay=self.relay, secret=COMPONENT_SECRET, **self.ports), encoding="utf-8")
 
     def command(self, *arguments, stdin=None):
         """Runs a subcommand and returns what it printed."""
