@@ -22,7 +22,7 @@ public final class WebService: Sendable {
     /// - Throws: `ServerError` if a certificate cannot be read.
     public init(_ server: Server) throws {
         self.server = server
-        sites = server.hosts.all.filter { $0.modules.contains { $0.module is any WebModule } }.map {
+        sites = server.hosts.all.filter { $0.modules.contains { $0 is any WebModule } }.map {
             WebSite($0, of: server)
         }
         let needsTLS = server.configuration.httpListeners.contains { $0.usesTLS }

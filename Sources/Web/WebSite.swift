@@ -59,7 +59,7 @@ public final class WebSite: Sendable {
         sessions = BrowserSessions(of: host)
         place = Mutex(host.configuration.webAddress ?? WebAddress(usesTLS: true, host: host.domain, port: nil))
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
-        for case let module as any WebModule in host.modules.map(\.module) { module.register(on: &builder) }
+        for case let module as any WebModule in host.modules { module.register(on: &builder) }
         let built = Content(
             responder: builder.router.buildResponder(), upgrades: builder.upgrades, links: builder.links,
             apps: builder.apps)
@@ -81,12 +81,12 @@ public final class WebSite: Sendable {
 
     /// Tells the modules that the site can be reached.
     func opened() {
-        for case let module as any WebModule in host.modules.map(\.module) { module.opened(self) }
+        for case let module as any WebModule in host.modules { module.opened(self) }
     }
 
     /// Tells the modules that there will be no more requests.
     func closing() {
-        for case let module as any WebModule in host.modules.map(\.module) { module.closing() }
+        for case let module as any WebModule in host.modules { module.closing() }
     }
 
     /// True if a request with this `Host` is for the site.

@@ -96,9 +96,10 @@ import XMPPModules
         try await Conversation.run(script, on: .memory) { server in
             let host = try #require(server.server.hosts["localhost"])
             let known = StandardModules.all.map { $0.info.name }
-            #expect(Set(host.modules.map { $0.info.name }) == Set(known), "a module is on no host of this test")
+            #expect(
+                Set(host.modules.map { type(of: $0).info.name }) == Set(known), "a module is on no host of this test")
             var found: Set<Int> = []
-            for entry in host.iqTable.all {
+            for entry in host.loaded.declarations.iqTable.all {
                 let index = Self.rows.firstIndex {
                     $0.type == entry.type && $0.name == "\(entry.name)" && $0.namespace == entry.namespace.name
                 }
@@ -114,12 +115,12 @@ import XMPPModules
             }
             #expect(found == Set(Self.rows.indices), "rows for what there is not")
             #expect(Dictionary(uniqueKeysWithValues: host.commands.map { ($0.node, $0.needs) }) == Self.commands)
-            let elements = host.streamElements.filter { $0.layer == .authenticated }
+            let elements = host.loaded.streamElements.filter { $0.layer == .authenticated }
             #expect(Set(elements.map { "\($0.name) \($0.namespace.name)" }) == Self.streamElements)
             #expect(elements.allSatisfy { $0.needs == .chat })
-            let features = host.bindFeatures.map { ($0.namespace.name, $0.needs) }
+            let features = host.loaded.bindFeatures.map { ($0.namespace.name, $0.needs) }
             #expect(Dictionary(uniqueKeysWithValues: features) == Self.inlineFeatures)
-            #expect(host.authenticationFeatures.map { $0.needs } == [.chat])
+            #expect(host.loaded.authenticationFeatures.map { $0.needs } == [.chat])
         }
     }
 

@@ -53,7 +53,7 @@ import XMPPServer
             var builder = WebSite.Builder(
                 site: WebSite(site.host, of: site.server),
                 router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
-            for case let module as any WebModule in site.host.modules.map(\.module) { module.register(on: &builder) }
+            for case let module as any WebModule in site.host.modules { module.register(on: &builder) }
             var found: Set<String> = []
             for route in builder.router.routes where route.method != .head {
                 let name = "\(route.method.rawValue) /\(String(describing: route.path).drop { $0 == "/" })"

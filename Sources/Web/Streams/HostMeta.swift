@@ -33,7 +33,7 @@ struct HostMeta: WebModule {
     }
 
     private static func links(_ site: WebSite) -> [Link] {
-        site.host.modules.compactMap { _, module in
+        site.host.modules.compactMap { module in
             guard let method = module as? any ConnectionMethod else { return nil }
             return Link(rel: type(of: method).relation, href: method.connectionAddress(at: site.address))
         }

@@ -81,7 +81,7 @@ public final class AccountTable: Sendable {
     }
 
     /// Declares what is read along with each account from now on.
-    func add(_ values: [Preload]) { preloads.withLock { $0 += values } }
+    func preload(_ values: [Preload]) { preloads.withLock { $0 = values } }
 
     /// Declares how an account's sessions are brought back.
     func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])

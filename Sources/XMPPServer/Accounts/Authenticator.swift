@@ -254,7 +254,7 @@ public final class Authenticator: Sendable {
     private func verifyElsewhere(
         _ token: String, _ digest: [UInt8], _ host: Host
     ) async -> Result<VerifiedToken, SASLFailure> {
-        for verify in host.tokenVerifiers {
+        for verify in host.loaded.tokenVerifiers {
             switch await verify(token) {
             case .account(let account):
                 guard account.domain == host.domain, let local = account.local else { continue }

@@ -1,6 +1,6 @@
 import XMPP
 
-/// The handlers of one moment, in order. Frozen when the host starts.
+/// The handlers of one moment, in order.
 final class HookList<Event>: Sendable {
     typealias Handler = @Sendable (inout Event) -> Verdict
 

@@ -84,8 +84,8 @@ public struct StanzaContext: Sendable {
     public let origin: (any StanzaOrigin)?
     /// What the two halves of the way tell each other.
     public var facts: MessageFacts = []
-    /// The host whose handlers are asked.
-    public internal(set) var host: Host
+    /// The modules whose handlers are asked: those that the host had when the stanza came to it.
+    var loaded: LoadedModules
     /// The account that the stanza is for, in whichever half.
     var recipient: AccountRecord?
     /// When the stanza came, if that is not now: it has waited for a session that has ended since.
@@ -101,6 +101,9 @@ public struct StanzaContext: Sendable {
     var refusals: Refusals?
     /// The message's number in the trace of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
+
+    /// The host whose handlers are asked.
+    public var host: Host { loaded.host }
 
     /// Adds to what the stanza makes durable.
     ///
@@ -151,9 +154,9 @@ public struct StanzaContext: Sendable {
     }
 
     /// Begins the last part of a message's way, back at its sender's.
-    mutating func accept(at host: Host) {
+    mutating func accept(at loaded: LoadedModules) {
         stage = .accepted
-        self.host = host
+        self.loaded = loaded
     }
 
     /// Sends the stanza to another address than the one that it was given.
@@ -168,7 +171,8 @@ public struct StanzaContext: Sendable {
             self.stanza = stanza
             self.written = written
         }
-        if self.host !== host { self.host = host }
+        let loaded = host.loaded
+        if self.loaded !== loaded { self.loaded = loaded }
         self.to = to
         stored = nil
         isVoid = false

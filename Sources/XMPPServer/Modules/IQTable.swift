@@ -1,7 +1,7 @@
 import XML
 import XMPP
 
-/// The handlers of IQ requests of a host. Frozen when the host starts.
+/// The handlers of IQ requests of a host.
 public struct IQTable: Sendable {
     public typealias Handler = @Sendable (IQRequest) -> Reply
 

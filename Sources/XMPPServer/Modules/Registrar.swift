@@ -3,7 +3,7 @@ import XMPP
 import XMPPStream
 
 /// Takes down what a module declares. There is one for each module while a host starts.
-public struct Registrar {
+public struct Registrar: Sendable {
     /// An identity of the host for service discovery, XEP-0030 §3.1.
     public struct Identity: Sendable, Hashable {
         public let category: String

@@ -67,7 +67,7 @@ extension StanzaRouter {
             return finished()
         }
         var event = StanzaContext(
-            stanza: stanza, from: from, to: session.record.jid, origin: nil, host: session.host,
+            stanza: stanza, from: from, to: session.record.jid, origin: nil, loaded: session.host.loaded,
             recipient: session.record, stage: .deliver)
         event.commit(changes)
         event.detached = session
@@ -84,7 +84,8 @@ extension StanzaRouter {
             from.isFull || !from.isSameBare(as: ended.record.jid)
         else { return }
         var event = StanzaContext(
-            stanza: stanza, from: from, to: ended.record.jid, origin: nil, host: ended.host, recipient: ended.record,
+            stanza: stanza, from: from, to: ended.record.jid, origin: nil, loaded: ended.host.loaded,
+            recipient: ended.record,
             stage: .deliver)
         route(&event)
     }

@@ -8,7 +8,7 @@ extension StanzaRouter {
     /// A client's IQ.
     func received(iq event: inout StanzaContext) {
         guard event.stanza.hasID else { return bounce(event, .badRequest) }
-        guard passes(event.host.iqFromClient, &event) else { return }
+        guard passes(event.loaded.declarations.iqFromClient, &event) else { return }
         route(iq: &event)
     }
 
@@ -51,17 +51,19 @@ extension StanzaRouter {
         let (place, target) = place(event)
         // What is answered for any address is answered by the asker's host.
         var host = event.host
-        var entry = host.iqTable.entry(for: kind, payload, target: place === host ? target : [])
+        var entry = host.loaded.declarations.iqTable.entry(for: kind, payload, target: place === host ? target : [])
         if entry == nil, let place, place !== host {
             host = place
-            entry = place.iqTable.entry(for: kind, payload, target: target)
+            entry = place.loaded.declarations.iqTable.entry(for: kind, payload, target: target)
         }
         guard let entry else { return unanswered(&event) }
         let request = IQRequest(
             kind: kind, payload: payload, stanza: event.stanza, from: event.from, rights: origin.rights,
             to: event.to, target: target, host: host, origin: origin)
         guard request.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
-        if target == .account, !host.iqToAccount.entries.isEmpty { return ask(request, entry.handler, event) }
+        if target == .account, !host.loaded.declarations.iqToAccount.entries.isEmpty {
+            return ask(request, entry.handler, event)
+        }
         answer(request, entry.handler(request), event)
     }
 
@@ -99,7 +101,7 @@ extension StanzaRouter {
         var event = event
         event.recipient = account
         event.stage = .toAccount(0)
-        let hooks = request.host.iqToAccount
+        let hooks = request.host.loaded.declarations.iqToAccount
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return nil
         case .bounced(let error, _): return .error(error)
@@ -134,10 +136,10 @@ extension StanzaRouter {
             return bounce(event, .serviceUnavailable)
         }
         var event = event
-        event.host = session.host
+        event.loaded = session.host.loaded
         event.recipient = session.record
         event.stage = .toAccount(0)
-        guard passes(session.host.iqToSession, &event) else { return }
+        guard passes(event.loaded.declarations.iqToSession, &event) else { return }
         guard event.stanza.type == .get || event.stanza.type == .set, let id = event.stanza.id else {
             return send(event, to: session)
         }

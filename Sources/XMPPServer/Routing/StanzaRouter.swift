@@ -44,7 +44,7 @@ public final class StanzaRouter: Sendable {
         }
         // Made once and handed on in place: a copy of it costs a good part of what a delivery does.
         var event = StanzaContext(
-            stanza: stanza, from: session.jid, to: to, origin: session, host: session.host, recipient: nil,
+            stanza: stanza, from: session.jid, to: to, origin: session, loaded: session.host.loaded, recipient: nil,
             stage: .fromClient(0))
         switch stanza.kind {
         case .iq:
@@ -53,14 +53,14 @@ public final class StanzaRouter: Sendable {
             if let trace = session.trace {
                 event.number = trace.began(stanza, from: session.jid, to: to, at: session.host.now())
             }
-            event.strip(session.host.reservedElements)
+            event.strip(hosts.reservedElements)
             route(&event)
         case .presence:
             // RFC 6121 §4.7.1; a message of an unknown type is a normal one, §5.2.2.
             if stanza.type == .unknown {
                 return bounce(event, .badRequest)
             }
-            event.strip(session.host.reservedElements)
+            event.strip(hosts.reservedElements)
             route(&event)
         }
     }
@@ -70,12 +70,12 @@ public final class StanzaRouter: Sendable {
     /// A stanza of somebody who is no client, such as a component. It may have been written by anybody.
     func received(_ stanza: Stanza, from: JID, to: JID, by origin: any StanzaOrigin, at host: Host) {
         var event = StanzaContext(
-            stanza: stanza, from: from, to: to, origin: origin, host: host, recipient: nil, stage: .addressed)
+            stanza: stanza, from: from, to: to, origin: origin, loaded: host.loaded, recipient: nil, stage: .addressed)
         if stanza.kind == .iq {
             return stanza.hasID ? route(iq: &event) : bounce(event, .badRequest)
         }
         if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
-        event.strip(host.reservedElements)
+        event.strip(hosts.reservedElements)
         route(&event)
     }
 
@@ -89,7 +89,7 @@ public final class StanzaRouter: Sendable {
         _ stanza: Stanza, from: JID, to: JID, host: Host, origin: (any StanzaOrigin)? = nil, refusals: Refusals? = nil
     ) {
         var event = StanzaContext(
-            stanza: stanza, from: from, to: to, origin: origin, host: host, recipient: nil, stage: .addressed)
+            stanza: stanza, from: from, to: to, origin: origin, loaded: host.loaded, recipient: nil, stage: .addressed)
         event.refusals = refusals
         if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
     }
@@ -98,7 +98,7 @@ public final class StanzaRouter: Sendable {
     public func route(_ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host) {
         let written = WrittenStanza(stanza.element, from: from.string)
         var event = StanzaContext(
-            stanza: stanza, written: written, from: from, to: nil, origin: nil, host: host, recipient: nil,
+            stanza: stanza, written: written, from: from, to: nil, origin: nil, loaded: host.loaded, recipient: nil,
             stage: .addressed)
         for address in addresses {
             event.begin(stanza, written, to: address, at: host)
@@ -123,7 +123,7 @@ public final class StanzaRouter: Sendable {
             let outcome: HookList<StanzaContext>.Outcome
             switch event.stage {
             case .fromClient(let index):
-                let hooks = event.host.fromClient(event.stanza.kind)
+                let hooks = event.loaded.declarations.fromClient(event.stanza.kind)
                 outcome = hooks.run(&event, from: index, to: hooks.entries.count)
                 if case .passed = outcome { event.stage = .addressed }
             case .addressed:
@@ -133,7 +133,7 @@ public final class StanzaRouter: Sendable {
                 case .elsewhere: return false
                 }
             case .toAccount(let index):
-                let hooks = event.host.toAccount(event.stanza.kind)
+                let hooks = event.loaded.declarations.toAccount(event.stanza.kind)
                 outcome = hooks.run(&event, from: index, to: hooks.fallback)
                 if case .passed = outcome { event.stage = .deliver }
             case .deliver:
@@ -148,10 +148,10 @@ public final class StanzaRouter: Sendable {
                 case .nobody:
                     break
                 }
-                event.stage = .fallback(event.host.toAccount(event.stanza.kind).fallback)
+                event.stage = .fallback(event.loaded.declarations.toAccount(event.stanza.kind).fallback)
                 outcome = .passed
             case .fallback(let index):
-                let hooks = event.host.toAccount(event.stanza.kind)
+                let hooks = event.loaded.declarations.toAccount(event.stanza.kind)
                 outcome = hooks.run(&event, from: index, to: hooks.entries.count)
                 if case .passed = outcome {
                     undelivered(event)
@@ -183,13 +183,13 @@ public final class StanzaRouter: Sendable {
 
     /// Back at the sender's: a message of a client that has reached its recipient's half, and was not refused there.
     private func accept(_ event: inout StanzaContext) {
-        guard event.stanza.kind == .message, let host = event.origin?.client?.host,
-            !host.messageAccepted.entries.isEmpty
-        else { return }
+        guard event.stanza.kind == .message, let loaded = event.origin?.client?.host.loaded else { return }
+        let hooks = loaded.declarations.messageAccepted
+        guard !hooks.entries.isEmpty else { return }
         // What is taken in the sender's own half has not been accepted by anybody.
         if case .fromClient = event.stage { return }
-        event.accept(at: host)
-        _ = host.messageAccepted.run(&event, from: 0, to: host.messageAccepted.entries.count)
+        event.accept(at: loaded)
+        _ = hooks.run(&event, from: 0, to: hooks.entries.count)
     }
 
     /// Processing ends here: submits what the stanza makes durable.
@@ -257,8 +257,8 @@ public final class StanzaRouter: Sendable {
     private func module(before next: Int, _ event: StanzaContext) -> String {
         let hooks: HookList<StanzaContext>
         switch event.stage {
-        case .fromClient: hooks = event.host.fromClient(event.stanza.kind)
-        case .toAccount, .fallback: hooks = event.host.toAccount(event.stanza.kind)
+        case .fromClient: hooks = event.loaded.declarations.fromClient(event.stanza.kind)
+        case .toAccount, .fallback: hooks = event.loaded.declarations.toAccount(event.stanza.kind)
         case .addressed, .deliver, .accepted: return ""
         }
         return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
@@ -341,7 +341,7 @@ public final class StanzaRouter: Sendable {
         let kind = event.stanza.kind
         switch hosts.recipient(of: to) {
         case .account(let host, _):
-            if host !== event.host { event.host = host }
+            if host !== event.host { event.loaded = host.loaded }
         case .service(let service, _):
             return .service(service)
         case .host:
@@ -461,8 +461,7 @@ public final class StanzaRouter: Sendable {
         outgoing.ended(session)
         answerRequests(of: session)
         var event = SessionEvent(session: session, host: session.host, end: reason)
-        let hooks = session.host.sessionEnded
-        _ = hooks.run(&event, from: 0, to: hooks.entries.count)
+        session.host.fire(Hooks.sessionEnded, &event)
     }
 }
 

@@ -58,7 +58,7 @@ extension Host {
                 return .failure(StanzaError(.notAuthorized))
             case .added:
                 var event = SessionEvent(session: session, host: self, end: nil)
-                _ = sessionBound.run(&event, from: 0, to: sessionBound.entries.count)
+                fire(Hooks.sessionBound, &event)
                 return .success(session)
             case .tooMany:
                 guard let lost = oldestHibernating(record) else { return .failure(StanzaError(.resourceConstraint)) }

@@ -8,12 +8,10 @@ import XMPPStream
 /// A domain that is served here, with its profile's modules and settings.
 ///
 /// Modules get their host when they are made, and keep it: it is where they find the accounts, the storage, the clock
-/// and the router. What the modules declare is put in place once, before the first listener opens, and is only read
-/// after that.
-public final class Host: @unchecked Sendable {
+/// and the router. The settings, and what the modules declare, are one value that is replaced as a whole (`LoadedModules`).
+public final class Host: Sendable {
     public let domain: String
     public let jid: JID
-    public let configuration: HostConfiguration
     public let accounts: AccountTable
     public let storage: any Storage
     public let archiveIDs: ArchiveIDGenerator
@@ -38,40 +36,7 @@ public final class Host: @unchecked Sendable {
     /// Time that passes whatever the wall clock is set to; what is counted within a time goes by it.
     public let uptime: @Sendable () -> Duration
 
-    // Put in place by `load`, before any listener opens.
-    public private(set) var modules: [(info: ModuleInfo, module: any ServerModule)] = []
-    public private(set) var features: [Namespace] = []
-    public private(set) var accountFeatures: [Namespace] = []
-    public private(set) var identities: [Registrar.Identity] = []
-    private(set) var iqTable = IQTable()
-    private var hooks = HookTable()
-    private(set) var jobs: [Registrar.Job] = []
-    /// How sessions outlive their connections; `nil`: they do not.
-    public private(set) var resumption: ResumptionSettings?
-    /// How large the contact lists of its accounts may grow.
-    public private(set) var rosterBounds = RosterBounds.none
-    private var inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?] = []
-    private(set) var tokenVerifiers: [TokenVerifier] = []
-    private var streamFeatures: [Registrar.StreamFeature] = []
-    private(set) var streamElements: [Registrar.StreamElement] = []
-    private(set) var authenticationFeatures: [Registrar.AuthenticationFeature] = []
-    private(set) var bindFeatures: [Registrar.BindFeature] = []
-    /// What people have the host do by commands.
-    public private(set) var commands: [HostCommand] = []
-    /// What is taken off the messages and presence that clients of any host send.
-    private(set) var reservedElements = ReservedElements()
-    private var messageFromClient = HookList<StanzaContext>([])
-    private var messageToAccount = HookList<StanzaContext>([])
-    private(set) var messageAccepted = HookList<StanzaContext>([])
-    private var presenceFromClient = HookList<StanzaContext>([])
-    private var presenceToAccount = HookList<StanzaContext>([])
-    private(set) var iqFromClient = HookList<StanzaContext>([])
-    private(set) var iqToAccount = HookList<StanzaContext>([])
-    private(set) var iqToSession = HookList<StanzaContext>([])
-    private var messageKept = HookList<KeptMessage>([])
-    private(set) var sessionBound = HookList<SessionEvent>([])
-    private(set) var sessionEnded = HookList<SessionEvent>([])
-    private(set) var accountChanged = HookList<AccountEvent>([])
+    private let current = Replaceable<LoadedModules>()
 
     init(
         _ configuration: HostConfiguration,
@@ -90,7 +55,6 @@ public final class Host: @unchecked Sendable {
     ) {
         domain = jid.domain
         self.jid = jid
-        self.configuration = configuration
         self.storage = storage
         self.archiveIDs = archiveIDs
         self.router = router
@@ -104,6 +68,16 @@ public final class Host: @unchecked Sendable {
         self.signIns = signIns
         registrations = RegistrationLimit(limits)
         accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
+        current.set(LoadedModules(none: configuration, of: self))
+        accounts.whenRosterIsUndone { [weak self] record, error, changes in
+            guard let self else { return }
+            _ = report(error)
+            for change in changes {
+                var event = RosterEvent(account: record, change: change, host: self)
+                fire(Hooks.rosterChanged, &event)
+            }
+        }
+        accounts.restoreSessions { [weak self] record, sessions in self?.restore(sessions, into: record) ?? [] }
     }
 
     /// The services that belong to the host.
@@ -141,82 +115,35 @@ public final class Host: @unchecked Sendable {
 
     // MARK: Modules
 
+    /// Its modules and its settings as they are now. Who does several things that go together asks once.
+    var loaded: LoadedModules { current.value }
+
+    public var configuration: HostConfiguration { _read { yield loaded.configuration } }
+    public var modules: [any ServerModule] { loaded.modules.map(\.instance) }
+    public var features: [Namespace] { loaded.declarations.features }
+    public var accountFeatures: [Namespace] { loaded.accountFeatures }
+    public var identities: [Registrar.Identity] { loaded.declarations.identities }
+    /// How sessions outlive their connections; `nil`: they do not.
+    public var resumption: ResumptionSettings? { loaded.resumption }
+    /// How large the contact lists of its accounts may grow.
+    public var rosterBounds: RosterBounds { loaded.rosterBounds }
+    /// What people have the host do by commands.
+    public var commands: [HostCommand] { loaded.commands }
+
+    /// Whether the module of that name is on.
+    public func offers(_ module: String) -> Bool { loaded.modules.contains { $0.configured.info.name == module } }
+
     /// Makes the modules that the configuration lists and puts in place what they declare.
     func load() throws(ModuleConflict) {
-        var table = HookTable()
-        accounts.whenRosterIsUndone { [weak self] record, error, changes in
-            guard let self else { return }
-            _ = report(error)
-            for change in changes {
-                var event = RosterEvent(account: record, change: change, host: self)
-                fire(Hooks.rosterChanged, &event)
-            }
-        }
-        for configured in configuration.modules.sorted(by: { $0.place < $1.place }) {
-            let module = configured.make(self)
-            var registrar = Registrar(module: configured.info.name)
-            module.register(&registrar)
-            try take(registrar, &table)
-            modules.append((configured.info, module))
-        }
-        freeze(table)
-        if resumption != nil {
-            accounts.restoreSessions { [self] record, sessions in restore(sessions, into: record) }
-        }
+        let loaded = try LoadedModules(configuration, after: loaded)
+        accounts.preload(loaded.preloads)
+        serve(loaded)
     }
 
-    private func take(_ registrar: Registrar, _ table: inout HookTable) throws(ModuleConflict) {
-        for entry in registrar.iqHandlers { try iqTable.add(entry) }
-        for feature in registrar.features where !features.contains(feature) { features.append(feature) }
-        for feature in registrar.accountFeatures where !accountFeatures.contains(feature) {
-            accountFeatures.append(feature)
-        }
-        for identity in registrar.identities where !identities.contains(identity) { identities.append(identity) }
-        jobs += registrar.jobs
-        inactiveClientPolicies += registrar.inactiveClientPolicies
-        reservedElements.add(registrar.reservedElements)
-        commands += registrar.commands
-        resumption = registrar.resumption ?? resumption
-        rosterBounds = registrar.rosterBounds ?? rosterBounds
-        accounts.add(registrar.preloads)
-        tokenVerifiers += registrar.tokenVerifiers
-        if registrar.makesTokens || !registrar.tokenVerifiers.isEmpty { noteAccessToken() }
-        streamFeatures += registrar.streamFeatures
-        streamElements += registrar.streamElements
-        authenticationFeatures += registrar.authenticationFeatures
-        bindFeatures += registrar.bindFeatures
-        registrar.addHooks(to: &table)
-    }
-
-    private func freeze(_ table: HookTable) {
-        hooks = table
-        messageFromClient = table.list(Hooks.messageFromClient)
-        messageToAccount = table.list(Hooks.messageToAccount)
-        messageAccepted = table.list(Hooks.messageAccepted)
-        presenceFromClient = table.list(Hooks.presenceFromClient)
-        presenceToAccount = table.list(Hooks.presenceToAccount)
-        iqFromClient = table.list(Hooks.iqFromClient)
-        iqToAccount = table.list(Hooks.iqToAccount)
-        iqToSession = table.list(Hooks.iqToSession)
-        messageKept = table.list(Hooks.messageKept)
-        sessionBound = table.list(Hooks.sessionBound)
-        sessionEnded = table.list(Hooks.sessionEnded)
-        accountChanged = table.list(Hooks.accountChanged)
-    }
-
-    /// What one host's modules write is believed by its clients, whichever host its sender is at.
-    static func shareReservedElements(of hosts: [Host]) {
-        var all = ReservedElements()
-        for host in hosts { all.add(host.reservedElements.rules) }
-        for host in hosts { host.reservedElements = all }
-    }
-
-    func fromClient(_ kind: StanzaKind) -> HookList<StanzaContext> {
-        kind == .message ? messageFromClient : presenceFromClient
-    }
-
-    func toAccount(_ kind: StanzaKind) -> HookList<StanzaContext> {
-        kind == .message ? messageToAccount : presenceToAccount
+    /// Goes by other modules and settings from now on.
+    private func serve(_ loaded: LoadedModules) {
+        if loaded.haveTokens { noteAccessToken() }
+        current.set(loaded)
     }
 
     /// Runs the handlers of a module's own moment. A verdict other than `.go` ends the run.
@@ -224,7 +151,7 @@ public final class Host: @unchecked Sendable {
     /// - Returns: the error if a handler refused it; `nil` otherwise.
     @discardableResult
     public func fire<Event>(_ point: HookPoint<Event>, _ event: inout Event) -> StanzaError? {
-        let list = hooks.list(point)
+        let list = loaded.declarations.list(point)
         guard case .bounced(let error, _) = list.run(&event, from: 0, to: list.entries.count) else { return nil }
         return error
     }
@@ -232,38 +159,41 @@ public final class Host: @unchecked Sendable {
     /// Tells the modules of a message that waits; from any thread.
     public func messageKept(_ kept: KeptMessage) {
         var event = kept
-        _ = messageKept.run(&event, from: 0, to: messageKept.entries.count)
+        let hooks = loaded.declarations.messageKept
+        _ = hooks.run(&event, from: 0, to: hooks.entries.count)
     }
 
     /// What becomes of a stanza for a client that does not look.
     func urgency(of bytes: ByteBuffer) -> InactiveClientPolicy {
-        guard !inactiveClientPolicies.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client")
+        let policies = loaded.inactiveClientPolicies
+        guard !policies.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client")
         else {
             return .now
         }
-        return inactiveClientPolicies.lazy.compactMap { $0(stanza) }.first ?? .now
+        return policies.lazy.compactMap { $0(stanza) }.first ?? .now
     }
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {
-        for feature in streamFeatures where feature.layer == layer { feature.write(&writer) }
+        for feature in loaded.streamFeatures where feature.layer == layer { feature.write(&writer) }
     }
 
     /// What can be asked for within the sign-in, XEP-0388 §2.1 and XEP-0386 §3.1.
     func writeInlineFeatures(to writer: inout XMLWriter) {
+        let loaded = loaded
         writer.element("bind", .bind2) { writer in
-            guard bindFeatures.contains(where: \.isAnnounced) else { return }
+            guard loaded.bindFeatures.contains(where: \.isAnnounced) else { return }
             writer.element("inline") { writer in
-                for feature in bindFeatures where feature.isAnnounced {
+                for feature in loaded.bindFeatures where feature.isAnnounced {
                     writer.element("feature", nil, ["var": feature.namespace.name])
                 }
             }
         }
-        for feature in authenticationFeatures { feature.write(&writer) }
+        for feature in loaded.authenticationFeatures { feature.write(&writer) }
     }
 
     /// Offers an element of a stream to the modules. `false`: none of them knows it.
     func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: ClientStream) -> Bool {
-        streamElements.contains {
+        loaded.streamElements.contains {
             $0.layer == layer && element.isNamed($0.name, $0.namespace)
                 && (layer != .authenticated || stream.rights.isSuperset(of: $0.needs))
                 && $0.handler(element, stream)
@@ -339,22 +269,4 @@ public final class Host: @unchecked Sendable {
         var event = AccountEvent(account: account, host: self)
         fire(Hooks.accountChanged, &event)
     }
-}
-
-/// The hosts that are served here. Filled before the first listener opens, only read after that.
-public final class HostTable: @unchecked Sendable {
-    private var hosts: [String: Host] = [:]
-    private var servicesByDomain: [String: any Service] = [:]
-
-    init() {}
-
-    public subscript(domain: String) -> Host? { hosts[domain] }
-    public var all: [Host] { hosts.values.sorted { $0.domain < $1.domain } }
-
-    func add(_ host: Host) { hosts[host.domain] = host }
-
-    /// The service that a domain belongs to.
-    func service(_ domain: String) -> (any Service)? { servicesByDomain[domain] }
-    func add(_ service: any Service) { servicesByDomain[service.domain.domain] = service }
-    public var services: [any Service] { servicesByDomain.values.sorted { $0.domain.domain < $1.domain.domain } }
 }

@@ -9,6 +9,8 @@ import XMPPStream
 /// Confined to the stream's loop, where `ClientStream.wait` returns to; hence `@unchecked Sendable`.
 final class InlineNegotiation: @unchecked Sendable {
     private let host: Host
+    /// Those of the beginning: what one of them has read is for it to write.
+    private let loaded: LoadedModules
     private let account: OpenedAccount
     private let request: AuthenticationRequest
     private let stream: ClientStream
@@ -22,6 +24,7 @@ final class InlineNegotiation: @unchecked Sendable {
         then: @escaping (InlineOutcome) -> Void
     ) {
         self.host = host
+        loaded = host.loaded
         self.account = account
         self.request = request
         self.stream = stream
@@ -42,8 +45,8 @@ final class InlineNegotiation: @unchecked Sendable {
     }
 
     private func go(on index: Int) {
-        guard index < host.authenticationFeatures.count else { return bind() }
-        let feature = host.authenticationFeatures[index]
+        guard index < loaded.authenticationFeatures.count else { return bind() }
+        let feature = loaded.authenticationFeatures[index]
         guard rights.isSuperset(of: feature.needs),
             let element = request.element.child(feature.name, feature.namespace)
         else { return go(on: index + 1) }
@@ -63,8 +66,8 @@ final class InlineNegotiation: @unchecked Sendable {
     }
 
     private func read(for wish: Element, from index: Int) {
-        guard index < host.bindFeatures.count else { return bind(wish) }
-        guard let read = host.bindFeatures[index].read else {
+        guard index < loaded.bindFeatures.count else { return bind(wish) }
+        guard let read = loaded.bindFeatures[index].read else {
             values.append(())
             return self.read(for: wish, from: index + 1)
         }
@@ -78,9 +81,9 @@ final class InlineNegotiation: @unchecked Sendable {
         switch host.bind(account, tag: wish.child("tag", .bind2)?.text, on: stream) {
         case .success(let session):
             outcomes.append(
-                InlineOutcome(session: session) { [host, values, rights] writer in
+                InlineOutcome(session: session) { [loaded, values, rights] writer in
                     writer.element("bound", .bind2) { writer in
-                        for (feature, value) in zip(host.bindFeatures, values)
+                        for (feature, value) in zip(loaded.bindFeatures, values)
                         where rights.isSuperset(of: feature.needs) {
                             feature.write(wish.firstChild(in: feature.namespace), value, session, &writer)
                         }

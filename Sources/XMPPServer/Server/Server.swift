@@ -70,20 +70,21 @@ public final class Server: Sendable {
             storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
             threads: threads, logger: logger, log: signIns, now: now, uptime: uptime)
         let archiveIDs = try await ArchiveIDGenerator(storage: storage)
+        var made: [Host] = []
         for host in configuration.hosts {
             guard let jid = JID(local: nil, domain: host.domain, resource: nil) else {
                 throw ServerError("\(host.domain) is not a domain")
             }
             var logger = logger
             logger[metadataKey: "host"] = "\(jid)"
-            hosts.add(
+            made.append(
                 Host(
                     host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
                     router: router, key: key, keyMaker: keyMaker, signIns: signIns,
                     accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
                     uptime: uptime))
         }
-        for host in hosts.all {
+        for host in made {
             if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
             do {
                 try host.load()
@@ -91,13 +92,14 @@ public final class Server: Sendable {
                 throw ServerError("\(host.domain): \(error.description)")
             }
         }
-        for host in hosts.all {
+        var services: [any Service] = []
+        for host in made {
             for component in host.configuration.components {
                 guard let domain = JID(local: nil, domain: component.domain, resource: nil) else { continue }
-                hosts.add(ComponentService(component, domain: domain, host: host))
+                services.append(ComponentService(component, domain: domain, host: host))
             }
         }
-        Host.shareReservedElements(of: hosts.all)
+        hosts.serve(made, services)
         threads.start()
         keyMaker.start()
     }
@@ -110,7 +112,7 @@ public final class Server: Sendable {
 
     /// Does once, host by host, what modules do again and again while the server runs.
     public func runJobs() async {
-        for job in hosts.all.flatMap(\.jobs) { await job.run() }
+        for job in hosts.all.flatMap(\.loaded.jobs) { await job.run() }
     }
 
     /// What the server itself does again and again.
@@ -154,7 +156,7 @@ public final class Server: Sendable {
             await stop()
             throw error
         }
-        jobs.start(Self.jobs(storage, now, logger) + hosts.all.flatMap(\.jobs))
+        jobs.start(Self.jobs(storage, now, logger) + hosts.all.flatMap(\.loaded.jobs))
         return addresses
     }
 

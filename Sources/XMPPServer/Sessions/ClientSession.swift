@@ -86,6 +86,8 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     private(set) var outbox: SessionOutbox?
     /// How many stanzas of other loops are on their way through the mailbox.
     private let inFlight = Atomic<Int>(0)
+    /// Whether they are counted, from the beginning to the end of the session.
+    private let countsInFlight: Bool
 
     private static let hasOutbox = Flag("outbox")
     private static let unavailablePriority = Int.min
@@ -99,6 +101,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         token = stream.token
         rights = stream.rights
         userAgent = stream.userAgent
+        countsInFlight = host.resumption != nil
         loop = stream.connection.loop
         trace = host.router.trace.ring(of: loop)
     }
@@ -113,6 +116,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         token = state.token
         rights = state.rights
         userAgent = state.userAgent
+        countsInFlight = host.resumption != nil
         trace = host.router.trace.ring(of: loop)
         handled = state.handled
         storedCount = state.handled
@@ -283,7 +287,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     }
 
     private func mail(_ stanza: ByteBuffer, from sender: LoopContext?) {
-        if host.resumption != nil { inFlight.wrappingAdd(1, ordering: .relaxed) }
+        if countsInFlight { inFlight.wrappingAdd(1, ordering: .relaxed) }
         if let sender = sender ?? host.router.loops.current {
             // All that comes from one loop goes the same way, so that nothing overtakes.
             sender.send(stanza, to: self, on: loop)
@@ -294,7 +298,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
 
     public func deliver(_ stanza: ByteBuffer) {
         take(stanza)
-        if host.resumption != nil { inFlight.wrappingSubtract(1, ordering: .releasing) }
+        if countsInFlight { inFlight.wrappingSubtract(1, ordering: .releasing) }
     }
 
     private func take(_ stanza: ByteBuffer) {
@@ -309,7 +313,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     private var usesOutbox: Bool { flags.load(ordering: .acquiring) & Self.hasOutbox.bit != 0 }
 
     /// Whether this loop may put its stanzas there itself: what it has sent before, through the mailbox, has arrived.
-    private var takesDirectly: Bool { usesOutbox && inFlight.load(ordering: .acquiring) == 0 }
+    private var takesDirectly: Bool { usesOutbox && countsInFlight && inFlight.load(ordering: .acquiring) == 0 }
 
     /// The outbox, if there is one. From any loop.
     var openedOutbox: SessionOutbox? { usesOutbox ? outbox : nil }

@@ -1,0 +1,92 @@
+import XML
+import XMPP
+
+/// The modules of a host with all that they have declared, and the configuration that they were loaded for. Built whole, never
+/// changed, and replaced whole when the configuration is reloaded: what has begun with it goes on with it.
+final class LoadedModules: Sendable {
+    /// One of them.
+    struct Module: Sendable {
+        let configured: ConfiguredModule
+        let instance: any ServerModule
+        /// What it has declared.
+        let registrar: Registrar
+    }
+
+    /// The host that they are of. It is as good as immortal: a host that is not served any more is kept for the day on
+    /// which it is again.
+    let host: Host
+    let configuration: HostConfiguration
+    let modules: [Module]
+    let declarations: Declarations
+    let accountFeatures: [Namespace]
+    /// How sessions outlive their connections; `nil`: they do not.
+    let resumption: ResumptionSettings?
+    /// How large the contact lists of its accounts may grow.
+    let rosterBounds: RosterBounds
+    let inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?]
+    let tokenVerifiers: [TokenVerifier]
+    let streamFeatures: [Registrar.StreamFeature]
+    let streamElements: [Registrar.StreamElement]
+    let authenticationFeatures: [Registrar.AuthenticationFeature]
+    let bindFeatures: [Registrar.BindFeature]
+    let commands: [HostCommand]
+    let preloads: [Preload]
+
+    /// A host's, before any module is loaded.
+    init(none configuration: HostConfiguration, of host: Host) {
+        self.host = host
+        self.configuration = configuration
+        modules = []
+        declarations = .none
+        accountFeatures = []
+        resumption = nil
+        rosterBounds = .none
+        inactiveClientPolicies = []
+        tokenVerifiers = []
+        streamFeatures = []
+        streamElements = []
+        authenticationFeatures = []
+        bindFeatures = []
+        commands = []
+        preloads = []
+    }
+
+    /// Makes the modules that the configuration lists. One that was there with the same settings stays as it is, with what it
+    /// has in memory.
+    ///
+    /// - Throws: if two of them do not go together.
+    init(_ configuration: HostConfiguration, after former: LoadedModules) throws(ModuleConflict) {
+        host = former.host
+        self.configuration = configuration
+        modules = configuration.modules.sorted { $0.place < $1.place }.map { [host] configured in
+            if let known = former.modules.first(where: { $0.configured.isSame(as: configured) }) { return known }
+            let instance = configured.make(host)
+            var registrar = Registrar(module: configured.info.name)
+            instance.register(&registrar)
+            return Module(configured: configured, instance: instance, registrar: registrar)
+        }
+        let registrars = modules.map(\.registrar)
+        declarations = try Declarations(registrars)
+        var accountFeatures: [Namespace] = []
+        for feature in registrars.flatMap(\.accountFeatures) where !accountFeatures.contains(feature) {
+            accountFeatures.append(feature)
+        }
+        self.accountFeatures = accountFeatures
+        resumption = registrars.lazy.compactMap(\.resumption).last
+        rosterBounds = registrars.lazy.compactMap(\.rosterBounds).last ?? .none
+        inactiveClientPolicies = registrars.flatMap(\.inactiveClientPolicies)
+        tokenVerifiers = registrars.flatMap(\.tokenVerifiers)
+        streamFeatures = registrars.flatMap(\.streamFeatures)
+        streamElements = registrars.flatMap(\.streamElements)
+        authenticationFeatures = registrars.flatMap(\.authenticationFeatures)
+        bindFeatures = registrars.flatMap(\.bindFeatures)
+        commands = registrars.flatMap(\.commands)
+        preloads = registrars.flatMap(\.preloads)
+    }
+
+    /// What they do again and again.
+    var jobs: [Registrar.Job] { modules.flatMap(\.registrar.jobs) }
+
+    /// Whether one of them makes access tokens, or knows some.
+    var haveTokens: Bool { modules.contains { $0.registrar.makesTokens || !$0.registrar.tokenVerifiers.isEmpty } }
+}

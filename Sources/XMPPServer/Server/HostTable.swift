@@ -1,0 +1,35 @@
+/// The hosts that are served here, with the services that belong to them. Read from any thread without a lock; replaced as a
+/// whole.
+public final class HostTable: Sendable {
+    private final class Hosts: Sendable {
+        let byDomain: [String: Host]
+        let services: [String: any Service]
+        let reservedElements: ReservedElements
+
+        init(_ hosts: [Host], _ services: [any Service]) {
+            byDomain = Dictionary(hosts.map { ($0.domain, $0) }) { first, _ in first }
+            self.services = Dictionary(services.map { ($0.domain.domain, $0) }) { first, _ in first }
+            var reserved = ReservedElements()
+            for module in hosts.flatMap(\.loaded.modules) { reserved.add(module.registrar.reservedElements) }
+            reservedElements = reserved
+        }
+    }
+
+    private let hosts = Replaceable<Hosts>()
+
+    init() { serve([], []) }
+
+    public subscript(domain: String) -> Host? { hosts.value.byDomain[domain] }
+    public var all: [Host] { hosts.value.byDomain.values.sorted { $0.domain < $1.domain } }
+
+    /// The service that a domain belongs to.
+    func service(_ domain: String) -> (any Service)? { hosts.value.services[domain] }
+    public var services: [any Service] { hosts.value.services.values.sorted { $0.domain.domain < $1.domain.domain } }
+
+    /// What is taken off the messages and presence that clients of any host send: what one host's modules write is believed by
+    /// its clients, whichever host its sender is at.
+    var reservedElements: ReservedElements { hosts.value.reservedElements }
+
+    /// Serves these from now on, whose modules are loaded.
+    func serve(_ hosts: [Host], _ services: [any Service]) { self.hosts.set(Hosts(hosts, services)) }
+}
