@@ -5,10 +5,11 @@ public import XMPPServer
 
 /// A module that is on the web too, where an HTTP listener serves its host.
 public protocol WebModule: ServerModule {
-    /// Adds what it answers to its host's site. Called once, before the first listener opens.
+    /// Adds what it answers to its host's site. Called before the first listener opens, and again when the site is built anew
+    /// as its host has other modules or settings.
     func register(on site: inout WebSite.Builder)
 
-    /// The site can be reached, at its address, from now on.
+    /// The site can be reached, at its address, from now on. Called when it has been built.
     func opened(_ site: WebSite)
 
     /// The site is about to close: requests that are held back are to be answered.

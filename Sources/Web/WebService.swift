@@ -7,56 +7,89 @@ public import XMPPServer
 
 /// The HTTP side of a server: a site for each host, and the listeners that serve them.
 ///
-/// Made and started after the server, stopped along with it. Where the configuration has no HTTP listener, none is made.
-public final class WebService: Sendable {
+/// Made and started after the server, stopped along with it. Where the configuration has no HTTP listener there is no
+/// site.
+public final class WebService: ServerPart {
     private let server: Server
-    private let sites: [WebSite]
-    private let tls: TLSContext?
+    private let currentSites = Mutex<[WebSite]>([])
     private let connections = Mutex<[ObjectIdentifier: HTTPConnection]>([:])
 
     /// How long requests have to be answered when the server stops.
     static let patience = TimeAmount.seconds(2)
 
-    /// Sets up the sites. Nothing is opened yet.
-    ///
-    /// - Throws: `ServerError` if a certificate cannot be read.
-    public init(_ server: Server) throws {
+    /// Nothing is set up yet.
+    public init(_ server: Server) {
         self.server = server
-        sites = server.hosts.all.filter { $0.modules.contains { $0 is any WebModule } }.map {
-            WebSite($0, of: server)
-        }
-        let needsTLS = server.configuration.httpListeners.contains { $0.usesTLS }
-        do {
-            tls = needsTLS ? try TLSContext(server.configuration.hosts, for: .web) : nil
-        } catch {
-            throw ServerError("cannot read a certificate or its key: \(error)")
-        }
-        guard !needsTLS || tls != nil else {
-            throw ServerError("an HTTP listener uses TLS, but no host has a certificate")
-        }
+        server.attach(self)
     }
+
+    private var sites: [WebSite] { currentSites.withLock { $0 } }
 
     /// Opens all HTTP listeners.
     ///
     /// - Returns: the addresses that they listen on, in the order of the configuration.
+    /// - Throws: `ServerError` if a port cannot be opened, or there is no certificate.
     @discardableResult
     public func start() async throws -> [SocketAddress] {
-        for site in sites { await site.sessions.load() }
-        var addresses: [SocketAddress] = []
-        for listener in server.configuration.httpListeners {
-            let opened = try await server.listen(
-                on: listener.addresses, port: listener.port, proxies: listener.proxies
+        await makeSites()
+        try await server.openPorts(of: self)
+        open()
+        return server.addresses(of: try ports(in: server.configuration))
+    }
+
+    public func ports(in configuration: ServerConfiguration) throws(ServerError) -> [PortUse] {
+        guard
+            configuration.hosts.contains(where: { $0.certificate != nil })
+                || !configuration.httpListeners.contains(where: \.usesTLS)
+        else { throw ServerError("an HTTP listener uses TLS, but no host has a certificate") }
+        return configuration.httpListeners.enumerated().map { index, listener in
+            PortUse(
+                "http-listeners[\(index)]", listener.addresses, port: listener.port, proxies: listener.proxies
             ) { [self] channel in
                 try accept(channel, on: listener)
             }
-            for site in sites(of: listener) { site.listens(usesTLS: listener.usesTLS, port: opened.first?.port) }
-            addresses += opened
         }
-        for site in sites where server.configuration.httpListeners.contains(where: { $0.serves(site.host.domain) }) {
+    }
+
+    public func reloaded() async {
+        await makeSites()
+        open()
+    }
+
+    /// Has a site for each host that is on the web: the one that there is, with what its modules add to it now.
+    private func makeSites() async {
+        let known = sites
+        let isNeeded = !server.configuration.httpListeners.isEmpty
+        let hosts = server.hosts.all.filter { host in isNeeded && host.modules.contains { $0 is any WebModule } }
+        var made: [WebSite] = []
+        for host in hosts {
+            if let site = known.first(where: { $0.host === host }) {
+                site.build()
+                made.append(site)
+            } else {
+                let site = WebSite(host, of: server)
+                await site.sessions.load()
+                made.append(site)
+            }
+        }
+        let sites = made
+        currentSites.withLock { $0 = sites }
+        for site in known where !sites.contains(where: { $0 === site }) { site.closing() }
+    }
+
+    /// Tells the sites where they can be reached.
+    private func open() {
+        let configuration = server.configuration
+        // It was asked before, when the ports were opened.
+        let ports = (try? ports(in: configuration)) ?? []
+        for (listener, port) in zip(configuration.httpListeners, ports) {
+            let number = server.addresses(of: [port]).first?.port
+            for site in sites(of: listener) { site.listens(usesTLS: listener.usesTLS, port: number) }
+        }
+        for site in sites where configuration.httpListeners.contains(where: { $0.serves(site.host.domain) }) {
             site.opened()
             server.logger.info("on the web", metadata: ["address": "\(site.address)"])
         }
-        return addresses
     }
 
     /// Answers the requests that are there and no further ones. Connections that have turned to another protocol are
@@ -70,8 +103,12 @@ public final class WebService: Sendable {
 
     /// Serves a connection that somebody else has made, such as a test.
     public func accept(_ channel: any Channel, on listener: HTTPListenerConfiguration) throws {
-        if listener.usesTLS, let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
-        let connection = HTTPConnection(channel, WebResponder(sites(of: listener), listener, server.logger))
+        if listener.usesTLS {
+            guard let tls = server.certificates.web else { throw ServerError("no host has a certificate") }
+            try channel.pipeline.syncOperations.addHandler(tls.makeTLSHandler())
+        }
+        let connection = HTTPConnection(
+            channel, WebResponder({ [weak self] in self?.sites(of: listener) ?? [] }, listener, server.logger))
         let id = ObjectIdentifier(connection)
         connections.withLock { $0[id] = connection }
         connection.finished.whenSuccess { [weak self] in self?.connections.withLock { $0[id] = nil } }

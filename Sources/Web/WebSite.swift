@@ -51,19 +51,35 @@ public final class WebSite: Sendable {
     let notices = ExpiringTable<String, JID, String>(capacity: 10_000, share: 50)
     private let place: Mutex<WebAddress>
     private let content = Mutex(Content())
+    private let openedStreams = Mutex<WebStreams?>(nil)
 
     init(_ host: Host, of server: Server) {
         self.host = host
         self.server = server
         administration = Administration(server)
         sessions = BrowserSessions(of: host)
-        place = Mutex(host.configuration.webAddress ?? WebAddress(usesTLS: true, host: host.domain, port: nil))
+        place = Mutex(WebAddress(usesTLS: true, host: host.domain, port: nil))
+        build()
+    }
+
+    /// Puts in place what the host's modules add, as they are now. What people have begun goes on.
+    func build() {
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
         for case let module as any WebModule in host.modules { module.register(on: &builder) }
         let built = Content(
             responder: builder.router.buildResponder(), upgrades: builder.upgrades, links: builder.links,
             apps: builder.apps)
         content.withLock { $0 = built }
+        openedStreams.withLock { $0 }?.reload()
+    }
+
+    /// Streams over HTTP, for the modules that bring them.
+    public var streams: WebStreams {
+        openedStreams.withLock { streams in
+            let open = streams ?? WebStreams(server: server, domains: [host.domain])
+            streams = open
+            return open
+        }
     }
 
     /// Says whose a password is.
@@ -71,16 +87,17 @@ public final class WebSite: Sendable {
     var limits: ServerLimits { server.configuration.limits }
 
     /// Where browsers find it.
-    public var address: WebAddress { place.withLock { $0 } }
+    public var address: WebAddress { host.configuration.webAddress ?? place.withLock { $0 } }
 
-    /// Takes down where a listener serves the site, unless the configuration says where it is to be found.
+    /// Takes down where a listener serves the site.
     func listens(usesTLS: Bool, port: Int?) {
-        guard host.configuration.webAddress == nil else { return }
         place.withLock { $0 = WebAddress(usesTLS: usesTLS, host: host.domain, port: port) }
     }
 
     /// Tells the modules that the site can be reached.
     func opened() {
+        // Unless one of them gives out tokens.
+        host.authorizationServer = nil
         for case let module as any WebModule in host.modules { module.opened(self) }
     }
 

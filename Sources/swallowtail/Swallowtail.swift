@@ -10,8 +10,9 @@ struct Swallowtail: AsyncParsableCommand {
         abstract: "An XMPP server.",
         version: "\(Software.name) \(Software.version)",
         subcommands: [
-            Serve.self, Check.self, AccountCommand.self, TokenCommand.self, AppCommand.self, ContactCommand.self,
-            InviteCommand.self, ModulesCommand.self, ConfigCommand.self, Explain.self, Backup.self, Restore.self,
+            Serve.self, Check.self, Plan.self, Reload.self, AccountCommand.self, TokenCommand.self, AppCommand.self,
+            ContactCommand.self, InviteCommand.self, ModulesCommand.self, ConfigCommand.self, Explain.self, Backup.self,
+            Restore.self,
             CompletionCommand.self,
         ]
     )

@@ -7,11 +7,12 @@ import XMPPServer
 
 /// Finds the site that a request is for, and sees to it that every answer is safe to show.
 struct WebResponder: Sendable {
-    private let sites: [WebSite]
+    /// Those that there are when a request comes.
+    private let sites: @Sendable () -> [WebSite]
     private let listener: HTTPListenerConfiguration
     private let logger: Logger
 
-    init(_ sites: [WebSite], _ listener: HTTPListenerConfiguration, _ logger: Logger) {
+    init(_ sites: @escaping @Sendable () -> [WebSite], _ listener: HTTPListenerConfiguration, _ logger: Logger) {
         self.sites = sites
         self.listener = listener
         self.logger = logger
@@ -21,7 +22,7 @@ struct WebResponder: Sendable {
     /// can pass as one of ours.
     private func site(_ authority: String?) -> WebSite? {
         guard let authority, let name = WebAddress.split(authority[...])?.host else { return nil }
-        return sites.first { $0.isNamed(name) }
+        return sites().first { $0.isNamed(name) }
     }
 
     func respond(to request: Request, _ channel: any Channel) async -> Response {
@@ -87,7 +88,7 @@ struct WebResponder: Sendable {
         if request.uri.path == StyleSheet.path { return StyleSheet.response }
         let isForwarded = [HTTPField.Name.xForwardedFor, .forwarded, .via].contains { request.headers[$0] != nil }
         let isLocal = peer?.isLoopback == true && !isForwarded && isLoopback(request.head.authority)
-        let links = isLocal ? sites.filter { !$0.links.isEmpty }.map { ("\($0.address)", "\($0.address)/") } : []
+        let links = isLocal ? sites().filter { !$0.links.isEmpty }.map { ("\($0.address)", "\($0.address)/") } : []
         let text =
             links.isEmpty
             ? "The address is not spelt like that of any site here. Whoever runs the server knows the right one."

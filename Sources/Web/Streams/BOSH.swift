@@ -33,7 +33,7 @@ final class BOSH: ConnectionMethod {
 
     func register(on site: inout WebSite.Builder) {
         let server = site.site.server
-        let streams = WebStreams(server: server, domains: [site.site.host.domain])
+        let streams = site.site.streams
         sessions.withLock { $0 = streams.bosh }
         site.router.post(RouterPath(settings.path)) { request, context in
             let body: ByteBuffer

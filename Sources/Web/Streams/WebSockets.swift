@@ -27,8 +27,7 @@ struct WebSockets: ConnectionMethod {
     func register(_ registrar: inout Registrar) {}
 
     func register(on site: inout WebSite.Builder) {
-        let streams = WebStreams(server: site.site.server, domains: [site.site.host.domain])
-        let maximumFrame = streams.maximumFrame
+        let streams = site.site.streams
         site.add(
             WebUpgrade(
                 path: settings.path,
@@ -36,7 +35,8 @@ struct WebSockets: ConnectionMethod {
                 takeOver: { channel, client in
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.addHandler(WebSocketFrameEncoder())
-                    try pipeline.addHandler(ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: maximumFrame)))
+                    try pipeline.addHandler(
+                        ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: streams.maximumFrame)))
                     try streams.acceptWebSocket(channel, from: client)
                 }))
         // For whoever asks without an upgrade, or in another way than this one.

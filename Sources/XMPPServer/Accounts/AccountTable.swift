@@ -25,7 +25,7 @@ public final class AccountTable: Sendable {
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
     private let rosterWasUndone = Mutex<AccountRecord.RosterUndone>({ _, _, _ in })
     /// Records that a shard may hold before it looks for ones that nobody uses.
-    private let shardCapacity: Int
+    private let shardCapacity = Atomic<Int>(0)
 
     private struct Records {
         var byKey: [Key: AccountRecord] = [:]
@@ -44,9 +44,12 @@ public final class AccountTable: Sendable {
 
     init(storage: any Storage, capacity: Int) {
         self.storage = storage
-        shardCapacity = max(16, capacity / Self.shardCount)
         shards = (0..<Self.shardCount).map { _ in Shard() }
+        use(capacity: capacity)
     }
+
+    /// Holds so many records that nobody uses from now on.
+    func use(capacity: Int) { shardCapacity.store(max(16, capacity / Self.shardCount), ordering: .relaxed) }
 
     private func shard(of jid: JID) -> Shard {
         shards[Int(truncatingIfNeeded: UInt(bitPattern: jid.bareHash)) & (Self.shardCount - 1)]
@@ -80,8 +83,22 @@ public final class AccountTable: Sendable {
         }
     }
 
-    /// Declares what is read along with each account from now on.
+    /// Declares what is read along with each account from now on, and nothing else.
     func preload(_ values: [Preload]) { preloads.withLock { $0 = values } }
+
+    /// Has these read as well from now on, and reads what is new of them for the accounts that are in memory.
+    func prepare(toPreload values: [Preload]) async throws(StorageError) {
+        let added = preloads.withLock { preloads in
+            let added = values.filter { value in !preloads.contains { $0.store == value.store } }
+            preloads += added
+            return added
+        }
+        guard !added.isEmpty else { return }
+        for record in shards.flatMap({ shard in shard.records.withLock { Array($0.byKey.values) } }) {
+            let stored = try await storage.storedAccount(record.jid, stores: added.map(\.store))
+            for preload in added { preload.fill(record, stored?.values[preload.store] ?? [:]) }
+        }
+    }
 
     /// Declares how an account's sessions are brought back.
     func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])
@@ -97,7 +114,7 @@ public final class AccountTable: Sendable {
         shard.records.withLock { records in
             if let known = records.byKey[Key(jid: record.jid)] { return known }
             guard records.generation == generation else { return nil }
-            if records.byKey.count >= shardCapacity { Self.letGo(&records) }
+            if records.byKey.count >= shardCapacity.load(ordering: .relaxed) { Self.letGo(&records) }
             records.byKey[Key(jid: record.jid)] = record
             return record
         }

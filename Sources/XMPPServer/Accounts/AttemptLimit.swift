@@ -20,14 +20,23 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
 
     static var capacity: Int { 65_536 }
 
-    private let limit: Int
-    private let time: Duration
-    private let windows = Mutex<[Key: Window]>([:])
+    private struct State {
+        var limit: Int
+        var time: Duration
+        var windows: [Key: Window] = [:]
+    }
+
+    private let state: Mutex<State>
 
     /// - Parameter limit: places within the time; 0 means any number.
-    public init(limit: Int, within time: Duration) {
-        self.limit = limit
-        self.time = time
+    public init(limit: Int, within time: Duration) { state = Mutex(State(limit: limit, time: time)) }
+
+    /// Counts by another limit from now on. What was taken stays taken.
+    func change(limit: Int, within time: Duration) {
+        state.withLock { state in
+            state.limit = limit
+            state.time = time
+        }
     }
 
     /// Takes a place.
@@ -35,28 +44,27 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
     /// - Parameter now: the uptime.
     /// - Returns: nil if all are taken.
     public func take(_ key: Key, at now: Duration) -> Place? {
-        guard limit > 0 else { return Place(key: key, began: .zero) }
-        return windows.withLock { windows in
-            if let window = windows[key], isOpen(window, now) {
-                guard window.count < limit else { return nil }
-                windows[key]?.count = window.count + 1
+        state.withLock { state in
+            guard state.limit > 0 else { return Place(key: key, began: .zero) }
+            if let window = state.windows[key], now - window.began < state.time {
+                guard window.count < state.limit else { return nil }
+                state.windows[key]?.count = window.count + 1
                 return Place(key: key, began: window.began)
             }
-            if windows.count >= Self.capacity {
-                windows = windows.filter { isOpen($0.value, now) }
-                if windows.count >= Self.capacity { forgetOlderHalf(&windows) }
+            if state.windows.count >= Self.capacity {
+                state.windows = state.windows.filter { [time = state.time] in now - $0.value.began < time }
+                if state.windows.count >= Self.capacity { forgetOlderHalf(&state.windows) }
             }
-            windows[key] = Window(count: 1, began: now)
+            state.windows[key] = Window(count: 1, began: now)
             return Place(key: key, began: now)
         }
     }
 
     /// Gives a place back, once. One of a time that is over is worth nothing any more.
     public func giveBack(_ place: Place) {
-        guard limit > 0 else { return }
-        windows.withLock { windows in
-            guard let window = windows[place.key], window.began == place.began else { return }
-            windows[place.key] = window.count > 1 ? Window(count: window.count - 1, began: window.began) : nil
+        state.withLock { state in
+            guard let window = state.windows[place.key], window.began == place.began else { return }
+            state.windows[place.key] = window.count > 1 ? Window(count: window.count - 1, began: window.began) : nil
         }
     }
 
@@ -70,6 +78,4 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
             return true
         }
     }
-
-    private func isOpen(_ window: Window, _ now: Duration) -> Bool { now - window.began < time }
 }

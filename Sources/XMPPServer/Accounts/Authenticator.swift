@@ -36,6 +36,9 @@ public final class Authenticator: Sendable {
         self.log = log
     }
 
+    /// Goes by other limits from now on.
+    func use(_ limits: ServerLimits) { self.limits.use(limits) }
+
     // MARK: Passwords
 
     /// The keys of an account, or a decoy.

@@ -20,7 +20,7 @@ final class SignInLimits: Sendable {
         var account: AttemptLimit<JID>.Place?
     }
 
-    private let limits: ServerLimits
+    private let limits: Mutex<ServerLimits>
     private let byAddress: AttemptLimit<CIDRBlock>
     private let byPair: AttemptLimit<Pair>
     private let byAccount: AttemptLimit<JID>
@@ -28,13 +28,24 @@ final class SignInLimits: Sendable {
     private let uptime: @Sendable () -> Duration
 
     init(_ limits: ServerLimits, uptime: @escaping @Sendable () -> Duration) {
-        self.limits = limits
+        self.limits = Mutex(limits)
         self.uptime = uptime
         let time = limits.signIns.time
         byAddress = AttemptLimit(limit: limits.signIns.perAddress, within: time)
         byPair = AttemptLimit(limit: limits.signIns.perAccount, within: time)
         byAccount = AttemptLimit(limit: limits.signIns.perAccountInAll, within: time)
     }
+
+    /// Goes by others from now on.
+    func use(_ limits: ServerLimits) {
+        self.limits.withLock { $0 = limits }
+        let (signIns, time) = (limits.signIns, limits.signIns.time)
+        byAddress.change(limit: signIns.perAddress, within: time)
+        byPair.change(limit: signIns.perAccount, within: time)
+        byAccount.change(limit: signIns.perAccountInAll, within: time)
+    }
+
+    private func trusts(_ address: IPAddress) -> Bool { limits.withLock { $0.trusts(address) } }
 
     /// Has a secret tested, or the outcome of a test told, if there may be one more try. Only a secret that was wrong
     /// (`not-authorized`) counts as one.
@@ -46,7 +57,7 @@ final class SignInLimits: Sendable {
     func attempt<Value>(
         _ account: JID?, from address: IPAddress?, _ test: () -> Result<Value, SASLFailure>
     ) -> Result<Value, SASLFailure> {
-        if let address, limits.trusts(address) { return test() }
+        if let address, trusts(address) { return test() }
         guard let places = take(account, address?.client) else { return .failure(.temporaryAuthFailure) }
         let result = test()
         if case .failure(.notAuthorized) = result { return result }
@@ -59,7 +70,7 @@ final class SignInLimits: Sendable {
 
     /// Whether a try made now would be looked at: spares work, and decides nothing.
     func isOpen(_ account: JID?, from address: IPAddress?) -> Bool {
-        if let address, limits.trusts(address) { return true }
+        if let address, trusts(address) { return true }
         guard let places = take(account, address?.client) else { return false }
         giveBack(places)
         return true

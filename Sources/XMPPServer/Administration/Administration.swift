@@ -5,11 +5,13 @@ import XMPP
 ///
 /// Requests come through `AdministrationSocket`, or from the command line when no server is running.
 public struct Administration: Sendable {
-    let configuration: ServerConfiguration
+    private let ownConfiguration: ServerConfiguration
     let storage: any Storage
     /// nil: there is the bare store alone.
     let server: Server?
     let now: @Sendable () -> Timestamp
+    /// nil: the configuration cannot be reloaded.
+    private let reloader: Reloader?
     /// The records of accounts that no running host keeps.
     private let records: AccountTable
 
@@ -19,21 +21,26 @@ public struct Administration: Sendable {
         storage: any Storage,
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) {
-        self.configuration = configuration
+        ownConfiguration = configuration
         self.storage = storage
         server = nil
+        reloader = nil
         self.now = now
         records = AccountTable(storage: storage, capacity: 0)
     }
 
     /// An administration of a running server.
-    public init(_ server: Server) {
-        configuration = server.configuration
+    public init(_ server: Server, _ reloader: Reloader? = nil) {
+        ownConfiguration = server.configuration
+        self.reloader = reloader
         storage = server.storage
         self.server = server
         now = server.now
         records = AccountTable(storage: server.storage, capacity: 0)
     }
+
+    /// That of the running server, as it is now.
+    var configuration: ServerConfiguration { server?.configuration ?? ownConfiguration }
 
     /// Performs a request; what goes wrong is told in the reply.
     public func perform(_ request: AdministrationRequest) async -> AdministrationReply {
@@ -70,8 +77,17 @@ public struct Administration: Sendable {
         case .revokeInvitation(let id): try await .done(sentence: revokeInvitation(id))
         case .explain(let subject, let time): try await .explanations(messages: explain(subject, time))
         case .backUp(let path): try await .done(sentence: backUp(to: path))
+        case .reload: try await .changes(changes: running().reload())
+        case .plan: try .changes(changes: running().plan())
         case .listContacts(let name): try await .contacts(contacts: contacts(of: account(name)))
         }
+    }
+}
+
+extension Administration {
+    private func running() throws -> Reloader {
+        guard let reloader else { throw AdministrationError("no server is running") }
+        return reloader
     }
 }
 

@@ -13,6 +13,8 @@ public enum AdministrationReply: Codable, Sendable {
     case invited(invitation: NewInvitation)
     case invitations(invitations: [InvitationInfo])
     case explanations(messages: [MessageExplanation])
+    /// What a reload of the configuration changes, or would change.
+    case changes(changes: [ConfigurationChange])
     /// It was done; a sentence says what.
     case done(sentence: String)
     /// It was not done; a sentence says why.

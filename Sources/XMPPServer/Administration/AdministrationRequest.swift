@@ -40,6 +40,11 @@ public enum AdministrationRequest: Codable, Sendable {
     /// Takes back the invitation with that id, see `InvitationInfo`.
     case revokeInvitation(id: String)
 
+    /// Has the server go by its configuration file as it is now.
+    case reload
+    /// What that would change.
+    case plan
+
     /// What became of messages: of that with this id, or of those from and to this account.
     ///
     /// - Parameter time: only what came within a minute of that moment, as in XEP-0082.

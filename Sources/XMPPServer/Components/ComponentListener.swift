@@ -7,15 +7,17 @@ import XMPPStream
 final class ComponentListener: ComponentDelegate {
     private let server: Server
     private let configuration: ComponentListenerConfiguration
+    private let place: String
 
-    init(server: Server, configuration: ComponentListenerConfiguration) {
+    /// - Parameter place: where it stands in the configuration.
+    init(server: Server, _ configuration: ComponentListenerConfiguration, _ place: String) {
         self.server = server
         self.configuration = configuration
+        self.place = place
     }
 
-    /// The port, which is not open yet.
-    var port: BoundSocket {
-        server.port(configuration.port, of: configuration.addresses, proxies: []) { [self] channel in
+    var port: PortUse {
+        PortUse(place, configuration.addresses, port: configuration.port) { [self] channel in
             let connection = StreamConnection(component: self, loop: server.loops.context(of: channel.eventLoop))
             try channel.pipeline.syncOperations.addHandler(connection)
         }

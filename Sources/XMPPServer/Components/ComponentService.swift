@@ -118,6 +118,12 @@ final class ComponentService: Service, StreamComponent {
         while let waiting = state.withLock({ $0.takeWaiting() }) { refuse(waiting) }
     }
 
+    /// It is not served any more, or by another one with other settings.
+    func leave() async {
+        state.withLock { $0.link }?.end(.hostGone)
+        await stop()
+    }
+
     private func refuse(_ waiting: Waiting) {
         guard let origin = waiting.event.origin else { return }
         origin.loop.eventLoop.execute { [host] in host.router.refuse(waiting.event, Self.away) }

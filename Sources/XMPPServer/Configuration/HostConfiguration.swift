@@ -68,6 +68,15 @@ public struct HostConfiguration: Sendable {
         }
     }
 
+    /// Whether the host is the same with both. Modules are compared by their settings, as they were read.
+    func isSame(as other: HostConfiguration) -> Bool {
+        profileName == other.profileName && certificate == other.certificate && key == other.key
+            && webAddress == other.webAddress && authentication == other.authentication && stanzas == other.stanzas
+            && streams == other.streams && limits == other.limits && components == other.components
+            && modules.count == other.modules.count
+            && zip(modules, other.modules).allSatisfy { $0.isSame(as: $1) }
+    }
+
     private func checkCertificate(_ host: ConfigSection) {
         switch (certificate, key) {
         case (nil, nil) where authentication.requiresTLS:

@@ -15,7 +15,7 @@ public struct LogConfiguration: Hashable, Sendable {
     /// The least important level that is logged.
     public let level: Logger.Level
     /// The form of log lines.
-    public let format: Format
+    public internal(set) var format: Format
 
     init(_ section: ConfigSection) {
         level = section.choice("level", default: Logger.Level.info, "The least important level that is logged.")

@@ -3,9 +3,9 @@ public struct ServerConfiguration: Sendable {
     /// The file as the user named it.
     public let file: String
     /// Where data are kept.
-    public let data: DataConfiguration
+    public internal(set) var data: DataConfiguration
     /// What is logged, and how.
-    public let log: LogConfiguration
+    public internal(set) var log: LogConfiguration
     /// Where clients connect.
     public let listeners: [ListenerConfiguration]
     /// Where browsers connect.
@@ -15,7 +15,7 @@ public struct ServerConfiguration: Sendable {
     /// The domains that are served, in the file's order.
     public let hosts: [HostConfiguration]
     /// Bounds for the server as a whole.
-    public let limits: ServerLimits
+    public internal(set) var limits: ServerLimits
     /// The file's root, to say where something stands.
     let root: ConfigSection
 

@@ -22,7 +22,7 @@ public struct ServerLimits: Hashable, Sendable {
 
     /// Threads that serve connections; 0: one for every two processors. A stanza between two of them costs more than one
     /// that stays, and storage and passwords need processors as well.
-    public let eventLoops: Int
+    public internal(set) var eventLoops: Int
     /// Connections open at the same time.
     public let connections: Int
     /// Connections open at the same time from one address (for IPv6, from one /64).
@@ -36,9 +36,17 @@ public struct ServerLimits: Hashable, Sendable {
     /// How many accounts may be made in-band.
     public let registrations: Registrations
     /// The memory, in bytes, for what became of messages lately.
-    public let traceSize: Int
+    public internal(set) var traceSize: Int
     /// The addresses whose attempts to sign in and registrations are not counted.
     public let trustedAddresses: [CIDRBlock]
+
+    /// Those that a running server can change.
+    var live: ServerLimits {
+        var limits = self
+        limits.eventLoops = 0
+        limits.traceSize = 0
+        return limits
+    }
 
     /// True if attempts to sign in and registrations from `address` are not counted.
     public func trusts(_ address: IPAddress) -> Bool {

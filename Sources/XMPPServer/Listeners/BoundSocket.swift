@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -10,54 +11,66 @@ import NIOPosix
     import Darwin
 #endif
 
-/// A port of the server, with the limits that hold for all connections.
-struct BoundSocket: Sendable {
-    let addresses: [IPAddress]
+/// One address on which a port is open. What is done with its connections can change while it is.
+final class BoundSocket: Sendable {
+    let address: IPAddress
     /// 0: any that is free.
     let number: Int
-    let limits: ServerLimits
-    let connections: ConnectionLimits
-    /// Those whose connections are for others, who are counted in their place.
-    let proxies: [CIDRBlock]
-    /// Sets up the pipeline of a connection that the limits have admitted. On the connection's loop.
-    let accept: @Sendable (any Channel) throws -> Void
+    private let connections: ConnectionLimits
+    private let use: Mutex<PortUse>
+    private let listening = Mutex<(any Channel)?>(nil)
+    /// The port that it had last.
+    private let port: Mutex<Int>
 
-    /// Opens the port on every address.
-    ///
-    /// - Returns: one channel for each address.
-    func open(on group: any EventLoopGroup) async throws -> [any Channel] {
-        var channels: [any Channel] = []
-        for address in addresses {
-            // With port 0 all addresses get the port that the first one was given.
-            let port = number == 0 ? channels.first?.localAddress?.port ?? 0 : number
-            do {
-                let channel = try await bootstrap(group).bind(host: address.description, port: port).get()
-                channels.append(channel)
-            } catch {
-                for channel in channels { try? await channel.close() }
-                throw ServerError("cannot listen on \(address) port \(port): \(Self.reason(error))")
-            }
-        }
-        return channels
+    init(_ address: IPAddress, _ number: Int, _ use: PortUse, _ connections: ConnectionLimits) {
+        self.address = address
+        self.number = number
+        self.connections = connections
+        self.use = Mutex(use)
+        port = Mutex(number)
     }
 
-    private static func reason(_ error: any Error) -> String {
-        switch (error as? IOError)?.errnoCode {
-        case EADDRINUSE: "another program listens there"
-        case EADDRNOTAVAIL: "this machine does not have the address"
-        case EACCES: "this user may not use the port"
-        default: "\(error)"
+    /// Where it listens; `nil`: it does not.
+    var localAddress: SocketAddress? { listening.withLock { $0?.localAddress } }
+
+    /// Takes the address, and no connection yet. Where the port was open before it is the same again.
+    func bind(on group: any EventLoopGroup) async throws(BindError) {
+        do {
+            let channel = try await bootstrap(group)
+                .bind(host: address.description, port: port.withLock { $0 }).get()
+            port.withLock { $0 = channel.localAddress?.port ?? number }
+            listening.withLock { $0 = channel }
+        } catch {
+            throw BindError(address, number, (error as? IOError)?.errnoCode, "\(error)")
         }
+    }
+
+    /// Has connections go this way from now on.
+    func begin(_ use: PortUse) {
+        self.use.withLock { $0 = use }
+        resume()
+    }
+
+    /// Takes connections.
+    func resume() {
+        guard let channel = listening.withLock({ $0 }) else { return }
+        // A port that is closed meanwhile needs none.
+        channel.setOption(.autoRead, value: true).whenFailure { _ in }
+    }
+
+    func close() async {
+        guard let channel = listening.withLock({ exchange(&$0, with: nil) }) else { return }
+        try? await channel.close()
     }
 
     private func bootstrap(_ group: any EventLoopGroup) -> ServerBootstrap {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { channel in
+            .serverChannelOption(.autoRead, value: false)
+            .serverChannelInitializer { [connections] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(
-                        AcceptLimit(perSecond: limits.acceptsPerSecond))
+                    try channel.pipeline.syncOperations.addHandler(AcceptLimit(connections))
                 }
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -67,18 +80,38 @@ struct BoundSocket: Sendable {
             .childChannelOption(.allocator, value: .untouched)
             // What a client sent before it closed is still to be handled, and its stream to be answered.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try admit(channel) }
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try use.withLock { $0 }.admit(channel, connections) }
             }
     }
+}
 
+extension PortUse {
     /// Takes a new connection, or closes it where there are too many.
-    func admit(_ channel: any Channel) throws {
+    func admit(_ channel: any Channel, _ connections: ConnectionLimits) throws {
         let isProxy = IPAddress(channel.remoteAddress).map { peer in proxies.contains { $0.contains(peer) } } ?? false
         guard connections.admit(channel, isProxy: isProxy) else {
             channel.close(promise: nil)
             return
         }
         try accept(channel)
+    }
+}
+
+/// An address that cannot be listened on.
+struct BindError: Error, CustomStringConvertible {
+    let description: String
+    let isInUse: Bool
+
+    init(_ address: IPAddress, _ number: Int, _ code: CInt?, _ text: String) {
+        isInUse = code == EADDRINUSE
+        let reason =
+            switch code {
+            case EADDRINUSE: "another program listens there"
+            case EADDRNOTAVAIL: "this machine does not have the address"
+            case EACCES: "this user may not use the port"
+            default: text
+            }
+        description = "cannot listen on \(address) port \(number): \(reason)"
     }
 }

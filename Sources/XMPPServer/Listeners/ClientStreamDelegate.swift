@@ -82,14 +82,5 @@ final class ClientStreamDelegate: StreamDelegate {
 
     func host(for domain: String) -> (any StreamHost)? { hosts[domain] }
 
-    // MARK: TLS
-
-    var exporter: TLSExporter { server.exporter }
-
-    func makeTLSHandler() throws -> any ChannelHandler {
-        guard let tls = server.tls else { throw ServerError("no host has a certificate") }
-        return tls.makeHandler()
-    }
-
-    func serverEndPoint(for name: ServerName) -> [UInt8]? { server.tls?.serverEndPoint(for: name) }
+    var tls: (any TLSProvider)? { server.certificates.streams }
 }

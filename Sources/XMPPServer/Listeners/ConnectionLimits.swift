@@ -5,18 +5,19 @@ import XMPPStream
 /// Counts the open connections, in all and by address.
 final class ConnectionLimits: Sendable {
     private struct Counts {
+        var limits: ServerLimits
         var total = 0
         var byAddress: [CIDRBlock: Int] = [:]
     }
 
-    private let total: Int
-    private let perAddress: Int
-    private let counts = Mutex(Counts())
+    private let counts: Mutex<Counts>
 
-    init(_ limits: ServerLimits) {
-        total = limits.connections
-        perAddress = limits.connectionsPerAddress
-    }
+    init(_ limits: ServerLimits) { counts = Mutex(Counts(limits: limits)) }
+
+    /// Goes by others from now on; connections that there are stay.
+    func use(_ limits: ServerLimits) { counts.withLock { $0.limits = limits } }
+
+    var acceptsPerSecond: Int { counts.withLock { $0.limits.acceptsPerSecond } }
 
     /// Counts a connection as long as it lasts; `false` if there is no room for it.
     ///
@@ -31,7 +32,7 @@ final class ConnectionLimits: Sendable {
     /// Counts a connection; `false` if there is no room for it.
     func admit(_ address: IPAddress?) -> Bool {
         counts.withLock { counts in
-            if total > 0, counts.total >= total { return false }
+            if counts.limits.connections > 0, counts.total >= counts.limits.connections { return false }
             if let address, !take(address, &counts) { return false }
             counts.total += 1
             return true
@@ -51,15 +52,15 @@ final class ConnectionLimits: Sendable {
     func release(client address: IPAddress) { counts.withLock { giveBack(address, &$0) } }
 
     private func take(_ address: IPAddress, _ counts: inout Counts) -> Bool {
-        guard perAddress > 0 else { return true }
         let open = counts.byAddress[address.client, default: 0]
-        guard open < perAddress else { return false }
+        let most = counts.limits.connectionsPerAddress
+        guard most == 0 || open < most else { return false }
         counts.byAddress[address.client] = open + 1
         return true
     }
 
     private func giveBack(_ address: IPAddress, _ counts: inout Counts) {
-        guard perAddress > 0, let open = counts.byAddress[address.client] else { return }
+        guard let open = counts.byAddress[address.client] else { return }
         counts.byAddress[address.client] = open > 1 ? open - 1 : nil
     }
 }
@@ -71,14 +72,16 @@ final class AcceptLimit: ChannelDuplexHandler {
     typealias OutboundIn = Never
 
     private var rate: RateLimit?
-    private let perSecond: Int
+    private let limits: ConnectionLimits
+    private var perSecond = 0
     private var isDelayed = false
 
-    init(perSecond: Int) {
-        self.perSecond = perSecond
+    init(_ limits: ConnectionLimits) {
+        self.limits = limits
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if exchange(&perSecond, with: limits.acceptsPerSecond) != perSecond { rate = nil }
         if perSecond > 0 {
             let now = context.eventLoop.now
             var limit = rate ?? RateLimit(perSecond: perSecond, burst: perSecond, now: now)

@@ -5,19 +5,21 @@ import XMPPStream
 final class Listener: Sendable {
     private let server: Server
     private let configuration: ListenerConfiguration
+    private let place: String
     private let streams: ClientStreamDelegate
 
-    init(server: Server, configuration: ListenerConfiguration) {
+    /// - Parameter place: where it stands in the configuration.
+    init(server: Server, _ configuration: ListenerConfiguration, _ place: String) {
         self.server = server
         self.configuration = configuration
+        self.place = place
         streams = ClientStreamDelegate(
             server: server, domains: configuration.hosts, redirect: configuration.redirect,
-            offersTLS: server.tls != nil)
+            offersTLS: server.certificates.streams != nil)
     }
 
-    /// The port, which is not open yet.
-    var port: BoundSocket {
-        server.port(configuration.port, of: configuration.addresses, proxies: configuration.proxies) { [self] in
+    var port: PortUse {
+        PortUse(place, configuration.addresses, port: configuration.port, proxies: configuration.proxies) { [self] in
             try begin($0)
         }
     }
@@ -34,7 +36,7 @@ final class Listener: Sendable {
             break
         case .direct:
             try pipeline.addHandlers(stream.makeTLSHandlers())
-        case .either where server.tls != nil:
+        case .either where server.certificates.streams != nil:
             try pipeline.addHandler(FirstByteHandler(stream))
         case .either:
             break

@@ -1,11 +1,14 @@
 import NIOCore
+import Synchronization
 import XMPPStream
 
 /// Streams whose connections are made by way of HTTP. They are like those of a `Listener`, but for STARTTLS: an HTTP
 /// connection has TLS from the beginning, or comes from a proxy on the same machine that has ended it.
 public final class WebStreams: Sendable {
     private let server: Server
-    private let streams: ClientStreamDelegate
+    private let domains: [String]?
+    private let redirect: RedirectConfiguration?
+    private let delegate: CurrentDelegate
     /// Streams over BOSH, XEP-0124 and XEP-0206.
     public let bosh: BOSHSessions
 
@@ -14,17 +17,27 @@ public final class WebStreams: Sendable {
     ///   - redirect: where clients are sent; `nil`: they are served here.
     public init(server: Server, domains: [String]? = nil, redirect: RedirectConfiguration? = nil) {
         self.server = server
+        self.domains = domains
+        self.redirect = redirect
         let streams = ClientStreamDelegate(server: server, domains: domains, redirect: redirect, offersTLS: false)
-        self.streams = streams
+        let delegate = CurrentDelegate(streams)
+        self.delegate = delegate
         bosh = BOSHSessions(
             limits: streams.largestLimits,
             strangers: streams.unauthenticatedLimits,
-            makeStream: { loop in Self.makeStream(streams, server.loops.context(of: loop)) },
+            makeStream: { loop in Self.makeStream(delegate.value, server.loops.context(of: loop)) },
             admit: { server.connections.admit($0) })
     }
 
+    /// Streams that begin from now on see the hosts as they are now; those that there are go on.
+    public func reload() {
+        let streams = ClientStreamDelegate(server: server, domains: domains, redirect: redirect, offersTLS: false)
+        delegate.use(streams)
+        bosh.use(limits: streams.largestLimits, strangers: streams.unauthenticatedLimits)
+    }
+
     /// Bytes that a WebSocket frame may have: those of the largest stanza. Fewer hold before sign-in.
-    public var maximumFrame: Int { min(streams.largestLimits.stanzaBytes, Int(UInt32.max)) }
+    public var maximumFrame: Int { min(delegate.value.largestLimits.stanzaBytes, Int(UInt32.max)) }
 
     /// Puts a connection that has become a WebSocket with the subprotocol `xmpp` in the care of a stream, RFC 7395.
     /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
@@ -43,7 +56,7 @@ public final class WebStreams: Sendable {
         let loop = server.loops.context(of: channel.eventLoop)
         let address = address?.socketAddress
         try channel.pipeline.syncOperations.addHandlers(
-            Self.makeStream(streams, loop, from: address).makeWebSocketHandlers())
+            Self.makeStream(delegate.value, loop, from: address).makeWebSocketHandlers())
     }
 
     private static func makeStream(
@@ -51,4 +64,15 @@ public final class WebStreams: Sendable {
     ) -> StreamConnection {
         StreamConnection(delegate: streams, loop: loop, layer: .secured, forwardedAddress: address)
     }
+}
+
+/// What new streams are given.
+private final class CurrentDelegate: Sendable {
+    private let delegate: Mutex<ClientStreamDelegate>
+
+    init(_ delegate: ClientStreamDelegate) { self.delegate = Mutex(delegate) }
+
+    var value: ClientStreamDelegate { delegate.withLock { $0 } }
+
+    func use(_ delegate: ClientStreamDelegate) { self.delegate.withLock { $0 = delegate } }
 }

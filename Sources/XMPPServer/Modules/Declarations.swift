@@ -3,7 +3,7 @@ import XMPP
 /// What answers for an address space declares: its features and identities, the IQ requests that it answers, and the
 /// handlers of its moments. Built whole, from what its modules declare, and only read afterwards.
 public struct Declarations: Sendable {
-    /// What is announced, XEP-0030 §3.1.
+    /// What service discovery tells.
     public let features: [Namespace]
     public let identities: [Registrar.Identity]
     let iqTable: IQTable

@@ -5,11 +5,19 @@ import XMPP
 /// changed, and replaced whole when the configuration is reloaded: what has begun with it goes on with it.
 final class LoadedModules: Sendable {
     /// One of them.
-    struct Module: Sendable {
+    final class Module: Sendable {
         let configured: ConfiguredModule
         let instance: any ServerModule
         /// What it has declared.
         let registrar: Registrar
+
+        init(_ configured: ConfiguredModule, of host: Host) {
+            self.configured = configured
+            instance = configured.make(host)
+            var registrar = Registrar(module: configured.info.name)
+            instance.register(&registrar)
+            self.registrar = registrar
+        }
     }
 
     /// The host that they are of. It is as good as immortal: a host that is not served any more is kept for the day on
@@ -59,11 +67,7 @@ final class LoadedModules: Sendable {
         host = former.host
         self.configuration = configuration
         modules = configuration.modules.sorted { $0.place < $1.place }.map { [host] configured in
-            if let known = former.modules.first(where: { $0.configured.isSame(as: configured) }) { return known }
-            let instance = configured.make(host)
-            var registrar = Registrar(module: configured.info.name)
-            instance.register(&registrar)
-            return Module(configured: configured, instance: instance, registrar: registrar)
+            former.modules.first { $0.configured.isSame(as: configured) } ?? Module(configured, of: host)
         }
         let registrars = modules.map(\.registrar)
         declarations = try Declarations(registrars)

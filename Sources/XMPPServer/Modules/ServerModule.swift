@@ -20,7 +20,9 @@ public protocol ServerModule: Sendable {
 
     static var info: ModuleInfo { get }
 
-    /// Makes the module of a host.
+    /// Makes the module of a host. Called when the host begins to be served, and again when other settings of the module
+    /// are loaded; a module whose settings are the same stays. Settings of the host that are asked for here, and not when they
+    /// are needed, may be those of before.
     init(host: Host, settings: Settings)
 
     /// Declares what the module does. Called once.

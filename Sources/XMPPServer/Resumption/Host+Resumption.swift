@@ -48,7 +48,7 @@ extension Host {
         _ stream: ClientStream
     ) -> Result<ClientSession, ResumptionFailure> {
         let record = former.record
-        guard accounts.cached(record.jid) === record, !revocations.contains(stream.token) else {
+        guard isServed, accounts.cached(record.jid) === record, !revocations.contains(stream.token) else {
             return .failure(.refused(StanzaError(.notAuthorized)))
         }
         var state = former.state(handled: handled)

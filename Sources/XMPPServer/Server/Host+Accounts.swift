@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XMPP
 import XMPPStream
 
@@ -199,17 +200,23 @@ final class RegistrationLimit: Sendable {
         fileprivate let place: AttemptLimit<CIDRBlock>.Place?
     }
 
-    private let limits: ServerLimits
+    private let limits: Mutex<ServerLimits>
     private let byAddress: AttemptLimit<CIDRBlock>
 
     init(_ limits: ServerLimits) {
-        self.limits = limits
+        self.limits = Mutex(limits)
         byAddress = AttemptLimit(limit: limits.registrations.perAddress, within: limits.registrations.time)
+    }
+
+    /// Goes by others from now on.
+    func use(_ limits: ServerLimits) {
+        self.limits.withLock { $0 = limits }
+        byAddress.change(limit: limits.registrations.perAddress, within: limits.registrations.time)
     }
 
     /// - Returns: nil if there are too many.
     func take(from address: IPAddress?, at now: Duration) -> Place? {
-        guard let address, !limits.trusts(address) else { return Place(place: nil) }
+        guard let address, !limits.withLock({ $0.trusts(address) }) else { return Place(place: nil) }
         return byAddress.take(address.client, at: now).map { Place(place: $0) }
     }
 

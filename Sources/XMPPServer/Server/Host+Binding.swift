@@ -22,7 +22,8 @@ extension Host {
 
     /// Whether the account is still there, and what the client has shown is still good.
     private func mayStay(_ account: OpenedAccount, _ stream: ClientStream) -> Bool {
-        isCurrent(account) && !revocations.contains(stream.token) && isGood(stream.installation, of: account.record)
+        isServed && isCurrent(account) && !revocations.contains(stream.token)
+            && isGood(stream.installation, of: account.record)
     }
 
     private func fits(_ jid: JID) -> Bool { (jid.resource?.utf8.count ?? 0) <= configuration.limits.resourceLength }

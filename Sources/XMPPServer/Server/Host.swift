@@ -37,6 +37,7 @@ public final class Host: Sendable {
     public let uptime: @Sendable () -> Duration
 
     private let current = Replaceable<LoadedModules>()
+    private let served = Atomic<Bool>(false)
 
     init(
         _ configuration: HostConfiguration,
@@ -133,17 +134,34 @@ public final class Host: Sendable {
     /// Whether the module of that name is on.
     public func offers(_ module: String) -> Bool { loaded.modules.contains { $0.configured.info.name == module } }
 
-    /// Makes the modules that the configuration lists and puts in place what they declare.
-    func load() throws(ModuleConflict) {
-        let loaded = try LoadedModules(configuration, after: loaded)
-        accounts.preload(loaded.preloads)
-        serve(loaded)
+    /// The modules that a configuration lists, made as far as they are not there already. They are not asked yet.
+    func modules(for configuration: HostConfiguration) throws(ModuleConflict) -> LoadedModules {
+        let loaded = loaded
+        if isServed, configuration.isSame(as: loaded.configuration) { return loaded }
+        return try LoadedModules(configuration, after: loaded)
     }
 
     /// Goes by other modules and settings from now on.
-    private func serve(_ loaded: LoadedModules) {
+    func serve(_ loaded: LoadedModules) {
         if loaded.haveTokens { noteAccessToken() }
-        current.set(loaded)
+        accounts.preload(loaded.preloads)
+        if loaded !== current.value { current.set(loaded) }
+        served.store(true, ordering: .releasing)
+    }
+
+    /// Goes by other limits from now on.
+    func use(_ limits: ServerLimits) {
+        registrations.use(limits)
+        accounts.use(capacity: limits.accountsInMemory)
+    }
+
+    /// Whether sessions may begin.
+    var isServed: Bool { served.load(ordering: .acquiring) }
+
+    /// Is not served any more: its sessions end, and no others begin.
+    func leave() {
+        served.store(false, ordering: .releasing)
+        for session in accounts.sessions { session.end(StreamError(.hostGone)) }
     }
 
     /// Runs the handlers of a module's own moment. A verdict other than `.go` ends the run.

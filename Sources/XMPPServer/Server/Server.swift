@@ -10,15 +10,13 @@ import XMPPStream
 /// Made from a configuration and an open storage; `start` opens the listeners, `stop` ends everything in good order:
 /// no new connections, `<system-shutdown/>` to every stream, the storage flushed.
 public final class Server: Sendable {
-    public let configuration: ServerConfiguration
     public let hosts: HostTable
     public let storage: any Storage
     public let authenticator: Authenticator
     let signIns: SignInLog
     public let logger: Logger
     public let router: StanzaRouter
-    let tls: TLSContext?
-    let exporter: TLSExporter
+    public let certificates = Certificates()
     let connections: ConnectionLimits
     let loops: LoopTable
     let keyMaker = KeyMaker()
@@ -28,8 +26,16 @@ public final class Server: Sendable {
     /// The loops that connections live on.
     public let group: any EventLoopGroup
     private let threads: NIOThreadPool
-    private let jobs = JobRunner()
-    private let channels = Mutex<[any Channel]>([])
+    let jobs = JobRunner()
+    let ports: PortTable
+    let reloads = OneAtATime()
+    private let archiveIDs: ArchiveIDGenerator
+    private let key: ServerKey
+    private let uptime: @Sendable () -> Duration
+    private let currentConfiguration: Mutex<ServerConfiguration>
+    private let attachedPart = Mutex(Attached())
+    /// All hosts that have been served: one that is served again goes on with the records of accounts that it has.
+    private let known = Mutex<[String: Host]>([:])
 
     /// Sets up the hosts with their modules. Nothing is opened yet.
     ///
@@ -46,11 +52,13 @@ public final class Server: Sendable {
         now: @escaping @Sendable () -> Timestamp = Timestamp.now,
         uptime: @escaping @Sendable () -> Duration = Server.systemUptime
     ) async throws {
-        self.configuration = configuration
+        currentConfiguration = Mutex(configuration)
         self.storage = storage
         self.group = group
         self.logger = logger
+        self.key = key
         self.now = now
+        self.uptime = uptime
         threads = NIOThreadPool(numberOfThreads: 2)
         hosts = HostTable()
         loops = LoopTable(group: group)
@@ -59,50 +67,65 @@ public final class Server: Sendable {
             hosts: hosts, loops: loops, trace: MessageTrace(byteCount: configuration.limits.traceSize, loops: loopCount)
         )
         connections = ConnectionLimits(configuration.limits)
-        do {
-            tls = try TLSContext(configuration.hosts)
-        } catch {
-            throw ServerError("cannot read a certificate or its key: \(error)")
-        }
-        exporter = tls?.exporter ?? TLSExporter()
+        ports = PortTable(group: group, connections)
+        certificates.use(try certificates.read(configuration.hosts))
         signIns = SignInLog(logger, now: now)
         authenticator = Authenticator(
             storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
             threads: threads, logger: logger, log: signIns, now: now, uptime: uptime)
-        let archiveIDs = try await ArchiveIDGenerator(storage: storage)
-        var made: [Host] = []
-        for host in configuration.hosts {
-            guard let jid = JID(local: nil, domain: host.domain, resource: nil) else {
-                throw ServerError("\(host.domain) is not a domain")
-            }
-            var logger = logger
-            logger[metadataKey: "host"] = "\(jid)"
-            made.append(
-                Host(
-                    host, jid: jid, limits: configuration.limits, storage: storage, archiveIDs: archiveIDs,
-                    router: router, key: key, keyMaker: keyMaker, signIns: signIns,
-                    accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
-                    uptime: uptime))
-        }
-        for host in made {
-            if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
-            do {
-                try host.load()
-            } catch {
-                throw ServerError("\(host.domain): \(error.description)")
-            }
-        }
-        var services: [any Service] = []
-        for host in made {
-            for component in host.configuration.components {
-                guard let domain = JID(local: nil, domain: component.domain, resource: nil) else { continue }
-                services.append(ComponentService(component, domain: domain, host: host))
-            }
-        }
-        hosts.serve(made, services)
+        archiveIDs = try await ArchiveIDGenerator(storage: storage)
+        let prepared = try await prepare(configuration.hosts)
+        for (host, loaded) in prepared { host.serve(loaded) }
+        hosts.serve(prepared.map(\.host), components(of: prepared.map(\.host)))
         threads.start()
         keyMaker.start()
     }
+
+    /// As it is now.
+    public var configuration: ServerConfiguration { currentConfiguration.withLock { $0 } }
+
+    func use(_ configuration: ServerConfiguration) { currentConfiguration.withLock { $0 = configuration } }
+
+    /// The host of a configuration: the one that there is, or was, or a new one without modules.
+    func host(for configuration: HostConfiguration) async throws -> Host {
+        if let host = known.withLock({ $0[configuration.domain] }) { return host }
+        guard let jid = JID(local: nil, domain: configuration.domain, resource: nil) else {
+            throw ServerError("\(configuration.domain) is not a domain")
+        }
+        var logger = logger
+        logger[metadataKey: "host"] = "\(jid)"
+        let host = Host(
+            configuration, jid: jid, limits: self.configuration.limits, storage: storage, archiveIDs: archiveIDs,
+            router: router, key: key, keyMaker: keyMaker, signIns: signIns,
+            accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
+            uptime: uptime)
+        if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
+        known.withLock { $0[host.domain] = host }
+        return host
+    }
+
+    /// The components of hosts: those that there are, as far as they have the same settings.
+    func components(of hosts: [Host]) -> [ComponentService] {
+        hosts.flatMap { host in
+            host.configuration.components.compactMap { component in
+                let known = self.hosts.service(component.domain) as? ComponentService
+                if let known, known.host === host, known.configuration == component { return known }
+                return JID(local: nil, domain: component.domain, resource: nil).map {
+                    ComponentService(component, domain: $0, host: host)
+                }
+            }
+        }
+    }
+
+    private struct Attached {
+        weak var part: (any ServerPart)?
+    }
+
+    /// What goes by the server's configuration as well.
+    var part: (any ServerPart)? { attachedPart.withLock { $0.part } }
+
+    /// Has something go by the configuration, too, from the next reload on, for as long as it is there.
+    public func attach(_ part: any ServerPart) { attachedPart.withLock { $0.part = part } }
 
     /// The time since this was asked for.
     public static var systemUptime: @Sendable () -> Duration {
@@ -144,20 +167,16 @@ public final class Server: Sendable {
     @discardableResult
     public func start() async throws -> [SocketAddress] {
         await restoreSessions()
-        var addresses: [SocketAddress] = []
+        let uses = streamPorts(of: configuration)
         do {
-            for configuration in configuration.listeners {
-                addresses += try await open(Listener(server: self, configuration: configuration).port)
-            }
-            for configuration in configuration.componentListeners {
-                addresses += try await open(ComponentListener(server: self, configuration: configuration).port)
-            }
+            try await open(uses)
         } catch {
             await stop()
             throw error
         }
-        jobs.start(Self.jobs(storage, now, logger) + hosts.all.flatMap(\.loaded.jobs))
-        return addresses
+        jobs.start(Self.jobs(storage, now, logger))
+        jobs.run(hosts.all.flatMap(\.loaded.modules))
+        return ports.addresses(of: uses)
     }
 
     /// Brings back the sessions of an earlier process whose clients may come back.
@@ -165,27 +184,33 @@ public final class Server: Sendable {
         for host in hosts.all { await host.restoreSessions() }
     }
 
-    /// Opens a port for something else than streams, until the server stops.
-    ///
-    /// - Parameters:
-    ///   - proxies: those whose connections are not counted by their address; what is asked on them has to be, see
-    ///     ``admit(client:)``.
-    ///   - accept: sets up a connection that the limits have admitted, on its loop.
-    /// - Returns: the addresses that are listened on, in the order of `addresses`.
-    public func listen(
-        on addresses: [IPAddress], port: Int, proxies: [CIDRBlock] = [],
-        accept: @escaping @Sendable (any Channel) throws -> Void
-    ) async throws -> [SocketAddress] {
-        try await open(self.port(port, of: addresses, proxies: proxies, accept: accept))
+    /// The ports on which clients and components connect. Their streams see the hosts as they are when this is asked for.
+    func streamPorts(of configuration: ServerConfiguration) -> [PortUse] {
+        configuration.listeners.enumerated().map { Listener(server: self, $1, "listeners[\($0)]").port }
+            + configuration.componentListeners.enumerated().map {
+                ComponentListener(server: self, $1, "component-listeners[\($0)]").port
+            }
     }
 
-    func port(
-        _ number: Int, of addresses: [IPAddress], proxies: [CIDRBlock],
-        accept: @escaping @Sendable (any Channel) throws -> Void
-    ) -> BoundSocket {
-        BoundSocket(
-            addresses: addresses, number: number, limits: configuration.limits, connections: connections,
-            proxies: proxies, accept: accept)
+    /// Opens the ports of the part that is attached, beside those of the streams.
+    public func openPorts(of part: any ServerPart) async throws {
+        try await open(streamPorts(of: configuration) + (try part.ports(in: configuration)))
+    }
+
+    /// Where a port is listened on.
+    public func addresses(of uses: [PortUse]) -> [SocketAddress] { ports.addresses(of: uses) }
+
+    private func open(_ uses: [PortUse]) async throws {
+        let change = try await ports.prepare(uses)
+        await ports.use(change, uses)
+        log(opened: ports.opened(by: change))
+    }
+
+    func log(opened addresses: [SocketAddress]) {
+        for address in addresses {
+            logger.info(
+                "listening", metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
+        }
     }
 
     /// Counts among the connections of its address what a client does by way of a proxy, until it is released.
@@ -195,20 +220,9 @@ public final class Server: Sendable {
 
     public func release(client address: IPAddress) { connections.release(client: address) }
 
-    private func open(_ port: BoundSocket) async throws -> [SocketAddress] {
-        let opened = try await port.open(on: group)
-        channels.withLock { $0 += opened }
-        let addresses = opened.compactMap(\.localAddress)
-        for address in addresses {
-            logger.info(
-                "listening", metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
-        }
-        return addresses
-    }
-
     /// Serves a connection that somebody else has made, such as a test.
     public func accept(_ channel: any Channel, on configuration: ListenerConfiguration) throws {
-        try Listener(server: self, configuration: configuration).port.admit(channel)
+        try Listener(server: self, configuration, "").port.admit(channel, connections)
     }
 
     /// The same for an external component.
@@ -216,15 +230,11 @@ public final class Server: Sendable {
         guard let configuration = configuration.componentListeners.first else {
             throw ServerError("there is no listener for components")
         }
-        try ComponentListener(server: self, configuration: configuration).port.admit(channel)
+        try ComponentListener(server: self, configuration, "").port.admit(channel, connections)
     }
 
     /// Takes no new connections any more; those that there are go on.
-    public func closeListeners() async {
-        for channel in channels.withLock({ exchange(&$0, with: []) }) {
-            try? await channel.close()
-        }
-    }
+    public func closeListeners() async { await ports.close() }
 
     /// How long each part of the server's end may take, counted from its beginning. Whoever runs the server kills it if it
     /// has not ended five seconds after it was told to.

@@ -5,14 +5,14 @@ import XML
 /// The BOSH sessions of a site, XEP-0124: finds the one that a request belongs to, or makes it.
 public final class BOSHSessions: Sendable {
     private struct State {
+        var limits: XMLLimits
+        /// Bytes that the request of somebody may have who begins a session.
+        var largestBeginning: Int
         var sessions: [String: (session: BOSHSession, loop: any EventLoop)] = [:]
         var isStopping = false
     }
 
-    private let state = Mutex(State())
-    private let limits: XMLLimits
-    /// Bytes that the request of somebody may have who begins a session.
-    private let largestBeginning: Int
+    private let state: Mutex<State>
     private let makeStream: @Sendable (any EventLoop) -> StreamConnection
     private let admit: @Sendable (any Channel) -> Bool
 
@@ -28,17 +28,32 @@ public final class BOSHSessions: Sendable {
         makeStream: @escaping @Sendable (any EventLoop) -> StreamConnection,
         admit: @escaping @Sendable (any Channel) -> Bool
     ) {
-        var limits = limits
-        largestBeginning = strangers.stanzaBytes + 4096
-        limits.stanzaBytes += 4096
-        limits.depth += 1
-        self.limits = limits
+        state = Mutex(
+            State(limits: Self.limits(limits), largestBeginning: Self.largestBeginning(strangers)))
         self.makeStream = makeStream
         self.admit = admit
     }
 
+    /// Goes by other limits from now on.
+    public func use(limits: XMLLimits, strangers: XMLLimits) {
+        state.withLock { state in
+            state.limits = Self.limits(limits)
+            state.largestBeginning = Self.largestBeginning(strangers)
+        }
+    }
+
+    /// Those of a request that encloses stanzas.
+    private static func limits(_ limits: XMLLimits) -> XMLLimits {
+        var limits = limits
+        limits.stanzaBytes += 4096
+        limits.depth += 1
+        return limits
+    }
+
+    private static func largestBeginning(_ strangers: XMLLimits) -> Int { strangers.stanzaBytes + 4096 }
+
     /// Bytes that the body of a request may have.
-    public var largestRequest: Int { limits.stanzaBytes }
+    public var largestRequest: Int { state.withLock { $0.limits.stanzaBytes } }
 
     /// The answer to a request that has more.
     public static var refusalOfTooLarge: ByteBuffer { BOSHSession.refusal(.policyViolation) }
@@ -51,6 +66,7 @@ public final class BOSHSessions: Sendable {
     public func respond(to bytes: ByteBuffer, on loop: any EventLoop, from address: SocketAddress?) async -> ByteBuffer
     {
         do throws(BOSHCondition) {
+            let (limits, largestBeginning) = state.withLock { ($0.limits, $0.largestBeginning) }
             let body = try BOSHBody(parsing: bytes, limits: limits)
             if let id = body.sessionID {
                 guard let (session, loop) = state.withLock({ $0.sessions[id] }) else { throw .itemNotFound }

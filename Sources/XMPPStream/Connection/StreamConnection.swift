@@ -51,6 +51,8 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     var pauses: Pause = []
     var phase = Phase.open
     private var hello: ClientHelloReader?
+    /// What has made the handshake that is under way.
+    private var tls: (any TLSProvider)?
 
     var isReadWanted = false
     private var isProcessing = false
@@ -192,7 +194,8 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         guard let tls = negotiation.tls else { throw ChannelError.operationUnsupported }
         let hello = ClientHelloReader(exporter: tls.exporter, skippingBlanks: skippingBlanks)
         self.hello = hello
-        return [hello, try tls.makeTLSHandler()]
+        self.tls = tls
+        return [hello, tls.makeTLSHandler()]
     }
 
     /// Puts the connection on TLS, on which the stream begins anew, RFC 6120 §5.4.3.
@@ -211,12 +214,13 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     private func tlsEstablished() {
         var binding = ChannelBinding()
         binding.data[.tlsExporter] = hello?.takeChannelBinding()
-        binding.data[.tlsServerEndPoint] = hello.flatMap { negotiation.tls?.serverEndPoint(for: $0.serverName) }
+        binding.data[.tlsServerEndPoint] = hello.flatMap { tls?.serverEndPoint(for: $0.serverName) }
         negotiation.tlsEstablished(binding)
         if let hello, let context {
             context.pipeline.syncOperations.removeHandler(hello, promise: nil)
         }
         hello = nil
+        tls = nil
     }
 
     // MARK: Processing

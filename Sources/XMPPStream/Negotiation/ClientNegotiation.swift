@@ -30,7 +30,7 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     var limits: XMLLimits { delegate.unauthenticatedLimits }
     var time: Duration { delegate.signInTime }
     var contentNamespace: Namespace { .client }
-    var tls: (any TLSProvider)? { delegate }
+    var tls: (any TLSProvider)? { delegate.tls }
     var hasOpenStream: Bool { machine.hasOpenStream }
     var stream: ClientStream { ClientStream(connection, self) }
 

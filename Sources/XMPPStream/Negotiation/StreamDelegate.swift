@@ -3,7 +3,9 @@ import XML
 import XMPP
 
 /// What clients' streams ask of the listener that they have come by.
-public protocol StreamDelegate: TLSProvider {
+public protocol StreamDelegate: AnyObject, Sendable {
+    /// What puts a connection on TLS that comes to it now; `nil`: nothing does.
+    var tls: (any TLSProvider)? { get }
     /// Stands in the header when a stream is refused before its host is known.
     var fallbackDomain: String { get }
     /// Bytes, depth and so on before sign-in.

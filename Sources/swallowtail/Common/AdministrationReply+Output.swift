@@ -17,6 +17,7 @@ extension AdministrationReply {
             case .invited(let invitation): try encoded(invitation)
             case .invitations(let invitations): try encoded(invitations)
             case .explanations(let messages): try encoded(messages)
+            case .changes(let changes): try encoded(changes)
             case .done(let sentence): try encoded(["done": sentence])
             case .failed(let reason): try encoded(["failed": reason])
             }
@@ -39,6 +40,7 @@ extension AdministrationReply {
         case .explanations(let messages):
             messages.isEmpty
                 ? "No message is remembered." : messages.map(Self.text).joined(separator: "\n\n")
+        case .changes(let changes): Self.table(changes)
         case .done(let sentence): sentence
         case .failed(let reason): reason
         }
@@ -82,6 +84,22 @@ extension AdministrationReply {
             table.add([session.resource, session.since, session.priority.map { "\($0)" } ?? "not available"])
         }
         return text + "\n\n" + table.text(ifEmpty: "There are no sessions.")
+    }
+
+    // MARK: Changes of the configuration
+
+    private static func table(_ changes: [ConfigurationChange]) -> String {
+        var table = Table("place", "change", "from")
+        for change in changes {
+            let effect =
+                switch change.effect {
+                case .now: "now on"
+                case .connections: "the next connection on"
+                case .restart: "the next start on"
+                }
+            table.add([change.place, change.change, effect])
+        }
+        return table.text(ifEmpty: "Nothing is different.")
     }
 
     // MARK: Tokens

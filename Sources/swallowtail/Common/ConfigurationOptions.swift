@@ -25,11 +25,28 @@ struct ConfigurationOptions: ParsableArguments {
         return path
     }
 
+    /// The configuration, with defaults in place of what is wrong, and what that is.
+    func check() throws -> (ServerConfiguration, [ConfigError]) {
+        do {
+            return try ServerConfiguration.check(
+                path: path(), builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
+        } catch let errors as ConfigErrors {
+            throw Failure(errors.description)
+        }
+    }
+
     /// The configuration, which has nothing wrong with it.
+    ///
+    /// - Throws: `ConfigErrors`.
+    func read() throws -> ServerConfiguration {
+        try ServerConfiguration.load(
+            path: path(), builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
+    }
+
+    /// The same, as a command says it.
     func load() throws -> ServerConfiguration {
         do {
-            return try ServerConfiguration.load(
-                path: path(), builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
+            return try read()
         } catch let errors as ConfigErrors {
             throw Failure(errors.description)
         }

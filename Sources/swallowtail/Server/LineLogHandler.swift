@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Synchronization
 import XMPP
 import XMPPServer
 
@@ -10,12 +11,32 @@ struct LineLogHandler: LogHandler {
         case json
     }
 
-    var logLevel: Logger.Level
+    /// The level of all handlers of a log, which can change while they are in use.
+    final class Level: Sendable {
+        private let index: Atomic<Int>
+
+        init(_ level: Logger.Level) { index = Atomic(Self.index(level)) }
+
+        var value: Logger.Level {
+            get { Logger.Level.allCases[index.load(ordering: .relaxed)] }
+            set { index.store(Self.index(newValue), ordering: .relaxed) }
+        }
+
+        private static func index(_ level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
+    }
+
+    var logLevel: Logger.Level {
+        get { own ?? level.value }
+        set { own = newValue }
+    }
+    private let level: Level
+    /// That of this handler alone; `nil`: that of all.
+    private var own: Logger.Level?
     var metadata: Logger.Metadata = [:]
     private let format: Format
 
-    init(_ configuration: LogConfiguration) {
-        logLevel = configuration.level
+    init(_ configuration: LogConfiguration, _ level: Level) {
+        self.level = level
         format =
             switch configuration.format {
             case .auto: isatty(STDERR_FILENO) == 1 ? .text : .json

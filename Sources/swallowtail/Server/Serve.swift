@@ -22,16 +22,15 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try options.load()
-        let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log) }
+        let level = LineLogHandler.Level(configuration.log.level)
+        let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log, level) }
         HeapSettings.apply()
         prepareProcess(logger)
-        for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
-            logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
-        }
+        Self.checkCertificates(configuration, logger)
         guard let storage = try await openStore(configuration, logger) else { return }
         let result: Result<Void, any Error>
         do {
-            result = .success(try await serve(configuration, storage, logger))
+            result = .success(try await serve(configuration, storage, logger, level))
         } catch {
             result = .failure(Failure("\(error)"))
         }
@@ -59,15 +58,22 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serve(
-        _ configuration: ServerConfiguration, _ storage: SQLiteStorage, _ logger: Logger
+        _ configuration: ServerConfiguration, _ storage: SQLiteStorage, _ logger: Logger,
+        _ level: LineLogHandler.Level
     ) async throws {
         let loops = configuration.limits.eventLoops
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops > 0 ? loops : max(1, System.coreCount / 2))
         let server = try await Server(
             configuration, storage: storage, group: group, logger: logger,
             key: ServerKey(file: configuration.data.keyFile))
-        let web = configuration.httpListeners.isEmpty ? nil : try WebService(server)
-        let service = ServerService(server: server, web: web, group: group, pidFile: pidFile)
+        let reloader = Reloader(
+            server, read: { [options] in try options.read() },
+            reloaded: { configuration in
+                level.value = configuration.log.level
+                Self.checkCertificates(configuration, logger)
+            })
+        let service = ServerService(
+            server: server, web: WebService(server), reloader: reloader, group: group, pidFile: pidFile)
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         try await ServiceGroup(
@@ -75,9 +81,18 @@ struct Serve: AsyncParsableCommand {
         ).run()
     }
 
+    /// Says which certificates are wrong, or will be.
+    private static func checkCertificates(_ configuration: ServerConfiguration, _ logger: Logger) {
+        for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
+            logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
+        }
+    }
+
     private func prepareProcess(_ logger: Logger) {
         // Whoever reads the log or a reply may go away at any time.
         signal(SIGPIPE, SIG_IGN)
+        // Until the server is there, whose service takes it.
+        signal(SIGHUP, SIG_IGN)
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         limit.rlim_cur = limit.rlim_max
@@ -91,18 +106,18 @@ private struct ServerService: ServiceLifecycle.Service {
     private static let patience = Duration.milliseconds(4700)
 
     let server: Server
-    /// nil: nothing is on the web.
-    let web: WebService?
+    let web: WebService
+    let reloader: Reloader
     let group: any EventLoopGroup
     let pidFile: String?
 
     func run() async throws {
         let data = server.configuration.data
         let socket = try await AdministrationSocket(
-            path: data.administrationSocket, Administration(server), group: group)
+            path: data.administrationSocket, Administration(server, reloader), group: group)
         do {
             try await server.start()
-            try await web?.start()
+            try await web.start()
             try writeProcessID()
         } catch {
             await socket.close()
@@ -115,7 +130,9 @@ private struct ServerService: ServiceLifecycle.Service {
             try await Task.sleep(for: .seconds(1))
             StartUpMemory.release()
         }
+        let reloading = Task { await reloadWhenAsked() }
         try? await gracefulShutdown()
+        reloading.cancel()
         releasing.cancel()
         server.logger.info("stopping")
         startPatience()
@@ -128,9 +145,22 @@ private struct ServerService: ServiceLifecycle.Service {
     /// Side by side: a browser's request may wait for a stream, and be answered by that stream's end.
     private func stop() async {
         await server.closeListeners()
-        async let pages: Void? = web?.stop()
+        async let pages: Void = web.stop()
         await server.stop()
         await pages
+    }
+
+    /// SIGHUP asks for it; any number of them while one reload goes on ask for one more.
+    private func reloadWhenAsked() async {
+        let (asked, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let signals = Task {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) { ask.yield() }
+        }
+        for await _ in asked {
+            // What was wrong is in the log.
+            _ = try? await reloader.reload()
+        }
+        signals.cancel()
     }
 
     private func writeProcessID() throws {

@@ -62,7 +62,7 @@ final class TestSite: Sendable {
             uptime: { [clock] in clock.uptime })
         let errors = report.finish()
         guard errors.isEmpty else { throw ServerError("\(errors)") }
-        web = try WebService(server)
+        web = WebService(server)
         guard let streams = try await server.start().first, let port = try await web.start().first?.port else {
             throw ServerError("nothing is open")
         }

@@ -63,7 +63,7 @@ import XMPPStream
         ])
     func bindings(_ version: TLSVersion) async throws {
         let server = try await TestServer(hosts: ["one.example", "two.example"])
-        let tls = try #require(server.server.tls)
+        let tls = try #require(server.server.certificates.streams)
         for name in ["one.example", "two.example"] {
             let client = try await server.connect(tls: TestClient.TLS(name: name, maximumVersion: version))
             let features = try await client.open(name)

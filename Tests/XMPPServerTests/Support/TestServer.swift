@@ -18,6 +18,7 @@ final class TestServer: Sendable {
     /// One for each listener.
     let ports: [Int]
     let certificates: [String: TestCertificate]
+    private let modules: [any ServerModule.Type]
 
     /// - Parameters:
     ///   - hosts: the domains; each has a certificate.
@@ -37,6 +38,7 @@ final class TestServer: Sendable {
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         folder = try TestFolder()
+        self.modules = modules
         var certificates: [String: TestCertificate] = [:]
         for host in hosts {
             certificates[host] = try TestCertificate(host)
@@ -90,6 +92,19 @@ final class TestServer: Sendable {
         let client = try await connect(listener, tls: TestClient.TLS(name: host))
         try await client.signIn(user, host: host, resource: resource)
         return client
+    }
+
+    /// Has the server go by another configuration.
+    ///
+    /// - Parameter text: the file, of which `hosts` and `listeners` are needed.
+    @discardableResult
+    func reload(_ text: String) async throws -> [ConfigurationChange] {
+        let (root, report) = try ConfigFile.parse(text, file: "\(folder.path)/swallowtail.yaml")
+        let configuration = ServerConfiguration(
+            root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all + modules)
+        let errors = report.finish()
+        guard errors.isEmpty else { throw ServerError("\(errors)") }
+        return try await server.reload { configuration }
     }
 
     func stop() async {

@@ -4,7 +4,7 @@ import XMPPServer
 /// Lets messages and requests wait as they ask for it.
 ///
 /// A message with `wait="n"` waits n times on its way to the account, one with `gate="x"` when it has been archived, until
-/// the test opens that gate. A request `<wait xmlns="urn:example:wait"
+/// the test opens that gate (`asked for x` opens when it waits). A request `<wait xmlns="urn:example:wait"
 /// id="x" />` is answered when the test opens that gate.
 struct WaitingModule: ServerModule {
     static let info = ModuleInfo("test-waiting", implements: [.other("tests")])
@@ -28,6 +28,7 @@ struct WaitingModule: ServerModule {
         }
         registrar.on(Hooks.messageToAccount, .copy) { event in
             guard let gate = event.stanza.element["gate"] else { return .go }
+            Self.gate("asked for \(gate)").open()
             return .wait {
                 await Self.gate(gate).opened()
                 return .go

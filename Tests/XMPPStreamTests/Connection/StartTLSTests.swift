@@ -16,7 +16,7 @@ import XMPP
         #expect(!features.contains("<mechanism"))
         try await stream.send(Self.startTLS)
         #expect(try await stream.writes() == ["<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />"])
-        try await stream.onLoop { $0.delegate.tls?.establish() }
+        try await stream.onLoop { $0.delegate.tlsHandler?.establish() }
         try await stream.send(TestStream.header)
         #expect(try await stream.output().contains("<mechanism>PLAIN</mechanism>"))
     }
@@ -32,7 +32,7 @@ import XMPP
         let output = try await stream.output()
         #expect(output.contains("<policy-violation "))
         #expect(!output.contains("<proceed"))
-        #expect(stream.delegate.tls == nil)
+        #expect(stream.delegate.tlsHandler == nil)
     }
 
     @Test("White space behind <starttls/> is dropped, in one go with it or later", arguments: [" ", "\r\n", "\n\t "])
@@ -42,7 +42,7 @@ import XMPP
         _ = try await stream.output(until: "<proceed")
         try await stream.send(blanks)
         try await stream.send(blanks + "\u{16}\u{3}\u{1} ")
-        #expect(try await stream.onLoop { $0.delegate.tls?.early } == "\u{16}\u{3}\u{1} ")
+        #expect(try await stream.onLoop { $0.delegate.tlsHandler?.early } == "\u{16}\u{3}\u{1} ")
     }
 
     @Test("What comes in clear behind <starttls/> is for TLS to refuse, never part of the stream")
@@ -51,7 +51,7 @@ import XMPP
         try await stream.send(TestStream.header + Self.startTLS)
         _ = try await stream.output(until: "<proceed")
         try await stream.send(TestStream.header + TestStream.auth)
-        #expect(try await stream.onLoop { $0.delegate.tls?.early } == TestStream.header + TestStream.auth)
+        #expect(try await stream.onLoop { $0.delegate.tlsHandler?.early } == TestStream.header + TestStream.auth)
         #expect(try await stream.output() == "")
         #expect(stream.delegate.signIns.isEmpty)
     }

@@ -7,7 +7,7 @@ import XMPP
 @testable import XMPPStream
 
 /// A server of one host with one account, `romeo` with the password `wherefore`.
-final class StubDelegate: StreamDelegate, StreamHost {
+final class StubDelegate: StreamDelegate, StreamHost, TLSProvider {
     let fallbackDomain = "example.org"
     let unauthenticatedLimits: XMLLimits
     let signInTime: Duration
@@ -44,7 +44,8 @@ final class StubDelegate: StreamDelegate, StreamHost {
     }
 
     var session: StubSession? { state.withLock { $0.session } }
-    var tls: FakeTLSHandler? { state.withLock { $0.tls } }
+    var tls: (any TLSProvider)? { self }
+    var tlsHandler: FakeTLSHandler? { state.withLock { $0.tls } }
     /// What was reported of sign-ins.
     var signIns: [String] { state.withLock { $0.ended } }
 
@@ -56,7 +57,7 @@ final class StubDelegate: StreamDelegate, StreamHost {
         return domain == settings.value.domain || others.contains(domain) ? self : nil
     }
 
-    func makeTLSHandler() throws -> any ChannelHandler {
+    func makeTLSHandler() -> any ChannelHandler {
         let handler = FakeTLSHandler()
         state.withLock { $0.tls = handler }
         return handler

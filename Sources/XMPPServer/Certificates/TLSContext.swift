@@ -1,38 +1,65 @@
-import NIOCore
+public import NIOCore
 import NIOSSL
 import SwiftASN1
 import X509
 import XMPP
-import XMPPStream
+public import XMPPStream
 
 /// The certificates of the hosts, and the TLS context that shows each client the one of the host that it names (SNI).
-public final class TLSContext: Sendable {
+public final class TLSContext: TLSProvider {
     /// One host's certificate chain and key.
     struct Identity: Sendable {
         let domain: String
         let chain: [NIOSSLCertificateSource]
         let key: NIOSSLPrivateKeySource
         let serverEndPoint: [UInt8]?
+        /// The host's own certificate, in DER.
+        let leaf: [UInt8]
+
+        /// Reads both from their files.
+        ///
+        /// - Throws: also if the key is not the certificate's.
+        init(domain: String, certificate: String, key: String) throws {
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate)
+            guard let leaf = chain.first else { throw ServerError("\(certificate) holds no certificate") }
+            let privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
+            let der = try leaf.toDERBytes()
+            let parsed = try X509.Certificate(derEncoded: der)
+            self.domain = domain
+            self.leaf = der
+            self.chain = chain.map { .certificate($0) }
+            self.key = .privateKey(privateKey)
+            // A context alone finds a key that is another certificate's.
+            _ = try NIOSSLContext(
+                configuration: .makeServerConfiguration(certificateChain: self.chain, privateKey: self.key))
+            serverEndPoint = ChannelBinding.serverEndPoint(leafDER: der, signatureHash: Self.signatureHash(of: parsed))
+        }
+
+        private static func signatureHash(of certificate: X509.Certificate) -> ChannelBinding.SignatureHash {
+            switch certificate.signatureAlgorithm {
+            case .sha1WithRSAEncryption: .sha1
+            case .ecdsaWithSHA256, .sha256WithRSAEncryption: .sha256
+            case .ecdsaWithSHA384, .sha384WithRSAEncryption: .sha384
+            case .ecdsaWithSHA512, .sha512WithRSAEncryption: .sha512
+            default: .none
+            }
+        }
     }
 
     /// What connections are for.
-    public enum Use: Sendable {
+    enum Use {
         case streams
         case web
     }
 
-    let exporter = TLSExporter()
+    public let exporter: TLSExporter
     private let context: NIOSSLContext
-    private let identities: [Identity]
+    let identities: [Identity]
 
-    /// - Returns: `nil` if no host has a certificate.
-    public init?(_ hosts: [HostConfiguration], for use: Use = .streams) throws {
-        var identities: [Identity] = []
-        for host in hosts {
-            guard let certificate = host.certificate, let key = host.key else { continue }
-            identities.append(try Self.read(domain: host.domain, certificate: certificate, key: key))
-        }
-        guard let standard = identities.first else { return nil }
+    /// - Parameter identities: at least one.
+    init(_ identities: [Identity], for use: Use, _ exporter: TLSExporter) throws {
+        self.exporter = exporter
+        guard let standard = identities.first else { throw ServerError("no host has a certificate") }
         self.identities = identities
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: standard.chain, privateKey: standard.key)
@@ -63,11 +90,11 @@ public final class TLSContext: Sendable {
     }
 
     /// A server's end of one connection.
-    public func makeHandler() -> NIOSSLServerHandler { NIOSSLServerHandler(context: context) }
+    public func makeTLSHandler() -> any ChannelHandler { NIOSSLServerHandler(context: context) }
 
     /// The tls-server-end-point binding of the certificate that a client is shown; `nil` if there is none, or if the
     /// client's choice among several certificates is not known.
-    func serverEndPoint(for name: ServerName) -> [UInt8]? {
+    public func serverEndPoint(for name: ServerName) -> [UInt8]? {
         let standard = identities.first?.serverEndPoint
         switch name {
         case .named(let name): return (Self.identity(named: name, in: identities) ?? identities.first)?.serverEndPoint
@@ -79,30 +106,5 @@ public final class TLSContext: Sendable {
     private static func identity(named name: String, in identities: [Identity]) -> Identity? {
         let name = name.lowercased()
         return identities.first { $0.domain == name }
-    }
-
-    private static func read(domain: String, certificate: String, key: String) throws -> Identity {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificate)
-        guard let leaf = chain.first else { throw ServerError("\(certificate) holds no certificate") }
-        let privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
-        let der = try leaf.toDERBytes()
-        let hash = try signatureHash(of: der)
-        return Identity(
-            domain: domain,
-            chain: chain.map { .certificate($0) },
-            key: .privateKey(privateKey),
-            serverEndPoint: ChannelBinding.serverEndPoint(leafDER: der, signatureHash: hash)
-        )
-    }
-
-    private static func signatureHash(of der: [UInt8]) throws -> ChannelBinding.SignatureHash {
-        let algorithm = try X509.Certificate(derEncoded: der).signatureAlgorithm
-        switch algorithm {
-        case .sha1WithRSAEncryption: return .sha1
-        case .ecdsaWithSHA256, .sha256WithRSAEncryption: return .sha256
-        case .ecdsaWithSHA384, .sha384WithRSAEncryption: return .sha384
-        case .ecdsaWithSHA512, .sha512WithRSAEncryption: return .sha512
-        default: return .none
-        }
     }
 }

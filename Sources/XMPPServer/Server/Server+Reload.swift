@@ -1,0 +1,114 @@
+import NIOCore
+import Synchronization
+import XMPP
+import XMPPStream
+
+extension Server {
+    /// Goes by another configuration from now on, without a connection that is lost but those of hosts that are not served any
+    /// more. What takes a restart stays as it is. Reloads that are asked for at once come one after the other.
+    ///
+    /// - Parameter read: reads the configuration when it is this reload's turn: so the last one goes by what was there last.
+    /// - Returns: what has changed, and what has not because it takes a restart.
+    /// - Throws: what `read` throws, or `ServerError` with a sentence for the person who runs the server. Then nothing has
+    ///   changed.
+    public func reload(
+        _ read: @Sendable () throws -> ServerConfiguration
+    ) async throws -> [ConfigurationChange] {
+        try await reloads.run { [self] in
+            do {
+                return Result<[ConfigurationChange], any Error>.success(try await change(to: try read()))
+            } catch {
+                return .failure(error)
+            }
+        }.get()
+    }
+
+    /// What a reload of the configuration would change.
+    ///
+    /// - Throws: `ServerError` if it is known already that it would not come to be.
+    public func plan(_ new: ServerConfiguration) throws -> [ConfigurationChange] {
+        new.changes(from: configuration) + certificates.changes(in: try certificates.read(new.hosts))
+    }
+
+    private func change(to new: ServerConfiguration) async throws -> [ConfigurationChange] {
+        guard !router.isStopping.load(ordering: .relaxed) else { throw ServerError("the server is about to stop") }
+        let running = configuration
+        // All that may fail, which nobody sees.
+        let read = try certificates.read(new.hosts)
+        let changes = new.changes(from: running) + certificates.changes(in: read)
+        let prepared = try await prepare(new.hosts)
+        let webPorts = try part?.ports(in: new) ?? []
+        let opened = try await ports.prepare(streamPorts(of: new) + webPorts)
+        // From here on nothing fails.
+        use(new.running(in: running))
+        certificates.use(read)
+        connections.use(new.limits)
+        authenticator.use(new.limits)
+        let added = prepared.map(\.host).filter { !$0.isServed }
+        let served = Set(prepared.map(\.host.domain))
+        let ended = hosts.all.filter { !served.contains($0.domain) }
+        for (host, loaded) in prepared {
+            host.use(new.limits)
+            host.serve(loaded)
+        }
+        let (former, services) = (hosts.services, components(of: prepared.map(\.host)))
+        hosts.serve(prepared.map(\.host), services)
+        for case let component as ComponentService in former where !services.contains(where: { $0 === component }) {
+            await component.leave()
+        }
+        for host in ended { host.leave() }
+        for host in added { await host.restoreSessions() }
+        jobs.run(hosts.all.flatMap(\.loaded.modules))
+        // Now that their streams find the hosts as they are.
+        await ports.use(opened, streamPorts(of: new) + webPorts)
+        log(opened: ports.opened(by: opened))
+        await part?.reloaded()
+        await oneTick()
+        return changes
+    }
+
+    /// Makes the hosts that are new, and the modules of all that have others, or other settings. Nothing is served of it yet.
+    func prepare(_ configurations: [HostConfiguration]) async throws -> [(host: Host, loaded: LoadedModules)] {
+        var prepared: [(Host, LoadedModules)] = []
+        for configuration in configurations {
+            let host = try await host(for: configuration)
+            do throws(ModuleConflict) {
+                prepared.append((host, try host.modules(for: configuration)))
+            } catch {
+                throw ServerError("\(configuration.domain): \(error.description)")
+            }
+        }
+        for (host, loaded) in prepared {
+            do throws(StorageError) {
+                try await host.accounts.prepare(toPreload: loaded.preloads)
+            } catch {
+                throw ServerError("\(host.domain): the store failed: \(error.diagnosis)")
+            }
+        }
+        return prepared
+    }
+
+    /// What was replaced may be let go when no event loop has it in its hand any more.
+    private func oneTick() async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for loop in group.makeIterator() {
+                tasks.addTask {
+                    // A loop that does not answer does not hold up the reload: see `Replaceable`.
+                    _ = await value(of: { try? await loop.submit {}.get() }, within: .seconds(1))
+                }
+            }
+        }
+    }
+}
+
+extension ServerConfiguration {
+    /// What a server goes by that was started with another one: some of it cannot change while it runs.
+    func running(in former: ServerConfiguration) -> ServerConfiguration {
+        var running = self
+        running.data = former.data
+        running.log.format = former.log.format
+        running.limits.eventLoops = former.limits.eventLoops
+        running.limits.traceSize = former.limits.traceSize
+        return running
+    }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+import XMPPServer
+
+/// `swallowtail reload`.
+struct Reload: RunningServerCommand {
+    static let configuration = CommandConfiguration(
+        abstract: """
+            Has the running server read its configuration and certificates anew, as SIGHUP does; prints what has changed.
+            """)
+
+    @OptionGroup var options: AdministrativeOptions
+
+    var request: AdministrationRequest { .reload }
+}
