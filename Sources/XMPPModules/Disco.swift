@@ -35,6 +35,7 @@ struct Disco: ServerModule {
         registrar.identity(category: "server", type: "im")
         registrar.iq(.get, "query", .discoInfo, to: .server, needs: .chat, describeHost)
         registrar.iq(.get, "query", .discoInfo, to: [.ownAccount, .account], needs: .chat, describeAccount)
+        registrar.iq(.get, "query", .discoInfo, to: .service, needs: .chat, describeService)
         registrar.iq(.get, "query", .discoItems, to: [.server, .ownAccount, .account], needs: .chat, items)
     }
 
@@ -50,7 +51,20 @@ struct Disco: ServerModule {
             writer.start("query", .discoInfo)
             if let node { writer.attribute("node", node) }
             Self.write(identities, features, to: &writer)
+            if node == nil { Self.write(host.information, to: &writer) }
             writer.end()
+        }
+    }
+
+    @Sendable private func describeService(_ request: IQRequest) -> Reply {
+        guard let declarations = request.service?.declarations, request.target == .server,
+            request.payload["node"] == nil
+        else { return .error(.itemNotFound) }
+        return .result { writer in
+            writer.element("query", .discoInfo) { writer in
+                Self.write(declarations.identities, [.discoInfo] + declarations.features, to: &writer)
+                Self.write(declarations.information, to: &writer)
+            }
         }
     }
 
@@ -74,6 +88,22 @@ struct Disco: ServerModule {
                 "identity", nil, ["category": identity.category, "type": identity.type, "name": identity.name])
         }
         for feature in features { writer.element("feature", nil, ["var": feature.name]) }
+    }
+
+    /// XEP-0128.
+    private static func write(_ information: [Registrar.Information], to writer: inout XMLWriter) {
+        for form in information {
+            writer.element("x", .dataForms, ["type": "result"]) { writer in
+                writer.element("field", nil, ["var": "FORM_TYPE", "type": "hidden"]) {
+                    $0.element("value", text: form.type.name)
+                }
+                for field in form.fields {
+                    writer.element("field", nil, ["var": field.name, "type": "list-multi"]) { writer in
+                        for value in field.values { writer.element("value", text: value) }
+                    }
+                }
+            }
+        }
     }
 
     /// The host shows its services and commands; nobody else shows anything, and it is the same for accounts that do not exist,

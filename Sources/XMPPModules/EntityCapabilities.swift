@@ -20,20 +20,28 @@ struct EntityCapabilities: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
         registrar.streamFeature(.authenticated) { [host] writer in
-            let version = Self.version(host.identities, host.features)
+            let version = Self.version(host.identities, host.features, host.information)
             writer.element("c", Self.namespace, ["hash": "sha-1", "node": Self.node, "ver": version])
         }
     }
 
     /// Whether a disco request asks about what the host announces now, §6.3.
     static func describes(_ node: String, _ host: Host) -> Bool {
-        node == "\(self.node)#\(version(host.identities, host.features))"
+        node == "\(self.node)#\(version(host.identities, host.features, host.information))"
     }
 
     /// §5.1
-    static func version(_ identities: [Registrar.Identity], _ features: [Namespace]) -> String {
+    static func version(
+        _ identities: [Registrar.Identity], _ features: [Namespace], _ information: [Registrar.Information] = []
+    ) -> String {
+        let forms = information.sorted { $0.type.name.utf8.lexicographicallyPrecedes($1.type.name.utf8) }
         let lines =
             sorted(identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" }) + sorted(features.map(\.name))
+            + forms.flatMap { form in
+                [form.type.name]
+                    + form.fields.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+                    .flatMap { [$0.name] + sorted($0.values) }
+            }
         let text = lines.map { "\($0)<" }.joined()
         return Base64.encode(Array(Insecure.SHA1.hash(data: Array(text.utf8))))
     }

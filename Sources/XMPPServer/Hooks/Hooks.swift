@@ -16,6 +16,10 @@ public enum Hooks {
     public static let messageAccepted = HookPoint<StanzaContext>("messageAccepted")
     /// A client sent presence, to an address or (`to` is nil) to whoever is to know it.
     public static let presenceFromClient = HookPoint<StanzaContext>("presenceFromClient")
+    /// A message has reached a module's service; declared with the service.
+    public static let messageToService = HookPoint<StanzaContext>("messageToService")
+    /// The same of presence.
+    public static let presenceToService = HookPoint<StanzaContext>("presenceToService")
     /// Presence has reached the server of the account that it is for.
     public static let presenceToAccount = HookPoint<StanzaContext>("presenceToAccount")
     /// A client sent an IQ. Its handlers do not wait.

@@ -6,6 +6,7 @@ public struct Declarations: Sendable {
     /// What service discovery tells.
     public let features: [Namespace]
     public let identities: [Registrar.Identity]
+    public let information: [Registrar.Information]
     let iqTable: IQTable
     private let hooks: HookTable
 
@@ -26,6 +27,7 @@ public struct Declarations: Sendable {
     private init() {
         features = []
         identities = []
+        information = []
         iqTable = IQTable()
         hooks = HookTable()
         let empty = HookList<StanzaContext>([])
@@ -54,6 +56,7 @@ public struct Declarations: Sendable {
         }
         self.features = features
         self.identities = identities
+        information = registrars.flatMap(\.information)
         self.iqTable = iqTable
         self.hooks = hooks
         messageFromClient = hooks.list(Hooks.messageFromClient)

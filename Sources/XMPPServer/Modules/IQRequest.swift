@@ -15,6 +15,8 @@ public struct IQTarget: OptionSet, Sendable {
     public static let account = IQTarget(rawValue: 4)
     /// A full JID of an account of the host, in place of its session.
     public static let session = IQTarget(rawValue: 8)
+    /// A service of the host that a module serves.
+    public static let service = IQTarget(rawValue: 32)
     /// Any address at all, also one that is not served here.
     public static let anyAddress = IQTarget(rawValue: 16)
 
@@ -44,6 +46,8 @@ public struct IQRequest: Sendable {
     public let target: IQTarget
     /// The host that answers.
     public let host: Host
+    /// The service that is asked; nil: an account or the host is.
+    public let service: (any Service)?
     /// Where the answer goes.
     let origin: any StanzaOrigin
 

@@ -10,13 +10,17 @@ final class LoadedModules: Sendable {
         let instance: any ServerModule
         /// What it has declared.
         let registrar: Registrar
+        let services: [ModuleService]
 
-        init(_ configured: ConfiguredModule, of host: Host) {
+        init(_ configured: ConfiguredModule, of host: Host) throws(ModuleConflict) {
             self.configured = configured
             instance = configured.make(host)
             var registrar = Registrar(module: configured.info.name)
             instance.register(&registrar)
             self.registrar = registrar
+            var services: [ModuleService] = []
+            for declaration in registrar.services { services.append(try ModuleService(declaration, of: host)) }
+            self.services = services
         }
     }
 
@@ -66,9 +70,15 @@ final class LoadedModules: Sendable {
     init(_ configuration: HostConfiguration, after former: LoadedModules) throws(ModuleConflict) {
         host = former.host
         self.configuration = configuration
-        modules = configuration.modules.sorted { $0.place < $1.place }.map { [host] configured in
-            former.modules.first { $0.configured.isSame(as: configured) } ?? Module(configured, of: host)
+        var modules: [Module] = []
+        for configured in configuration.modules.sorted(by: { $0.place < $1.place }) {
+            if let known = former.modules.first(where: { $0.configured.isSame(as: configured) }) {
+                modules.append(known)
+            } else {
+                modules.append(try Module(configured, of: host))
+            }
         }
+        self.modules = modules
         let registrars = modules.map(\.registrar)
         declarations = try Declarations(registrars)
         var accountFeatures: [Namespace] = []

@@ -61,7 +61,27 @@ public struct Registrar: Sendable {
         let write: @Sendable (Element?, any Sendable, ClientSession, inout XMLWriter) -> Void
     }
 
+    /// A form that service discovery tells beside the features: what the host wants to be known of itself.
+    public struct Information: Sendable, Hashable {
+        /// What it is about, the form's type.
+        public let type: Namespace
+        public let fields: [InformationField]
+    }
+
+    /// One line of it.
+    public struct InformationField: Sendable, Hashable {
+        public let name: String
+        public let values: [String]
+
+        public init(_ name: String, _ values: [String]) {
+            self.name = name
+            self.values = values
+        }
+    }
+
     let module: String
+    var services: [ModuleService.Declaration] = []
+    var information: [Information] = []
     var jobs: [Job] = []
     var resumption: ResumptionSettings?
     var rosterBounds: RosterBounds?
@@ -97,6 +117,26 @@ public struct Registrar: Sendable {
 
     public mutating func identity(category: String, type: String, name: String? = nil) {
         identities.append(Identity(category: category, type: type, name: name))
+    }
+
+    /// Tells something of the host by service discovery, as a form of that type.
+    public mutating func information(_ type: Namespace, _ fields: [InformationField]) {
+        information.append(Information(type: type, fields: fields))
+    }
+
+    /// Serves an address space beside the accounts: a domain of its own, which service discovery lists.
+    ///
+    /// - Parameters:
+    ///   - label: stands before the host's domain, where `domain` says nothing else.
+    ///   - name: what people read where services are listed.
+    ///   - declare: declares what the service announces and answers: features, identities, requests (`.server` is its
+    ///     domain, `.account` what has a name before it), `Hooks.messageToService` and `presenceToService`.
+    public mutating func service(
+        _ label: String, at domain: String? = nil, name: String? = nil, _ declare: (inout Registrar) -> Void
+    ) {
+        var registrar = Registrar(module: module)
+        declare(&registrar)
+        services.append(.init(label: label, domain: domain, name: name, registrar: registrar))
     }
 
     /// Answers IQ requests with this payload. Without a handler they get `service-unavailable`.

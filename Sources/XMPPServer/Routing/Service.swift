@@ -9,6 +9,8 @@ public protocol Service: AnyObject, Sendable {
     var host: Host { get }
     /// What people read where services are listed; nil: the domain alone.
     var name: String? { get }
+    /// The requests that this process answers for it; nil: all of them are answered elsewhere.
+    var declarations: Declarations? { get }
 
     /// Takes a stanza that was sent to an address of the domain, on the loop of its sender. An IQ of type `get` or `set` has
     /// one child.
@@ -17,4 +19,8 @@ public protocol Service: AnyObject, Sendable {
     func receive(_ event: inout StanzaContext) -> Verdict
     /// The server ends: whoever waits for the service is told.
     func stop() async
+}
+
+extension Service {
+    public var declarations: Declarations? { nil }
 }

@@ -48,34 +48,40 @@ extension StanzaRouter {
     private func request(
         _ event: inout StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ origin: any StanzaOrigin
     ) {
-        let (place, target) = place(event)
+        let (place, target, service) = place(event)
         // What is answered for any address is answered by the asker's host.
         var host = event.host
-        var entry = host.loaded.declarations.iqTable.entry(for: kind, payload, target: place === host ? target : [])
-        if entry == nil, let place, place !== host {
+        let isAtHome = place === host && service == nil
+        var entry = host.loaded.declarations.iqTable.entry(for: kind, payload, target: isAtHome ? target : [])
+        if entry == nil, let place, !isAtHome {
             host = place
-            entry = place.loaded.declarations.iqTable.entry(for: kind, payload, target: target)
+            entry =
+                service?.declarations?.iqTable.entry(for: kind, payload, target: target)
+                ?? place.loaded.declarations.iqTable.entry(
+                    for: kind, payload, target: service == nil ? target : .service)
         }
         guard let entry else { return unanswered(&event) }
         let request = IQRequest(
             kind: kind, payload: payload, stanza: event.stanza, from: event.from, rights: origin.rights,
-            to: event.to, target: target, host: host, origin: origin)
+            to: event.to, target: target, host: host, service: service, origin: origin)
         guard request.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
-        if target == .account, !host.loaded.declarations.iqToAccount.entries.isEmpty {
+        if target == .account, service == nil, !host.loaded.declarations.iqToAccount.entries.isEmpty {
             return ask(request, entry.handler, event)
         }
         answer(request, entry.handler(request), event)
     }
 
     /// The host that may answer for the stanza's address, and what the address is there; nil: none.
-    private func place(_ event: borrowing StanzaContext) -> (Host?, IQTarget) {
-        guard let to = event.to else { return (event.host, .ownAccount) }
+    private func place(_ event: borrowing StanzaContext) -> (Host?, IQTarget, (any Service)?) {
+        guard let to = event.to else { return (event.host, .ownAccount, nil) }
         switch hosts.recipient(of: to) {
-        case .host(let host, let jid): return (host, jid.isFull ? [] : .server)
+        case .host(let host, let jid): return (host, jid.isFull ? [] : .server, nil)
         case .account(let host, let jid):
-            if jid.isFull { return (host, .session) }
-            return (host, jid.isSameBare(as: event.from) ? .ownAccount : .account)
-        case .service, .unknown: return (nil, [])
+            if jid.isFull { return (host, .session, nil) }
+            return (host, jid.isSameBare(as: event.from) ? .ownAccount : .account, nil)
+        case .service(let service, let jid) where service.declarations != nil:
+            return (service.host, jid.isFull ? .session : jid.hasLocal ? .account : .server, service)
+        case .service, .unknown: return (nil, [], nil)
         }
     }
 

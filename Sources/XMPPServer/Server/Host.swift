@@ -124,6 +124,8 @@ public final class Host: Sendable {
     public var features: [Namespace] { loaded.declarations.features }
     public var accountFeatures: [Namespace] { loaded.accountFeatures }
     public var identities: [Registrar.Identity] { loaded.declarations.identities }
+    /// What else it tells of itself.
+    public var information: [Registrar.Information] { loaded.declarations.information }
     /// How sessions outlive their connections; `nil`: they do not.
     public var resumption: ResumptionSettings? { loaded.resumption }
     /// How large the contact lists of its accounts may grow.

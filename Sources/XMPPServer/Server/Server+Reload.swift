@@ -51,7 +51,7 @@ extension Server {
             host.use(new.limits)
             host.serve(loaded)
         }
-        let (former, services) = (hosts.services, components(of: prepared.map(\.host)))
+        let (former, services) = (hosts.services, services(of: prepared))
         hosts.serve(prepared.map(\.host), services)
         for case let component as ComponentService in former where !services.contains(where: { $0 === component }) {
             await component.leave()
@@ -69,7 +69,7 @@ extension Server {
 
     /// Makes the hosts that are new, and the modules of all that have others, or other settings. Nothing is served of it yet.
     func prepare(_ configurations: [HostConfiguration]) async throws -> [(host: Host, loaded: LoadedModules)] {
-        var prepared: [(Host, LoadedModules)] = []
+        var prepared: [(host: Host, loaded: LoadedModules)] = []
         for configuration in configurations {
             let host = try await host(for: configuration)
             do throws(ModuleConflict) {
@@ -77,6 +77,11 @@ extension Server {
             } catch {
                 throw ServerError("\(configuration.domain): \(error.description)")
             }
+        }
+        var taken = Set(configurations.flatMap { [$0.domain] + $0.components.map(\.domain) })
+        for service in prepared.flatMap({ $0.loaded.modules.flatMap(\.services) })
+        where !taken.insert(service.domain.domain).inserted {
+            throw ServerError("\(service.domain) is taken already: give the service a domain of its own")
         }
         for (host, loaded) in prepared {
             do throws(StorageError) {

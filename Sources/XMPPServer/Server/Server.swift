@@ -76,7 +76,7 @@ public final class Server: Sendable {
         archiveIDs = try await ArchiveIDGenerator(storage: storage)
         let prepared = try await prepare(configuration.hosts)
         for (host, loaded) in prepared { host.serve(loaded) }
-        hosts.serve(prepared.map(\.host), components(of: prepared.map(\.host)))
+        hosts.serve(prepared.map(\.host), services(of: prepared))
         threads.start()
         keyMaker.start()
     }
@@ -104,8 +104,13 @@ public final class Server: Sendable {
         return host
     }
 
+    /// What modules and components serve at domains of their own.
+    func services(of prepared: [(host: Host, loaded: LoadedModules)]) -> [any Service] {
+        components(of: prepared.map(\.host)) + prepared.flatMap { $0.loaded.modules.flatMap(\.services) }
+    }
+
     /// The components of hosts: those that there are, as far as they have the same settings.
-    func components(of hosts: [Host]) -> [ComponentService] {
+    private func components(of hosts: [Host]) -> [ComponentService] {
         hosts.flatMap { host in
             host.configuration.components.compactMap { component in
                 let known = self.hosts.service(component.domain) as? ComponentService

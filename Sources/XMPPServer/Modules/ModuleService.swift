@@ -1,0 +1,54 @@
+import XMPP
+
+/// A service that a module serves in this process. It is declared like what a host answers: features, identities, IQ requests
+/// and handlers of its moments. Requests that it does not know are those that the host's modules answer for every service,
+/// such as service discovery.
+public final class ModuleService: Service {
+    /// What a module says of it.
+    struct Declaration: Sendable {
+        let label: String
+        /// nil: the label and the host's domain.
+        let domain: String?
+        let name: String?
+        let registrar: Registrar
+    }
+
+    public let domain: JID
+    public let host: Host
+    public let name: String?
+    public let declarations: Declarations?
+    private let messages: HookList<StanzaContext>
+    private let presence: HookList<StanzaContext>
+
+    init(_ declaration: Declaration, of host: Host) throws(ModuleConflict) {
+        let name = declaration.domain ?? "\(declaration.label).\(host.domain)"
+        guard let domain = JID(local: nil, domain: name, resource: nil) else {
+            throw ModuleConflict("\(declaration.registrar.module): \"\(name)\" is no domain")
+        }
+        self.domain = domain
+        self.host = host
+        self.name = declaration.name
+        let declarations = try Declarations([declaration.registrar])
+        self.declarations = declarations
+        messages = declarations.list(Hooks.messageToService)
+        presence = declarations.list(Hooks.presenceToService)
+    }
+
+    public func receive(_ event: inout StanzaContext) -> Verdict {
+        let hooks: HookList<StanzaContext>
+        switch event.stanza.kind {
+        case .message: hooks = messages
+        case .presence: hooks = presence
+        case .iq: return .go
+        }
+        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
+        case .passed: return .go
+        case .handled: return .handled
+        case .bounced(let error, _): return .bounce(error)
+        case .waiting(_, let operation): return .wait(operation)
+        case .keeping(let operation, _): return .keep(operation)
+        }
+    }
+
+    public func stop() async {}
+}
