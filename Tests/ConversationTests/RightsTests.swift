@@ -25,6 +25,8 @@ import XMPPModules
         Row(type: .get, name: "ping", namespace: "urn:xmpp:ping", needs: .chat),
         Row(type: .get, name: "query", namespace: "jabber:iq:roster", needs: .chat),
         Row(type: .get, name: "query", namespace: "jabber:iq:version", needs: .chat),
+        Row(type: .get, name: "services", namespace: "urn:xmpp:extdisco:2", needs: .chat),
+        Row(type: .get, name: "credentials", namespace: "urn:xmpp:extdisco:2", needs: .chat),
         Row(type: .get, name: "time", namespace: "urn:xmpp:time", needs: .chat),
         Row(type: .get, name: "query", namespace: "jabber:iq:last", needs: .chat),
         Row(type: .set, name: "enable", namespace: "urn:xmpp:carbons:2", needs: .chat),
@@ -68,6 +70,9 @@ import XMPPModules
         Row(type: .set, name: "query", namespace: "jabber:iq:register", needs: .manageAccount),
     ]
 
+    /// What modules' services answer, at addresses of their own: nothing of an account.
+    private static let ofServices: Set = ["get query jabber:iq:search", "set query jabber:iq:search"]
+
     private static let commands: [String: SessionRights] = ["urn:xmpp:invite#invite": .manageAccess]
 
     /// What belongs to a stream that has signed in: all of it is about that stream alone.
@@ -87,6 +92,9 @@ import XMPPModules
             message-archiving: {complete: on}
             jid-lookup: on
             full-text: on
+            contact-addresses: {}
+            external-services: {}
+            user-search: {}
             registration: {new-accounts: on}
         account mary mary@localhost scopes=wl.messenger,wl.offline_access,xmpp
         """
@@ -114,6 +122,9 @@ import XMPPModules
                 #expect(entry.needs == (isForOthers ? .chat : Self.rows[index].needs), comment)
             }
             #expect(found == Set(Self.rows.indices), "rows for what there is not")
+            let services = host.services.compactMap(\.declarations).flatMap(\.iqTable.all)
+            #expect(Set(services.map { "\($0.type) \($0.name) \($0.namespace)" }) == Self.ofServices)
+            #expect(services.allSatisfy { $0.needs == .chat })
             #expect(Dictionary(uniqueKeysWithValues: host.commands.map { ($0.node, $0.needs) }) == Self.commands)
             let elements = host.loaded.streamElements.filter { $0.layer == .authenticated }
             #expect(Set(elements.map { "\($0.name) \($0.namespace.name)" }) == Self.streamElements)
