@@ -7,12 +7,13 @@ extension SQLiteStorage {
         try await read(for: map.owner) { db in
             guard let number = try db.number(map) else { return [] }
             let sql = "SELECT place, key, expires_at, value FROM map_item WHERE map = ? AND key = ?"
-            var found: [(place: Int64, item: MapItem<[UInt8]>)] = []
-            for key in Set(keys) {
+            // By place: keys that differ in their bytes may be equal as texts.
+            var found: [Int64: MapItem<[UInt8]>] = [:]
+            for key in keys {
                 guard let row = try Row.fetchOne(db.prepared(sql, [number, key])) else { continue }
-                found.append((row["place"], try MapItem(row: row)))
+                found[row["place"]] = try MapItem(row: row)
             }
-            return found.sorted { $0.place < $1.place }.map(\.item)
+            return found.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 

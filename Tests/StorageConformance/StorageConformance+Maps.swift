@@ -22,6 +22,10 @@ extension StorageConformance {
             #expect(page.items.map(\.expiresAt) == [Samples.noon, nil, nil, nil])
             try await storage.commit([.removeItem(map, key: "c"), .removeItem(map, key: "none")])
             #expect(try await storage.mapItems(map, keys: ["d", "c", "a", "a"]).map(\.key) == ["a", "d"])
+            // Keys are bytes: these two are one text to Swift.
+            let composed = ["\u{E9}", "e\u{301}"]
+            try await put(composed, in: map, storage)
+            #expect(try await storage.mapItems(map, keys: composed).count == 2)
         },
         StorageConformance("A map is read page by page, from either end") { storage in
             let map = try node("node")
