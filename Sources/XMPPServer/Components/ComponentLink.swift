@@ -69,7 +69,10 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         }
     }
 
-    func deliver(_ stanza: ByteBuffer) { stream?.send(stanza) }
+    func deliver(_ stanza: ByteBuffer) {
+        guard let stream else { return service.returned(stanza) }
+        stream.send(stanza)
+    }
 
     /// Ends the connection; from anywhere.
     func end(_ error: StreamError) {

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import XML
 import XMPP
@@ -18,8 +19,19 @@ final class ComponentListener: ComponentDelegate {
 
     var port: PortUse {
         PortUse(place, configuration.addresses, port: configuration.port) { [self] channel in
+            Self.noticeLoss(of: channel)
             let connection = StreamConnection(component: self, loop: server.loops.context(of: channel.eventLoop))
             try channel.pipeline.syncOperations.addHandler(connection)
+        }
+    }
+
+    /// Nothing in the protocol tells that a component's machine is gone: TCP has to ask, after a minute without a word.
+    private static func noticeLoss(of channel: any Channel) {
+        // A channel of a test is no socket.
+        guard channel is any SocketOptionProvider else { return }
+        _ = channel.setOption(.socketOption(.so_keepalive), value: 1)
+        for (name, seconds) in [(TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 15), (TCP_KEEPCNT, 4)] {
+            _ = channel.setOption(.tcpOption(.init(rawValue: name)), value: seconds)
         }
     }
 

@@ -129,6 +129,14 @@ final class ComponentService: Service, StreamComponent {
         origin.loop.eventLoop.execute { [host] in host.router.refuse(waiting.event, Self.away) }
     }
 
+    /// What was on its way to a connection that has ended goes the way that it goes without one.
+    func returned(_ bytes: ByteBuffer) {
+        guard let stanza = host.stanza(fromOwn: bytes, "a stanza for a component"),
+            let from = stanza.element["from"].flatMap({ JID($0) }), let to = stanza.element["to"].flatMap({ JID($0) })
+        else { return }
+        host.router.route(stanza, from: from, to: to, host: host, origin: host.router.session(at: from))
+    }
+
     // MARK: The connection
 
     var secret: Redacted<String> { configuration.secret }

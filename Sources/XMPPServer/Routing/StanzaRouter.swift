@@ -438,10 +438,14 @@ public final class StanzaRouter: Sendable {
             answering: event.stanza.element["to"])
     }
 
-    /// Who sent a message that a session has left behind, if they are still there.
+    /// Who sent a message that was on its way somewhere that is not there any more, if they still are.
     private func formerOrigin(of event: StanzaContext) -> (any StanzaOrigin)? {
-        guard event.detached != nil, let resource = event.from.resource else { return nil }
-        return hosts.cachedAccount(event.from)?.session(resource)
+        event.detached == nil ? nil : session(at: event.from)
+    }
+
+    /// The session at a full address, if there is one here.
+    func session(at address: JID) -> ClientSession? {
+        address.resource.flatMap { hosts.cachedAccount(address)?.session($0) }
     }
 
     /// - Parameters:
