@@ -116,6 +116,32 @@ import Testing
         #expect(Tree(kept) == Tree(expected))
     }
 
+    @Test("Damaged stanzas that are still some mean the same where they are passed on")
+    func damaged() throws {
+        var mutator = Mutator(dice: Dice(seed: 4))
+        var count = 0
+        for seed in 0..<3_000 {
+            var generator = DocumentGenerator(seed: UInt64(seed))
+            let text = generator.element(prefixes: []).replacing("jabber:client", with: "jabber:component:accept")
+            var parser = Self.parser()
+            parser.feed(ByteBuffer(string: Self.header))
+            _ = try parser.next()
+            parser.feed(ByteBuffer(bytes: mutator.mutated(Array(text.utf8))))
+            // What is no XML ends the stream.
+            while let element = try? parser.element() {
+                count += 1
+                var writer = XMLWriter()
+                writer.copy(element)
+                let written = writer.finish()
+                let read = try Element(ownOutput: written, contentNamespace: .client)
+                #expect(Tree(read) == Tree(element))
+                let stripped = try Element(ownOutput: written.withoutContentDeclarations(), contentNamespace: .client)
+                #expect(Tree(stripped) == Tree(element))
+            }
+        }
+        #expect(count > 300)
+    }
+
     @Test("A client's stream knows nothing of it")
     func notForClients() throws {
         var parser = StreamParser(limits: .init())

@@ -179,6 +179,21 @@ import XMPP
 
     // MARK: Strangers
 
+    @Test("Whatever is wrong with what a stranger sends, it gets no session")
+    func damaged() async throws {
+        let components = StubComponents()
+        let text = Self.header("echo.example.org") + Self.handshake("guess") + "<message/>"
+        for index in 0..<text.utf8.count {
+            var bytes = Array(text.utf8)
+            bytes[index] = Array("<>/='\":& a".utf8)[index % 10]
+            let component = try await TestComponent(components)
+            try await component.channel.writeInbound(ByteBuffer(bytes: bytes))
+            await component.advance(.seconds(40))
+            #expect(!component.isOpen)
+        }
+        #expect(components.sessions.isEmpty)
+    }
+
     @Test(
         "Nothing else is heard before the handshake",
         arguments: [
