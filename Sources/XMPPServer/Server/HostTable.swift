@@ -19,16 +19,16 @@ public final class HostTable: Sendable {
 
     init() { serve([], []) }
 
-    public subscript(domain: String) -> Host? { hosts.value.byDomain[domain] }
+    public subscript(domain: String) -> Host? { hosts.read { $0.byDomain[domain] } }
     public var all: [Host] { hosts.value.byDomain.values.sorted { $0.domain < $1.domain } }
 
     /// The service that a domain belongs to.
-    func service(_ domain: String) -> (any Service)? { hosts.value.services[domain] }
+    func service(_ domain: String) -> (any Service)? { hosts.read { $0.services[domain] } }
     public var services: [any Service] { hosts.value.services.values.sorted { $0.domain.domain < $1.domain.domain } }
 
     /// What is taken off the messages and presence that clients of any host send: what one host's modules write is believed by
     /// its clients, whichever host its sender is at.
-    var reservedElements: ReservedElements { hosts.value.reservedElements }
+    var reservedElements: ReservedElements { hosts.read { $0.reservedElements } }
 
     /// Serves these from now on, whose modules are loaded.
     func serve(_ hosts: [Host], _ services: [any Service]) { self.hosts.set(Hosts(hosts, services)) }

@@ -17,6 +17,12 @@ struct Replaceable<Value: AnyObject & Sendable>: ~Copyable, Sendable {
         return value.takeUnretainedValue()
     }
 
+    /// Reads something of it, without its being counted as held: all event loops read it at once.
+    func read<Result>(_ body: (Value) -> Result) -> Result {
+        guard let value = current.load(ordering: .acquiring) else { preconditionFailure("read before it was set") }
+        return value._withUnsafeGuaranteedRef { body($0) }
+    }
+
     func set(_ value: Value) {
         values.withLock { values in
             values.append(value)
