@@ -15,6 +15,7 @@ SPECIFICATIONS_OF_THE_CORE = {114, 198, 386, 388, 440, 474, 480, 484, 509}
 KNOWN_EXTENSIONS = {
     "Accounts/AccessScope.swift": {493},
     "Accounts/AccountPhoto.swift": {54},
+    "Accounts/Host+Clients.swift": {494},
     "Accounts/Invitation.swift": {379, 401, 445},
     "Administration/AdministrationReply.swift": {82},
     "Administration/AdministrationRequest.swift": {82},
@@ -26,8 +27,7 @@ KNOWN_EXTENSIONS = {
     "Resumption/ClientSession+Resumption.swift": {352},
     "Resumption/InactiveClientPolicy.swift": {352},
     "Routing/StanzaContext+Delay.swift": {203},
-    "Server/Host+Clients.swift": {494},
-    "Server/Host+Devices.swift": {82},
+    "SignIn/Host+Devices.swift": {82},
     "Storage/ArchiveCollection.swift": {136},
     "Storage/ArchiveEntry.swift": {160},
     "Storage/ArchiveIDGenerator.swift": {359},

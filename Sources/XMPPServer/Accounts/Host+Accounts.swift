@@ -1,5 +1,4 @@
 import NIOCore
-import Synchronization
 import XMPP
 import XMPPStream
 
@@ -191,34 +190,4 @@ extension AuthenticationSettings {
         }
         return credentials.count == SCRAMHash.allCases.count ? credentials : nil
     }
-}
-
-/// How many accounts an address may make.
-final class RegistrationLimit: Sendable {
-    /// A place for one account; nil in it: the address is not counted.
-    struct Place {
-        fileprivate let place: AttemptLimit<CIDRBlock>.Place?
-    }
-
-    private let limits: Mutex<ServerLimits>
-    private let byAddress: AttemptLimit<CIDRBlock>
-
-    init(_ limits: ServerLimits) {
-        self.limits = Mutex(limits)
-        byAddress = AttemptLimit(limit: limits.registrations.perAddress, within: limits.registrations.time)
-    }
-
-    /// Goes by others from now on.
-    func use(_ limits: ServerLimits) {
-        self.limits.withLock { $0 = limits }
-        byAddress.change(limit: limits.registrations.perAddress, within: limits.registrations.time)
-    }
-
-    /// - Returns: nil if there are too many.
-    func take(from address: IPAddress?, at now: Duration) -> Place? {
-        guard let address, !limits.withLock({ $0.trusts(address) }) else { return Place(place: nil) }
-        return byAddress.take(address.client, at: now).map { Place(place: $0) }
-    }
-
-    func giveBack(_ place: Place) { place.place.map(byAddress.giveBack) }
 }
