@@ -114,7 +114,8 @@ public struct HostConfiguration: Sendable {
                 hosts.append(HostConfiguration(domain: domain, section, profiles: profiles, folder: folder))
             }
         }
-        checkComponents(hosts)
+        // All names are the same in the reference.
+        if !root.report.collectsReference { checkComponents(hosts) }
         return hosts
     }
 

@@ -423,7 +423,8 @@ private let certificate = "certificate: c.pem, key: k.pem"
                 "`profiles.<name>.authentication`", "`profiles.<name>.stanzas`", "`profiles.<name>.streams`",
                 "`profiles.<name>.limits`", "`profiles.<name>.limits.rate`", "`profiles.<name>.modules`",
                 "`profiles.<name>.modules.ping`", "`profiles.<name>.modules.roster`", "`profiles.<name>.modules.time`",
-                "`hosts.<name>`", "`listeners[]`", "`listeners[].redirect`", "`http-listeners[]`",
+                "`hosts.<name>`", "`hosts.<name>.components.<name>`", "`hosts.<name>.components.<name>.queue`",
+                "`listeners[]`", "`listeners[].redirect`", "`http-listeners[]`", "`component-listeners[]`",
             ]
         )
         #expect(text.contains("| `bytes` | number from 0 to 99 | `10` | The bytes of a ping. |"))
