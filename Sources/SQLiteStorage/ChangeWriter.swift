@@ -127,12 +127,14 @@ extension ChangeWriter {
         try db.run(
             """
             INSERT INTO account
-            (account_id, display_name, personal_message, keeps_history, is_administrator, created_at, jid, host)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            (account_id, display_name, personal_message, keeps_history, is_administrator, is_enabled, created_at, jid,
+             host)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 account.accountID, account.displayName, account.personalMessage, account.keepsHistory,
-                account.isAdministrator, account.createdAt.milliseconds, account.jid.bareText, account.jid.domain,
+                account.isAdministrator, account.isEnabled, account.createdAt.milliseconds, account.jid.bareText,
+                account.jid.domain,
             ]
         )
         try removeBelongings(of: account.jid.bareText)
@@ -148,12 +150,13 @@ extension ChangeWriter {
                 display_name = coalesce(?, display_name),
                 personal_message = coalesce(?, personal_message),
                 keeps_history = coalesce(?, keeps_history),
-                is_administrator = coalesce(?, is_administrator)
+                is_administrator = coalesce(?, is_administrator),
+                is_enabled = coalesce(?, is_enabled)
             WHERE jid = ?
             """,
             [
                 update.accountID != nil, update.accountID?.value, update.displayName, update.personalMessage,
-                update.keepsHistory, update.isAdministrator, jid,
+                update.keepsHistory, update.isAdministrator, update.isEnabled, jid,
             ]
         )
         if db.changesCount == 0 { throw StorageError(.notFound, "no such account") }

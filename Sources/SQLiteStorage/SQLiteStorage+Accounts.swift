@@ -114,6 +114,7 @@ extension Account {
             personalMessage: row["personal_message"],
             keepsHistory: row["keeps_history"],
             isAdministrator: row["is_administrator"],
+            isEnabled: row["is_enabled"],
             createdAt: row.timestamp("created_at")
         )
     }

@@ -52,6 +52,9 @@ enum Schema {
             try db.execute(sql: "CREATE INDEX archive_by_time ON archive (list, time) WHERE \(ArchiveTimes.differs)")
         }
         migrator.registerMigration("0013-maps") { db in try createMaps(db) }
+        migrator.registerMigration("0014-disabled-accounts") { db in
+            try db.execute(sql: "ALTER TABLE account ADD COLUMN is_enabled INTEGER NOT NULL DEFAULT 1")
+        }
         return migrator
     }
 

@@ -10,5 +10,6 @@ public enum WebModules {
         BOSH.self,
         HostMeta.self,
         ChatPage.self,
+        CommandAPI.self,
     ]
 }

@@ -56,7 +56,7 @@ public final class WebSite: Sendable {
     init(_ host: Host, of server: Server) {
         self.host = host
         self.server = server
-        administration = Administration(server)
+        administration = Administration(server, of: host)
         sessions = BrowserSessions(of: host)
         place = Mutex(WebAddress(usesTLS: true, host: host.domain, port: nil))
         build()

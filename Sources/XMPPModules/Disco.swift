@@ -72,7 +72,15 @@ struct Disco: ServerModule {
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
         if request.to == nil, settings.subject == .host { return describeHost(request) }
         return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
-            if request.payload["node"] != nil { return .error(.itemNotFound) }
+            if let node = request.payload["node"] {
+                guard let identity = Commands.identity(of: node, request) else { return .error(.itemNotFound) }
+                return .result { writer in
+                    writer.start("query", .discoInfo)
+                    writer.attribute("node", node)
+                    Self.write([identity], [Commands.namespace, .dataForms], to: &writer)
+                    writer.end()
+                }
+            }
             return .result { writer in
                 writer.start("query", .discoInfo)
                 let identity = Registrar.Identity(category: "account", type: "registered")
@@ -106,21 +114,21 @@ struct Disco: ServerModule {
         }
     }
 
-    /// The host shows its services and commands; nobody else shows anything, and it is the same for accounts that do not exist,
-    /// XEP-0030 §8.
+    /// The host shows its services and commands, an administrator's own address the commands for administrators; nobody else
+    /// shows anything, and it is the same for accounts that do not exist, XEP-0030 §8.
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
-        let isList = request.target == .server && node == Commands.namespace.name
-        let commands = isList ? Commands.offered(request) : []
+        let commands = node == Commands.namespace.name ? Commands.offered(request) : []
         let services = request.target == .server && node == nil ? host.services : []
-        return .result { [host] writer in
+        let address = request.target == .server ? host.domain : request.owner.string
+        return .result { writer in
             writer.start("query", .discoItems)
             if let node { writer.attribute("node", node) }
             for service in services {
                 writer.element("item", nil, ["jid": service.domain.domain, "name": service.name])
             }
             for command in commands {
-                writer.element("item", nil, ["jid": host.domain, "node": command.node, "name": command.name])
+                writer.element("item", nil, ["jid": address, "node": command.node, "name": command.title])
             }
             writer.end()
         }

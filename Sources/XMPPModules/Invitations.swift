@@ -51,8 +51,10 @@ struct Invitations: ServerModule {
     func register(_ registrar: inout Registrar) {
         if settings.areMadeByUsers {
             registrar.command(
-                HostCommand(
-                    node: "urn:xmpp:invite#invite", name: "Invite somebody", needs: .manageAccess, run: invite))
+                Command(
+                    "invite", "Makes an invitation to one's own contacts.", for: .person(.manageAccess),
+                    title: "Invite somebody", node: "urn:xmpp:invite#invite", formType: "urn:xmpp:invite#invitation",
+                    run: invite))
         }
         registrar.job(every: .seconds(3_600), removeVoid)
         for layer in [StreamStateMachine.Layer.secured, .plain] {
@@ -192,33 +194,38 @@ struct Invitations: ServerModule {
 
     // MARK: By people in their clients, XEP-0401 §5.1
 
-    @Sendable private func invite(_ session: ClientSession) async -> Result<HostCommand.Outcome, StanzaError> {
+    /// What whoever has invited passes on.
+    private struct Invited: CommandRecord {
+        let uri: String
+        let expire: String
+
+        static let columns: [CommandColumn<Invited>] = [
+            .text("uri", .hidden) { $0.uri },
+            .text("expire", .hidden, shape: .moment) { $0.expire },
+        ]
+    }
+
+    @Sendable private func invite(_ call: CommandCall) async throws -> Invited {
+        guard let session = call.session else { throw AdministrationError("clients alone invite", .forbidden) }
         let inviter = session.record.jid
         let now = host.now()
-        guard made.take(inviter, at: host.uptime()) != nil else { return .failure(.resourceConstraint) }
+        guard made.take(inviter, at: host.uptime()) != nil else {
+            throw AdministrationError("there were too many invitations today", .busy)
+        }
         let token = Invitation.makeToken()
         let invitation = Invitation(
             inviter: inviter, createdAt: now,
             expiresAt: Timestamp(milliseconds: now.milliseconds + Invitation.standardSeconds * 1000),
             allowsAccount: settings.allowAccounts)
-        do throws(StorageError) {
-            let key = Invitation.key(ofToken: token)
-            try await store.put(invitation, host.jid, key: key)
-            // It belongs to the host: the removal of the account may have gone before it.
-            guard host.accounts.cached(inviter) === session.record else {
-                try await store.remove(host.jid, key: key)
-                return .failure(StanzaError(.notAuthorized))
-            }
-        } catch {
-            return .failure(host.report(error))
+        let key = Invitation.key(ofToken: token)
+        try await store.put(invitation, host.jid, key: key)
+        // It belongs to the host: the removal of the account may have gone before it.
+        guard host.accounts.cached(inviter) === session.record else {
+            try await store.remove(host.jid, key: key)
+            throw AdministrationError("the account is removed", .forbidden)
         }
-        return .success(
-            HostCommand.Outcome(
-                formType: "urn:xmpp:invite#invitation",
-                fields: [
-                    ("uri", invitation.link(token: token, host: host.domain)),
-                    ("expire", invitation.expiresAt.xep0082),
-                ]))
+        return Invited(
+            uri: invitation.link(token: token, host: host.domain), expire: invitation.expiresAt.xep0082)
     }
 
     @Sendable private func removeVoid() async {

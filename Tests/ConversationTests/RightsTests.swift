@@ -73,7 +73,27 @@ import XMPPModules
     /// What modules' services answer, at addresses of their own: nothing of an account.
     private static let ofServices: Set = ["get query jabber:iq:search", "set query jabber:iq:search"]
 
-    private static let commands: [String: SessionRights] = ["urn:xmpp:invite#invite": .manageAccess]
+    /// Who may ask for each command.
+    private static let commands: [String: Command.Audience] = [
+        "invite": .person(.manageAccess),
+        "account-add": .administrator, "account-list": .administrator, "account-show": .administrator,
+        "account-set": .administrator, "account-remove": .administrator, "account-password": .administrator,
+        "account-disable": .administrator, "account-enable": .administrator, "account-last-login": .administrator,
+        "token-mint": .administrator, "token-list": .administrator, "token-revoke": .administrator,
+        "app-add": .administrator, "app-list": .administrator, "app-remove": .administrator,
+        "contact-add": .administrator, "contact-remove": .administrator, "contact-list": .administrator,
+        "invite-make": .administrator, "invite-list": .administrator, "invite-revoke": .administrator,
+        "command-list": .administrator, "backup": .operatorOfServer, "explain": .administrator,
+        "session-end": .administrator,
+        "announce": .administrator,
+        "admin-list": .administrator, "admin-set": .administrator, "shutdown": .serverAdministrator,
+        "reload": .operatorOfServer, "plan": .operatorOfServer,
+        "registered-users-num": .administrator, "registered-users-list": .administrator,
+        "disabled-users-num": .administrator, "disabled-users-list": .administrator,
+        "online-users-num": .administrator, "online-users-list": .administrator,
+        "active-users-num": .administrator, "active-users-list": .administrator,
+        "idle-users-num": .administrator, "idle-users-list": .administrator,
+    ]
 
     /// What belongs to a stream that has signed in: all of it is about that stream alone.
     private static let streamElements: Set = [
@@ -125,7 +145,7 @@ import XMPPModules
             let services = host.services.compactMap(\.declarations).flatMap(\.iqTable.all)
             #expect(Set(services.map { "\($0.type) \($0.name) \($0.namespace)" }) == Self.ofServices)
             #expect(services.allSatisfy { $0.needs == .chat })
-            #expect(Dictionary(uniqueKeysWithValues: host.commands.map { ($0.node, $0.needs) }) == Self.commands)
+            #expect(Dictionary(uniqueKeysWithValues: host.commands.map { ($0.name, $0.audience) }) == Self.commands)
             let elements = host.loaded.streamElements.filter { $0.layer == .authenticated }
             #expect(Set(elements.map { "\($0.name) \($0.namespace.name)" }) == Self.streamElements)
             #expect(elements.allSatisfy { $0.needs == .chat })

@@ -24,7 +24,7 @@ import XMPPServer
         let mary = AccountName(site.mary.string)
         switch way {
         case .passwordByAdministrator:
-            _ = await administration.perform(.setPassword(account: mary, password: way.password))
+            try await administration.setPassword(way.password, of: mary)
         case .passwordInBand:
             _ = await site.host.setPassword(way.password, of: site.mary)
         case .passwordOnPage:
@@ -36,7 +36,7 @@ import XMPPServer
                 ])
             #expect(answer.status == 200 || answer.status == 303)
         case .removalByAdministrator:
-            _ = await administration.perform(.removeAccount(account: mary))
+            try await administration.remove(mary)
         case .removalInBand:
             _ = await site.host.remove(site.mary)
         case .removalOnPage:
@@ -49,10 +49,7 @@ import XMPPServer
         let account = NewAccount(
             host: TestSite.domain, id: "mary", accountID: "mary@contoso.example", displayName: "Another Mary",
             password: way.password)
-        guard case .account = await administration.perform(.addAccount(account: account)) else {
-            Issue.record("the name is not free")
-            return
-        }
+        _ = try await administration.add(account)
     }
 
     private func askForDevice(_ site: TestSite) async throws -> (device: String, user: String) {

@@ -352,8 +352,7 @@ import XMPPServer
     @Test func thePersonTakesTheirDataAlong() async throws {
         try await TestSite.run { site in
             let administration = Administration(site.server)
-            _ = await administration.perform(
-                .addContact(account: AccountName(site.mary.string), contact: AccountName(site.john.string)))
+            try await administration.addContact(AccountName(site.john.string), to: AccountName(site.mary.string))
             let stanza = "<message xmlns='jabber:client' type='chat'><body>a &lt; b</body></message>"
             for number in 1...450 {
                 try await site.storage.commit([
@@ -532,8 +531,7 @@ import XMPPServer
     @Test func whatCannotBeUndoneIsAskedForFirst() async throws {
         try await TestSite.run { site in
             let administration = Administration(site.server)
-            _ = await administration.perform(
-                .addContact(account: AccountName(site.mary.string), contact: AccountName(site.john.string)))
+            try await administration.addContact(AccountName(site.john.string), to: AccountName(site.mary.string))
             try await site.storage.commit([
                 .append(
                     ArchiveEntry(
@@ -598,8 +596,7 @@ import XMPPServer
         let cookie = try #require(browser.cookies["visitor"])
         #expect(
             !stored.contains { $0.key.contains(cookie) || String(decoding: $0.value, as: UTF8.self).contains(cookie) })
-        let change = AdministrationRequest.setPassword(account: AccountName(site.john.string), password: "another one")
-        _ = await Administration(site.server).perform(change)
+        try await Administration(site.server).setPassword("another one", of: AccountName(site.john.string))
         await site.stop()
 
         let restarted = try await TestSite(after: site)
@@ -623,11 +620,11 @@ import XMPPServer
             let browser = TestBrowser(site)
             try await browser.signIn()
             let administration = Administration(site.server)
-            _ = await administration.perform(.removeAccount(account: AccountName(site.mary.string)))
+            try await administration.remove(AccountName(site.mary.string))
             let account = NewAccount(
                 host: TestSite.domain, id: "mary", accountID: "mary@contoso.example", displayName: "Mary",
                 password: TestSite.password)
-            _ = await administration.perform(.addAccount(account: account))
+            _ = try await administration.add(account)
             #expect(try await browser.get("/account").status == 303)
         }
     }

@@ -15,6 +15,8 @@ import XMPPServer
         case person
         /// An app that says which one it is, with its secret if it has one.
         case app
+        /// A program with a token of an administrator that has the scope `admin`.
+        case administrator
     }
 
     private static let rows: [String: Who] = [
@@ -36,6 +38,12 @@ import XMPPServer
         "OPTIONS /oauth/device": .anybody, "OPTIONS /oauth/register": .anybody,
         "GET /chat/": .anybody, "GET /chat/settings.json": .anybody, "GET /.well-known/host-meta": .anybody,
         "GET /.well-known/host-meta.json": .anybody,
+        "POST /api/v1/commands/{name}": .administrator, "GET /api/v1/openapi.json": .anybody,
+        // There the answer is which method there is.
+        "GET /api/v1/commands/{name}": .anybody, "PUT /api/v1/commands/{name}": .anybody,
+        "PATCH /api/v1/commands/{name}": .anybody, "DELETE /api/v1/commands/{name}": .anybody,
+        "POST /api/v1/openapi.json": .anybody, "PUT /api/v1/openapi.json": .anybody,
+        "PATCH /api/v1/openapi.json": .anybody, "DELETE /api/v1/openapi.json": .anybody,
     ]
 
     /// Requests of streams, whose rights are those of their sessions, and files of the page that chats.
@@ -45,7 +53,9 @@ import XMPPServer
     }
 
     @Test func everyRouteHasARow() async throws {
-        try await TestSite.run(oauth: "self-registration: on", modules: "chat-page: on, websocket: on, host-meta: on") {
+        try await TestSite.run(
+            oauth: "self-registration: on", modules: "chat-page: on, websocket: on, host-meta: on, command-api: on"
+        ) {
             site in
             let browser = TestBrowser(site)
             try await browser.signIn()

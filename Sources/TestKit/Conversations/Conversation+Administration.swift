@@ -4,39 +4,37 @@ import XMPPServer
 extension Conversation {
     /// Makes an access token; it is known as `NAME.minted`, and decoded and encoded again as `NAME.minted.again`.
     func mint(_ alias: String) async throws {
-        let reply = await Administration(server.server).perform(.mintToken(token: NewToken(account: account(alias))))
-        guard case .minted(let minted) = reply else { throw ConversationFailure("\(reply)") }
-        known["\(alias).minted"] = minted.token
-        known["\(alias).minted.again"] = Base64.decode(minted.token).map { Base64.encode($0) }
+        let result = try await result(CommandRequest("token-mint", ["account": .text(known[alias] ?? alias)]))
+        let token = result?["token"]?.text ?? ""
+        known["\(alias).minted"] = token
+        known["\(alias).minted.again"] = Base64.decode(token).map { Base64.encode($0) }
     }
 
     /// Makes an invitation by a person, or to a host; its token is known as `NAME.invitation`.
     func invite(_ inviter: String) async throws {
-        let account = known[inviter].map { AccountName($0) }
-        let request = AdministrationRequest.invite(
-            account: account, host: account == nil ? inviter : nil, seconds: Invitation.standardSeconds)
-        let reply = await Administration(server.server).perform(request)
-        guard case .invited(let invitation) = reply, let token = invitation.link.split(separator: ";").dropFirst().first
-        else { throw ConversationFailure("\(reply)") }
+        let account = known[inviter]
+        let result = try await result(
+            CommandRequest(
+                "invite-make",
+                ["account": CommandValue(account), "host": CommandValue(account == nil ? inviter : nil)]))
+        guard let token = result?["link"]?.text?.split(separator: ";").dropFirst().first else {
+            throw ConversationFailure("no link")
+        }
         known["\(inviter).invitation"] = String(token.dropFirst("preauth=".count))
     }
 
-    func administrate(_ request: AdministrationRequest) async throws {
-        let request: AdministrationRequest =
-            switch request {
-            case .revokeToken(let name): .revokeToken(token: known[name] ?? name)
-            case .removeAccount(let name): .removeAccount(account: account(name.name))
-            case .setAccount(let name, let changes): .setAccount(account: account(name.name), changes: changes)
-            case .addContact(let owner, let contact):
-                .addContact(account: account(owner.name), contact: account(contact.name))
-            case .removeContact(let owner, let contact):
-                .removeContact(account: account(owner.name), contact: account(contact.name))
-            default: request
-            }
-        if case .failed(let reason) = await Administration(server.server).perform(request) {
-            throw ConversationFailure("the administrator is told: \(reason)")
+    /// Has the server perform a command; who and what is named in it may be known by another name.
+    func administrate(_ request: CommandRequest) async throws {
+        let named = ["account", "accounts", "contact", "token"]
+        let arguments = request.arguments.map { name, value in
+            (name, named.contains(name) ? .text(known[value.text ?? ""] ?? value.text ?? "") : value)
         }
+        _ = try await result(CommandRequest(request.command, Dictionary(uniqueKeysWithValues: arguments)))
     }
 
-    private func account(_ alias: String) -> AccountName { AccountName(known[alias] ?? alias) }
+    private func result(_ request: CommandRequest) async throws -> CommandValue? {
+        let reply = await Administration(server.server).perform(request)
+        guard reply.failure == nil else { throw ConversationFailure("the administrator is told: \(reply.text)") }
+        return reply.result
+    }
 }

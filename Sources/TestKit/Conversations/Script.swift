@@ -67,7 +67,7 @@ public struct Script: Sendable {
         case mint(alias: String)
         /// By a person, or to a host.
         case invite(inviter: String)
-        case administrate(AdministrationRequest)
+        case administrate(CommandRequest)
     }
 
     /// All scripts in a directory, in the order of their names.

@@ -221,28 +221,32 @@ struct ScriptReader {
         switch verb {
         case "invites": return .invite(inviter: word(after: "by", words) ?? word(after: "to", words) ?? "")
         case "mints": return .mint(alias: name)
-        case "revokes": return .administrate(.revokeToken(token: name))
-        case "deletes": return .administrate(.removeAccount(account: AccountName(name)))
-        case "sets": return .administrate(.setAccount(account: AccountName(name), changes: try changes(words)))
+        case "revokes": return .administrate(CommandRequest("token-revoke", ["token": .text(name)]))
+        case "deletes": return .administrate(CommandRequest("account-remove", ["accounts": .text(name)]))
+        case "disables": return .administrate(CommandRequest("account-disable", ["accounts": .text(name)]))
+        case "enables": return .administrate(CommandRequest("account-enable", ["accounts": .text(name)]))
+        case "sets":
+            let changes = try changes(words).merging(["account": .text(name)]) { $1 }
+            return .administrate(CommandRequest("account-set", changes))
         case "adds" where word(after: "to", words) != nil:
-            let owner = AccountName(word(after: "to", words) ?? "")
-            return .administrate(.addContact(account: owner, contact: AccountName(name)))
+            let owner = CommandValue(word(after: "to", words))
+            return .administrate(CommandRequest("contact-add", ["account": owner, "contact": .text(name)]))
         case "removes" where word(after: "from", words) != nil:
-            let owner = AccountName(word(after: "from", words) ?? "")
-            return .administrate(.removeContact(account: owner, contact: AccountName(name)))
+            let owner = CommandValue(word(after: "from", words))
+            return .administrate(CommandRequest("contact-remove", ["account": owner, "contact": .text(name)]))
         default: throw ConversationFailure("no such statement")
         }
     }
 
-    private static func changes(_ words: [String]) throws -> AccountChanges {
-        var changes = AccountChanges()
+    private static func changes(_ words: [String]) throws -> [String: CommandValue] {
+        var changes: [String: CommandValue] = [:]
         for (key, value) in try settings(words.dropFirst(3)) {
             switch key {
-            case "account-id": changes.accountID = value
-            case "name": changes.displayName = value
-            case "message": changes.personalMessage = value
-            case "history": changes.keepsHistory = value == "on"
-            case "photo": changes.photo = Data(Base64.decode(value) ?? [])
+            case "account-id", "photo": changes[key] = .text(value)
+            case "name": changes["display-name"] = .text(value)
+            case "message": changes["personal-message"] = .text(value)
+            case "history": changes["keep-history"] = .boolean(value == "on")
+            case "admin": changes["admin"] = .boolean(value == "on")
             default: throw ConversationFailure("no setting \(key)")
             }
         }

@@ -63,7 +63,7 @@ struct ChatPage: WebModule {
         site.addApp { address in
             App(
                 id: Self.clientID, name: "Messenger in the browser", redirects: ["\(address)\(Self.path)"],
-                scopes: Set(App.knownScopes), createdAt: Timestamp(milliseconds: 0))
+                scopes: Set(App.standardScopes), createdAt: Timestamp(milliseconds: 0))
         }
         for asset in Self.assets {
             site.router.get(RouterPath(Self.path + asset.name)) { request, context in

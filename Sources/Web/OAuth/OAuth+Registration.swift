@@ -58,7 +58,7 @@ extension OAuth {
         }
         let app = App(
             id: SecureRandom.text(length: 16), name: name, redirects: redirects,
-            scopes: asked.isEmpty ? Set(App.knownScopes) : asked, createdAt: host.now(), isSelfRegistered: true)
+            scopes: asked.isEmpty ? Set(App.standardScopes) : asked, createdAt: host.now(), isSelfRegistered: true)
         try await store.put(app, host.jid, key: app.id)
         return .json(
             Registered(

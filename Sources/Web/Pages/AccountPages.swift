@@ -170,8 +170,9 @@ enum AccountPages {
     private static func change(
         _ changes: AccountChanges, _ record: AccountRecord, _ context: WebContext, _ done: String
     ) async -> Outcome {
-        let name = AccountName(record.jid.string)
-        if case .failed = await context.site.administration.perform(.setAccount(account: name, changes: changes)) {
+        do {
+            _ = try await context.site.administration.change(record.account, changes)
+        } catch {
             return .problem("That could not be saved.")
         }
         return .done(done)
@@ -229,8 +230,9 @@ enum AccountPages {
         }
         // Nobody else gets the name before the request has ended.
         defer { withExtendedLifetime(record) {} }
-        let change = AdministrationRequest.setPassword(account: AccountName(record.jid.string), password: password)
-        if case .failed = await context.site.administration.perform(change) {
+        do {
+            try await context.site.administration.setPassword(password, of: record.account)
+        } catch {
             return try await answer("The new password has characters that no password may have.")
         }
         // Whoever has just typed it need not do so again.
@@ -270,8 +272,11 @@ enum AccountPages {
             return await deletePage(problem: "The password is not right.").response(for: visitor, context)
         }
         defer { withExtendedLifetime(record) {} }
-        let reply = await context.site.administration.perform(.removeAccount(account: AccountName(record.jid.string)))
-        if case .failed = reply { throw HTTPError(.internalServerError) }
+        do {
+            try await context.site.administration.remove(record.account)
+        } catch {
+            throw HTTPError(.internalServerError)
+        }
         await visitor.signOut(context)
         return visitor.response(showing: "Your account is deleted. Nothing of it is kept here.", on: "/", context)
     }

@@ -40,11 +40,13 @@ enum ContactPages {
         }
         router.post("/contacts/remove") { request, context in
             try await change(request, context) { record, contact, _ in
-                let reply = await context.site.administration.perform(
-                    .removeContact(
-                        account: AccountName(record.jid.string), contact: AccountName(contact.string)))
-                if case .failed = reply { return "That contact is removed already." }
-                return "The contact is removed."
+                do {
+                    try await context.site.administration.removeContact(
+                        AccountName(contact.string), from: AccountName(record.jid.string))
+                    return "The contact is removed."
+                } catch {
+                    return "That contact is removed already."
+                }
             }
         }
     }

@@ -96,9 +96,9 @@ extension WebContext {
     /// The visitor if somebody has signed in, with their account.
     func person(_ request: Request) async throws -> (visitor: Visitor, record: AccountRecord)? {
         let visitor = await Visitor(request, self)
-        guard let session = visitor.session, case .success(let record?) = await host.find(session.account) else {
-            return nil
-        }
+        guard let session = visitor.session, case .success(let record?) = await host.find(session.account),
+            record.account.isEnabled
+        else { return nil }
         return (visitor, record)
     }
 }

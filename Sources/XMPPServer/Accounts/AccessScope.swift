@@ -8,6 +8,8 @@ public enum AccessScope: String, Sendable, CaseIterable {
     case xmpp = "xmpp"
     /// XEP-0493 §4.1; the same as `xmpp`.
     case client = "xmpp:client:normal"
+    /// Administration by HTTP and in chat; worth nothing with an account that is no administrator's.
+    case admin = "admin"
 
     /// What a session may do that was opened with a token of this scope.
     public var rights: SessionRights {
@@ -15,6 +17,7 @@ public enum AccessScope: String, Sendable, CaseIterable {
         case .messenger: [.chat, .changeContacts, .readHistory]
         case .xmpp, .client: .program
         case .basic, .offlineAccess: []
+        case .admin: .administer
         }
     }
 
@@ -36,6 +39,7 @@ public enum AccessScope: String, Sendable, CaseIterable {
         (.changeContacts, "Change your contacts, and whom you block"),
         (.readHistory, "Read the history of your conversations"),
         (.changeSettings, "Change your card, and keep its settings with your account"),
+        (.administer, "Manage the accounts of others where you are an administrator"),
     ]
 
     /// What the scope stands for beside chatting.
@@ -43,7 +47,7 @@ public enum AccessScope: String, Sendable, CaseIterable {
         switch self {
         case .basic: "See your name and your photo"
         case .offlineAccess: "Stay signed in when you are not using it"
-        case .messenger, .xmpp, .client: nil
+        case .messenger, .xmpp, .client, .admin: nil
         }
     }
 }

@@ -40,6 +40,8 @@ public struct App: Sendable, Equatable {
 
     /// The scopes that there are, in the order in which they are shown.
     public static let knownScopes = AccessScope.allCases.map(\.rawValue)
+    /// Those that an app may ask for unless something else is said: none that reaches beyond the account.
+    public static let standardScopes = AccessScope.allCases.filter { $0 != .admin }.map(\.rawValue)
 
     /// The apps of a host. The owner is the host's JID, the key is the app's id.
     public static func store(in storage: any Storage) -> KeyedStore<App> { KeyedStore("app", in: storage) }

@@ -25,16 +25,20 @@ public struct SessionRights: OptionSet, Sendable, Hashable {
     public static let manageAccess = SessionRights(rawValue: 32)
     /// Change the password, remove the account.
     public static let manageAccount = SessionRights(rawValue: 64)
+    /// Manage other accounts, if the account is an administrator's at the time.
+    public static let administer = SessionRights(rawValue: 128)
 
     /// What a program may do that people have let in to chat for them: all but what can take the account from its owner.
     public static let program: SessionRights = [.chat, .changeContacts, .readHistory, .changeSettings]
-    /// Everything.
+    /// Everything about the account.
     public static let owner: SessionRights = [program, .manageHistory, .manageAccess, .manageAccount]
+    /// Everything.
+    public static let all: SessionRights = [owner, .administer]
 
     /// The rights of a session that was opened with a token; nil: with a password, or what a device got for one.
     init(of token: VerifiedToken?) {
         guard let token else {
-            self = .owner
+            self = .all
             return
         }
         let scopes = token.scopes.compactMap(AccessScope.init(rawValue:))
@@ -47,7 +51,7 @@ public struct SessionRights: OptionSet, Sendable, Hashable {
     private static let names: [(right: SessionRights, name: String)] = [
         (.chat, "chat"), (.changeContacts, "change-contacts"), (.readHistory, "read-history"),
         (.changeSettings, "change-settings"), (.manageHistory, "manage-history"), (.manageAccess, "manage-access"),
-        (.manageAccount, "manage-account"),
+        (.manageAccount, "manage-account"), (.administer, "administer"),
     ]
 
     /// The names of the rights, which mean the same in every version.

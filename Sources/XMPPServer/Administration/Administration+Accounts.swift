@@ -3,16 +3,127 @@ import XMPP
 import XMPPStream
 
 extension Administration {
+    static let accountCommands = [
+        Command(
+            "account-add", "Adds an account.", for: .administrator, node: Command.node("add-user"),
+            .optional(
+                .text(
+                    "name", "What to call it: an address, an account id, or the first part of an address.",
+                    field: "accountjid", kind: .account)),
+            .anyHost("The host of the account."),
+            .optional(
+                .secret(
+                    "password", "The password; without it, there is none.", field: "password",
+                    verification: "password-verify")),
+            .optional(
+                .text(
+                    "account-id", "A name like an e-mail address, by which people know the account.", field: "email")),
+            .optional(
+                .text(
+                    "id",
+                    "The first part of the address; on hosts where people sign in with tokens, a random one.")
+            ).further,
+            .optional(.text("display-name", "The name that others see.")).further,
+            .optional(.file("photo", "A picture: PNG, JPEG or GIF, up to 64 KiB.")),
+            .boolean("keep-history", default: true, "Whether messages are archived: on or off.").further,
+            .boolean(
+                "admin", default: false,
+                "Make the account an administrator: it may manage the accounts of its host."
+            ).further
+        ) { call, name, host, password, accountID, id, displayName, photo, keepsHistory, isAdministrator in
+            try await call.administration.add(
+                NewAccount(
+                    host: host, name: name, id: id, accountID: accountID, displayName: displayName, photo: photo,
+                    keepsHistory: keepsHistory, password: password, isAdministrator: isAdministrator))
+        },
+        Command(
+            "account-list", "Lists accounts.", for: .administrator, isReading: true,
+            .anyHost("Only the accounts of this host.")
+        ) { call, host in try await call.administration.accounts(of: host) },
+        Command(
+            "account-show", "Shows an account and, while the server runs, its sessions.", for: .administrator,
+            node: Command.node("user-stats"), isReading: true,
+            .account("account", help, field: "accountjid")
+        ) { call, account in try await call.administration.details(of: account) },
+        Command(
+            "account-set", "Changes an account.", for: .administrator,
+            .account("account", help, field: "accountjid"),
+            .optional(
+                .text(
+                    "account-id",
+                    "A name like an e-mail address, by which people know the account; \"\" takes it away.",
+                    field: "email")
+            ).further,
+            .optional(.text("display-name", "The name that others see.")).further,
+            .optional(
+                .text("personal-message", "What the person says of themselves; \"\" takes it away.")
+            ).further,
+            .optional(.file("photo", "A picture: PNG, JPEG or GIF, up to 64 KiB; \"\" takes it away.")),
+            .optional(.boolean("keep-history", "Whether messages are archived: on or off.")).further,
+            .optional(
+                .boolean(
+                    "admin", "Whether the account is an administrator: it may manage the accounts of its host.")
+            ).further
+        ) { call, account, accountID, displayName, personalMessage, photo, keepsHistory, isAdministrator in
+            try await call.administration.change(
+                account,
+                AccountChanges(
+                    accountID: accountID, displayName: displayName, personalMessage: personalMessage, photo: photo,
+                    keepsHistory: keepsHistory, isAdministrator: isAdministrator))
+        },
+        Command(
+            "account-remove", "Removes an account with all that belongs to it, also from the rosters of its contacts.",
+            for: .administrator, node: Command.node("delete-user"),
+            .accounts("accounts", help, field: "accountjids")
+        ) { call, accounts in
+            for account in accounts { try await call.administration.remove(account) }
+            return Sentence("\(names(accounts)) \(accounts.count == 1 ? "is" : "are") removed")
+        },
+        Command(
+            "account-password", "Sets an account's password and ends its sessions.", for: .administrator,
+            node: Command.node("change-user-password"),
+            .account("account", help, field: "accountjid"),
+            .optional(.secret("password", "The password; without it, the account has none from now on."))
+        ) { call, account, password in
+            try await call.administration.setPassword(password, of: account)
+            return Sentence(
+                password == nil
+                    ? "\(account.jid) has no password any more" : "\(account.jid) has a new password")
+        },
+        Command(
+            "account-disable", "Lets nobody sign in to an account, and ends its sessions.", for: .administrator,
+            node: Command.node("disable-user"),
+            .accounts("accounts", help, field: "accountjids")
+        ) { call, accounts in
+            for account in accounts { try await call.administration.setEnabled(false, account) }
+            return Sentence("\(names(accounts)) \(accounts.count == 1 ? "is" : "are") disabled")
+        },
+        Command(
+            "account-enable", "Lets people sign in to an account again.", for: .administrator,
+            node: Command.node("reenable-user"),
+            .accounts("accounts", help, field: "accountjids")
+        ) { call, accounts in
+            for account in accounts { try await call.administration.setEnabled(true, account) }
+            return Sentence("\(names(accounts)) \(accounts.count == 1 ? "is" : "are") enabled")
+        },
+    ]
+
+    /// How people name an account.
+    static let help = "The account: its address, its account id or the first part of its address."
+
+    private static func names(_ accounts: [Account]) -> String { accounts.map(\.jid.string).joined(separator: ", ") }
+
     // MARK: Adding
 
-    func add(_ wanted: NewAccount) async throws -> AccountInfo {
+    /// Adds an account.
+    public func add(_ wanted: NewAccount) async throws -> AccountInfo {
         let address = try address(for: wanted)
         let host = address.host
         if let accountID = address.accountID {
             try await checkIsFree(accountID: accountID, host: host.domain)
         }
         guard try await storage.account(address.jid) == nil else {
-            throw AdministrationError("there is an account \(address.jid) already")
+            throw AdministrationError("there is an account \(address.jid) already", .conflict)
         }
         let account = Account(
             jid: address.jid,
@@ -30,9 +141,9 @@ extension Administration {
         do throws(StorageError) {
             try await table(of: account.jid).add(account, credentials: credentials, with: photo.map { [$0] } ?? [])
         } catch {
-            throw error.kind == .notYet ? AdministrationError(error.diagnosis) : error
+            throw error.kind == .notYet ? AdministrationError(error.diagnosis, .busy) : error
         }
-        server?.authenticator.accountAdded(account.jid)
+        server.authenticator.accountAdded(account.jid)
         return AccountInfo(account)
     }
 
@@ -52,7 +163,7 @@ extension Administration {
             if let jid, jid.hasLocal, jid.isFull {
                 throw AdministrationError("\(jid) is the address of one session; the account's is \(jid.bare)")
             }
-            if let jid, jid.hasLocal, configuration.host(jid.domain) != nil {
+            if let jid, jid.hasLocal, served(jid.domain) != nil {
                 local = local ?? jid.local
                 domain = domain ?? jid.domain
             } else if name.contains("@") {
@@ -86,27 +197,29 @@ extension Administration {
     /// The host that is meant: the only one, if none is named.
     func host(_ domain: String?) throws -> HostConfiguration {
         if let domain {
-            guard let host = configuration.host(try self.domain(domain)) else {
-                throw AdministrationError(notServed(domain))
+            guard let host = served(try self.domain(domain)) else {
+                throw AdministrationError(notServed(domain), .notFound)
             }
             return host
         }
-        guard let host = configuration.hosts.first, configuration.hosts.count == 1 else {
-            let domains = configuration.hosts.map(\.domain).joined(separator: " or ")
+        guard let host = hosts.first, hosts.count == 1 else {
+            let domains = hosts.map(\.domain).joined(separator: " or ")
             throw AdministrationError("there are several hosts; say --host \(domains)")
         }
         return host
     }
 
+    private func served(_ domain: String) -> HostConfiguration? { hosts.first { $0.domain == domain } }
+
     /// Where people sign in with tokens, they know each other by names with any domain. Elsewhere it is a slip of the pen,
     /// unless the host was named.
     private func checkIsAccountID(_ name: JID) throws {
-        guard configuration.hosts.count == 1, configuration.hosts[0].authentication.usesTokensAlone
+        guard let host = hosts.first, hosts.count == 1, host.authentication.usesTokensAlone
         else { throw AdministrationError("\(notServed(name.domain)) (an account id needs --host)") }
     }
 
     private func notServed(_ domain: String) -> String {
-        let domains = configuration.hosts.map(\.domain)
+        let domains = hosts.map(\.domain)
         let nearest = nearestWord(to: domain, among: domains).map { " — did you mean \"\($0)\"?" }
         return "\(domain) is not served here" + (nearest ?? "; the hosts are \(domains.joined(separator: ", "))")
     }
@@ -119,7 +232,7 @@ extension Administration {
 
     private func checkIsFree(accountID: String, host: String, for account: JID? = nil) async throws {
         if let other = try await storage.account(host: host, accountID: accountID), other.jid != account {
-            throw AdministrationError("the account id \(accountID) belongs to \(other.jid)")
+            throw AdministrationError("the account id \(accountID) belongs to \(other.jid)", .conflict)
         }
     }
 
@@ -127,7 +240,7 @@ extension Administration {
 
     func accounts(of host: String?) async throws -> [AccountInfo] {
         let host = try host.map { try self.host($0).domain }
-        return try await storage.accounts(host: host).map(AccountInfo.init)
+        return try await storage.accounts(host: host ?? domain).map(AccountInfo.init)
     }
 
     func details(of account: Account) async throws -> AccountDetails {
@@ -141,13 +254,14 @@ extension Administration {
             hasPhoto: try await storage.value(AccountPhoto.store, account.jid, key: "") != nil,
             tokens: try await storage.tokens(of: account.jid).count,
             contacts: try await storage.roster(of: account.jid).items.count,
-            sessions: server == nil ? nil : sessions
+            sessions: server.listens ? sessions : nil
         )
     }
 
     // MARK: Changing
 
-    func change(_ account: Account, _ wanted: AccountChanges) async throws -> AccountInfo {
+    /// Changes an account.
+    public func change(_ account: Account, _ wanted: AccountChanges) async throws -> AccountInfo {
         var update = AccountUpdate(
             displayName: wanted.displayName, personalMessage: wanted.personalMessage, keepsHistory: wanted.keepsHistory,
             isAdministrator: wanted.isAdministrator)
@@ -161,7 +275,7 @@ extension Administration {
             }
         }
         let photo = try wanted.photo.map { try change(photo: $0, of: account) }
-        let host = server?.hosts[account.jid.domain]
+        let host = server.hosts[account.jid.domain]
         let changed = try await record(of: account).update(update, with: photo.map { [$0] } ?? []) { account in
             host?.accountDidChange(account)
         }
@@ -180,53 +294,56 @@ extension Administration {
         return .putValue(store: AccountPhoto.store, owner: account.jid, key: "", photo.stored)
     }
 
+    /// Says whether anybody may sign in to an account. Its sessions end, and what it has let others have counts no more,
+    /// for as long as nobody may.
+    func setEnabled(_ isEnabled: Bool, _ account: Account) async throws {
+        let record = try await record(of: account)
+        _ = try await record.update(AccountUpdate(isEnabled: isEnabled))
+        guard !isEnabled else { return }
+        for session in record.sessions { session.end(.notAuthorized) }
+    }
+
     // MARK: Passwords
 
-    func setPassword(_ password: String?, of account: Account) async throws -> String {
+    /// Sets a password; nil: the account has none from now on. Its tokens are void, its sessions end.
+    public func setPassword(_ password: String?, of account: Account) async throws {
         var credentials: [SCRAMCredential] = []
         if let password {
             credentials = try await self.credentials(password: password, of: account.jid, host(account.jid.domain))
         }
-        if let host = server?.hosts[account.jid.domain] {
-            try await host.setCredentials(credentials, of: account.jid)
-        } else {
-            try await storage.commit(Host.changes(settingCredentials: credentials, of: account.jid))
+        guard let host = server.hosts[account.jid.domain] else {
+            throw AdministrationError(notServed(account.jid.domain), .notFound)
         }
-        return password == nil
-            ? "\(account.jid) has no password any more" : "\(account.jid) has a new password"
+        try await host.setCredentials(credentials, of: account.jid)
     }
 
     private func credentials(
         password: String, of account: JID, _ host: HostConfiguration
     ) async throws -> [SCRAMCredential] {
-        let unfit = AdministrationError("the password is empty or has characters that no password may have")
-        guard let server else {
-            // Nobody else waits here.
-            guard let credentials = host.authentication.makeCredentials(password) else { throw unfit }
-            return credentials
-        }
         switch await server.keyMaker.credentials(of: password, for: account, host.authentication) {
         case .success(let credentials): return credentials
-        case .failure(.notAcceptable): throw unfit
-        case .failure: throw AdministrationError("too many passwords are being set; try again in a moment")
+        case .failure(.notAcceptable):
+            throw AdministrationError("the password is empty or has characters that no password may have")
+        case .failure:
+            throw AdministrationError("too many passwords are being set; try again in a moment", .busy)
         }
     }
 
     // MARK: Removing
 
     /// Removes an account from the rosters of its contacts, then itself.
-    func remove(_ account: Account) async throws -> String {
+    public func remove(_ account: Account) async throws {
         let record = try await record(of: account)
         for contact in record.withRoster({ $0.items.map(\.jid) }) {
             try await part(record, contact)
         }
-        if let host = server?.hosts[account.jid.domain] {
+        if let host = server.hosts[account.jid.domain] {
             try await host.removeAccount(account.jid)
         } else {
+            // What is left of a host that is not served any more.
             try await storage.commit(Host.changes(removing: account.jid, in: storage))
             table(of: account.jid).remove(account.jid)
         }
-        return "\(account.jid) is removed"
     }
 }
 

@@ -1,12 +1,30 @@
 import XMPP
 
 extension Administration {
+    static let contactCommands = [
+        Command(
+            "contact-add", "Makes two accounts contacts of each other, without an invitation.", for: .administrator,
+            .accountName("account", help), .accountName("contact", "The contact, in the same way.")
+        ) { call, account, contact in Sentence(try await call.administration.addContact(contact, to: account)) },
+        Command(
+            "contact-remove", "Removes two accounts from each other's contacts.", for: .administrator,
+            .accountName("account", help), .accountName("contact", "The contact, in the same way.")
+        ) { call, account, contact in
+            Sentence(try await call.administration.removeContact(contact, from: account))
+        },
+        Command(
+            "contact-list", "Lists an account's contacts.", for: .administrator,
+            node: Command.node("get-user-roster"), isReading: true, .account("account", help, field: "accountjids")
+        ) { call, account in try await call.administration.contacts(of: account) },
+    ]
+
     func contacts(of account: Account) async throws -> [ContactInfo] {
         try await storage.roster(of: account.jid).items.map(ContactInfo.init)
     }
 
     /// Makes two accounts contacts of each other, whatever was between them.
-    func addContact(_ contact: AccountName, to name: AccountName) async throws -> String {
+    @discardableResult
+    public func addContact(_ contact: AccountName, to name: AccountName) async throws -> String {
         let one = try await record(of: account(name))
         let other = try await record(of: account(contact))
         guard one.jid != other.jid else { throw AdministrationError("nobody can be a contact of theirs") }
@@ -16,7 +34,8 @@ extension Administration {
     }
 
     /// Removes two from each other's rosters; the contact may be somebody who has no account here.
-    func removeContact(_ contact: AccountName, from name: AccountName) async throws -> String {
+    @discardableResult
+    public func removeContact(_ contact: AccountName, from name: AccountName) async throws -> String {
         let record = try await record(of: account(name))
         let jid: JID
         do {
@@ -26,7 +45,7 @@ extension Administration {
             jid = address
         }
         guard record.rosterItem(jid) != nil else {
-            throw AdministrationError("\(jid) is not a contact of \(record.jid)")
+            throw AdministrationError("\(jid) is not a contact of \(record.jid)", .notFound)
         }
         try await part(record, jid)
         return "\(record.jid) and \(jid) are no contacts any more"
@@ -59,7 +78,7 @@ extension Administration {
         _ record: AccountRecord, _ contact: JID, _ body: (RosterItem?) -> RosterItem?
     ) throws -> Commit {
         let commit = Commit()
-        let host = server?.hosts[record.jid.domain]
+        let host = server.hosts[record.jid.domain]
         let change: RosterChange?
         do throws(RosterBounds.Exceeded) {
             change = try record.updateRoster(

@@ -1,17 +1,40 @@
 import XMPP
 
 extension Administration {
+    static let invitationCommands = [
+        Command(
+            "invite-make", "Makes an invitation, which is good once; its link is shown this once.",
+            for: .administrator,
+            .optional(
+                .accountName(
+                    "account",
+                    "Whose contact the guest becomes; without it, the guest may make an account and that is all.")),
+            .anyHost("The host of the account."),
+            .duration(
+                "expires", default: Int(Invitation.standardSeconds), in: 60...366 * 86_400,
+                "When the invitation becomes void, such as 7d or 12h.")
+        ) { call, account, host, seconds in
+            try await call.administration.invite(account, host: host, seconds: Int64(seconds))
+        },
+        Command(
+            "invite-list", "Lists the invitations that nobody has used yet.", for: .administrator, isReading: true,
+            .anyHost("The host of the account.")
+        ) { call, host in try await call.administration.invitations(of: host).map(\.info) },
+        Command(
+            "invite-revoke", "Makes an invitation void.", for: .administrator,
+            .text("id", "The invitation's id as `invite list` shows it.")
+        ) { call, id in Sentence(try await call.administration.revokeInvitation(id)) },
+    ]
+
     /// The digits of a token's digest that make an invitation's id.
     private static let idLength = 12
 
-    func invite(_ name: AccountName?, host: String?, seconds: Int64) async throws -> NewInvitation {
+    /// Makes an invitation to an account's roster; nil: to the host alone.
+    public func invite(_ name: AccountName?, host: String?, seconds: Int64) async throws -> NewInvitation {
         let account = if let name { try await self.account(name) } else { Account?.none }
         let host = try self.host(account?.jid.domain ?? host)
         guard host.modules.contains(where: { $0.info.name == Invitation.module }) else {
             throw AdministrationError("\(host.domain) takes no invitations; its profile lacks the module invitations")
-        }
-        guard (60...366 * 86_400).contains(seconds) else {
-            throw AdministrationError("an invitation lasts from a minute to a year")
         }
         let createdAt = now()
         let token = Invitation.makeToken()
@@ -26,7 +49,7 @@ extension Administration {
 
     /// Those that are not void, with their keys, the oldest first. What is void is removed by this.
     func invitations(of host: String?) async throws -> [(key: String, info: InvitationInfo)] {
-        let domains = try host.map { [try self.host($0).domain] } ?? configuration.hosts.map(\.domain)
+        let domains = try host.map { [try self.host($0).domain] } ?? hosts.map(\.domain)
         var found: [(key: String, info: InvitationInfo)] = []
         for domain in domains {
             let owner = try owner(domain)
@@ -43,7 +66,7 @@ extension Administration {
         let found = try await invitations(of: nil).filter { $0.key.hasPrefix(id.lowercased()) }
         guard id.utf8.count >= Self.idLength, let invitation = found.first, found.count == 1 else {
             throw AdministrationError(
-                "there is no invitation \(id); `invite list` shows the ids of those that there are")
+                "there is no invitation \(id); `invite list` shows the ids of those that there are", .notFound)
         }
         try await Invitation.store(in: storage).remove(owner(invitation.info.host), key: invitation.key)
         return "the invitation \(invitation.info.id) is revoked"

@@ -2,10 +2,37 @@ import XMPP
 import XMPPStream
 
 extension Administration {
+    static let tokenCommands = [
+        Command(
+            "token-mint", "Makes a token, which is shown this once.", for: .administrator,
+            .accountName("account", help),
+            .texts(
+                "scope",
+                "What the token allows, of \(App.knownScopes.joined(separator: ", ")); may be repeated. Without it, what "
+                    + "the account's host asks for."),
+            .lifetime(
+                "expires", default: NewToken.standardSeconds,
+                "When the token becomes void, such as 30d or 12h, or never."),
+            .optional(.text("label", "What the token is for, to be shown in lists."))
+        ) { call, account, scopes, seconds, label in
+            try await call.administration.mint(
+                NewToken(account: account, scopes: scopes.isEmpty ? nil : scopes, seconds: seconds, label: label))
+        },
+        Command(
+            "token-list", "Lists the tokens of an account, or of all accounts.", for: .administrator, isReading: true,
+            .optional(.accountName("account", help))
+        ) { call, account in try await call.administration.tokens(of: account) },
+        Command(
+            "token-revoke", "Makes a token void and ends the sessions that it has opened.", for: .administrator,
+            .secret("token", "The token itself, or its id as `token list` shows it.")
+        ) { call, token in Sentence(try await call.administration.revoke(token)) },
+    ]
+
     /// The digits of a token's digest that make its id.
     static let tokenIDLength = 12
 
-    func mint(_ wanted: NewToken) async throws -> MintedToken {
+    /// Makes an access token.
+    public func mint(_ wanted: NewToken) async throws -> MintedToken {
         let account = try await account(wanted.account)
         let createdAt = now()
         var scopes = wanted.scopes ?? configuration.host(account.jid.domain)?.authentication.tokenScopes ?? []
@@ -20,7 +47,7 @@ extension Administration {
             label: wanted.label
         )
         try await storage.commit([.addToken(token)])
-        server?.hosts[account.jid.domain]?.noteAccessToken()
+        server.hosts[account.jid.domain]?.noteAccessToken()
         return MintedToken(token: text, info: info(token))
     }
 
@@ -32,7 +59,7 @@ extension Administration {
     }
 
     func tokens(of name: AccountName?) async throws -> [TokenInfo] {
-        let accounts = if let name { [try await account(name)] } else { try await storage.accounts(host: nil) }
+        let accounts = if let name { [try await account(name)] } else { try await storage.accounts(host: domain) }
         var found: [TokenInfo] = []
         for account in accounts {
             found += try await infos(storage.tokens(of: account.jid))
@@ -63,7 +90,7 @@ extension Administration {
 
     /// The device that `token list` shows under the id, if there is one.
     private func device(_ id: String) async throws -> (Device, of: JID)? {
-        for account in try await storage.accounts(host: nil) {
+        for account in try await storage.accounts(host: domain) {
             if let device = try await devices(of: account.jid).first(where: { $0.id == id }) {
                 return (device, account.jid)
             }
@@ -73,7 +100,7 @@ extension Administration {
 
     private func allTokens() async throws -> [Token] {
         var tokens: [Token] = []
-        for account in try await storage.accounts(host: nil) {
+        for account in try await storage.accounts(host: domain) {
             tokens += try await storage.tokens(of: account.jid)
         }
         return tokens
@@ -81,7 +108,7 @@ extension Administration {
 
     func revoke(_ token: String) async throws -> String {
         if let (device, account) = try await device(token) {
-            if let host = server?.hosts[account.domain] {
+            if let host = server.hosts[account.domain] {
                 try await host.revoke(device, of: account)
             } else {
                 try await Device.store(in: storage).remove(account, key: device.id)
@@ -89,7 +116,7 @@ extension Administration {
             return "the tokens of the device \(device.id) of \(account) are revoked"
         }
         let token = try await self.token(token)
-        if let host = server?.hosts[token.account.domain] {
+        if let host = server.hosts[token.account.domain] {
             try await host.revoke(token)
         } else {
             try await storage.commit([.removeToken(digest: token.digest)])
@@ -99,15 +126,21 @@ extension Administration {
 
     /// The token with this text, or with this beginning of its digest.
     private func token(_ text: String) async throws -> Token {
-        if let token = try await storage.token(digest: Authenticator.digest(ofToken: text)) { return token }
+        if let token = try await storage.token(digest: Authenticator.digest(ofToken: text)),
+            manages(token.account.domain)
+        {
+            return token
+        }
         let id = text.lowercased()
         guard id.utf8.count >= Self.tokenIDLength, id.allSatisfy(\.isHexDigit) else {
-            throw AdministrationError("there is no such token; `token list` shows the ids of those that there are")
+            throw AdministrationError(
+                "there is no such token; `token list` shows the ids of those that there are", .notFound)
         }
         let found = try await allTokens().filter { hexadecimal($0.digest).hasPrefix(id) }
         guard let token = found.first, found.count == 1 else {
             throw AdministrationError(
-                found.isEmpty ? "there is no token \(id)" : "several tokens begin with \(id); give more of the token")
+                found.isEmpty ? "there is no token \(id)" : "several tokens begin with \(id); give more of the token",
+                found.isEmpty ? .notFound : .invalid)
         }
         return token
     }

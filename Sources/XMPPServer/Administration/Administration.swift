@@ -1,92 +1,54 @@
 import Foundation
 import XMPP
 
-/// Performs what administrators ask for: on a running server, whose sessions learn of it, or on the bare store.
+/// What administrators can have a server do: functions, and the commands made of them (`Administration.commands`).
 ///
-/// Requests come through `AdministrationSocket`, or from the command line when no server is running.
+/// There is always a server; where none runs, one without listeners (`Server.listens`) has the store.
 public struct Administration: Sendable {
-    private let ownConfiguration: ServerConfiguration
-    let storage: any Storage
-    /// nil: there is the bare store alone.
-    let server: Server?
-    let now: @Sendable () -> Timestamp
+    let server: Server
+    /// The domain whose hosts and accounts alone there are; nil: all of the server.
+    let domain: String?
     /// nil: the configuration cannot be reloaded.
     private let reloader: Reloader?
-    /// The records of accounts that no running host keeps.
+    /// The records of accounts whose host is not served any more.
     private let records: AccountTable
 
-    /// An administration of the store, which nobody else has open for writing.
-    public init(
-        _ configuration: ServerConfiguration,
-        storage: any Storage,
-        now: @escaping @Sendable () -> Timestamp = Timestamp.now
-    ) {
-        ownConfiguration = configuration
-        self.storage = storage
-        server = nil
-        reloader = nil
-        self.now = now
-        records = AccountTable(storage: storage, capacity: 0)
+    var configuration: ServerConfiguration { server.configuration }
+    var storage: any Storage { server.storage }
+    var now: @Sendable () -> Timestamp { server.now }
+
+    /// The administration of a whole server.
+    ///
+    /// - Parameter reloader: nil: the configuration cannot be reloaded.
+    public init(_ server: Server, _ reloader: Reloader? = nil) {
+        self.init(server, domain: nil, reloader)
     }
 
-    /// An administration of a running server.
-    public init(_ server: Server, _ reloader: Reloader? = nil) {
-        ownConfiguration = server.configuration
-        self.reloader = reloader
-        storage = server.storage
+    /// The administration of one of a server's hosts.
+    public init(_ server: Server, of host: Host) {
+        self.init(server, domain: host.domain, nil)
+    }
+
+    private init(_ server: Server, domain: String?, _ reloader: Reloader?) {
         self.server = server
-        now = server.now
+        self.domain = domain
+        self.reloader = reloader
         records = AccountTable(storage: server.storage, capacity: 0)
     }
 
-    /// That of the running server, as it is now.
-    var configuration: ServerConfiguration { server?.configuration ?? ownConfiguration }
+    /// The domains of all hosts of the server.
+    public var domains: [String] { configuration.hosts.map(\.domain) }
+    /// The hosts that there are to manage.
+    var hosts: [HostConfiguration] { configuration.hosts.filter { manages($0.domain) } }
 
-    /// Performs a request; what goes wrong is told in the reply.
-    public func perform(_ request: AdministrationRequest) async -> AdministrationReply {
-        do {
-            return try await reply(to: request)
-        } catch let error as AdministrationError {
-            return .failed(reason: error.description)
-        } catch let error as StorageError {
-            return .failed(reason: AdministrationError(error).description)
-        } catch {
-            return .failed(reason: "\(error)")
-        }
-    }
-
-    private func reply(to request: AdministrationRequest) async throws -> AdministrationReply {
-        switch request {
-        case .addAccount(let account): try await .account(account: add(account))
-        case .listAccounts(let host): try await .accounts(accounts: accounts(of: host))
-        case .showAccount(let name): try await .details(details: details(of: account(name)))
-        case .setAccount(let name, let changes): try await .account(account: change(account(name), changes))
-        case .removeAccount(let name): try await .done(sentence: remove(account(name)))
-        case .setPassword(let name, let password): try await .done(sentence: setPassword(password, of: account(name)))
-        case .mintToken(let token): try await .minted(token: mint(token))
-        case .listTokens(let name): try await .tokens(tokens: tokens(of: name))
-        case .revokeToken(let token): try await .done(sentence: revoke(token))
-        case .addApp(let app): try await .app(app: add(app))
-        case .listApps(let host): try await .apps(apps: apps(of: host))
-        case .removeApp(let id, let host): try await .done(sentence: removeApp(id, host: host))
-        case .addContact(let name, let contact): try await .done(sentence: addContact(contact, to: name))
-        case .removeContact(let name, let contact): try await .done(sentence: removeContact(contact, from: name))
-        case .invite(let name, let host, let seconds):
-            try await .invited(invitation: invite(name, host: host, seconds: seconds))
-        case .listInvitations(let host): try await .invitations(invitations: invitations(of: host).map(\.info))
-        case .revokeInvitation(let id): try await .done(sentence: revokeInvitation(id))
-        case .explain(let subject, let time): try await .explanations(messages: explain(subject, time))
-        case .backUp(let path): try await .done(sentence: backUp(to: path))
-        case .reload: try await .changes(changes: running().reload())
-        case .plan: try .changes(changes: running().plan())
-        case .listContacts(let name): try await .contacts(contacts: contacts(of: account(name)))
-        }
-    }
+    /// Whether what belongs to the domain may be seen and changed.
+    func manages(_ domain: String) -> Bool { self.domain.map { $0 == domain } ?? true }
 }
 
 extension Administration {
-    private func running() throws -> Reloader {
-        guard let reloader else { throw AdministrationError("no server is running") }
+    /// What reloads the configuration of the running server.
+    func running() throws -> Reloader {
+        guard let reloader else { throw AdministrationError("no server is running", .notFound) }
         return reloader
     }
 }
@@ -95,10 +57,13 @@ extension Administration {
 
 extension Administration {
     /// The account that is meant.
-    func account(_ name: AccountName) async throws -> Account {
+    ///
+    /// - Throws: `AdministrationError` if there is none, or more than one.
+    public func account(_ name: AccountName) async throws -> Account {
         let found = try await accounts(named: name)
         guard let account = found.first else {
-            throw AdministrationError("there is no account \(name.name)" + (name.host.map { " on \($0)" } ?? ""))
+            throw AdministrationError(
+                "there is no account \(name.name)" + (name.host.map { " on \($0)" } ?? ""), .notFound)
         }
         guard found.count == 1 else {
             let domains = found.map(\.jid.domain).joined(separator: " and ")
@@ -110,13 +75,13 @@ extension Administration {
     /// An address goes before an account id, and both before a local part.
     private func accounts(named name: AccountName) async throws -> [Account] {
         let host = try name.host.map(domain)
-        if let jid = JID(name.name), jid.hasLocal, !jid.isFull, host == nil || jid.domain == host,
+        if let jid = JID(name.name), jid.hasLocal, !jid.isFull, host == nil || jid.domain == host, manages(jid.domain),
             let account = try await storage.account(jid)
         {
             return [account]
         }
         var found: [Account] = []
-        let domains = host.map { [$0] } ?? configuration.hosts.map(\.domain)
+        let domains = host.map { [$0].filter(manages) } ?? hosts.map(\.domain)
         for domain in domains {
             if let account = try await storage.account(host: domain, accountID: name.name) { found.append(account) }
         }
@@ -138,18 +103,32 @@ extension Administration {
     }
 
     /// Where the record in memory of an account is.
-    func table(of account: JID) -> AccountTable { server?.hosts[account.domain]?.accounts ?? records }
+    func table(of account: JID) -> AccountTable { server.hosts[account.domain]?.accounts ?? records }
 
-    /// The record in memory of an account: that of the running host, so that there is no second one.
+    /// The record in memory of an account: that of its host, so that there is no second one.
     func record(of account: Account) async throws -> AccountRecord {
         guard let record = try await table(of: account.jid).load(account.jid) else {
-            throw AdministrationError("there is no account \(account.jid) any more")
+            throw AdministrationError("there is no account \(account.jid) any more", .notFound)
         }
         return record
     }
 
     /// The sessions that the account has now.
     func sessions(of jid: JID) -> [ClientSession] {
-        server?.hosts[jid.domain]?.accounts.cached(jid)?.sessions ?? []
+        server.hosts[jid.domain]?.accounts.cached(jid)?.sessions ?? []
+    }
+}
+
+/// How an account is named.
+public struct AccountName: Sendable, Hashable {
+    /// A JID, an account id or a local part.
+    public var name: String
+    /// The domain to look in; nil: all hosts.
+    public var host: String?
+
+    /// Names an account.
+    public init(_ name: String, host: String? = nil) {
+        self.name = name
+        self.host = host
     }
 }

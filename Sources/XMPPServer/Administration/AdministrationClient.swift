@@ -2,7 +2,7 @@ import Foundation
 
 /// The command line's side of the administration socket. Blocks the thread.
 public struct AdministrationClient: Sendable {
-    /// How long a reply may take, in seconds; one to a backup may take any time.
+    /// How long a reply may take, in seconds; one to a command that takes as long as there is data may take any time.
     private static let patience = 60
 
     private let path: String
@@ -28,15 +28,16 @@ public struct AdministrationClient: Sendable {
     ///
     /// - Returns: nil if no server is running.
     /// - Throws: `AdministrationError` if there is one that cannot be asked or does not answer.
-    public func perform(_ request: AdministrationRequest) throws -> AdministrationReply? {
+    public func perform(_ request: CommandRequest) throws -> CommandReply? {
         guard let descriptor = try UnixSocket.connect(path) else { return nil }
         defer { close(descriptor) }
-        let patience = if case .backUp = request { 0 } else { Self.patience }
+        let isLasting = Administration.commands.contains { $0.name == request.command && $0.isLasting }
+        let patience = isLasting ? 0 : Self.patience
         var time = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         try send(Array(try JSONEncoder().encode(request)) + [UInt8(ascii: "\n")], descriptor)
         let line = try receiveLine(descriptor)
-        guard let reply = try? JSONDecoder().decode(AdministrationReply.self, from: Data(line)) else {
+        guard let reply = try? JSONDecoder().decode(CommandReply.self, from: Data(line)) else {
             throw AdministrationError("the running server's answer cannot be read; it may be of another version")
         }
         return reply

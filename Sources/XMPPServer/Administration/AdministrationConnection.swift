@@ -53,11 +53,12 @@ extension Administration {
     ///
     /// - Returns: the reply as a line of JSON, its end included.
     func answer(_ line: [UInt8]) async -> [UInt8] {
-        let reply: AdministrationReply
-        if let request = try? JSONDecoder().decode(AdministrationRequest.self, from: Data(line)) {
+        let reply: CommandReply
+        if let request = try? JSONDecoder().decode(CommandRequest.self, from: Data(line)) {
             reply = await perform(request)
         } else {
-            reply = .failed(reason: "the running server does not know this request; it may be of another version")
+            reply = Self.reply(
+                AdministrationError("the running server does not know this request; it may be of another version"))
         }
         // Replies are made of texts, numbers and switches, which can always be written.
         return (try? JSONEncoder().encode(reply)).map { Array($0) + [UInt8(ascii: "\n")] } ?? []

@@ -1,7 +1,7 @@
 /// What became of a message, as administrators see it. Moments are written as in XEP-0082.
-public struct MessageExplanation: Codable, Sendable, Equatable {
+public struct MessageExplanation: CommandRecord, Equatable {
     /// One thing that has happened to it.
-    public struct Step: Codable, Sendable, Equatable {
+    public struct Step: CommandRecord, Equatable {
         /// A word as of `TraceStep`.
         public let what: String
         public let at: String
@@ -9,6 +9,32 @@ public struct MessageExplanation: Codable, Sendable, Equatable {
         public let subject: String?
         /// The condition for which it was refused.
         public let condition: String?
+
+        public static let columns: [CommandColumn<Step>] = [
+            .text("what", "what") { $0.what },
+            .text("at", "at", shape: .moment) { $0.at },
+            .text("subject", "subject") { $0.subject },
+            .text("condition", "condition") { $0.condition },
+        ]
+
+        fileprivate var sentence: String {
+            let subject = subject ?? ""
+            switch what {
+            case "refused":
+                let reason = condition.map { ": \($0)" } ?? ""
+                return (subject.isEmpty ? "refused" : "refused by the module \(subject)") + reason
+            case "taken": return "taken by the module \(subject), goes no further"
+            case "archived": return "archived for \(subject)"
+            case "delivered": return "handed to \(subject)"
+            case "copied": return "copied to \(subject)"
+            case "kept": return "kept by the module \(subject)"
+            case "stored": return "durable"
+            case "failed": return "could not be made durable"
+            case "pushed": return "\(subject) told to wake a client"
+            case "acknowledged": return "acknowledged by \(subject)"
+            default: return [what, subject].joined(separator: " ")
+            }
+        }
     }
 
     /// nil: it had none.
@@ -30,5 +56,26 @@ public struct MessageExplanation: Codable, Sendable, Equatable {
                 what: step.moment.name, at: step.time.xep0082, subject: step.subject.isEmpty ? nil : step.subject,
                 condition: step.detail.isEmpty ? nil : step.detail)
         }
+    }
+}
+
+extension MessageExplanation {
+    public static let columns: [CommandColumn<MessageExplanation>] = [
+        .text("id", "id") { $0.id },
+        .text("type", "type") { $0.type },
+        .text("from", "from", shape: .address) { $0.from },
+        .text("to", "to", shape: .address) { $0.to },
+        .text("receivedAt", "received", shape: .moment) { $0.receivedAt },
+        .records("steps", title: "steps") { $0.steps },
+    ]
+
+    public static func text(of messages: [MessageExplanation]) -> String {
+        messages.isEmpty ? "No message is remembered." : messages.map(\.text).joined(separator: "\n\n")
+    }
+
+    public var text: String {
+        let origin = (receivedAt, "received from \(from)" + (to.map { " for \($0)" } ?? ""))
+        return printable("\(type) message \(id ?? "without an id")") + "\n"
+            + TextTable.list([origin] + steps.map { ($0.at, $0.sentence) })
     }
 }

@@ -57,6 +57,8 @@ public struct IQRequest: Sendable {
     public var isOwn: Bool { owner.isSameBare(as: from) }
     /// Whether a client of this host asks.
     public var isFromClient: Bool { client != nil }
+    /// Who asks, for commands; nil: no client asks, or this is not its host.
+    public var caller: CommandCall.Caller? { client?.caller }
     /// The same with the asker's session; nil: no client asks, or this is not its host.
     var client: ClientRequest? {
         guard let session = origin.client, session.host === host else { return nil }
@@ -95,6 +97,8 @@ public struct ClientRequest: Sendable {
     public let request: IQRequest
     /// The session that asks.
     public let session: ClientSession
+    /// Who asks, for commands.
+    public var caller: CommandCall.Caller { .account(session.record, request.host, request.rights, session) }
     /// The asker's account.
     public var record: AccountRecord { session.record }
 

@@ -41,7 +41,7 @@ final class LoadedModules: Sendable {
     let streamElements: [Registrar.StreamElement]
     let authenticationFeatures: [Registrar.AuthenticationFeature]
     let bindFeatures: [Registrar.BindFeature]
-    let commands: [HostCommand]
+    let commands: [Command]
     let preloads: [Preload]
 
     /// A host's, before any module is loaded.
@@ -94,7 +94,12 @@ final class LoadedModules: Sendable {
         streamElements = registrars.flatMap(\.streamElements)
         authenticationFeatures = registrars.flatMap(\.authenticationFeatures)
         bindFeatures = registrars.flatMap(\.bindFeatures)
-        commands = registrars.flatMap(\.commands)
+        let commands = Administration.commands + registrars.flatMap(\.commands)
+        for command in commands
+        where commands.count(where: { $0.name == command.name || $0.node == command.node }) > 1 {
+            throw ModuleConflict("there are two commands \(command.name), or two with its node")
+        }
+        self.commands = commands
         preloads = registrars.flatMap(\.preloads)
     }
 

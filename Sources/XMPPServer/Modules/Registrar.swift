@@ -87,7 +87,7 @@ public struct Registrar: Sendable {
     var rosterBounds: RosterBounds?
     var inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?] = []
     var reservedElements: [ReservedElements.Rule] = []
-    var commands: [HostCommand] = []
+    var commands: [Command] = []
     var preloads: [Preload] = []
     var tokenVerifiers: [TokenVerifier] = []
     var makesTokens = false
@@ -176,8 +176,9 @@ public struct Registrar: Sendable {
         iq(type, name, namespace, to: target, needs: needs) { request in request.client.map(handler) ?? .pass }
     }
 
-    /// Declares something that people have the host do by a command. It takes the module `commands` to show it.
-    public mutating func command(_ command: HostCommand) { commands.append(command) }
+    /// Declares something that administrators, or people about their accounts, have the host do. It takes the module
+    /// `commands` to show it to clients.
+    public mutating func command(_ command: Command) { commands.append(command) }
 
     /// Acts at a moment.
     public mutating func on<Event>(

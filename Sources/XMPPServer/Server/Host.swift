@@ -29,6 +29,7 @@ public final class Host: Sendable {
     /// Told of accounts that are made.
     let accountAdded: @Sendable (JID) -> Void
     let endedSessions = Mutex(EndedSessions())
+    private let server = Mutex(ServerReference())
     private let tokensExist = Atomic<Bool>(false)
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
@@ -111,6 +112,18 @@ public final class Host: Sendable {
         return others.isEmpty ? all : others
     }
 
+    /// What administrators may do with the host; nil: the server is gone.
+    public var administration: Administration? {
+        server.withLock { $0.server }.map { Administration($0, of: self) }
+    }
+
+    /// The server that the host belongs to. It holds its hosts, and they do not hold it.
+    struct ServerReference {
+        weak var server: Server?
+    }
+
+    func belongs(to server: Server) { self.server.withLock { $0.server = server } }
+
     /// Takes note of an access token that exists.
     public func noteAccessToken() { tokensExist.store(true, ordering: .relaxed) }
 
@@ -130,8 +143,8 @@ public final class Host: Sendable {
     public var resumption: ResumptionSettings? { loaded.resumption }
     /// How large the contact lists of its accounts may grow.
     public var rosterBounds: RosterBounds { loaded.rosterBounds }
-    /// What people have the host do by commands.
-    public var commands: [HostCommand] { loaded.commands }
+    /// What administrators, and people about their accounts, can have the host do.
+    public var commands: [Command] { loaded.commands }
 
     /// Whether the module of that name is on.
     public func offers(_ module: String) -> Bool { loaded.modules.contains { $0.configured.info.name == module } }

@@ -20,6 +20,8 @@ public final class Server: Sendable {
     let connections: ConnectionLimits
     let loops: LoopTable
     let keyMaker = KeyMaker()
+    /// Whether people can come. If not, there is a server for administrators alone, who work on its store.
+    public let listens: Bool
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
@@ -28,6 +30,7 @@ public final class Server: Sendable {
     private let threads: NIOThreadPool
     let jobs = JobRunner()
     let ports: PortTable
+    private let stopping = Mutex<(@Sendable () -> Void)?>(nil)
     let reloads = OneAtATime()
     private let archiveIDs: ArchiveIDGenerator
     private let key: ServerKey
@@ -40,6 +43,7 @@ public final class Server: Sendable {
     /// Sets up the hosts with their modules. Nothing is opened yet.
     ///
     /// - Parameters:
+    ///   - listens: false: nothing is opened, and no certificate read.
     ///   - key: what is given out under it is void when another takes its place.
     ///   - uptime: time that passes whatever the wall clock is set to.
     /// - Throws: `ServerError` with a sentence for the person who runs the server.
@@ -48,6 +52,7 @@ public final class Server: Sendable {
         storage: any Storage,
         group: any EventLoopGroup,
         logger: Logger,
+        listens: Bool = true,
         key: ServerKey = ServerKey(),
         now: @escaping @Sendable () -> Timestamp = Timestamp.now,
         uptime: @escaping @Sendable () -> Duration = Server.systemUptime
@@ -57,6 +62,7 @@ public final class Server: Sendable {
         self.group = group
         self.logger = logger
         self.key = key
+        self.listens = listens
         self.now = now
         self.uptime = uptime
         threads = NIOThreadPool(numberOfThreads: 2)
@@ -68,7 +74,7 @@ public final class Server: Sendable {
         )
         connections = ConnectionLimits(configuration.limits)
         ports = PortTable(group: group, connections)
-        certificates.use(try certificates.read(configuration.hosts))
+        if listens { certificates.use(try certificates.read(configuration.hosts)) }
         signIns = SignInLog(logger, now: now)
         authenticator = Authenticator(
             storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
@@ -100,6 +106,7 @@ public final class Server: Sendable {
             accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
             uptime: uptime)
         if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
+        host.belongs(to: self)
         known.withLock { $0[host.domain] = host }
         return host
     }
@@ -240,6 +247,16 @@ public final class Server: Sendable {
 
     /// Takes no new connections any more; those that there are go on.
     public func closeListeners() async { await ports.close() }
+
+    /// Says how the process is brought to an end when an administrator asks for it.
+    public func whenAskedToStop(_ body: @escaping @Sendable () -> Void) { stopping.withLock { $0 = body } }
+
+    /// Has the process end in some time, in good order.
+    func askToStop(after delay: Duration) {
+        guard let body = stopping.withLock({ $0 }) else { return }
+        logger.notice("an administrator stops the server", metadata: ["delay": "\(delay)"])
+        group.any().scheduleTask(in: TimeAmount(delay), body)
+    }
 
     /// How long each part of the server's end may take, counted from its beginning. Whoever runs the server kills it if it
     /// has not ended five seconds after it was told to.

@@ -65,17 +65,18 @@ public final class Authenticator: Sendable {
         }
     }
 
-    /// Looks for an account, at once if it is in memory, or known not to be there.
+    /// Looks for an account, at once if it is in memory, or known not to be there. One that is disabled is as good as none.
     private func find<Value: Sendable>(
         _ jid: JID, _ host: Host, _ then: @escaping @Sendable (AccountRecord?) -> Value
     ) -> Eventual<Result<Value, SASLFailure>> {
-        if let record = host.accounts.cached(jid) { return .now(.success(then(record))) }
+        let usable = { @Sendable (record: AccountRecord) in record.account.isEnabled ? record : nil }
+        if let record = host.accounts.cached(jid) { return .now(.success(then(usable(record)))) }
         if decoys.known(jid, .sha256, now: now()) != nil { return .now(.success(then(nil))) }
         return .later { [self] in
             do throws(StorageError) {
                 let record = try await host.accounts.load(jid)
                 if record == nil { decoys.note(jid, host, now: now()) }
-                return .success(then(record))
+                return .success(then(record.flatMap(usable)))
             } catch {
                 _ = host.report(error)
                 return .failure(.temporaryAuthFailure)
@@ -199,7 +200,8 @@ public final class Authenticator: Sendable {
             let named = try await storage.account(host: host.domain, accountID: name)?.jid
             account = named ?? account
             let stored = try await storage.credentials(account ?? host.jid)
-            credential = stored.first { $0.hash == .sha256 } ?? decoy
+            let isEnabled = try await storage.account(account ?? host.jid)?.isEnabled ?? false
+            credential = isEnabled ? stored.first { $0.hash == .sha256 } ?? decoy : decoy
         } catch {
             _ = host.report(error)
             return .failure(.temporaryAuthFailure)
@@ -227,15 +229,40 @@ public final class Authenticator: Sendable {
     func verify(
         token: String, host: Host, from address: IPAddress?
     ) -> Eventual<Result<VerifiedToken, SASLFailure>> {
-        .later { [self] in
-            guard limits.isOpen(nil, from: address) else { return .failure(.temporaryAuthFailure) }
-            let found = await find(token: token, host: host)
-            // A guess that nobody is told of is none. Whoever waits for the look-up holds no place.
-            return limits.attempt(nil, from: address) { found }
+        let scopes = host.configuration.authentication.tokenScopes
+        return .later { [self] in await verify(token, scopes, host, from: address) }
+    }
+
+    private func verify(
+        _ token: String, _ scopes: [String], _ host: Host, from address: IPAddress?
+    ) async -> Result<VerifiedToken, SASLFailure> {
+        guard limits.isOpen(nil, from: address) else { return .failure(.temporaryAuthFailure) }
+        let found = await find(token: token, scopes, host: host)
+        // A guess that nobody is told of is none. Whoever waits for the look-up holds no place.
+        return limits.attempt(nil, from: address) { found }
+    }
+
+    /// Says whose an access token is that comes without a stream, and what it allows, whatever that is.
+    public func verify(
+        accessToken: String, host: Host, from address: IPAddress?
+    ) async -> Result<(record: AccountRecord, rights: SessionRights), SASLFailure> {
+        switch await verify(accessToken, [], host, from: address) {
+        case .failure(let failure):
+            return .failure(failure)
+        case .success(let token):
+            guard let jid = JID(local: token.user, domain: host.domain, resource: nil) else {
+                return .failure(.notAuthorized)
+            }
+            switch await host.find(jid) {
+            case .success(let record?) where record.account.isEnabled:
+                return .success((record, SessionRights(of: token)))
+            case .success: return .failure(.notAuthorized)
+            case .failure: return .failure(.temporaryAuthFailure)
+            }
         }
     }
 
-    private func find(token: String, host: Host) async -> Result<VerifiedToken, SASLFailure> {
+    private func find(token: String, _ scopes: [String], host: Host) async -> Result<VerifiedToken, SASLFailure> {
         let digest = Self.digest(ofToken: token)
         let found: Token?
         do {
@@ -247,7 +274,7 @@ public final class Authenticator: Sendable {
         guard let found else { return await verifyElsewhere(token, digest, host) }
         guard found.account.domain == host.domain, let local = found.account.local,
             found.expiresAt.map({ $0 > now() }) ?? true,
-            found.scopes.isSuperset(of: host.configuration.authentication.tokenScopes)
+            found.scopes.isSuperset(of: scopes)
         else { return .failure(.notAuthorized) }
         noteUse(of: found)
         return .success(VerifiedToken(user: local, digest: digest, grant: found.grant, scopes: found.scopes))

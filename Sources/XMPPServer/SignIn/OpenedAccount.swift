@@ -13,10 +13,10 @@ public struct OpenedAccount: Sendable {
 }
 
 extension Host {
-    /// Whether an account is still there and its secrets are still those that it had when it was opened. False from the
-    /// moment on in which a change of the password, or the removal of the account, begins.
+    /// Whether an account is still there, may be signed in to, and has the secrets that it had when it was opened. False from
+    /// the moment on in which a change of the password, or the removal of the account, begins.
     public func isCurrent(_ account: OpenedAccount) -> Bool {
-        accounts.cached(account.record.jid) === account.record
+        accounts.cached(account.record.jid) === account.record && account.record.account.isEnabled
             && account.record.hasSecrets(ofVersion: account.secrets)
     }
 }

@@ -15,8 +15,10 @@ public struct Account: Sendable, Equatable {
     public var personalMessage: String
     /// Whether messages from and to the account are archived.
     public var keepsHistory: Bool
-    /// Whether the account may use the commands of administrators. There are none yet: it gives no rights.
+    /// Whether the account may manage the accounts of its host (`Command.Audience.administrator`).
     public var isAdministrator: Bool
+    /// Whether anybody may sign in to it.
+    public var isEnabled: Bool
     /// When the account was added.
     public let createdAt: Timestamp
 
@@ -28,6 +30,7 @@ public struct Account: Sendable, Equatable {
         personalMessage: String = "",
         keepsHistory: Bool = true,
         isAdministrator: Bool = false,
+        isEnabled: Bool = true,
         createdAt: Timestamp
     ) {
         self.jid = jid.bare
@@ -36,6 +39,7 @@ public struct Account: Sendable, Equatable {
         self.personalMessage = personalMessage
         self.keepsHistory = keepsHistory
         self.isAdministrator = isAdministrator
+        self.isEnabled = isEnabled
         self.createdAt = createdAt
     }
 }

@@ -24,6 +24,8 @@ public struct AccountUpdate: Sendable, Equatable {
     public var keepsHistory: Bool?
     /// See `Account.isAdministrator`.
     public var isAdministrator: Bool?
+    /// See `Account.isEnabled`.
+    public var isEnabled: Bool?
 
     /// An update of some settings.
     public init(
@@ -31,13 +33,15 @@ public struct AccountUpdate: Sendable, Equatable {
         displayName: String? = nil,
         personalMessage: String? = nil,
         keepsHistory: Bool? = nil,
-        isAdministrator: Bool? = nil
+        isAdministrator: Bool? = nil,
+        isEnabled: Bool? = nil
     ) {
         self.accountID = accountID
         self.displayName = displayName
         self.personalMessage = personalMessage
         self.keepsHistory = keepsHistory
         self.isAdministrator = isAdministrator
+        self.isEnabled = isEnabled
     }
 }
 
@@ -49,5 +53,6 @@ extension Account {
         if let personalMessage = update.personalMessage { self.personalMessage = personalMessage }
         if let keepsHistory = update.keepsHistory { self.keepsHistory = keepsHistory }
         if let isAdministrator = update.isAdministrator { self.isAdministrator = isAdministrator }
+        if let isEnabled = update.isEnabled { self.isEnabled = isEnabled }
     }
 }

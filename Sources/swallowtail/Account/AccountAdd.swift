@@ -4,8 +4,9 @@ import XMPPServer
 
 /// `swallowtail account add`.
 struct AccountAdd: AdministrativeCommand {
+    static let command = "account-add"
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Adds an account.",
+        commandName: "add", abstract: Self.summary,
         discussion: """
             Where people sign in with passwords, the account must get one. Where they sign in with tokens it may, for the \
             pages: with --password, or from standard input if that is no terminal and has one.
@@ -33,24 +34,24 @@ struct AccountAdd: AdministrativeCommand {
 
     @OptionGroup var password: PasswordOptions
 
-    @Flag(help: "Mark the account as an administrator's. Nothing asks for that yet: it gives no right.")
+    @Flag(help: "Make the account an administrator: it may manage the accounts of its host.")
     var admin = false
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
-        .addAccount(
-            account: NewAccount(
-                host: host.host,
-                name: name,
-                id: id,
-                accountID: accountID,
-                displayName: displayName,
-                photo: try photo.map(swallowtail.photo),
-                keepsHistory: keepHistory.isOn,
-                password: try takesPassword(configuration) ? password.read() : password.readIfGiven(),
-                isAdministrator: admin
-            ))
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue] {
+        [
+            "host": CommandValue(host.host),
+            "name": CommandValue(name),
+            "id": CommandValue(id),
+            "account-id": CommandValue(accountID),
+            "display-name": CommandValue(displayName),
+            "photo": CommandValue(try photo.map { try swallowtail.photo($0) }.map(Base64.encode)),
+            "keep-history": .boolean(keepHistory.isOn),
+            "password": CommandValue(
+                try takesPassword(configuration) ? password.read() : password.readIfGiven()),
+            "admin": .boolean(admin),
+        ]
     }
 
     /// Whether anybody can sign in with a password where the account is to be.

@@ -23,7 +23,7 @@ enum Switch: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// Reads a photo's file.
-func photo(_ path: String) throws -> Data {
+func photo(_ path: String) throws -> [UInt8] {
     guard let handle = FileHandle(forReadingAtPath: path) else { throw Failure("the photo \(path) cannot be read") }
     // One byte more than there may be tells that there is too much.
     guard let bytes = try? handle.read(upToCount: AccountPhoto.maximumSize + 1), !bytes.isEmpty else {
@@ -32,5 +32,5 @@ func photo(_ path: String) throws -> Data {
     guard bytes.count <= AccountPhoto.maximumSize else {
         throw Failure("the photo \(path) is larger than \(AccountPhoto.maximumSize) bytes")
     }
-    return bytes
+    return Array(bytes)
 }

@@ -3,14 +3,15 @@ import XMPPServer
 
 /// `swallowtail account list`.
 struct AccountList: AdministrativeCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists accounts.")
+    static let command = "account-list"
+    static let configuration = CommandConfiguration(commandName: "list", abstract: Self.summary)
 
     @Option(help: ArgumentHelp("Only the accounts of this host.", valueName: "domain"))
     var host: String?
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .listAccounts(host: host)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["host": CommandValue(host)]
     }
 }

@@ -3,14 +3,15 @@ import XMPPServer
 
 /// `swallowtail account password`.
 struct AccountPassword: AdministrativeCommand {
+    static let command = "account-password"
     static let configuration = CommandConfiguration(
-        commandName: "password", abstract: "Sets an account's password and ends its sessions.")
+        commandName: "password", abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
     @OptionGroup var password: PasswordOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
-        .setPassword(account: account.name, password: try password.read())
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue] {
+        account.arguments.merging(["password": CommandValue(try password.read())]) { $1 }
     }
 }

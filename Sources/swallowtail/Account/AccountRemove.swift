@@ -3,14 +3,15 @@ import XMPPServer
 
 /// `swallowtail account remove`.
 struct AccountRemove: AdministrativeCommand {
+    static let command = "account-remove"
     static let configuration = CommandConfiguration(
         commandName: "remove",
-        abstract: "Removes an account with all that belongs to it, also from the rosters of its contacts.")
+        abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .removeAccount(account: account.name)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["accounts": .list([.text(account.account)]), "host": CommandValue(account.host.host)]
     }
 }

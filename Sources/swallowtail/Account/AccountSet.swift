@@ -4,7 +4,8 @@ import XMPPServer
 
 /// `swallowtail account set`.
 struct AccountSet: AdministrativeCommand {
-    static let configuration = CommandConfiguration(commandName: "set", abstract: "Changes an account.")
+    static let command = "account-set"
+    static let configuration = CommandConfiguration(commandName: "set", abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
 
@@ -22,7 +23,7 @@ struct AccountSet: AdministrativeCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Whether the account is marked as an administrator's. Nothing asks for that yet: it gives no right.")
+        help: "Whether the account is an administrator: it may manage the accounts of its host.")
     var admin: Bool?
 
     @OptionGroup var options: AdministrativeOptions
@@ -33,15 +34,14 @@ struct AccountSet: AdministrativeCommand {
         }
     }
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
-        .setAccount(
-            account: account.name,
-            changes: AccountChanges(
-                accountID: accountID,
-                displayName: displayName,
-                photo: try photo.map { $0.isEmpty ? Data() : try swallowtail.photo($0) },
-                keepsHistory: keepHistory?.isOn,
-                isAdministrator: admin
-            ))
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue] {
+        account.arguments.merging([
+            "account-id": CommandValue(accountID),
+            "display-name": CommandValue(displayName),
+            "photo": CommandValue(
+                try photo.map { $0.isEmpty ? [] : try swallowtail.photo($0) }.map(Base64.encode)),
+            "keep-history": (keepHistory?.isOn).map { .boolean($0) } ?? .null,
+            "admin": admin.map { .boolean($0) } ?? .null,
+        ]) { $1 }
     }
 }

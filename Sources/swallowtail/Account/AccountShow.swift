@@ -3,13 +3,14 @@ import XMPPServer
 
 /// `swallowtail account show`.
 struct AccountShow: AdministrativeCommand {
+    static let command = "account-show"
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Shows an account and, while the server runs, its sessions.")
+        commandName: "show", abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .showAccount(account: account.name)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        account.arguments
     }
 }

@@ -3,8 +3,9 @@ import XMPPServer
 
 /// `swallowtail app add`.
 struct AppAdd: AdministrativeCommand {
+    static let command = "app-add"
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Registers an app, which people may let into their accounts.")
+        commandName: "add", abstract: Self.summary)
 
     @Argument(help: "What people know the app by.")
     var name: String
@@ -26,10 +27,10 @@ struct AppAdd: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
-        .addApp(
-            app: NewApp(
-                host: host, id: id, name: name, redirects: redirect, scopes: try Scopes.known(scope, configuration),
-                hasSecret: secret))
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue] {
+        [
+            "name": .text(name), "host": CommandValue(host), "id": CommandValue(id), "redirect": CommandValue(redirect),
+            "scope": CommandValue(try Scopes.known(scope, configuration)), "secret": .boolean(secret),
+        ]
     }
 }

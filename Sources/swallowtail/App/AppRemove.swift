@@ -3,8 +3,9 @@ import XMPPServer
 
 /// `swallowtail app remove`.
 struct AppRemove: AdministrativeCommand {
+    static let command = "app-remove"
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Removes an app and signs it out wherever it is signed in.")
+        commandName: "remove", abstract: Self.summary)
 
     @Argument(help: "The app's id, as `app list` shows it.")
     var id: String
@@ -14,7 +15,7 @@ struct AppRemove: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .removeApp(id: id, host: host)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["id": .text(id), "host": CommandValue(host)]
     }
 }

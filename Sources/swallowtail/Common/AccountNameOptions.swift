@@ -8,13 +8,12 @@ struct AccountNameOptions: ParsableArguments {
 
     @OptionGroup var host: HostOption
 
-    var name: AccountName { host.name(account) }
+    /// What names the account in a command.
+    var arguments: [String: CommandValue] { ["account": .text(account), "host": CommandValue(host.host)] }
 }
 
 /// Names the host of accounts.
 struct HostOption: ParsableArguments {
     @Option(help: ArgumentHelp("The host of the account.", valueName: "domain"))
     var host: String?
-
-    func name(_ account: String) -> AccountName { AccountName(account, host: host) }
 }

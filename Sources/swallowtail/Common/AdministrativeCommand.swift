@@ -1,5 +1,8 @@
 import ArgumentParser
 import Foundation
+import Logging
+import NIOCore
+import NIOPosix
 import SQLiteStorage
 import XMPPServer
 
@@ -11,38 +14,67 @@ struct AdministrativeOptions: ParsableArguments {
     var json = false
 }
 
-/// A command that asks the running server for something or, if there is none, works on the store itself.
+/// The spelling of a command (`Command`) on the command line. The running server performs it or, if there is none, one
+/// without listeners that is made for it.
 protocol AdministrativeCommand: AsyncParsableCommand {
+    /// The command's name.
+    static var command: String { get }
+
     var options: AdministrativeOptions { get }
 
-    /// What is done with the store if no server is running.
+    /// How the store is opened if no server is running.
     var access: SQLiteStorage.Access { get }
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest
+    /// Performs the command on the store if no server is running.
+    func perform(
+        _ request: CommandRequest, _ configuration: ServerConfiguration, on storage: SQLiteStorage
+    ) async throws -> CommandReply
+
+    /// What the command is told.
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue]
 
     /// Prints what came of it.
-    func print(_ reply: AdministrationReply) throws
+    func print(_ reply: CommandReply) throws
 }
 
 extension AdministrativeCommand {
+    /// The sentence that says what it does.
+    static var summary: String { Administration.commands.first { $0.name == command }?.summary ?? "" }
+
     var access: SQLiteStorage.Access { .write }
+
+    func perform(
+        _ request: CommandRequest, _ configuration: ServerConfiguration, on storage: SQLiteStorage
+    ) async throws -> CommandReply {
+        try await Operator.withServer(configuration, storage) { await $0.perform(request) }
+    }
 
     func run() async throws {
         let configuration = try options.configuration.load()
-        let reply = try await perform(try request(configuration), configuration)
-        if case .failed(let reason) = reply { throw Failure(reason) }
+        let request = CommandRequest(Self.command, try arguments(configuration))
+        let reply = try await Operator.perform(request, configuration, access) { storage in
+            try await perform(request, configuration, on: storage)
+        }
+        guard reply.failure == nil else { throw Failure(reply.text) }
         try print(reply)
     }
 
-    func print(_ reply: AdministrationReply) throws {
-        Swift.print(options.json ? try reply.json : reply.text)
+    func print(_ reply: CommandReply) throws {
+        Swift.print(options.json ? try encoded(reply.result) : reply.text)
     }
+}
 
-    private func perform(
-        _ request: AdministrationRequest, _ configuration: ServerConfiguration
-    ) async throws -> AdministrationReply {
+/// Whoever runs the server.
+enum Operator {
+    /// Has the running server perform a command.
+    ///
+    /// - Parameter offline: performs it on the store if there is none.
+    static func perform(
+        _ request: CommandRequest, _ configuration: ServerConfiguration, _ access: SQLiteStorage.Access = .write,
+        offline: (SQLiteStorage) async throws -> CommandReply
+    ) async throws -> CommandReply {
         let client = AdministrationClient(path: configuration.data.administrationSocket)
-        var reply: AdministrationReply?
+        var reply: CommandReply?
         do {
             // A server that starts has the store before it has the socket.
             let storage = try await Store.open(
@@ -52,7 +84,7 @@ extension AdministrativeCommand {
                     return reply != nil
                 })
             if let storage {
-                reply = await Administration(configuration, storage: storage).perform(request)
+                reply = try await offline(storage)
                 if let failure = await storage.close() {
                     // What was asked for has been done all the same.
                     FileHandle.standardError.write(Data("swallowtail: \(failure.diagnosis)\n".utf8))
@@ -64,4 +96,31 @@ extension AdministrativeCommand {
         guard let reply else { throw Failure("nobody took the request") }
         return reply
     }
+
+    /// Makes a server without listeners for as long as something is done with it.
+    static func withServer<Result>(
+        _ configuration: ServerConfiguration, _ storage: SQLiteStorage,
+        _ body: (Administration) async throws -> Result
+    ) async throws -> Result {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let level = LineLogHandler.Level(.error)
+        let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log, level) }
+        do {
+            let server = try await Server(
+                configuration, storage: storage, group: group, logger: logger, listens: false)
+            let result = try await body(Administration(server))
+            await server.stop()
+            try await group.shutdownGracefully()
+            return result
+        } catch let error as ServerError {
+            throw Failure("\(error)")
+        }
+    }
+}
+
+/// A value as JSON for programs, and for people who read after them.
+func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

@@ -4,7 +4,8 @@ import XMPPServer
 /// A command for the running server alone, which reads the configuration itself: there may be something wrong with it.
 protocol RunningServerCommand: AsyncParsableCommand {
     var options: AdministrativeOptions { get }
-    var request: AdministrationRequest { get }
+    /// The name of the command.
+    static var command: String { get }
 }
 
 extension RunningServerCommand {
@@ -12,13 +13,12 @@ extension RunningServerCommand {
         let (configuration, errors) = try options.configuration.check()
         let client = AdministrationClient(path: configuration.data.administrationSocket)
         do {
-            switch try client.perform(request) {
-            case nil:
+            guard let reply = try client.perform(CommandRequest(Self.command)) else {
                 guard errors.isEmpty else { throw Failure(ConfigErrors(errors).description) }
                 throw Failure("no server is running")
-            case .failed(let reason): throw Failure(reason)
-            case .some(let reply): print(options.json ? try reply.json : reply.text)
             }
+            guard reply.failure == nil else { throw Failure(reply.text) }
+            print(options.json ? try encoded(reply.result) : reply.text)
         } catch let error as AdministrationError {
             throw Failure(error.description)
         }

@@ -3,13 +3,14 @@ import XMPPServer
 
 /// `swallowtail contact add`.
 struct ContactAdd: AdministrativeCommand {
+    static let command = "contact-add"
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Makes two accounts contacts of each other, without an invitation.")
+        commandName: "add", abstract: Self.summary)
 
     @OptionGroup var names: ContactOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .addContact(account: names.accountName, contact: names.contactName)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        names.arguments
     }
 }

@@ -21,6 +21,8 @@ struct ContactOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The host of both.", valueName: "domain"))
     var host: String?
 
-    var accountName: AccountName { AccountName(account, host: host) }
-    var contactName: AccountName { AccountName(contact, host: host) }
+    /// What names both in a command.
+    var arguments: [String: CommandValue] {
+        ["account": .text(account), "contact": .text(contact), "host": CommandValue(host)]
+    }
 }

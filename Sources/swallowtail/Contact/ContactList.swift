@@ -3,12 +3,13 @@ import XMPPServer
 
 /// `swallowtail contact list`.
 struct ContactList: AdministrativeCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists an account's contacts.")
+    static let command = "contact-list"
+    static let configuration = CommandConfiguration(commandName: "list", abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .listContacts(account: account.name)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        account.arguments
     }
 }

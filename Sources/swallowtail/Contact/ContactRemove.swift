@@ -3,13 +3,14 @@ import XMPPServer
 
 /// `swallowtail contact remove`.
 struct ContactRemove: AdministrativeCommand {
+    static let command = "contact-remove"
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Removes two accounts from each other's contacts.")
+        commandName: "remove", abstract: Self.summary)
 
     @OptionGroup var names: ContactOptions
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .removeContact(account: names.accountName, contact: names.contactName)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        names.arguments
     }
 }

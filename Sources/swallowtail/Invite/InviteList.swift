@@ -3,13 +3,14 @@ import XMPPServer
 
 /// `swallowtail invite list`.
 struct InviteList: AdministrativeCommand {
+    static let command = "invite-list"
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the invitations that nobody has used yet.")
+        commandName: "list", abstract: Self.summary)
 
     @OptionGroup var host: HostOption
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .listInvitations(host: host.host)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["host": CommandValue(host.host)]
     }
 }

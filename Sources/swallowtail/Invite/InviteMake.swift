@@ -3,8 +3,9 @@ import XMPPServer
 
 /// `swallowtail invite [ACCOUNT]`.
 struct InviteMake: AdministrativeCommand {
+    static let command = "invite-make"
     static let configuration = CommandConfiguration(
-        commandName: "make", abstract: "Makes an invitation, which is good once; its link is shown this once.")
+        commandName: "make", abstract: Self.summary)
 
     @Argument(help: "Whose contact the guest becomes; without it, the guest may make an account and that is all.")
     var account: String?
@@ -23,18 +24,17 @@ struct InviteMake: AdministrativeCommand {
         guard expires.seconds != nil else { throw ValidationError("Every invitation becomes void.") }
     }
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .invite(
-            account: account.map(host.name), host: host.host, seconds: expires.seconds ?? Invitation.standardSeconds)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["account": CommandValue(account), "host": CommandValue(host.host), "expires": .text(expires.description)]
     }
 
-    func print(_ reply: AdministrationReply) throws {
-        guard case .invited(let invitation) = reply, !options.json else {
-            return Swift.print(options.json ? try reply.json : reply.text)
-        }
-        Swift.print(invitation.link)
+    func print(_ reply: CommandReply) throws {
+        guard !options.json else { return Swift.print(try encoded(reply.result)) }
+        Swift.print(reply.text)
         guard !quiet else { return }
-        if let code = QRCode(invitation.link) { Swift.print("\n" + code.terminalText) }
-        Swift.print("The invitation \(invitation.info.id) is good once, until \(invitation.info.expiresAt).")
+        if let code = QRCode(reply.text) { Swift.print("\n" + code.terminalText) }
+        let info = reply.result?["info"]
+        Swift.print(
+            "The invitation \(info?["id"]?.text ?? "") is good once, until \(info?["expiresAt"]?.text ?? "").")
     }
 }

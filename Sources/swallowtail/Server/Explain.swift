@@ -3,9 +3,10 @@ import XMPPServer
 
 /// `swallowtail explain`.
 struct Explain: AdministrativeCommand {
+    static let command = "explain"
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Says what became of a message, or of an account's messages, as far as the running server remembers.")
+        abstract: Self.summary)
 
     @Argument(help: "The message's id, or an account: its address, its account id or the first part of its address.")
     var subject: String
@@ -16,7 +17,7 @@ struct Explain: AdministrativeCommand {
     @OptionGroup var host: HostOption
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .explain(subject: host.name(subject), time: time)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["subject": .text(subject), "time": CommandValue(time), "host": CommandValue(host.host)]
     }
 }

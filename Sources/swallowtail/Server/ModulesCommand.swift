@@ -42,7 +42,7 @@ struct ModulesCommand: ParsableCommand {
     }
 
     private func table(_ hosts: [HostModules]) -> String {
-        var table = Table("host", "module", "implements", "summary")
+        var table = TextTable(["host", "module", "implements", "summary"])
         for host in hosts {
             for module in host.modules {
                 table.add([host.host, module.name, module.specifications.joined(separator: ", "), module.summary])

@@ -76,9 +76,10 @@ struct Serve: AsyncParsableCommand {
             server: server, web: WebService(server), reloader: reloader, group: group, pidFile: pidFile)
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
-        try await ServiceGroup(
-            services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet
-        ).run()
+        let services = ServiceGroup(
+            services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        server.whenAskedToStop { Task { await services.triggerGracefulShutdown() } }
+        try await services.run()
     }
 
     /// Says which certificates are wrong, or will be.

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Foundation
 import SQLiteStorage
+import XMPP
 import XMPPServer
 
 /// `swallowtail backup`.
 struct Backup: AdministrativeCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Writes the whole store into one file, while the server runs or not.")
+    static let command = "backup"
+    static let configuration = CommandConfiguration(abstract: Self.summary)
 
     @Argument(
         help:
@@ -19,7 +20,19 @@ struct Backup: AdministrativeCommand {
     /// So that a store of an earlier release stays one.
     var access: SQLiteStorage.Access { .read }
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .backUp(path: URL(fileURLWithPath: path).path)
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["path": .text(URL(fileURLWithPath: path).path)]
+    }
+
+    func perform(
+        _ request: CommandRequest, _ configuration: ServerConfiguration, on storage: SQLiteStorage
+    ) async throws -> CommandReply {
+        do {
+            return Administration.reply(
+                try await Administration.backUp(
+                    storage, configuration, to: URL(fileURLWithPath: path).path, now: .now()))
+        } catch {
+            return Administration.reply(error)
+        }
     }
 }

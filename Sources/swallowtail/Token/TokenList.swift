@@ -3,8 +3,9 @@ import XMPPServer
 
 /// `swallowtail token list`.
 struct TokenList: AdministrativeCommand {
+    static let command = "token-list"
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Lists the tokens of an account, or of all accounts.")
+        commandName: "list", abstract: Self.summary)
 
     @Argument(help: "The account: its address, its account id or the first part of its address.")
     var account: String?
@@ -12,7 +13,7 @@ struct TokenList: AdministrativeCommand {
     @OptionGroup var host: HostOption
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) -> AdministrationRequest {
-        .listTokens(account: account.map(host.name))
+    func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {
+        ["account": CommandValue(account), "host": CommandValue(host.host)]
     }
 }

@@ -3,8 +3,9 @@ import XMPPServer
 
 /// `swallowtail token mint`.
 struct TokenMint: AdministrativeCommand {
+    static let command = "token-mint"
     static let configuration = CommandConfiguration(
-        commandName: "mint", abstract: "Makes a token, which is shown this once.")
+        commandName: "mint", abstract: Self.summary)
 
     @OptionGroup var account: AccountNameOptions
 
@@ -25,18 +26,18 @@ struct TokenMint: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    func request(_ configuration: ServerConfiguration) throws -> AdministrationRequest {
-        let scopes = try Scopes.known(scope, configuration)
-        return .mintToken(
-            token: NewToken(
-                account: account.name, scopes: scopes.isEmpty ? nil : scopes, seconds: expires.seconds, label: label))
+    func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue] {
+        account.arguments.merging([
+            "scope": CommandValue(try Scopes.known(scope, configuration)), "expires": .text(expires.description),
+            "label": CommandValue(label),
+        ]) { $1 }
     }
 
-    func print(_ reply: AdministrationReply) throws {
-        if quiet, case .minted(let token) = reply {
-            Swift.print(token.token)
+    func print(_ reply: CommandReply) throws {
+        if quiet, let token = reply.result?["token"]?.text {
+            Swift.print(token)
         } else {
-            Swift.print(options.json ? try reply.json : reply.text)
+            Swift.print(options.json ? try encoded(reply.result) : reply.text)
         }
     }
 }

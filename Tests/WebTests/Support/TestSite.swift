@@ -74,9 +74,7 @@ final class TestSite: Sendable {
             let account = NewAccount(
                 host: Self.domain, id: id, accountID: "\(id)@contoso.example", displayName: name,
                 password: Self.password)
-            guard case .account = await administration.perform(.addAccount(account: account)) else {
-                throw ServerError("no account")
-            }
+            _ = try await administration.add(account)
         }
         let apps = [
             NewApp(host: Self.domain, id: "chat", name: "Chatter", redirects: [Self.redirect]),
@@ -86,10 +84,7 @@ final class TestSite: Sendable {
             NewApp(host: Self.domain, id: "service", name: "Service", redirects: [Self.redirect], hasSecret: true),
         ]
         for app in apps {
-            guard case .app(let registered) = await administration.perform(.addApp(app: app)) else {
-                throw ServerError("no app")
-            }
-            if let secret = registered.secret { serviceSecretState.withLock { $0 = secret } }
+            if let secret = try await administration.add(app).secret { serviceSecretState.withLock { $0 = secret } }
         }
     }
 

@@ -53,7 +53,7 @@ import XMPPModules
         let mint = ["token", "mint", "romeo@localhost", "--config", configuration, "--scope"]
         for (scope, fix) in [
             ("wl.mesenger", "did you mean \"wl.messenger\"?"),
-            ("everything", "there are wl.messenger, wl.basic, wl.offline_access, xmpp, xmpp:client:normal"),
+            ("everything", "there are wl.messenger, wl.basic, wl.offline_access, xmpp, xmpp:client:normal, admin"),
         ] {
             let run = try await CommandRun(mint + [scope])
             #expect(run.status == .exited(1))

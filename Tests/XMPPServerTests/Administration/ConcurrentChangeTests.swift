@@ -1,5 +1,6 @@
 import NIOPosix
 import SQLiteStorage
+import TestKit
 import Testing
 import XMPP
 
@@ -32,7 +33,7 @@ import XMPP
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for changes in changes(round) {
                 tasks.addTask {
-                    _ = try await administration.perform(.setAccount(account: name, changes: changes)).account
+                    _ = try await administration.change(name, changes)
                 }
             }
             try await tasks.waitForAll()
@@ -55,7 +56,7 @@ import XMPP
     }
 
     @Test func noneIsLostInABareStore() async throws {
-        let store = try BareStore(hosts: ["example.org": "standard"])
+        let store = try await BareStore(hosts: ["example.org": "standard"])
         let added = try await store.add(NewAccount(name: Self.name.name))
         let jid = try #require(JID(added.jid))
         for round in 0..<60 {

@@ -8,7 +8,7 @@ import XMPP
     private static let mary = AccountName("mary@contoso.example")
 
     private static func store() async throws -> BareStore {
-        let store = try BareStore()
+        let store = try await BareStore()
         _ = try await store.add(
             NewAccount(host: "im.example", id: "0003", accountID: "mary@contoso.example", displayName: "Mary"))
         _ = try await store.add(NewAccount(name: "ann@chat.example"))
@@ -17,12 +17,12 @@ import XMPP
 
     @Test func bothBecomeContactsOfEachOther() async throws {
         let store = try await Self.store()
-        _ = try await store.administration.perform(.addContact(account: Self.ann, contact: Self.mary)).done
-        let anns = try await store.administration.perform(.listContacts(account: Self.ann)).contacts
+        try await store.administration.addContact(Self.mary, to: Self.ann)
+        let anns = try await store.administration.contacts(of: Self.ann)
         #expect(anns.map(\.jid) == ["0003@im.example"])
         #expect(anns.map(\.name) == ["Mary"])
         #expect(anns.map(\.subscription) == ["both"])
-        let marys = try await store.administration.perform(.listContacts(account: Self.mary)).contacts
+        let marys = try await store.administration.contacts(of: Self.mary)
         #expect(marys.map(\.jid) == ["ann@chat.example"])
         #expect(marys.map(\.name) == [nil])
         #expect(marys.map(\.subscription) == ["both"])
@@ -35,7 +35,7 @@ import XMPP
         let item = RosterItem(
             jid: mary, name: "M", groups: ["Friends"], state: .nonePendingIn, invitation: Array("<presence/>".utf8))
         try await store.storage.commit([.putRosterItem(owner: ann, item)])
-        _ = try await store.administration.perform(.addContact(account: Self.mary, contact: Self.ann)).done
+        try await store.administration.addContact(Self.ann, to: Self.mary)
         let expected = RosterItem(jid: mary, name: "M", groups: ["Friends"], state: .both, isListed: true)
         #expect(try await store.storage.roster(of: ann).items == [expected])
         #expect(try await store.storage.roster(of: ann).version != nil)
@@ -43,13 +43,13 @@ import XMPP
 
     @Test func bothAreRemovedFromEachOther() async throws {
         let store = try await Self.store()
-        _ = try await store.administration.perform(.addContact(account: Self.ann, contact: Self.mary)).done
-        _ = try await store.administration.perform(.removeContact(account: Self.mary, contact: Self.ann)).done
+        try await store.administration.addContact(Self.mary, to: Self.ann)
+        try await store.administration.removeContact(Self.ann, from: Self.mary)
         for name in [Self.ann, Self.mary] {
-            #expect(try await store.administration.perform(.listContacts(account: name)).contacts == [])
+            #expect(try await store.administration.contacts(of: name) == [])
         }
         #expect(
-            await store.failure(.removeContact(account: Self.mary, contact: Self.ann))
+            await store.failure { _ = try await $0.removeContact(Self.ann, from: Self.mary) }
                 == "ann@chat.example is not a contact of 0003@im.example")
     }
 
@@ -61,13 +61,13 @@ import XMPP
             .putRosterItem(owner: ann, RosterItem(jid: far, state: .to, isListed: true))
         ])
         let contact = AccountName("far@away.example")
-        #expect(await store.failure(.addContact(account: Self.ann, contact: contact)) != nil)
-        _ = try await store.administration.perform(.removeContact(account: Self.ann, contact: contact)).done
+        #expect(await store.failure { _ = try await $0.addContact(contact, to: Self.ann) } != nil)
+        try await store.administration.removeContact(contact, from: Self.ann)
         #expect(try await store.storage.roster(of: ann).items == [])
     }
 
     @Test func nobodyIsAContactOfTheirs() async throws {
         let store = try await Self.store()
-        #expect(await store.failure(.addContact(account: Self.ann, contact: Self.ann)) != nil)
+        #expect(await store.failure { _ = try await $0.addContact(Self.ann, to: Self.ann) } != nil)
     }
 }

@@ -34,9 +34,7 @@ import XMPP
     private func explain(
         _ subject: String, _ time: String? = nil, _ administration: Administration
     ) async throws -> [MessageExplanation] {
-        let reply = await administration.perform(.explain(subject: AccountName(subject), time: time))
-        guard case .explanations(let messages) = reply else { throw UnexpectedReply(reply: reply) }
-        return messages
+        try await administration.explain(AccountName(subject), time)
     }
 
     private func steps(_ message: MessageExplanation?) -> [String] {
@@ -82,14 +80,18 @@ import XMPP
             ("nothing", nil, "there is no message nothing that is remembered, and no such account"),
             ("nothing", "noon", "\"noon\" is no moment; write one such as 2012-04-26T10:00:00Z"),
         ] as [(String, String?, String)] {
-            let reply = await administration.perform(.explain(subject: AccountName(subject), time: time))
-            guard case .failed(reason) = reply else { throw UnexpectedReply(reply: reply) }
+            do {
+                _ = try await administration.explain(AccountName(subject), time)
+                Issue.record("\(subject) is known")
+            } catch let error as AdministrationError {
+                #expect(error.description == reason)
+            }
         }
         await server.stop()
         await server.close()
-        let store = try BareStore()
+        let store = try await BareStore()
         #expect(
-            await store.failure(.explain(subject: AccountName("m1"), time: nil))
+            await store.failure { _ = try await $0.explain(AccountName("m1"), nil) }
                 == "no server is running; what became of messages is known only while it runs")
     }
 }

@@ -1,4 +1,5 @@
 import SQLiteStorage
+import TestKit
 import Testing
 import XMPP
 
@@ -21,18 +22,19 @@ import XMPP
         let (ids, nobody) = (try server.host().archiveIDs, try #require(JID("nobody@example.org")))
         while ids.frontier(of: romeo) >= ids.frontier(of: nobody) { await Task.yield() }
 
-        _ = try await administration.perform(.removeAccount(account: AccountName(jid.string))).done
-        let added = AdministrationRequest.addAccount(account: NewAccount(name: jid.string, password: "other"))
-        if case .failed(let reason) = await administration.perform(added) {
-            #expect(reason.contains("try again"))
-        } else {
+        try await administration.remove(AccountName(jid.string))
+        let added = NewAccount(name: jid.string, password: "other")
+        do {
+            _ = try await administration.add(added)
             Issue.record("the name is taken while the message waits")
+        } catch let error as AdministrationError {
+            #expect(error.description.contains("try again"))
         }
-        async let adding = administration.perform(added)
+        async let adding = administration.add(added)
         WaitingModule.gate(gate).open()
         await server.server.router.settled()
         await server.storage.flush()
-        #expect(try await adding.account.jid == jid.string)
+        #expect(try await adding.jid == jid.string)
 
         for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
             let query = ArchiveQuery(collection: collection, owner: jid, limit: 9)
@@ -48,10 +50,10 @@ import XMPP
         let clients = [try await server.session("romeo"), try await server.session("romeo")]
         for client in clients { try await client.send("<presence/>") }
         for client in clients { _ = try await client.ping() }
-        _ = try await administration.perform(.removeAccount(account: AccountName("romeo@example.org"))).done
+        try await administration.remove(AccountName("romeo@example.org"))
         for client in clients { #expect(await client.readToEnd().contains("not-authorized")) }
         let added = NewAccount(name: "romeo@example.org", password: "other")
-        _ = try await administration.perform(.addAccount(account: added)).account
+        _ = try await administration.add(added)
         await server.stop()
     }
 }

@@ -23,7 +23,7 @@ import XMPP
             administration = Administration(server.server)
             for name in [RunningServerTests.ann, RunningServerTests.bob] {
                 let account = NewAccount(name: name.name, password: "secret")
-                _ = try await administration.perform(.addAccount(account: account)).account
+                _ = try await administration.add(account)
             }
             ann = try await Person("ann", on: server)
             bob = try await Person("bob", on: server)
@@ -35,9 +35,7 @@ import XMPP
         }
 
         func befriend() async throws {
-            let request = AdministrationRequest.addContact(
-                account: RunningServerTests.ann, contact: RunningServerTests.bob)
-            _ = try await administration.perform(request).done
+            try await administration.addContact(RunningServerTests.bob, to: RunningServerTests.ann)
         }
     }
 
@@ -57,8 +55,7 @@ import XMPP
     @Test func removedContactsArePushedAndSeeEachOtherNoMore() async throws {
         let scene = try await Scene()
         try await scene.befriend()
-        let request = AdministrationRequest.removeContact(account: Self.bob, contact: Self.ann)
-        _ = try await scene.administration.perform(request).done
+        try await scene.administration.removeContact(Self.ann, from: Self.bob)
         for (person, other) in [(scene.ann, "bob@localhost"), (scene.bob, "ann@localhost")] {
             _ = try await person.next("iq")
             _ = try await person.next("presence")
@@ -72,7 +69,7 @@ import XMPP
 
     @Test func aNewPasswordEndsTheSessions() async throws {
         let scene = try await Scene()
-        _ = try await scene.administration.perform(.setPassword(account: Self.ann, password: "new")).done
+        try await scene.administration.setPassword("new", of: Self.ann)
         let error = try await scene.ann.next("error")
         #expect(error.hasChild("not-authorized", .streamErrors))
         await scene.stop()
@@ -80,14 +77,14 @@ import XMPP
 
     @Test func aRevokedTokenEndsTheSessionsThatItHasOpenedAndNoOthers() async throws {
         let scene = try await Scene()
-        let first = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
-        let second = try await scene.administration.perform(.mintToken(token: NewToken(account: Self.bob))).minted
+        let first = try await scene.administration.mint(NewToken(account: Self.bob))
+        let second = try await scene.administration.mint(NewToken(account: Self.bob))
         let phone = try await Person("bob", token: first.token, resource: "phone", on: scene.server)
         let tablet = try await Person("bob", token: second.token, resource: "tablet", on: scene.server)
-        let listed = try await scene.administration.perform(.listTokens(account: Self.bob)).tokens
+        let listed = try await scene.administration.tokens(of: Self.bob)
         #expect(listed.allSatisfy { $0.lastUsedAt != nil })
 
-        _ = try await scene.administration.perform(.revokeToken(token: first.info.id)).done
+        _ = try await scene.administration.revoke(first.info.id)
         let error = try await phone.next("error")
         #expect(error.hasChild("not-authorized", .streamErrors))
         for person in [tablet, scene.bob] {
@@ -100,12 +97,12 @@ import XMPP
     @Test func tokensThatHaveExpiredAreRemoved() async throws {
         let scene = try await Scene()
         let token = NewToken(account: Self.bob, seconds: 60)
-        _ = try await scene.administration.perform(.mintToken(token: token)).minted
+        _ = try await scene.administration.mint(token)
         let server = scene.server.server
         for seconds in [59, 1] {
             await scene.server.advance(by: .seconds(seconds))
             for job in Server.jobs(server.storage, server.now, server.logger) { await job.run() }
-            let left = try await scene.administration.perform(.listTokens(account: Self.bob)).tokens
+            let left = try await scene.administration.tokens(of: Self.bob)
             #expect(left.count == (seconds == 59 ? 1 : 0))
         }
         await scene.stop()
@@ -114,7 +111,7 @@ import XMPP
     @Test func aRemovedAccountLeavesItsContacts() async throws {
         let scene = try await Scene()
         try await scene.befriend()
-        _ = try await scene.administration.perform(.removeAccount(account: Self.ann)).done
+        try await scene.administration.remove(Self.ann)
         _ = try await scene.bob.next("iq")
         _ = try await scene.bob.next("presence")
         let push = try await scene.bob.next("iq")
@@ -130,7 +127,7 @@ import XMPP
     @Test func changesReachTheAccountInMemory() async throws {
         let scene = try await Scene()
         let changes = AccountChanges(displayName: "Ann", keepsHistory: false)
-        _ = try await scene.administration.perform(.setAccount(account: Self.ann, changes: changes)).account
+        _ = try await scene.administration.change(Self.ann, changes)
         let jid = try #require(JID("ann@localhost"))
         let record = try #require(scene.server.server.hosts["localhost"]?.accounts.cached(jid))
         #expect(!record.keepsHistory && record.account.displayName == "Ann")
@@ -139,7 +136,7 @@ import XMPP
 
     @Test func sessionsAreShown() async throws {
         let scene = try await Scene()
-        let details = try await scene.administration.perform(.showAccount(account: Self.ann)).details
+        let details = try await scene.administration.details(of: Self.ann)
         #expect(details.sessions?.map(\.resource) == ["desk"])
         #expect(details.sessions?.map(\.priority) == [0])
         await scene.stop()

@@ -44,16 +44,10 @@ import XMPPStream
         ).client
         let administration = Administration(server.server)
         let account = AccountName("romeo@example.org")
-        guard case .tokens(let tokens) = await administration.perform(.listTokens(account: account)) else {
-            Issue.record("the tokens are not listed")
-            return
-        }
+        let tokens = try await administration.tokens(of: account)
         #expect(tokens.map(\.app) == ["Tern"])
         let id = try #require(tokens.first?.id)
-        guard case .done = await administration.perform(.revokeToken(token: id)) else {
-            Issue.record("the token is not revoked")
-            return
-        }
+        _ = try await administration.revoke(id)
         #expect(await phone.readToEnd().contains("<not-authorized "))
         let refused = try await signIn(server, "HT-SHA-256-NONE", proof(token), "<fast xmlns='urn:xmpp:fast:0'/>")
         #expect(refused.answer.contains("<failure "))

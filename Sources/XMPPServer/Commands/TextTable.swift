@@ -1,18 +1,20 @@
 /// Columns of text for people.
-struct Table {
+public struct TextTable {
     private let head: [String]
     private var rows: [[String]] = []
 
-    init(_ head: String...) {
+    /// A table with these words above its columns.
+    public init(_ head: [String]) {
         self.head = head.map { $0.uppercased() }
     }
 
-    mutating func add(_ row: [String]) {
+    /// Adds a row, with a text for each column.
+    public mutating func add(_ row: [String]) {
         rows.append(row.map(printable))
     }
 
     /// The table; a sentence if it has no rows.
-    func text(ifEmpty sentence: String) -> String {
+    public func text(ifEmpty sentence: String) -> String {
         guard !rows.isEmpty else { return sentence }
         let lines = [head] + rows
         let widths = head.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
@@ -24,22 +26,22 @@ struct Table {
             return String(text.reversed().drop { $0 == " " }.reversed())
         }.joined(separator: "\n")
     }
-}
 
-/// Names and what belongs to them, one on each line.
-func list(_ entries: [(name: String, value: String)]) -> String {
-    let width = entries.map(\.name.count).max() ?? 0
-    return entries.map { name, value in
-        name + String(repeating: " ", count: width - name.count) + "  " + printable(value)
-    }.joined(separator: "\n")
+    /// Names and what belongs to them, one on each line.
+    public static func list(_ entries: [(name: String, value: String)]) -> String {
+        let width = entries.map(\.name.count).max() ?? 0
+        return entries.map { name, value in
+            name + String(repeating: " ", count: width - name.count) + "  " + printable(value)
+        }.joined(separator: "\n")
+    }
 }
 
 /// The text without anything that a terminal would obey.
-func printable(_ text: String) -> String {
+public func printable(_ text: String) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
 }
 
 /// Whether a terminal would take the character as an order.
-func isControl(_ scalar: Unicode.Scalar) -> Bool {
+public func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
 }

@@ -1,0 +1,14 @@
+/// An invitation that was just made. Its link is not known to anybody afterwards.
+public struct NewInvitation: CommandRecord {
+    /// What the guest opens, an `xmpp:` address.
+    public let link: String
+    public let info: InvitationInfo
+}
+
+extension NewInvitation {
+    public static let columns: [CommandColumn<NewInvitation>] = [
+        .text("link", "link") { $0.link },
+        .record("info") { $0.info },
+    ]
+    public var text: String { link }
+}
