@@ -9,6 +9,7 @@ public final class FailingStorage: Storage {
         var failing: ClosedRange<Int>?
         var failsCommits = false
         var isHolding = false
+        var usedStores: Set<String> = []
         var held: [@Sendable () -> Void] = []
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
@@ -69,6 +70,9 @@ public final class FailingStorage: Storage {
         }
         for submit in held { submit() }
     }
+
+    /// The names of the stores in which something was put.
+    public var usedStores: Set<String> { plan.withLock { $0.usedStores } }
 
     /// How many calls there have been.
     public var calls: Int { plan.withLock { $0.calls } }
@@ -237,6 +241,7 @@ public final class FailingStorage: Storage {
         _ changes: [StorageChange], _ urgency: CommitUrgency,
         completion: (@Sendable (Result<Void, StorageError>) -> Void)?
     ) {
+        for case .putValue(let store, _, _, _) in changes { plan.withLock { _ = $0.usedStores.insert(store) } }
         do throws(StorageError) {
             try step()
             if plan.withLock({ $0.failsCommits }) { throw StorageError(.failed, "as the test wants it") }

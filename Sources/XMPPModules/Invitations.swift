@@ -13,6 +13,17 @@ struct Invitations: ServerModule {
         requires: ["presence", "registration"],
         summary: "Invitations to make an account, or to become somebody's contact.")
 
+    static let personalData = [
+        PersonalData(
+            ofHost: Invitation.storeName, Invitation.self,
+            .described("invitation") { bytes in
+                (try? Element(ownOutput: bytes)).flatMap { Invitation(stored: $0) }.map {
+                    [("created", $0.createdAt.xep0082), ("expires", $0.expiresAt.xep0082)]
+                }
+            }
+        ) { invitation, account in invitation.inviter == account }
+    ]
+
     private static let namespace: Namespace = "urn:xmpp:pars:0"
     private static let feature: Namespace = "urn:xmpp:ibr-token:0"
     /// The token that the client of a stream has shown, if it is good.

@@ -8,6 +8,9 @@ struct LastActivity: ServerModule {
         "last-activity", implements: [.xep(12, "2.0")], requires: ["presence"],
         summary: "Tells contacts since when somebody is away.")
 
+    static let personalData = [PersonalData(store: name)]
+    private static let name = "last-activity"
+
     private static let namespace: Namespace = "jabber:iq:last"
     /// Longer words of farewell are cut.
     private static let maximumStatus = 1000
@@ -19,7 +22,7 @@ struct LastActivity: ServerModule {
     init(host: Host, settings: NoSettings) {
         self.host = host
         startedAt = host.now()
-        store = KeyedStore("last-activity", in: host.storage)
+        store = KeyedStore(Self.name, in: host.storage)
     }
 
     func register(_ registrar: inout Registrar) {

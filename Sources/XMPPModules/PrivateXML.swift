@@ -6,6 +6,10 @@ struct PrivateXML: ServerModule {
     static let info = ModuleInfo(
         "private-xml", implements: [.xep(49, "1.2")], summary: "Keeps what clients want to find again.")
 
+    static let personalData = [
+        PersonalData(store: name, .elements { values in values.sorted { $0.key < $1.key }.flatMap(\.value) })
+    ]
+
     private static let namespace: Namespace = "jabber:iq:private"
     private static let name = "private"
     /// What is new is measured with what is there, so one change of an account's waits for another.

@@ -6,6 +6,10 @@ struct VCard: ServerModule {
     static let info = ModuleInfo(
         "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
 
+    static let personalData = [
+        PersonalData(store: PersonalData.cardStore, .elements { values in values.values.flatMap(\.self) })
+    ]
+
     struct Settings: ModuleSettings {
         let isWritable: Bool
         let isForContacts: Bool
@@ -33,7 +37,7 @@ struct VCard: ServerModule {
     init(host: Host, settings: Settings) {
         self.host = host
         self.settings = settings
-        cards = KeyedStore("vcard", in: host.storage)
+        cards = KeyedStore(PersonalData.cardStore, in: host.storage)
         photos = KeyedStore(AccountPhoto.store, in: host.storage)
     }
 

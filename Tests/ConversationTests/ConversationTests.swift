@@ -1,6 +1,7 @@
 import Foundation
 import TestKit
 import Testing
+import XMPPServer
 
 /// Every script in `Tests/Conversations`, on every transport that it is for.
 ///
@@ -16,6 +17,9 @@ import Testing
 
     static let directory = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Conversations").path
+
+    /// The server's own secret, and the apps that there are.
+    private static let storesAboutNobody: Set = ["secret", "app"]
 
     private static let scripts = Result { try Script.all(in: directory) }
 
@@ -39,7 +43,12 @@ import Testing
 
     @Test(arguments: runs) func conversation(_ run: Run) async {
         do {
-            try await Conversation.run(run.script, on: run.transport)
+            try await Conversation.run(run.script, on: run.transport) { server in
+                // Whatever a module stores is declared, or is about nobody.
+                let declared = Set(server.server.hosts.all.flatMap(\.personalData).map(\.store))
+                let undeclared = server.storage.usedStores.subtracting(declared).subtracting(Self.storesAboutNobody)
+                #expect(undeclared.isEmpty, "stores that no module declares as personal data: \(undeclared)")
+            }
         } catch {
             Issue.record(Comment(rawValue: "\(error)"))
         }

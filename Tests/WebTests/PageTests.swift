@@ -474,9 +474,8 @@ import XMPPServer
                             peer: site.john, isIncoming: true, time: site.clock.now, stanza: stanza))
                 })
             let record = try #require(try await site.host.accounts.load(site.mary))
-            let pieces = PieceCount()
-            var output: any ResponseBodyWriter = pieces
-            try await AccountExport(record: record, host: site.host).write(format, to: &output)
+            var pieces = PieceCount()
+            try await AccountExport(of: record, on: site.host).write(format, to: &pieces)
             #expect(pieces.bytes > 50_000)
             #expect(pieces.count <= pieces.bytes / 32_768 + 1)
         }
@@ -664,17 +663,12 @@ import XMPPServer
 }
 
 /// Counts what is written.
-private final class PieceCount: ResponseBodyWriter, Sendable {
-    private let state = Mutex((count: 0, bytes: 0))
-    var count: Int { state.withLock { $0.count } }
-    var bytes: Int { state.withLock { $0.bytes } }
+private struct PieceCount: AccountExport.Output {
+    private(set) var count = 0
+    private(set) var bytes = 0
 
-    func write(_ buffer: ByteBuffer) async throws {
-        state.withLock { state in
-            state.count += 1
-            state.bytes += buffer.readableBytes
-        }
+    mutating func write(_ piece: ByteBuffer) async throws {
+        count += 1
+        bytes += piece.readableBytes
     }
-
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

@@ -5,6 +5,7 @@ import XMPPServer
 /// The browser sessions of a site, by names that only this server can make of what the browsers keep. They outlive a
 /// restart: what is in memory is stored as well. Bounded.
 final class BrowserSessions: Sendable {
+    static let storeName = "browser-session"
     /// How many there are at most; beyond them the oldest go.
     static let capacity = 20_000
     /// How many an account has at most; beyond them its own oldest go.
@@ -24,7 +25,7 @@ final class BrowserSessions: Sendable {
     init(of host: Host) {
         self.host = host
         // The owner is the host's JID, the key the session's name.
-        store = KeyedStore("browser-session", in: host.storage)
+        store = KeyedStore(Self.storeName, in: host.storage)
     }
 
     /// Reads what was left by the process before. Whoever is not found then signs in again.

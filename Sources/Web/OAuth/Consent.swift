@@ -9,8 +9,10 @@ struct Consent: StoredValue {
 
     let scopes: Set<String>
 
+    static let storeName = "consent"
+
     /// The owner is the account, the key the app's id.
-    static func store(in storage: any Storage) -> KeyedStore<Consent> { KeyedStore("consent", in: storage) }
+    static func store(in storage: any Storage) -> KeyedStore<Consent> { KeyedStore(storeName, in: storage) }
 
     init(scopes: Set<String>) {
         self.scopes = scopes

@@ -16,6 +16,8 @@ struct OAuth: WebModule {
         ],
         requires: ["web-pages"], summary: "Lets apps into the accounts of people who agree to it.")
 
+    static let personalData = [PersonalData(store: Consent.storeName)]
+
     static let metadataPath = "/.well-known/oauth-authorization-server"
 
     struct Settings: ModuleSettings {

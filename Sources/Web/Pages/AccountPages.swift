@@ -327,11 +327,17 @@ enum AccountPages {
 
     // MARK: Export
 
+    private struct BodyOutput: AccountExport.Output {
+        var writer: any ResponseBodyWriter
+
+        mutating func write(_ bytes: ByteBuffer) async throws { try await writer.write(bytes) }
+    }
+
     @Sendable private static func export(
         _ request: Request, _ context: WebContext, as format: AccountExport.Format
     ) async throws -> Response {
         guard let (_, record) = try await context.person(request) else { return SignInPages.detour(from: request) }
-        let export = AccountExport(record: record, host: context.host)
+        let export = AccountExport(of: record, on: context.host)
         return Response(
             status: .ok,
             headers: [
@@ -340,8 +346,9 @@ enum AccountPages {
                     "attachment; filename=\"\(record.jid.local ?? "account").\(format.fileExtension)\"",
             ],
             body: ResponseBody { writer in
-                try await export.write(format, to: &writer)
-                try await writer.finish(nil)
+                var output = BodyOutput(writer: writer)
+                try await export.write(format, to: &output)
+                try await output.writer.finish(nil)
             })
     }
 }

@@ -9,6 +9,10 @@ struct WebPages: WebModule {
         "web-pages", implements: [],
         summary: "Pages on which people sign in, and look after their account and their contacts.")
 
+    static let personalData = [
+        PersonalData(ofHost: BrowserSessions.storeName, BrowserSession.self, .secret) { $0.account == $1 }
+    ]
+
     init(host: Host, settings: NoSettings) {}
 
     func register(_ registrar: inout Registrar) {}

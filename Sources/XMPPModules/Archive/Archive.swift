@@ -11,6 +11,8 @@ struct Archive: ServerModule {
         "archive", implements: [.xep(334, "1.0.0")], requires: ["messages"],
         summary: "Keeps conversations of those who want it.")
 
+    static let personalData = [PersonalData(store: ArchivePreferences.store)]
+
     /// Set on sessions that want nothing to be kept of what they send, XEP-0136 §6.
     static let isPaused = ClientSession.Flag("archiving paused")
 

@@ -12,7 +12,7 @@ struct ArchivingModes: Sendable {
     /// One default, and each method once.
     private static let maximumChildren = maximumItems + 1 + methods.count
 
-    private static let store = "archiving-modes"
+    static let store = "archiving-modes"
 
     /// Set on sessions that have asked, and get every change, §2.3.
     private static let wantsChanges = ClientSession.Flag("wants archiving preferences")

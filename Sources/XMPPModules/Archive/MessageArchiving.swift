@@ -13,6 +13,8 @@ struct MessageArchiving: ServerModule {
         "message-archiving", implements: [.xep(136, "1.3.1")], requires: ["archive"],
         summary: "Hands out the last messages of a conversation.")
 
+    static let personalData = [PersonalData(store: ArchivingModes.store)]
+
     static let namespace: Namespace = "urn:xmpp:archive"
 
     struct Settings: ModuleSettings {

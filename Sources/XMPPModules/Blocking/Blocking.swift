@@ -9,6 +9,19 @@ struct Blocking: ServerModule {
         "blocking", implements: [.xep(191, "1.3")], requires: ["presence"],
         summary: "Accounts can block addresses.")
 
+    static let personalData = [
+        PersonalData(
+            store: store,
+            .elements { values in
+                guard !values.isEmpty else { return [] }
+                var writer = XMLWriter(contentNamespace: .none)
+                writer.element("blocklist", namespace) { writer in
+                    for jid in values.keys.sorted() { writer.element("item", nil, ["jid": jid]) }
+                }
+                return Array(writer.finish().readableBytesView)
+            })
+    ]
+
     private static let namespace: Namespace = "urn:xmpp:blocking"
     private static let store = "blocked"
     static let list = AccountRecord.Slot("blocked") { BlockList() }

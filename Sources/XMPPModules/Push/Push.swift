@@ -13,6 +13,8 @@ struct Push: ServerModule {
         "push", implements: [.xep(357, "0.4.1")], requires: ["presence"],
         summary: "Lets app servers wake clients for which messages wait.")
 
+    static let personalData = [PersonalData(store: store, endsWithPassword: true)]
+
     private static let namespace: Namespace = "urn:xmpp:push:0"
     private static let pubsub: Namespace = "http://jabber.org/protocol/pubsub"
     private static let store = "push"

@@ -83,7 +83,7 @@ extension Host {
     ) async throws(StorageError) {
         let record = try await beginChangingSecrets(of: account)
         do throws(StorageError) {
-            try await storage.commit(Self.changes(settingCredentials: credentials, of: account))
+            try await storage.commit(changes(settingCredentials: credentials, of: account))
         } catch {
             record.endChangingSecrets(nil)
             throw error
@@ -95,15 +95,6 @@ extension Host {
         fire(Hooks.credentialsChanged, &event)
         for other in record.sessions where other !== session { other.end(.notAuthorized) }
     }
-
-    /// What has to be stored for it.
-    static func changes(settingCredentials credentials: [SCRAMCredential], of account: JID) -> [StorageChange] {
-        [.setCredentials(account, credentials), .removeTokens(account)]
-            + storesOfAccess.map { .removeValues(store: $0, owner: account) }
-    }
-
-    /// Stores with what an account has let others have by leave of its password.
-    private static let storesOfAccess = [Device.storeName, "push"]
 
     /// Waits for a change of the same account's secrets that is under way.
     private func beginChangingSecrets(of account: JID) async throws(StorageError) -> AccountRecord {
@@ -149,7 +140,7 @@ extension Host {
         let record = try await beginChangingSecrets(of: account)
         let end = accounts.beginRemoval(of: record)
         do throws(StorageError) {
-            try await storage.commit(Self.changes(removing: account, in: storage))
+            try await storage.commit(changes(removing: account))
         } catch {
             end.come()
             record.endChangingSecrets(nil)
@@ -161,22 +152,6 @@ extension Host {
         var event = AccountEvent(account: record.account, host: self)
         fire(Hooks.accountRemoved, &event)
     }
-
-    /// What has to be stored for it.
-    static func changes(
-        removing account: JID, in storage: any Storage
-    ) async throws(StorageError) -> [StorageChange] {
-        await storage.flush()
-        var changes = [StorageChange.removeAccount(account)]
-        guard let host = JID(local: nil, domain: account.domain, resource: nil) else { return changes }
-        // They belong to the host, and name who invites.
-        let invitations = Invitation.store(in: storage)
-        for (key, invitation) in try await invitations.all(host) where invitation.inviter == account.bare {
-            changes.append(invitations.removing(host, key: key))
-        }
-        return changes
-    }
-
 }
 
 extension AuthenticationSettings {

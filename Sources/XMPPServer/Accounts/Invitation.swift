@@ -22,12 +22,15 @@ public struct Invitation: Sendable, Equatable {
         self.expiresAt = expiresAt
     }
 
+    /// The name of the store of all invitations.
+    public static let storeName = "invitation"
+
     /// The name of the module without which a host has no invitations.
     public static let module = "invitations"
 
     /// The invitations of a host. The owner is the host's JID, the key is that of the token.
     public static func store(in storage: any Storage) -> KeyedStore<Invitation> {
-        KeyedStore("invitation", in: storage)
+        KeyedStore(storeName, in: storage)
     }
 
     /// What a token is stored under: its digest, so that the store does not know the token.

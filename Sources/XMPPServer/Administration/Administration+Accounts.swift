@@ -116,7 +116,14 @@ extension Administration {
     // MARK: Adding
 
     /// Adds an account.
-    public func add(_ wanted: NewAccount) async throws -> AccountInfo {
+    public func add(_ wanted: NewAccount) async throws -> AccountInfo { try await add(wanted) { _, _ in [] } }
+
+    /// Adds an account.
+    ///
+    /// - Parameter further: what is stored along with it.
+    func add(
+        _ wanted: NewAccount, with further: (JID, Host) throws -> [StorageChange]
+    ) async throws -> AccountInfo {
         let address = try address(for: wanted)
         let host = address.host
         if let accountID = address.accountID {
@@ -137,9 +144,10 @@ extension Administration {
         if let password = wanted.password {
             credentials = try await self.credentials(password: password, of: account.jid, host)
         }
-        let photo = try wanted.photo.map { try self.change(photo: $0, of: account) }
+        var changes = try wanted.photo.map { [try self.change(photo: $0, of: account)] } ?? []
+        if let host = server.hosts[account.jid.domain] { changes += try further(account.jid, host) }
         do throws(StorageError) {
-            try await table(of: account.jid).add(account, credentials: credentials, with: photo.map { [$0] } ?? [])
+            try await table(of: account.jid).add(account, credentials: credentials, with: changes)
         } catch {
             throw error.kind == .notYet ? AdministrationError(error.diagnosis, .busy) : error
         }
@@ -341,7 +349,7 @@ extension Administration {
             try await host.removeAccount(account.jid)
         } else {
             // What is left of a host that is not served any more.
-            try await storage.commit(Host.changes(removing: account.jid, in: storage))
+            try await storage.commit([.removeAccount(account.jid)])
             table(of: account.jid).remove(account.jid)
         }
     }

@@ -5,7 +5,7 @@ extension Administration {
     /// The commands that are there whatever modules there are. Those of modules are in `Host.commands`.
     public static let commands: [Command] =
         accountCommands + tokenCommands + appCommands + contactCommands + invitationCommands + messageCommands
-        + userCommands + serverCommands + backupCommands + [
+        + userCommands + serverCommands + exportCommands + backupCommands + [
             Command("command-list", "Lists the commands.", for: .administrator, isReading: true) { call in
                 call.administration.commands(for: call.caller)
             }

@@ -24,6 +24,8 @@ public struct HostConfiguration: Sendable {
     public let modules: [ConfiguredModule]
     /// Programs that answer for domains of their own.
     public let components: [ComponentConfiguration]
+    /// What all modules that there are keep about the owners of accounts.
+    public let personalData: [PersonalData]
     /// Where the host stands, for errors that are found later.
     let section: ConfigSection
 
@@ -48,6 +50,7 @@ public struct HostConfiguration: Sendable {
         let settings = host.report.collectsReference ? ConfigSection() : profile?.overlaid(by: host) ?? host
         let profileSettings: ProfileSettings
         (profileSettings, modules) = profiles.read(settings)
+        personalData = profiles.personalData
         authentication = profileSettings.authentication
         stanzas = profileSettings.stanzas
         streams = profileSettings.streams

@@ -20,6 +20,9 @@ public protocol ServerModule: Sendable {
 
     static var info: ModuleInfo { get }
 
+    /// The stores in which it keeps data about the owners of accounts.
+    static var personalData: [PersonalData] { get }
+
     /// Makes the module of a host. Called when the host begins to be served, and again when other settings of the module
     /// are loaded; a module whose settings are the same stays. Settings of the host that are asked for here, and not when they
     /// are needed, may be those of before.
@@ -27,6 +30,10 @@ public protocol ServerModule: Sendable {
 
     /// Declares what the module does. Called once.
     func register(_ registrar: inout Registrar)
+}
+
+extension ServerModule {
+    public static var personalData: [PersonalData] { [] }
 }
 
 /// What is known of a module without an instance.

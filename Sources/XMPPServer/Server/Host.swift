@@ -87,6 +87,9 @@ public final class Host: Sendable {
 
     // MARK: Settings that the core asks for
 
+    /// The stores with data about the owners of accounts, of all modules that there are.
+    public var personalData: [PersonalData] { configuration.personalData }
+
     /// How long a module may take to answer a request, and a stanza may wait for one thing.
     var iqTime: Duration { configuration.limits.requestTime }
     /// Requests of one session that may wait for their answers side by side.

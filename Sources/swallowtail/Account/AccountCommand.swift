@@ -9,7 +9,7 @@ struct AccountCommand: AsyncParsableCommand {
         abstract: "Adds, shows, changes and removes accounts.",
         subcommands: [
             AccountAdd.self, AccountList.self, AccountShow.self, AccountSet.self, AccountRemove.self,
-            AccountPassword.self,
+            AccountPassword.self, AccountExportCommand.self, AccountImportCommand.self,
         ]
     )
 }

@@ -1,21 +1,21 @@
 import Foundation
-import Hummingbird
 import NIOCore
 import XML
 import XMPP
-import XMPPServer
 
-/// All that is kept for a person, as a file that is theirs: for another server (XEP-0227), or for programs. Written piece
-/// by piece, whatever its size. Passwords and tokens are not in it.
+/// All that is kept for a person, as a file that is theirs: for another server (Portable Import/Export Format), or for
+/// programs. Written piece by piece, whatever its size. Passwords and tokens are not in it.
 ///
-/// Whatever modules have stored for the person is in it, also of modules that are not known here: the storage names their
-/// stores. What XEP-0227 has no place for stands in elements of a namespace of its own.
-struct AccountExport: Sendable {
-    enum Format: String, Sendable {
+/// Whatever modules have stored for the person is in it, as they declare it (`PersonalData`), and also what nobody has
+/// declared: the storage names the stores. What that format has no place for stands in elements of a namespace of its own.
+public struct AccountExport: Sendable {
+    /// The formats of the file; the raw value is its media type.
+    public enum Format: String, Sendable {
         case xep0227 = "application/xml"
         case json = "application/json"
 
-        var fileExtension: String { self == .json ? "json" : "xml" }
+        /// How the file's name ends.
+        public var fileExtension: String { self == .json ? "json" : "xml" }
     }
 
     /// Messages that are read at a time, and about how many bytes of them.
@@ -23,13 +23,20 @@ struct AccountExport: Sendable {
     private static let batchBytes = 1 << 20
     /// Contacts that are written at a time.
     private static let contacts = 500
-    /// What is told in other words, as it holds what opens the account.
-    private static let secretStores: Set = [Device.storeName]
 
-    let record: AccountRecord
-    let host: XMPPServer.Host
+    private let record: AccountRecord
+    private let host: Host
 
-    func write(_ format: Format, to output: inout any ResponseBodyWriter) async throws {
+    /// The data of an account.
+    public init(of record: AccountRecord, on host: Host) {
+        self.record = record
+        self.host = host
+    }
+
+    /// Writes the file.
+    ///
+    /// - Parameter output: takes it piece by piece; the next comes when one is written.
+    public func write<Target: Output>(_ format: Format, to output: inout Target) async throws {
         var pieces = Pieces(output: output)
         switch format {
         case .xep0227: try await writeXML(to: &pieces)
@@ -39,14 +46,19 @@ struct AccountExport: Sendable {
         output = pieces.output
     }
 
-    /// Gathers what is written: a small piece for each message would keep the connection's loop from all others.
-    private struct Pieces {
-        private static let size = 64 * 1024
+    /// Where the file goes.
+    public protocol Output {
+        mutating func write(_ bytes: ByteBuffer) async throws
+    }
 
-        var output: any ResponseBodyWriter
+    /// Gathers what is written: a small piece for each message would keep the connection's loop from all others.
+    private struct Pieces<Target: Output> {
+        private static var size: Int { 64 * 1024 }
+
+        var output: Target
         private var gathered = ByteBuffer()
 
-        init(output: any ResponseBodyWriter) { self.output = output }
+        init(output: Target) { self.output = output }
 
         mutating func write(_ bytes: ByteBuffer) async throws {
             gathered.writeImmutableBuffer(bytes)
@@ -73,17 +85,31 @@ struct AccountExport: Sendable {
         }
     }
 
-    private func storeNames() async throws -> [String] {
-        try await host.storage.stores(of: record.jid).filter { !Self.secretStores.contains($0) }
+    /// What stands as it is stored, in the order of the stores: what is declared so, and what nobody has declared.
+    private func stored() async throws -> [(store: String, values: [String: [UInt8]])] {
+        let others = host.personalData.filter { data in
+            if case .stored = data.export { false } else { true }
+        }.map(\.store)
+        var found: [(store: String, values: [String: [UInt8]])] = []
+        for store in try await host.storage.stores(of: record.jid) where !others.contains(store) {
+            found.append((store, try await host.storage.values(store, record.jid)))
+        }
+        return found
+    }
+
+    /// What is told in other words, by the names of its elements.
+    private func described() async throws -> [(name: StaticString, members: [(name: String, value: String)])] {
+        var found: [(name: StaticString, members: [(name: String, value: String)])] = []
+        for data in host.personalData {
+            guard case .described(let name, let describe) = data.export else { continue }
+            for value in try await data.values(of: record.jid, on: host).sorted(by: { $0.key < $1.key }) {
+                if let members = describe(value.value) { found.append((name, members)) }
+            }
+        }
+        return found
     }
 
     private var items: [RosterItem] { record.withRoster { Array($0.items) }.sorted { $0.jid.string < $1.jid.string } }
-
-    /// The invitations that the person has sent, which nobody has accepted yet.
-    private func invitations() async throws -> [Invitation] {
-        try await Invitation.store(in: host.storage).all(host.jid).values.filter { $0.inviter == record.jid }
-            .sorted { $0.createdAt < $1.createdAt }
-    }
 
     /// What waits for clients of the person's that have lost their connections.
     private func forEachUnacknowledged(_ body: (UnacknowledgedMessage) async throws -> Void) async throws {
@@ -93,18 +119,13 @@ struct AccountExport: Sendable {
         }
     }
 
-    // MARK: XEP-0227
+    // MARK: Portable Import/Export Format
 
     private static let own = "urn:swallowtail:export"
-    /// Stores that have a place of their own.
-    private static let placedStores: Set = [AccountPhoto.store, "vcard", "private", "blocked"]
-
     private static let pie: Namespace = "urn:xmpp:pie:0"
 
-    private func writeXML(to output: inout Pieces) async throws {
+    private func writeXML<Target: Output>(to output: inout Pieces<Target>) async throws {
         let account = record.account
-        let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
-        let card = try await host.storage.value("vcard", record.jid, key: "")
         var head = ByteBuffer(
             string: """
                 <?xml version="1.0" encoding="UTF-8"?>
@@ -115,9 +136,8 @@ struct AccountExport: Sendable {
         try await output.write(head)
         try await writeRoster(to: &output)
         head.clear()
-        if let card {
-            head.writeBytes(card)
-        } else {
+        if try await host.storage.value(PersonalData.cardStore, record.jid, key: "") == nil {
+            let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
             head.writeString("<vCard xmlns=\"\(Namespace.vCard.name)\">")
             if !account.displayName.isEmpty {
                 let name = escape(account.displayName)
@@ -126,14 +146,9 @@ struct AccountExport: Sendable {
             if let photo { head.writeBytes(photo) }
             head.writeString("</vCard>")
         }
-        // What clients have stored (XEP-0049) is kept as the elements that 0227 wants; whom somebody blocks has none there.
-        for stored in try await host.storage.values("private", record.jid).sorted(by: { $0.key < $1.key }) {
-            head.writeBytes(stored.value)
-        }
-        let blocked = try await host.storage.values("blocked", record.jid).keys.sorted()
-        if !blocked.isEmpty {
-            let items = blocked.map { "<item jid=\"\(escape($0))\"/>" }.joined()
-            head.writeString("<blocklist xmlns=\"urn:xmpp:blocking\">\(items)</blocklist>")
+        for data in host.personalData {
+            guard case .elements(let write) = data.export else { continue }
+            head.writeBytes(write(try await data.values(of: record.jid, on: host)))
         }
         head.writeString("\n")
         head.writeString(try await ownElements())
@@ -158,7 +173,7 @@ struct AccountExport: Sendable {
         try await output.write(ByteBuffer(string: "</archive></user></host></server-data>\n"))
     }
 
-    private func writeRoster(to output: inout Pieces) async throws {
+    private func writeRoster<Target: Output>(to output: inout Pieces<Target>) async throws {
         let items = items
         try await output.write(ByteBuffer(string: "<query xmlns=\"\(Namespace.roster.name)\">"))
         var rest = items.filter { $0.isListed || $0.isApproved }[...]
@@ -181,7 +196,7 @@ struct AccountExport: Sendable {
         for invitation in items.compactMap(\.invitation) { try await output.write(ByteBuffer(bytes: invitation)) }
     }
 
-    /// What XEP-0227 has no place for.
+    /// What that format has no place for.
     private func ownElements() async throws -> String {
         func element(_ name: String, _ attributes: KeyValuePairs<String, String?>, _ content: String = "") -> String {
             let attributes = attributes.map { name, value in value.map { " \(name)=\"\(escape($0))\"" } ?? "" }
@@ -194,8 +209,8 @@ struct AccountExport: Sendable {
                 "id": account.accountID, "name": account.displayName, "message": account.personalMessage,
                 "history": account.keepsHistory ? "true" : "false", "created": account.createdAt.xep0082,
             ])
-        for name in try await storeNames() where !Self.placedStores.contains(name) {
-            let values = try await host.storage.values(name, record.jid).sorted { $0.key < $1.key }
+        for (name, stored) in try await stored() {
+            let values = stored.sorted { $0.key < $1.key }
             let content = values.map { element("value", ["key": $0.key], String(decoding: $0.value, as: UTF8.self)) }
             elements += element("store", ["name": name], content.joined())
         }
@@ -207,9 +222,9 @@ struct AccountExport: Sendable {
                     "scopes": client.scopes?.joined(separator: " "), "since": client.since, "last-use": client.lastUse,
                 ])
         }
-        for invitation in try await invitations() {
-            elements += element(
-                "invitation", ["created": invitation.createdAt.xep0082, "expires": invitation.expiresAt.xep0082])
+        for (name, members) in try await described() {
+            let attributes = members.map { " \($0.name)=\"\(escape($0.value))\"" }.joined()
+            elements += "<\(name) xmlns=\"\(Self.own)\"\(attributes)/>\n"
         }
         return elements
     }
@@ -232,11 +247,6 @@ struct AccountExport: Sendable {
             let request: String?
         }
 
-        struct Invitation: Encodable {
-            let createdAt: String
-            let expiresAt: String
-        }
-
         let address: String
         let accountID: String?
         let displayName: String
@@ -246,7 +256,8 @@ struct AccountExport: Sendable {
         let photo: String?
         let contacts: [Contact]
         let clients: [Client]
-        let invitations: [Invitation]
+        /// What is told in other words, by its name.
+        let described: [String: [[String: String]]]
         /// What modules have stored, as XML, by store and key.
         let stores: [String: [String: String]]
     }
@@ -277,7 +288,7 @@ struct AccountExport: Sendable {
         let stanza: String
     }
 
-    private func writeJSON(to output: inout Pieces) async throws {
+    private func writeJSON<Target: Output>(to output: inout Pieces<Target>) async throws {
         let account = record.account
         let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "").flatMap {
             AccountPhoto(stored: $0)
@@ -294,10 +305,10 @@ struct AccountExport: Sendable {
                     request: $0.invitation.map { String(decoding: $0, as: UTF8.self) })
             },
             clients: try await clients(),
-            invitations: try await invitations().map {
-                Profile.Invitation(createdAt: $0.createdAt.xep0082, expiresAt: $0.expiresAt.xep0082)
+            described: Dictionary(grouping: try await described()) { "\($0.name)" }.mapValues { values in
+                values.map { Dictionary($0.members.map { ($0.name, $0.value) }) { first, _ in first } }
             },
-            stores: try await stored())
+            stores: try await storesForPrograms())
         try await output.write(ByteBuffer(bytes: Array("{\"account\":".utf8) + encoded(profile)))
         for (name, collection) in [("messages", ArchiveEntry.archive), ("waiting", ArchiveEntry.offline)] {
             try await output.write(ByteBuffer(string: ",\n\"\(name)\":["))
@@ -322,9 +333,13 @@ struct AccountExport: Sendable {
         try await output.write(ByteBuffer(string: "]}\n"))
     }
 
-    private func stored() async throws -> [String: [String: String]] {
+    /// As they are stored, whatever place they have elsewhere.
+    private func storesForPrograms() async throws -> [String: [String: String]] {
+        let secrets = host.personalData.filter { data in
+            if case .secret = data.export { true } else { false }
+        }.map(\.store)
         var stores: [String: [String: String]] = [:]
-        for name in try await storeNames() {
+        for name in try await host.storage.stores(of: record.jid) where !secrets.contains(name) {
             stores[name] = try await host.storage.values(name, record.jid).mapValues {
                 String(decoding: $0, as: UTF8.self)
             }

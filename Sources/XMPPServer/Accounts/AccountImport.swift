@@ -1,0 +1,198 @@
+import Foundation
+import NIOCore
+import XML
+import XMPP
+
+/// Makes an account of an export in JSON (`AccountExport`), whatever its size: it is read line by line, as it was written.
+///
+/// Brought back are the settings, the photo, the contacts, what modules have declared (`PersonalData`) and the messages.
+/// Messages keep their time and their order, and get ids of today's. What opened the account was not in the file.
+struct AccountImport {
+    /// Messages that are stored at a time.
+    private static let batch = 200
+    /// The longest line in bytes: the settings with all contacts.
+    private static let longestLine = 64 * 1024 * 1024
+
+    private let host: Host
+    private let account: JID
+
+    /// The settings of the account in the file.
+    struct Profile: Decodable {
+        struct Contact: Decodable {
+            let address: String
+            let name: String?
+            let groups: [String]
+            let subscription: String
+            let isListed: Bool
+            let isApproved: Bool
+            let request: String?
+        }
+
+        let address: String
+        let accountID: String?
+        let displayName: String
+        let personalMessage: String
+        let keepsHistory: Bool
+        let photo: String?
+        let contacts: [Contact]
+        let stores: [String: [String: String]]
+
+        /// The photo's file.
+        var photoFile: [UInt8]? {
+            photo?.split(separator: ",", maxSplits: 1).last.flatMap { Base64.decode(String($0)) }
+        }
+    }
+
+    private struct Message: Decodable {
+        let time: String
+        let with: String
+        let isFromOwner: Bool
+        let stanza: String
+    }
+
+    init(into account: JID, on host: Host) {
+        self.account = account
+        self.host = host
+    }
+
+    // MARK: Reading
+
+    /// The lines of the file, and what they say. No line is kept for longer than it takes.
+    struct Lines {
+        private let handle: FileHandle
+        private var received = Data()
+
+        init(_ file: String) throws {
+            guard let handle = FileHandle(forReadingAtPath: file) else {
+                throw AdministrationError("\(file) cannot be read", .notFound)
+            }
+            self.handle = handle
+        }
+
+        mutating func next() throws -> Data? {
+            while true {
+                if let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+                    defer { received = received[received.index(after: end)...] }
+                    return received[..<end]
+                }
+                guard received.count <= AccountImport.longestLine else { throw AccountImport.unfit }
+                guard let more = try handle.read(upToCount: 1 << 20), !more.isEmpty else {
+                    defer { received = Data() }
+                    return received.isEmpty ? nil : received
+                }
+                received = Data(received) + more
+            }
+        }
+
+        /// The settings, which stand in the first line.
+        mutating func profile() throws -> Profile {
+            let start = Data("{\"account\":".utf8)
+            guard let line = try next(), line.starts(with: start), line.last == UInt8(ascii: ",") else {
+                throw AccountImport.unfit
+            }
+            return try AccountImport.decode(Profile.self, line.dropFirst(start.count).dropLast())
+        }
+    }
+
+    private static let unfit = AdministrationError("this is no export of an account in JSON")
+
+    private static func decode<Value: Decodable>(_ type: Value.Type, _ json: Data) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(json))
+        } catch {
+            throw unfit
+        }
+    }
+
+    // MARK: Storing
+
+    /// What has to be stored along with the account.
+    func changes(_ profile: Profile) throws -> [StorageChange] {
+        var changes: [StorageChange] = []
+        for contact in profile.contacts {
+            guard let jid = JID(contact.address) else { throw Self.unfit }
+            let hasRequest = contact.request != nil
+            let state: SubscriptionState =
+                switch contact.subscription {
+                case "both": .both
+                case "from": .from
+                case "to": hasRequest ? .toPendingIn : .to
+                default: hasRequest ? .nonePendingIn : .none
+                }
+            let request = try contact.request.map { try Self.element($0, .client) }
+            changes.append(
+                .putRosterItem(
+                    owner: account,
+                    RosterItem(
+                        jid: jid.bare, name: contact.name, groups: contact.groups, state: state,
+                        isListed: contact.isListed, isApproved: contact.isApproved, invitation: request)))
+        }
+        for data in host.personalData where data.isAbout == nil {
+            if case .secret = data.export { continue }
+            for (key, value) in profile.stores[data.store] ?? [:] {
+                let bytes = value.isEmpty ? [] : try Self.element(value, .none)
+                changes.append(.putValue(store: data.store, owner: account, key: key, bytes))
+            }
+        }
+        return changes
+    }
+
+    /// Stores the messages, which stand in the lines behind the first.
+    func addMessages(_ lines: inout Lines) async throws {
+        let collections = ["\"messages\":[": ArchiveEntry.archive, "\"waiting\":[": ArchiveEntry.offline]
+        var collection: String?
+        var messages: [Message] = []
+        while let line = try lines.next() {
+            let text = String(decoding: line, as: UTF8.self)
+            if let start = collections.keys.first(where: { text.hasPrefix($0) }) {
+                try await add(messages, to: collection)
+                messages = []
+                collection = text.hasSuffix("],") ? nil : collections[start]
+            } else if text.hasPrefix("\"unacknowledged\":[") {
+                break
+            } else if collection != nil {
+                var end = text[...]
+                if end.hasSuffix(",") { end = end.dropLast() }
+                if end.hasSuffix("]") { end = end.dropLast() }
+                messages.append(try Self.decode(Message.self, Data(end.utf8)))
+                if messages.count >= Self.batch {
+                    try await add(messages, to: collection)
+                    messages = []
+                }
+            } else {
+                throw Self.unfit
+            }
+        }
+        try await add(messages, to: collection)
+    }
+
+    private func add(_ messages: [Message], to collection: String?) async throws {
+        guard let collection, !messages.isEmpty else { return }
+        let read = try messages.map { message in
+            guard let time = Timestamp(message.time), let peer = JID(message.with) else { throw Self.unfit }
+            return (
+                time: time, peer: peer, isIncoming: !message.isFromOwner,
+                stanza: try Self.element(message.stanza, .client)
+            )
+        }
+        await host.storage.room()
+        let commit = Commit()
+        host.archiveIDs.submitting(at: host.now()) { next in
+            let entries = read.map { message in
+                ArchiveEntry(
+                    id: next(), collection: collection, owner: account, peer: message.peer,
+                    isIncoming: message.isIncoming, time: message.time, stanza: message.stanza)
+            }
+            host.storage.submit(entries.map { .append($0) }, completion: commit.finish)
+        }
+        try await commit.wait()
+    }
+
+    /// The bytes of one element, which nothing has to be feared of.
+    private static func element(_ text: String, _ namespace: Namespace) throws -> [UInt8] {
+        let limits = XMLLimits(stanzaBytes: 16 * 1024 * 1024)
+        let bytes = ByteBuffer(string: text)
+        guard (try? Element(parsing: bytes, limits: limits, contentNamespace: namespace)) != nil else { throw unfit }
+        return Array(text.utf8)
+    }
+}
