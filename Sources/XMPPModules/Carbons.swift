@@ -37,15 +37,16 @@ struct Carbons: ServerModule {
 
     /// §8: to all but the session that sent it, with the id under which the sender's archive has it.
     @Sendable private func copySent(_ event: inout StanzaContext) -> Verdict {
-        guard let sender = event.session else { return .go }
-        let sessions = sender.record.sessions
-        guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== sender }),
+        guard let sender = event.sender else { return .go }
+        let session = event.session
+        let sessions = sender.sessions
+        guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== session }),
             Self.isEligible(event.stanza, isSent: true)
         else { return .go }
         // What goes to the own account is received by its other sessions.
         if event.to.map({ $0.isSameBare(as: sender.jid) }) ?? true { return .go }
         copy(
-            event, "sent", for: .sender, of: sender.record, to: sessions.filter { $0.has(Self.isOn) && $0 !== sender })
+            event, "sent", for: .sender, of: sender, to: sessions.filter { $0.has(Self.isOn) && $0 !== session })
         return .go
     }
 

@@ -67,9 +67,8 @@ struct Archive: ServerModule {
 
     /// What the recipient's half has to know.
     private func tell(_ event: inout StanzaContext) {
-        guard let session = event.session else { return }
-        if session.has(Self.isPaused) { event.facts.insert(.senderPausesArchiving) }
-        if session.record.keepsHistory { event.facts.insert(.senderKeepsHistory) }
+        if event.session?.has(Self.isPaused) == true { event.facts.insert(.senderPausesArchiving) }
+        if event.sender?.keepsHistory == true { event.facts.insert(.senderKeepsHistory) }
     }
 
     @Sendable private func keepForRecipient(_ event: inout StanzaContext) -> Verdict {
@@ -88,7 +87,7 @@ struct Archive: ServerModule {
     }
 
     @Sendable private func keepForSender(_ event: inout StanzaContext) -> Verdict {
-        guard let sender = event.session?.record, let to = event.to, !to.isSameBare(as: sender.jid),
+        guard let sender = event.sender, let to = event.to, !to.isSameBare(as: sender.jid),
             !event.facts.contains(.senderPausesArchiving), isWorthKeeping(event.stanza)
         else { return .go }
         let isKept =

@@ -25,7 +25,7 @@ struct Retraction: ServerModule {
             registrar.accountFeature(feature)
         }
         registrar.on(Hooks.messageFromClient, .archive) { event in
-            guard let sender = event.session?.record, let to = event.to, !to.isSameBare(as: sender.jid) else {
+            guard let sender = event.sender, let to = event.to, !to.isSameBare(as: sender.jid) else {
                 return .go
             }
             return bury(&event, in: sender.jid, with: to.bare, isIncoming: false)

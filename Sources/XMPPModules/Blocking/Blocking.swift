@@ -61,7 +61,7 @@ struct Blocking: ServerModule {
         registrar.clientIQ(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
         for point in [Hooks.messageFromClient, Hooks.presenceFromClient, Hooks.iqFromClient] {
             registrar.on(point, .block) { event in
-                guard let to = event.to, let record = event.session?.record, record.blocks(to) else { return .go }
+                guard let to = event.to, let record = event.sender, record.blocks(to) else { return .go }
                 // No answer is refused: whoever sends one gets none.
                 return event.stanza.type == .result ? .handled : .bounce(Self.blocked)
             }

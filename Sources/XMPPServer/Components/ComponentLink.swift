@@ -8,13 +8,13 @@ import XMPPStream
 /// The connection of an external component that has shown its secret, XEP-0114 §3. Lives on the connection's loop; `send` may
 /// be called from anywhere.
 ///
-/// A component writes in the name of any address of its domain, and of no other.
+/// A component writes in the name of any address of its domain, and of no other but where it has privileges.
 final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unchecked Sendable {
     let jid: JID
     let loop: LoopContext
     /// What the component may ask of others' accounts is what anybody may.
     let rights = SessionRights.chat
-    private let service: ComponentService
+    let service: ComponentService
     // On the loop only.
     private var stream: ComponentStream?
     private var requests: [PendingRequest] = []
@@ -28,8 +28,8 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         loop = stream.loop
     }
 
-    private var host: Host { service.host }
-    private var router: StanzaRouter { service.host.router }
+    var host: Host { service.host }
+    var router: StanzaRouter { service.host.router }
 
     // MARK: From the component
 
@@ -40,10 +40,11 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         }
         guard let to = element["to"].map({ JID($0) }) else { return refuse(stanza, .badRequest, to: from) }
         guard let to else { return refuse(stanza, StanzaError(.jidMalformed), to: from) }
-        router.received(stanza, from: from, to: to, by: self, at: host)
+        if speaks(stanza, from: from, to: to) { return }
+        router.received(stanza, from: from, to: to, by: self)
     }
 
-    private func refuse(_ stanza: Stanza, _ error: StanzaError, to address: JID) {
+    func refuse(_ stanza: Stanza, _ error: StanzaError, to address: JID) {
         router.bounce(stanza, error, to: self, at: address, answering: stanza.element["to"])
     }
 
@@ -81,6 +82,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
 
     // MARK: Origin
 
+    var account: AccountRecord? { nil }
     var client: ClientSession? { nil }
     var language: String? { nil }
 

@@ -11,6 +11,8 @@ public struct ComponentConfiguration: Hashable, Sendable {
     public let name: String?
     /// Bounds for what waits while the component is away.
     public let queue: Queue
+    /// What the component may do in the name of the host's accounts.
+    public let privileges: ComponentPrivileges
 
     /// Bounds for what waits while a component is away.
     public struct Queue: Hashable, Sendable {
@@ -44,6 +46,9 @@ public struct ComponentConfiguration: Hashable, Sendable {
             "name", "What people read where services are listed. Without it, the component's domain alone is shown.")
         queue = Queue(
             section.section("queue", "Bounds for messages that wait while the component is away."))
+        privileges = ComponentPrivileges(
+            section.section(
+                "privileges", "What the component may do in the name of every account of the host."))
     }
 
     /// The components of a host.

@@ -58,7 +58,7 @@ public enum Hooks {
 /// A stanza on its way.
 ///
 /// The way has two halves, and each may be in another place: the sender's (`…FromClient`, `messageAccepted`) knows the
-/// session and its account, the recipient's (`…ToAccount`) the account that the stanza is for. What the other half has to
+/// account and the session, if one has sent it, the recipient's (`…ToAccount`) the account that the stanza is for. What the other half has to
 /// know travels as `facts`.
 ///
 /// It has no initialiser of its own: such a one makes a copy when it ends, which the memberwise one does not.
@@ -148,6 +148,15 @@ public struct StanzaContext: Sendable {
     public var session: ClientSession? {
         switch stage {
         case .fromClient, .accepted: origin?.client
+        case .addressed, .toAccount, .deliver, .fallback: nil
+        }
+    }
+
+    /// The account that sent the stanza, in the sender's half: that of the session, or of whoever sends in its name. nil: this
+    /// is the other half.
+    public var sender: AccountRecord? {
+        switch stage {
+        case .fromClient, .accepted: origin?.account
         case .addressed, .toAccount, .deliver, .fallback: nil
         }
     }

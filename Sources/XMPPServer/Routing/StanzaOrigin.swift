@@ -5,7 +5,7 @@ import XMPPStream
 
 /// Whoever sent a stanza: takes its errors and results, and can be slowed down.
 ///
-/// A session of a client is one; so is the link of a component. The server's own stanzas have none: nobody is to be told.
+/// A session of a client is one; so is the link of a component, and what a component sends in an account's name. The server's own stanzas have none: nobody is to be told.
 public protocol StanzaOrigin: AnyObject, Sendable {
     /// The loop on which it sends.
     var loop: LoopContext { get }
@@ -13,6 +13,10 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     var language: String? { get }
     /// What it may ask for.
     var rights: SessionRights { get }
+    /// The host that it belongs to.
+    var host: Host { get }
+    /// The account in whose name it sends, of that host; nil: it is no account's, and there is no sender's half.
+    var account: AccountRecord? { get }
     /// The session, where it is a client that is connected here. Only the sender's half of the way asks for it.
     var client: ClientSession? { get }
 

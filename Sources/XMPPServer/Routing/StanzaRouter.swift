@@ -67,10 +67,12 @@ public final class StanzaRouter: Sendable {
 
     // MARK: From elsewhere
 
-    /// A stanza of somebody who is no client, such as a component. It may have been written by anybody.
-    func received(_ stanza: Stanza, from: JID, to: JID, by origin: any StanzaOrigin, at host: Host) {
+    /// A stanza of somebody who is no client, such as a component. It may have been written by anybody. In an account's name it
+    /// passes what the stanzas of its clients pass.
+    func received(_ stanza: Stanza, from: JID, to: JID, by origin: any StanzaOrigin) {
         var event = StanzaContext(
-            stanza: stanza, from: from, to: to, origin: origin, loaded: host.loaded, recipient: nil, stage: .addressed)
+            stanza: stanza, from: from, to: to, origin: origin, loaded: origin.host.loaded, recipient: nil,
+            stage: origin.account == nil ? .addressed : .fromClient(0))
         if stanza.kind == .iq {
             return stanza.hasID ? route(iq: &event) : bounce(event, .badRequest)
         }
@@ -181,9 +183,10 @@ public final class StanzaRouter: Sendable {
         }
     }
 
-    /// Back at the sender's: a message of a client that has reached its recipient's half, and was not refused there.
+    /// Back at the sender's: a message of an account that has reached its recipient's half, and was not refused there.
     private func accept(_ event: inout StanzaContext) {
-        guard event.stanza.kind == .message, let loaded = event.origin?.client?.host.loaded else { return }
+        guard event.stanza.kind == .message, let origin = event.origin, origin.account != nil else { return }
+        let loaded = origin.host.loaded
         let hooks = loaded.declarations.messageAccepted
         guard !hooks.entries.isEmpty else { return }
         // What is taken in the sender's own half has not been accepted by anybody.

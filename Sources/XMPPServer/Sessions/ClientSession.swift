@@ -248,6 +248,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         return .valid(jid)
     }
 
+    public var account: AccountRecord? { record }
     public var client: ClientSession? { self }
     public var language: String? { stream?.language }
 

@@ -1,0 +1,38 @@
+import XML
+import XMPP
+
+/// What a component may do in the name of the accounts of its host. Nothing, if the configuration does not say
+/// otherwise.
+public struct ComponentPrivileges: Hashable, Sendable {
+    /// Which messages it may send.
+    public enum Messages: String, CaseIterable, Sendable {
+        case none
+        /// Those of any account, as if it were one of the account's clients.
+        case outgoing
+    }
+
+    public let messages: Messages
+
+    /// Whether it has none at all, as any component.
+    public var isEmpty: Bool { messages == .none }
+
+    init(_ section: ConfigSection) {
+        messages = section.choice("message", default: .none, "Whether it sends messages in the accounts' names.")
+    }
+
+    /// Writes the message that tells the component what it may do.
+    func announce(from host: JID, to component: JID, _ writer: inout XMLWriter) {
+        writer.element("message", .client, ["from": host.string, "to": component.string]) { writer in
+            writer.element("privilege", .privilege) { writer in
+                if messages != .none {
+                    writer.element("perm", .privilege, ["access": "message", "type": messages.rawValue])
+                }
+            }
+        }
+    }
+}
+
+extension Namespace {
+    /// What a component may do in others' names.
+    static let privilege: Namespace = "urn:xmpp:privilege:2"
+}
