@@ -59,8 +59,13 @@ struct Rosters: ServerModule {
         registrar.rosterBounds(settings.bounds)
         registrar.clientIQ(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
         registrar.clientIQ(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
+        registrar.iq(.get, "query", .roster, to: .account, needs: .chat) { request in
+            inOwnersName(request, else: .pass) { list(request.payload, of: $0) }
+        }
         // §2.3.3: nobody else's roster can be set.
-        registrar.iq(.set, "query", .roster, to: .account, needs: .chat) { _ in .error(.forbidden) }
+        registrar.iq(.set, "query", .roster, to: .account, needs: .chat) { request in
+            inOwnersName(request, else: .error(.forbidden)) { set(request.payload, of: $0, by: nil) }
+        }
         registrar.on(Hooks.rosterChanged, .deliver) { event in
             event.account.push(event.change)
             return .go
@@ -70,8 +75,12 @@ struct Rosters: ServerModule {
     @Sendable private func get(_ request: ClientRequest) -> Reply {
         request.session.set(Self.wantsRoster, true)
         request.session.set(Self.hasRosterVersions, settings.hasVersions)
-        let asked = settings.hasVersions ? request.payload["ver"] : nil
-        let (items, version) = request.record.withRoster { (Array($0.items), $0.version) }
+        return list(request.payload, of: request.record)
+    }
+
+    private func list(_ payload: Element, of record: AccountRecord) -> Reply {
+        let asked = settings.hasVersions ? payload["ver"] : nil
+        let (items, version) = record.withRoster { (Array($0.items), $0.version) }
         // §2.6.3: the client's list is the one that we have.
         if asked == version { return .ok }
         return .result { writer in
@@ -82,15 +91,38 @@ struct Rosters: ServerModule {
         }
     }
 
+    /// Answers who has been trusted with the contacts of all accounts.
+    ///
+    /// - Parameter answer: that for everybody else.
+    private func inOwnersName(
+        _ request: IQRequest, else answer: Reply, _ body: @escaping @Sendable (AccountRecord) -> Reply
+    ) -> Reply {
+        guard let privileges = request.privileges else { return answer }
+        guard privileges.roster.allows(request.kind) else { return .error(.forbidden) }
+        if let record = host.accounts.cached(request.owner) { return body(record) }
+        return .async { [host] in
+            switch await host.find(request.owner) {
+            case .success(let record?): body(record)
+            case .success(nil): .error(.itemNotFound)
+            case .failure(let error): .error(error)
+            }
+        }
+    }
+
     // MARK: Set, §2.3–§2.5
 
     @Sendable private func set(_ request: ClientRequest) -> Reply {
-        let items = request.payload.children.filter { $0.isNamed("item", .roster) }
+        set(request.payload, of: request.record, by: request.session)
+    }
+
+    /// - Parameter session: nil: no client of the account's asks.
+    private func set(_ payload: Element, of record: AccountRecord, by session: ClientSession?) -> Reply {
+        let items = payload.children.filter { $0.isNamed("item", .roster) }
         guard items.count == 1, let item = items.first, let address = item["jid"] else { return .error(.badRequest) }
         guard let jid = JID(address)?.bare else { return .error(.jidMalformed) }
-        guard !jid.isSameBare(as: request.from) else { return .error(.notAllowed) }
+        guard !jid.isSameBare(as: record.jid) else { return .error(.notAllowed) }
         if item.attribute("subscription", equals: "remove") {
-            return remove(jid, request)
+            return remove(jid, of: record)
         }
         let groups = item.children.filter { $0.isNamed("group", .roster) }.map(\.text)
         guard Set(groups).count == groups.count else { return .error(.badRequest) }
@@ -100,10 +132,10 @@ struct Rosters: ServerModule {
             groups.reduce(0, { $0 + $1.utf8.count }) <= Self.maximumGroupsSize
         else { return .error(.notAcceptable) }
         let wanted = Wanted(jid: jid, name: name, groups: groups)
-        if settings.resolvesAccountIDs, !host.router.hosts.serves(jid) {
-            return .async { await addByAccountID(wanted, request) }
+        if settings.resolvesAccountIDs, let session, !host.router.hosts.serves(jid) {
+            return .async { await addByAccountID(wanted, session) }
         }
-        return put(wanted, request)
+        return put(wanted, of: record)
     }
 
     /// §2.3.3: the bytes of a name or a group, the groups of a contact, and the bytes of all of them.
@@ -118,8 +150,7 @@ struct Rosters: ServerModule {
         let groups: [String]
     }
 
-    private func put(_ wanted: Wanted, _ request: ClientRequest) -> Reply {
-        let record = request.record
+    private func put(_ wanted: Wanted, of record: AccountRecord) -> Reply {
         let present = record.rosterItem(wanted.jid)
         if let present, present.isShown {
             // What the client leaves out counts as unchanged where contacts cannot be changed.
@@ -141,28 +172,28 @@ struct Rosters: ServerModule {
         }
     }
 
-    private func addByAccountID(_ wanted: Wanted, _ request: ClientRequest) async -> Reply {
+    private func addByAccountID(_ wanted: Wanted, _ session: ClientSession) async -> Reply {
         switch await host.resolve(accountID: wanted.jid.string) {
         case .failure(let error):
             return .error(error)
         case .success(nil):
             return .error(.itemNotFound)
         case .success(let account?):
-            guard !account.isSameBare(as: request.from) else { return .error(.notAllowed) }
+            let record = session.record
+            guard !account.isSameBare(as: record.jid) else { return .error(.notAllowed) }
             var wanted = wanted
             wanted.jid = account
-            let isContact = request.record.rosterItem(account)?.state.hasTo == true
-            if !isContact, let error = host.mayInvite(request.session) { return .error(error) }
-            let reply = put(wanted, request)
+            let isContact = record.rosterItem(account)?.state.hasTo == true
+            if !isContact, let error = host.mayInvite(session) { return .error(error) }
+            let reply = put(wanted, of: record)
             if case .error = reply { return reply }
-            if !isContact, let error = host.invite(account, of: request.record) { return .error(error) }
+            if !isContact, let error = host.invite(account, of: record) { return .error(error) }
             return reply
         }
     }
 
-    private func remove(_ jid: JID, _ request: ClientRequest) -> Reply {
+    private func remove(_ jid: JID, of record: AccountRecord) -> Reply {
         guard settings.verbs.contains(.remove) else { return .error(.notAllowed) }
-        let record = request.record
         guard let item = record.rosterItem(jid), item.isShown else { return .error(.itemNotFound) }
         host.endSubscriptions(of: record, with: item)
         return change(record, jid) { _ in nil }

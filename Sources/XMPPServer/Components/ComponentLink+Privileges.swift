@@ -8,8 +8,7 @@ extension ComponentLink {
     ///
     /// - Returns: false: it holds none, or the component has no privileges.
     func speaks(_ stanza: Stanza, from: JID, to: JID) -> Bool {
-        let privileges = service.configuration.privileges
-        guard !privileges.isEmpty, stanza.kind == .message, stanza.type != .error, to == host.jid,
+        guard let privileges, stanza.kind == .message, stanza.type != .error, to == host.jid,
             let privilege = stanza.element.child("privilege", .privilege)
         else { return false }
         do throws(StanzaError) {

@@ -163,10 +163,9 @@ final class ComponentService: Service, StreamComponent {
 
     /// The component has shown its secret. Another connection that it may still have ends.
     func connected(_ link: ComponentLink) {
-        let privileges = configuration.privileges
         let former = state.withLock { state in
             let former = exchange(&state.link, with: link)
-            if !privileges.isEmpty {
+            if let privileges = link.privileges {
                 link.send(isAwaited: false) { privileges.announce(from: host.jid, to: domain, &$0) }
             }
             while let waiting = state.takeWaiting() { link.send(waiting.bytes) }

@@ -11,12 +11,33 @@ public struct ComponentPrivileges: Hashable, Sendable {
         case outgoing
     }
 
+    /// Which requests it may make.
+    public enum Requests: String, CaseIterable, Sendable {
+        case none
+        case get
+        case set
+        case both
+
+        public func allows(_ kind: IQRequest.Kind) -> Bool {
+            switch self {
+            case .none: false
+            case .get: kind == .get
+            case .set: kind == .set
+            case .both: true
+            }
+        }
+    }
+
+    /// How it may read and change the accounts' contacts.
+    public let roster: Requests
     public let messages: Messages
 
     /// Whether it has none at all, as any component.
-    public var isEmpty: Bool { messages == .none }
+    public var isEmpty: Bool { roster == .none && messages == .none }
 
     init(_ section: ConfigSection) {
+        roster = section.choice(
+            "roster", default: .none, "Whether it reads and changes the contact lists of the accounts.")
         messages = section.choice("message", default: .none, "Whether it sends messages in the accounts' names.")
     }
 
@@ -24,6 +45,11 @@ public struct ComponentPrivileges: Hashable, Sendable {
     func announce(from host: JID, to component: JID, _ writer: inout XMLWriter) {
         writer.element("message", .client, ["from": host.string, "to": component.string]) { writer in
             writer.element("privilege", .privilege) { writer in
+                // Changes are not told: a component asks when it wants to know.
+                if roster != .none {
+                    writer.element(
+                        "perm", .privilege, ["access": "roster", "type": roster.rawValue, "push": "false"])
+                }
                 if messages != .none {
                     writer.element("perm", .privilege, ["access": "message", "type": messages.rawValue])
                 }

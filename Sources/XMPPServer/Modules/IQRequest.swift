@@ -55,6 +55,8 @@ public struct IQRequest: Sendable {
     public var owner: JID { (to ?? from).bare }
     /// Whether the asker's own data is asked for.
     public var isOwn: Bool { owner.isSameBare(as: from) }
+    /// What whoever asks may do in the owner's name; nil: nothing.
+    public var privileges: ComponentPrivileges? { origin.host === host ? origin.privileges : nil }
     /// Whether a client of this host asks.
     public var isFromClient: Bool { client != nil }
     /// Who asks, for commands; nil: no client asks, or this is not its host.

@@ -17,6 +17,8 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     var host: Host { get }
     /// The account in whose name it sends, of that host; nil: it is no account's, and there is no sender's half.
     var account: AccountRecord? { get }
+    /// What it may do in the name of every account of its host; nil: nothing.
+    var privileges: ComponentPrivileges? { get }
     /// The session, where it is a client that is connected here. Only the sender's half of the way asks for it.
     var client: ClientSession? { get }
 
@@ -36,6 +38,10 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     func requestStarted(_ request: PendingRequest)
     /// On the loop.
     func requestEnded(_ request: PendingRequest)
+}
+
+extension StanzaOrigin {
+    public var privileges: ComponentPrivileges? { nil }
 }
 
 /// What one half of a message's way tells the other: the two accounts may be at home in different places.

@@ -391,6 +391,25 @@ private let certificate = "certificate: c.pem, key: k.pem"
         )
     }
 
+    @Test func componentsHaveNoPrivilegesUnlessTheyAreGiven() throws {
+        let (configuration, messages) = try read(
+            """
+            hosts:
+              a:
+                \(certificate.split(separator: ", ").joined(separator: "\n    "))
+                components:
+                  b: {secret: component-secret}
+                  c: {secret: component-secret, privileges: {message: outgoing, roster: get}}
+                  d: {secret: component-secret, privileges: {message: incoming, rooster: get}}
+            """)
+        let privileges = try #require(configuration.host("a")).components.map(\.privileges)
+        #expect(privileges.map(\.isEmpty) == [true, false, true])
+        #expect(privileges[1].messages == .outgoing)
+        #expect(privileges[1].roster.allows(.get))
+        #expect(!privileges[1].roster.allows(.set))
+        #expect(messages.count == 2)
+    }
+
     @Test func allMistakesComeAtOnceInOrder() throws {
         let text = "lgo: {}\nlimits: {connections: x}\nhosts:\n  a: {profile: strict, \(certificate), stansas: {}}\n"
         #expect(
@@ -424,6 +443,7 @@ private let certificate = "certificate: c.pem, key: k.pem"
                 "`profiles.<name>.limits`", "`profiles.<name>.limits.rate`", "`profiles.<name>.modules`",
                 "`profiles.<name>.modules.ping`", "`profiles.<name>.modules.roster`", "`profiles.<name>.modules.time`",
                 "`hosts.<name>`", "`hosts.<name>.components.<name>`", "`hosts.<name>.components.<name>.queue`",
+                "`hosts.<name>.components.<name>.privileges`",
                 "`listeners[]`", "`listeners[].redirect`", "`http-listeners[]`", "`component-listeners[]`",
             ]
         )
