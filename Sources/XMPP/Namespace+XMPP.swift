@@ -63,6 +63,10 @@ extension Namespace {
     public static let archiveManagement: Namespace = "urn:xmpp:mam:2"
     /// Cards of persons (XEP-0054).
     public static let vCard: Namespace = "vcard-temp"
+    /// Accounts made, changed and removed by clients (XEP-0077).
+    public static let registration: Namespace = "jabber:iq:register"
+    /// What people have a server do by commands (XEP-0050).
+    public static let commands: Namespace = "http://jabber.org/protocol/commands"
     /// Pages of a result (XEP-0059).
     public static let resultSet: Namespace = "http://jabber.org/protocol/rsm"
 }

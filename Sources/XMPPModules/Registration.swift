@@ -9,7 +9,7 @@ struct Registration: ServerModule {
     static let info = ModuleInfo(
         "registration", implements: [.xep(77, "2.4")], summary: "Lets clients make accounts and change passwords.")
 
-    private static let namespace: Namespace = "jabber:iq:register"
+    private static let namespace = Namespace.registration
     private static let feature: Namespace = "http://jabber.org/features/iq-register"
 
     struct Settings: ModuleSettings {

@@ -8,7 +8,7 @@ struct Commands: ServerModule {
         "commands", implements: [.xep(50, "1.3.0"), .xep(133, "1.2.0")], requires: ["disco"],
         summary: "People have the host do something by commands in their clients, administrators with its accounts.")
 
-    static let namespace: Namespace = "http://jabber.org/protocol/commands"
+    static let namespace = Namespace.commands
 
     private let host: Host
     private let sessions: CommandSessions

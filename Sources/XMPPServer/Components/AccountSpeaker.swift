@@ -3,21 +3,17 @@ import XML
 import XMPP
 import XMPPStream
 
-/// A component while it sends one stanza in the name of an account. What comes of it is told to the component as the answer
-/// to the stanza in which it was.
+/// A component while it sends one stanza in the name of an account. What comes of it is the component's to know.
 final class AccountSpeaker: StanzaOrigin {
     private let record: AccountRecord
     private let link: ComponentLink
-    /// The component's own stanza.
-    private let outer: Stanza
-    /// Which of its addresses has sent it.
-    private let from: JID
+    private let answered: @Sendable (Stanza) -> Void
 
-    init(_ record: AccountRecord, link: ComponentLink, _ outer: Stanza, from: JID) {
+    /// - Parameter answered: takes what comes of it.
+    init(_ record: AccountRecord, link: ComponentLink, answered: @escaping @Sendable (Stanza) -> Void) {
         self.record = record
         self.link = link
-        self.outer = outer
-        self.from = from
+        self.answered = answered
     }
 
     var loop: LoopContext { link.loop }
@@ -31,18 +27,8 @@ final class AccountSpeaker: StanzaOrigin {
     func send(isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {
         var writer = XMLWriter()
         body(&writer)
-        guard let answer = host.stanza(fromOwn: writer.finish(), "an answer to a component"), answer.type == .error,
-            let error = answer.element.child("error", .client)
-        else { return }
-        link.send(isAwaited: isAwaited) { [outer, from] writer in
-            writer.start(outer.kind.name)
-            writer.attribute("type", "error" as StaticString)
-            writer.attribute("id", outer.id)
-            writer.attribute("from", outer.element["to"])
-            writer.attribute("to", from.string)
-            writer.copy(error)
-            writer.end()
-        }
+        guard let answer = host.stanza(fromOwn: writer.finish(), "an answer to a component") else { return }
+        answered(answer)
     }
 
     func pauseReading<Value: Sendable>(

@@ -14,7 +14,13 @@ extension ComponentLink {
         do throws(StanzaError) {
             guard privileges.messages == .outgoing else { throw .forbidden }
             let (message, account, to) = try message(in: privilege)
-            speak(message, to: to, of: account, in: stanza, by: from)
+            withAccount(account, stanza, by: from) { [self] record in
+                let speaker = AccountSpeaker(record, link: self) { [self] answer in
+                    guard answer.type == .error, let error = answer.element.child("error", .client) else { return }
+                    self.answer(stanza, "error", to: from) { $0.copy(error) }
+                }
+                router.received(message, from: record.jid, to: to, by: speaker)
+            }
         } catch {
             refuse(stanza, error, to: from)
         }
@@ -35,26 +41,38 @@ extension ComponentLink {
     }
 
     /// A stanza that stands in another one, by itself.
-    private func own(_ element: Element) -> Stanza? {
+    func own(_ element: Element) -> Stanza? {
         guard Stanza(element) != nil else { return nil }
         var writer = XMLWriter()
         writer.stanza(element)
         return host.stanza(fromOwn: writer.finish(), "a stanza in a component's stanza")
     }
 
-    /// Sends a stanza in an account's name; where there is no such account the component is refused.
-    private func speak(_ stanza: Stanza, to: JID, of account: JID, in outer: Stanza, by from: JID) {
-        let speak: @Sendable (Result<AccountRecord?, StanzaError>?) -> Void = { [self] found in
+    /// Goes on with an account; where there is none the component is refused.
+    func withAccount(
+        _ account: JID, _ stanza: Stanza, by from: JID, _ body: @escaping @Sendable (AccountRecord) -> Void
+    ) {
+        if let record = host.accounts.cached(account) { return body(record) }
+        pauseReading({ [host] in await host.find(account) }, within: TimeAmount(host.iqTime)) { [self] found in
             switch found {
-            case .success(let record?):
-                router.received(
-                    stanza, from: record.jid, to: to, by: AccountSpeaker(record, link: self, outer, from: from))
-            case .success(nil): refuse(outer, .forbidden, to: from)
-            case .failure(let error): refuse(outer, error, to: from)
-            case nil: refuse(outer, .resourceConstraint, to: from)
+            case .success(let record?): body(record)
+            case .success(nil): refuse(stanza, .forbidden, to: from)
+            case .failure(let error): refuse(stanza, error, to: from)
+            case nil: refuse(stanza, .resourceConstraint, to: from)
             }
         }
-        if let record = host.accounts.cached(account) { return speak(.success(record)) }
-        pauseReading({ [host] in await host.find(account) }, within: TimeAmount(host.iqTime), then: speak)
+    }
+
+    /// Answers a stanza of the component.
+    func answer(_ stanza: Stanza, _ type: StaticString, to address: JID, _ content: (inout XMLWriter) -> Void) {
+        send(isAwaited: true) { writer in
+            writer.start(stanza.kind.name)
+            writer.attribute("type", type)
+            writer.attribute("id", stanza.id)
+            writer.attribute("from", stanza.element["to"])
+            writer.attribute("to", address.string)
+            content(&writer)
+            writer.end()
+        }
     }
 }

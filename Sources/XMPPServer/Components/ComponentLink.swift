@@ -20,6 +20,8 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     private var requests: [PendingRequest] = []
     private var pauseCount = 0
     private var isPausedByRequests = false
+    /// Requests in accounts' names that have not been answered.
+    var askedCount = 0
 
     init(_ service: ComponentService, on stream: ComponentStream) {
         jid = service.domain
@@ -40,7 +42,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         }
         guard let to = element["to"].map({ JID($0) }) else { return refuse(stanza, .badRequest, to: from) }
         guard let to else { return refuse(stanza, StanzaError(.jidMalformed), to: from) }
-        if speaks(stanza, from: from, to: to) { return }
+        if speaks(stanza, from: from, to: to) || asks(stanza, from: from, to: to) { return }
         router.received(stanza, from: from, to: to, by: self)
     }
 

@@ -31,14 +31,32 @@ public struct ComponentPrivileges: Hashable, Sendable {
     /// How it may read and change the accounts' contacts.
     public let roster: Requests
     public let messages: Messages
+    /// Which requests it may make in their names, by the namespaces of what is asked.
+    public let requests: [String: Requests]
+
+    /// What concerns the account itself is its owner's alone: passwords, its removal, administration.
+    private static let neverAsked: Set<String> = [
+        Namespace.registration.name, Namespace.commands.name, "jabber:iq:auth",
+    ]
 
     /// Whether it has none at all, as any component.
-    public var isEmpty: Bool { roster == .none && messages == .none }
+    public var isEmpty: Bool { roster == .none && messages == .none && requests.isEmpty }
 
     init(_ section: ConfigSection) {
         roster = section.choice(
             "roster", default: .none, "Whether it reads and changes the contact lists of the accounts.")
         messages = section.choice("message", default: .none, "Whether it sends messages in the accounts' names.")
+        let iq = section.section("iq", "Which requests it makes in the accounts' names.")
+        var requests: [String: Requests] = [:]
+        for name in section.report.collectsReference ? ["<namespace>"] : iq.names {
+            let allowed: Requests = iq.choice(name, default: .none, "Which of those about this namespace.")
+            if allowed != .none, Self.neverAsked.contains(name) {
+                iq.fail(name, "what is asked there is for the account's owner alone", fix: "delete it")
+            } else if allowed != .none {
+                requests[name] = allowed
+            }
+        }
+        self.requests = requests
     }
 
     /// Writes the message that tells the component what it may do.
@@ -52,6 +70,12 @@ public struct ComponentPrivileges: Hashable, Sendable {
                 }
                 if messages != .none {
                     writer.element("perm", .privilege, ["access": "message", "type": messages.rawValue])
+                }
+                guard !requests.isEmpty else { return }
+                writer.element("perm", .privilege, ["access": "iq"]) { writer in
+                    for (name, allowed) in requests.sorted(by: { $0.key < $1.key }) {
+                        writer.element("namespace", .privilege, ["ns": name, "type": allowed.rawValue])
+                    }
                 }
             }
         }

@@ -5,10 +5,10 @@ import XMPPStream
 
 /// Requests and their answers, RFC 6120 §8.2.3.
 extension StanzaRouter {
-    /// A client's IQ.
+    /// An IQ that has just come.
     func received(iq event: inout StanzaContext) {
         guard event.stanza.hasID else { return bounce(event, .badRequest) }
-        guard passes(event.loaded.declarations.iqFromClient, &event) else { return }
+        guard event.sender == nil || passes(event.loaded.declarations.iqFromClient, &event) else { return }
         route(iq: &event)
     }
 

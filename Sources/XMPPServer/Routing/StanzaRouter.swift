@@ -73,9 +73,7 @@ public final class StanzaRouter: Sendable {
         var event = StanzaContext(
             stanza: stanza, from: from, to: to, origin: origin, loaded: origin.host.loaded, recipient: nil,
             stage: origin.account == nil ? .addressed : .fromClient(0))
-        if stanza.kind == .iq {
-            return stanza.hasID ? route(iq: &event) : bounce(event, .badRequest)
-        }
+        if stanza.kind == .iq { return received(iq: &event) }
         if stanza.kind == .presence, stanza.type == .unknown { return bounce(event, .badRequest) }
         event.strip(hosts.reservedElements)
         route(&event)

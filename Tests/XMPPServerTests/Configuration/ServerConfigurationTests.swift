@@ -400,14 +400,14 @@ private let certificate = "certificate: c.pem, key: k.pem"
                 components:
                   b: {secret: component-secret}
                   c: {secret: component-secret, privileges: {message: outgoing, roster: get}}
-                  d: {secret: component-secret, privileges: {message: incoming, rooster: get}}
+                  d: {secret: component-secret, privileges: {message: incoming, rooster: get, iq: {"jabber:iq:register": set}}}
             """)
         let privileges = try #require(configuration.host("a")).components.map(\.privileges)
         #expect(privileges.map(\.isEmpty) == [true, false, true])
         #expect(privileges[1].messages == .outgoing)
         #expect(privileges[1].roster.allows(.get))
         #expect(!privileges[1].roster.allows(.set))
-        #expect(messages.count == 2)
+        #expect(messages.count == 3)
     }
 
     @Test func allMistakesComeAtOnceInOrder() throws {
@@ -443,7 +443,7 @@ private let certificate = "certificate: c.pem, key: k.pem"
                 "`profiles.<name>.limits`", "`profiles.<name>.limits.rate`", "`profiles.<name>.modules`",
                 "`profiles.<name>.modules.ping`", "`profiles.<name>.modules.roster`", "`profiles.<name>.modules.time`",
                 "`hosts.<name>`", "`hosts.<name>.components.<name>`", "`hosts.<name>.components.<name>.queue`",
-                "`hosts.<name>.components.<name>.privileges`",
+                "`hosts.<name>.components.<name>.privileges`", "`hosts.<name>.components.<name>.privileges.iq`",
                 "`listeners[]`", "`listeners[].redirect`", "`http-listeners[]`", "`component-listeners[]`",
             ]
         )
