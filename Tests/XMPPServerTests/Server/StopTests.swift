@@ -119,9 +119,10 @@ private final class SilentStorage: EmptyStorage {
         try await client.send("<iq type='get' id='q1'><wait xmlns='urn:example:wait' id='never answered'/></iq>")
         try await client.send(
             "<message gate='stop' id='m1' type='chat' to='juliet@example.org'><body>x</body></message>")
-        let romeo = try #require(JID("romeo@example.org"))
+        // Until it has its id in its recipient's archive.
+        let juliet = try #require(JID("juliet@example.org"))
         let ids = try server.host().archiveIDs
-        while try ids.frontier(of: romeo) >= ids.frontier(of: #require(JID("nobody@example.org"))) {
+        while try ids.frontier(of: juliet) >= ids.frontier(of: #require(JID("nobody@example.org"))) {
             await Task.yield()
         }
         async let time = stop(server)
