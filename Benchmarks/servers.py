@@ -201,13 +201,13 @@ profiles:
 
             tokens = []
             for number in range(1, count + 1):
-                account = {"host": MESSENGER_DOMAIN, "id": f"user{number}", "isAdministrator": False}
-                ask({"addAccount": {"account": account}})
-                name = {"name": f"user{number}@{MESSENGER_DOMAIN}"}
-                reply = ask({"mintToken": {"token": {"account": name, "seconds": 30 * 86400}}})
-                if "minted" not in reply:
+                host = {"host": MESSENGER_DOMAIN, "name": f"user{number}"}
+                ask({"command": "account-add", "arguments": host})
+                name = {"account": f"user{number}@{MESSENGER_DOMAIN}", "expires": "30d"}
+                reply = ask({"command": "token-mint", "arguments": name})
+                if "result" not in reply:
                     raise Failure(f"no token for user{number}: {reply}")
-                tokens.append(reply["minted"]["token"]["token"])
+                tokens.append(reply["result"]["token"])
         file.write_text("\n".join(tokens) + "\n")
         return file
 
