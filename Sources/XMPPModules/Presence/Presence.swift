@@ -283,13 +283,14 @@ struct Presence: ServerModule {
         return .handled
     }
 
-    /// §4.3.2: whoever may see the account's presence is sent it; everybody else is told that they may not, as somebody at a
-    /// service may think otherwise.
+    /// §4.3.2: whoever may see the account's presence is sent it. Somebody at a service may think that they may, and is told
+    /// that they may not; people here know it, and are not told who is online.
     private func answerProbe(by asker: JID, _ account: AccountRecord) {
-        guard asker.isSameBare(as: account.jid) || account.withRoster({ $0.showsPresence(to: asker) }) else {
-            return host.send(.unsubscribed, from: account.jid, to: asker.bare)
+        if asker.isSameBare(as: account.jid) || account.withRoster({ $0.showsPresence(to: asker) }) {
+            host.sendPresence(of: account, to: asker)
+        } else if case .service = host.router.hosts.recipient(of: asker) {
+            host.send(.unsubscribed, from: account.jid, to: asker.bare)
         }
-        host.sendPresence(of: account, to: asker)
     }
 
     /// Somebody to whom a subscription leads, or did until this stanza.
