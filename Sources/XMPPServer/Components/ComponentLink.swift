@@ -6,7 +6,7 @@ import XMPP
 import XMPPStream
 
 /// The connection of an external component that has shown its secret, XEP-0114 §3. Lives on the connection's loop; `send` may
-/// be called from anywhere.
+/// be called from anywhere: what it touches beside the mailbox is the loop's alone; hence `@unchecked Sendable`.
 ///
 /// A component writes in the name of any address of its domain, and of no other but where it has privileges.
 final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unchecked Sendable {

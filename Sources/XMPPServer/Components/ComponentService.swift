@@ -47,8 +47,6 @@ final class ComponentService: Service, StreamComponent {
         self.host = host
     }
 
-    var isConnected: Bool { state.withLock { $0.link != nil } }
-
     // MARK: To the component
 
     func receive(_ event: inout StanzaContext) -> Verdict {

@@ -5,7 +5,8 @@ import XMPPStream
 
 /// Whoever sent a stanza: takes its errors and results, and can be slowed down.
 ///
-/// A session of a client is one; so is the link of a component, and what a component sends in an account's name. The server's own stanzas have none: nobody is to be told.
+/// A session of a client is one; so is the link of a component, and what a component sends in an account's name. The
+/// server's own stanzas have none: nobody is to be told.
 public protocol StanzaOrigin: AnyObject, Sendable {
     /// The loop on which it sends.
     var loop: LoopContext { get }
