@@ -55,9 +55,11 @@ STANDARD = {
     "rosaline": "she hath forsworn to love",
     "paris": "younger than she are happy mothers made",
     "balthasar": "i do beseech you sir have patience",
+    "montague": "who set this ancient quarrel new abroach",
+    "capulet": "tis not hard for men so old as we",
 }
 
-STANDARD_CONTACTS = [("mercutio", "tybalt")]
+STANDARD_CONTACTS = [("mercutio", "tybalt"), ("montague", "capulet")]
 
 
 class People:
