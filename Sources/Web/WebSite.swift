@@ -76,7 +76,7 @@ public final class WebSite: Sendable {
     /// Streams over HTTP, for the modules that bring them.
     public var streams: WebStreams {
         openedStreams.withLock { streams in
-            let open = streams ?? WebStreams(server: server, domains: [host.domain])
+            let open = streams ?? server.webStreams(of: [host.domain])
             streams = open
             return open
         }

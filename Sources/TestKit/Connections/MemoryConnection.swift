@@ -33,7 +33,7 @@ final class MemoryConnection: TestConnection {
             case .clients(let listener) where framing == nil:
                 try server.accept(channel, on: listener)
             case .clients(let listener):
-                let streams = WebStreams(server: server, domains: listener.hosts, redirect: listener.redirect)
+                let streams = server.webStreams(of: listener.hosts, redirect: listener.redirect)
                 try channel.pipeline.syncOperations.addHandlers([
                     WebSocketFrameEncoder(),
                     ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: streams.maximumFrame)),

@@ -86,10 +86,7 @@ extension Administration {
         } catch {
             throw AdministrationError("\(record.jid) has as many contacts as an account may have")
         }
-        if let change, let host {
-            var event = RosterEvent(account: record, change: change, host: host)
-            host.fire(Hooks.rosterChanged, &event)
-        }
+        if let change, let host { host.rosterDidChange(change, of: record) }
         return commit
     }
 }

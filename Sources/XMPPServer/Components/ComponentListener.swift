@@ -6,13 +6,15 @@ import XMPPStream
 
 /// A port where external components connect.
 final class ComponentListener: ComponentDelegate {
-    private let server: Server
+    private let hosts: HostTable
+    private let loops: LoopTable
     private let configuration: ComponentListenerConfiguration
     private let place: String
 
     /// - Parameter place: where it stands in the configuration.
-    init(server: Server, _ configuration: ComponentListenerConfiguration, _ place: String) {
-        self.server = server
+    init(_ configuration: ComponentListenerConfiguration, _ place: String, hosts: HostTable, loops: LoopTable) {
+        self.hosts = hosts
+        self.loops = loops
         self.configuration = configuration
         self.place = place
     }
@@ -20,7 +22,7 @@ final class ComponentListener: ComponentDelegate {
     var port: PortUse {
         PortUse(place, configuration.addresses, port: configuration.port) { [self] channel in
             Self.noticeLoss(of: channel)
-            let connection = StreamConnection(component: self, loop: server.loops.context(of: channel.eventLoop))
+            let connection = StreamConnection(component: self, loop: loops.context(of: channel.eventLoop))
             try channel.pipeline.syncOperations.addHandler(connection)
         }
     }
@@ -37,13 +39,13 @@ final class ComponentListener: ComponentDelegate {
 
     // MARK: Delegate
 
-    var fallbackDomain: String { server.hosts.all.first?.domain ?? "" }
+    var fallbackDomain: String { hosts.all.first?.domain ?? "" }
     /// The handshake is all that a stranger has to say.
     let unauthenticatedLimits = XMLLimits(stanzaBytes: 1024, depth: 4, attributes: 16, namespaces: 8)
     let signInTime = Duration.seconds(30)
     var tls: (any TLSProvider)? { nil }
 
     func component(_ domain: JID) -> (any StreamComponent)? {
-        server.hosts.service(domain.domain) as? ComponentService
+        hosts.service(domain.domain) as? ComponentService
     }
 }

@@ -1,5 +1,5 @@
 /// Something in which two configurations differ.
-public struct ConfigurationChange: CommandRecord, Hashable {
+public struct ConfigurationChange: Sendable, Hashable {
     /// When a running server goes by it.
     public enum Effect: String, Codable, Sendable {
         /// At once, also for those who are connected.
@@ -15,22 +15,6 @@ public struct ConfigurationChange: CommandRecord, Hashable {
     /// What becomes different, in a few words.
     public let change: String
     public let effect: Effect
-}
-
-extension ConfigurationChange {
-    public static let columns: [CommandColumn<ConfigurationChange>] = [
-        .text("place", "place") { $0.place },
-        .text("change", "change") { $0.change },
-        .text("effect", .hidden) { $0.effect.rawValue },
-        .display("from") { change in
-            switch change.effect {
-            case .now: "now on"
-            case .connections: "the next connection on"
-            case .restart: "the next start on"
-            }
-        },
-    ]
-    public static let none = "Nothing is different."
 }
 
 extension ServerConfiguration {

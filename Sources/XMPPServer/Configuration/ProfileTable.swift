@@ -7,8 +7,8 @@ struct ProfileTable {
     /// The modules that exist.
     private let modules: [any ServerModule.Type]
 
-    /// What they and the core keep about the owners of accounts.
-    var personalData: [PersonalData] { PersonalData.ofCore + modules.flatMap { $0.personalData } }
+    /// What they keep about the owners of accounts.
+    var personalData: [PersonalData] { modules.flatMap { $0.personalData } }
 
     init(_ root: ConfigSection, builtIn text: String, modules: [any ServerModule.Type]) {
         self.root = root

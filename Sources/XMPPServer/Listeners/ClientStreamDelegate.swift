@@ -4,7 +4,7 @@ import XMPPStream
 
 /// What the streams of one listener ask of the server.
 final class ClientStreamDelegate: StreamDelegate {
-    private let server: Server
+    private let certificates: Certificates
     private let hosts: [String: ClientStreamHost]
     /// Those of the largest stanza that anybody may send.
     let largestLimits: XMLLimits
@@ -15,11 +15,14 @@ final class ClientStreamDelegate: StreamDelegate {
     let redirectTime: Duration
 
     /// - Parameters:
-    ///   - domains: those that are served; `nil`: all.
+    ///   - hosts: those that are served.
+    ///   - redirect: where clients are sent; nil: they are served here.
     ///   - offersTLS: whether a client may ask for it on the stream.
-    init(server: Server, domains: [String]?, redirect: RedirectConfiguration?, offersTLS: Bool) {
-        self.server = server
-        let hosts = server.hosts.all.filter { domains?.contains($0.domain) ?? true }
+    init(
+        _ hosts: [Host], authenticator: Authenticator, certificates: Certificates, redirect: RedirectConfiguration?,
+        offersTLS: Bool
+    ) {
+        self.certificates = certificates
         fallbackDomain = hosts.first?.domain ?? ""
         let limits = hosts.map(\.configuration.limits)
         unauthenticatedLimits = XMLLimits(
@@ -37,7 +40,7 @@ final class ClientStreamDelegate: StreamDelegate {
                 attributes: max(one.attributes, other.attributes), namespaces: max(one.namespaces, other.namespaces))
         }
         let streamHosts = zip(hosts, settings).map { host, settings in
-            (host.domain, ClientStreamHost(host, settings, authenticator: server.authenticator))
+            (host.domain, ClientStreamHost(host, settings, authenticator: authenticator))
         }
         self.hosts = Dictionary(uniqueKeysWithValues: streamHosts)
     }
@@ -82,5 +85,5 @@ final class ClientStreamDelegate: StreamDelegate {
 
     func host(for domain: String) -> (any StreamHost)? { hosts[domain] }
 
-    var tls: (any TLSProvider)? { server.certificates.streams }
+    var tls: (any TLSProvider)? { certificates.streams }
 }

@@ -3,19 +3,24 @@ import XMPPStream
 
 /// A port on which clients connect.
 final class Listener: Sendable {
-    private let server: Server
     private let configuration: ListenerConfiguration
     private let place: String
     private let streams: ClientStreamDelegate
+    private let loops: LoopTable
+    private let connections: ConnectionLimits
 
-    /// - Parameter place: where it stands in the configuration.
-    init(server: Server, _ configuration: ListenerConfiguration, _ place: String) {
-        self.server = server
+    /// - Parameters:
+    ///   - place: where it stands in the configuration.
+    ///   - connections: where clients of proxies are counted.
+    init(
+        _ configuration: ListenerConfiguration, _ place: String, streams: ClientStreamDelegate, loops: LoopTable,
+        connections: ConnectionLimits
+    ) {
         self.configuration = configuration
         self.place = place
-        streams = ClientStreamDelegate(
-            server: server, domains: configuration.hosts, redirect: configuration.redirect,
-            offersTLS: server.certificates.streams != nil)
+        self.streams = streams
+        self.loops = loops
+        self.connections = connections
     }
 
     var port: PortUse {
@@ -26,7 +31,7 @@ final class Listener: Sendable {
 
     /// Puts a new connection in the care of a stream.
     private func begin(_ channel: any Channel) throws {
-        let stream = StreamConnection(delegate: streams, loop: server.loops.context(of: channel.eventLoop))
+        let stream = StreamConnection(delegate: streams, loop: loops.context(of: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
         if let peer = IPAddress(channel.remoteAddress), configuration.proxies.contains(where: { $0.contains(peer) }) {
             try pipeline.addHandler(proxyHeader(channel, stream))
@@ -36,7 +41,7 @@ final class Listener: Sendable {
             break
         case .direct:
             try pipeline.addHandlers(stream.makeTLSHandlers())
-        case .either where server.certificates.streams != nil:
+        case .either where streams.tls != nil:
             try pipeline.addHandler(FirstByteHandler(stream))
         case .either:
             break
@@ -46,7 +51,7 @@ final class Listener: Sendable {
 
     /// The client is counted in the place of its proxy as long as the connection lasts.
     private func proxyHeader(_ channel: any Channel, _ stream: StreamConnection) -> ProxyHeaderHandler {
-        ProxyHeaderHandler { [connections = server.connections] client in
+        ProxyHeaderHandler { [connections] client in
             guard connections.admit(client: client) else { return false }
             channel.closeFuture.whenComplete { _ in connections.release(client: client) }
             if let address = client.socketAddress { stream.isForwarded(from: address) }

@@ -5,33 +5,35 @@ import XMPPStream
 /// Streams whose connections are made by way of HTTP. They are like those of a `Listener`, but for STARTTLS: an HTTP
 /// connection has TLS from the beginning, or comes from a proxy on the same machine that has ended it.
 public final class WebStreams: Sendable {
-    private let server: Server
-    private let domains: [String]?
-    private let redirect: RedirectConfiguration?
+    private let loops: LoopTable
+    private let connections: ConnectionLimits
+    private let makeDelegate: @Sendable () -> ClientStreamDelegate
     private let delegate: CurrentDelegate
     /// Streams over BOSH, XEP-0124 and XEP-0206.
     public let bosh: BOSHSessions
 
     /// - Parameters:
-    ///   - domains: those that are served; `nil`: all.
-    ///   - redirect: where clients are sent; `nil`: they are served here.
-    public init(server: Server, domains: [String]? = nil, redirect: RedirectConfiguration? = nil) {
-        self.server = server
-        self.domains = domains
-        self.redirect = redirect
-        let streams = ClientStreamDelegate(server: server, domains: domains, redirect: redirect, offersTLS: false)
+    ///   - connections: where clients are counted.
+    ///   - makeDelegate: called now and at each reload.
+    init(
+        loops: LoopTable, connections: ConnectionLimits, makeDelegate: @escaping @Sendable () -> ClientStreamDelegate
+    ) {
+        self.loops = loops
+        self.connections = connections
+        self.makeDelegate = makeDelegate
+        let streams = makeDelegate()
         let delegate = CurrentDelegate(streams)
         self.delegate = delegate
         bosh = BOSHSessions(
             limits: streams.largestLimits,
             strangers: streams.unauthenticatedLimits,
-            makeStream: { loop in Self.makeStream(delegate.value, server.loops.context(of: loop)) },
-            admit: { server.connections.admit($0) })
+            makeStream: { loop in Self.makeStream(delegate.value, loops.context(of: loop)) },
+            admit: { connections.admit($0) })
     }
 
     /// Streams that begin from now on see the hosts as they are now; those that there are go on.
     public func reload() {
-        let streams = ClientStreamDelegate(server: server, domains: domains, redirect: redirect, offersTLS: false)
+        let streams = makeDelegate()
         delegate.use(streams)
         bosh.use(limits: streams.largestLimits, strangers: streams.unauthenticatedLimits)
     }
@@ -47,13 +49,13 @@ public final class WebStreams: Sendable {
     ///   has too many connections, this one is closed.
     public func acceptWebSocket(_ channel: any Channel, from address: IPAddress? = nil) throws {
         if let address {
-            guard server.admit(client: address) else {
+            guard connections.admit(client: address) else {
                 channel.close(promise: nil)
                 return
             }
-            channel.closeFuture.whenComplete { [server] _ in server.release(client: address) }
+            channel.closeFuture.whenComplete { [connections] _ in connections.release(client: address) }
         }
-        let loop = server.loops.context(of: channel.eventLoop)
+        let loop = loops.context(of: channel.eventLoop)
         let address = address?.socketAddress
         try channel.pipeline.syncOperations.addHandlers(
             Self.makeStream(delegate.value, loop, from: address).makeWebSocketHandlers())

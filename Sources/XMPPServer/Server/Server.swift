@@ -103,10 +103,10 @@ public final class Server: Sendable {
         let host = Host(
             configuration, jid: jid, limits: self.configuration.limits, storage: storage, archiveIDs: archiveIDs,
             router: router, key: key, keyMaker: keyMaker, signIns: signIns,
-            accountAdded: { [authenticator] in authenticator.accountAdded($0) }, logger: logger, now: now,
+            accountAdded: { [authenticator] in authenticator.accountAdded($0) },
+            administer: { [weak self] host in self.map { Administration($0, of: host) } }, logger: logger, now: now,
             uptime: uptime)
         if try await storage.hasTokens(host: host.domain) { host.noteAccessToken() }
-        host.belongs(to: self)
         known.withLock { $0[host.domain] = host }
         return host
     }
@@ -196,14 +196,6 @@ public final class Server: Sendable {
         for host in hosts.all { await host.restoreSessions() }
     }
 
-    /// The ports on which clients and components connect. Their streams see the hosts as they are when this is asked for.
-    func streamPorts(of configuration: ServerConfiguration) -> [PortUse] {
-        configuration.listeners.enumerated().map { Listener(server: self, $1, "listeners[\($0)]").port }
-            + configuration.componentListeners.enumerated().map {
-                ComponentListener(server: self, $1, "component-listeners[\($0)]").port
-            }
-    }
-
     /// Opens the ports of the part that is attached, beside those of the streams.
     public func openPorts(of part: any ServerPart) async throws {
         try await open(streamPorts(of: configuration) + (try part.ports(in: configuration)))
@@ -223,26 +215,6 @@ public final class Server: Sendable {
             logger.info(
                 "listening", metadata: ["address": "\(address.ipAddress ?? "")", "port": "\(address.port ?? 0)"])
         }
-    }
-
-    /// Counts among the connections of its address what a client does by way of a proxy, until it is released.
-    ///
-    /// - Returns: false if there are too many.
-    public func admit(client address: IPAddress) -> Bool { connections.admit(client: address) }
-
-    public func release(client address: IPAddress) { connections.release(client: address) }
-
-    /// Serves a connection that somebody else has made, such as a test.
-    public func accept(_ channel: any Channel, on configuration: ListenerConfiguration) throws {
-        try Listener(server: self, configuration, "").port.admit(channel, connections)
-    }
-
-    /// The same for an external component.
-    public func acceptComponent(_ channel: any Channel) throws {
-        guard let configuration = configuration.componentListeners.first else {
-            throw ServerError("there is no listener for components")
-        }
-        try ComponentListener(server: self, configuration, "").port.admit(channel, connections)
     }
 
     /// Takes no new connections any more; those that there are go on.

@@ -15,7 +15,7 @@ import XMPP
 
         init() async throws {
             server = try await TestKit.TestServer()
-            streams = WebStreams(server: server.server)
+            streams = server.server.webStreams()
             let romeo = try #require(JID("romeo@localhost"))
             try await server.add(
                 TestAccount("romeo", Account(jid: romeo, displayName: "Romeo", createdAt: TestClock.start)))

@@ -1,3 +1,5 @@
+import XMPPStream
+
 /// What an app may ask people for, RFC 6749 §3.3: the one table of what a scope lets it do, and of what people are told
 /// before they agree.
 public enum AccessScope: String, Sendable, CaseIterable {
@@ -49,5 +51,18 @@ public enum AccessScope: String, Sendable, CaseIterable {
         case .offlineAccess: "Stay signed in when you are not using it"
         case .messenger, .xmpp, .client, .admin: nil
         }
+    }
+}
+
+extension SessionRights {
+    /// The rights of a session that was opened with a token; nil: with a password, or what a device got for one.
+    init(of token: VerifiedToken?) {
+        guard let token else {
+            self = .all
+            return
+        }
+        let scopes = token.scopes.compactMap(AccessScope.init(rawValue:))
+        // A host can ask for a scope of its own name: with that a program comes to chat.
+        self = scopes.isEmpty ? .program : scopes.reduce(.chat) { $0.union($1.rights) }
     }
 }

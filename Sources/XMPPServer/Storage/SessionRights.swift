@@ -1,6 +1,3 @@
-import XMPP
-import XMPPStream
-
 /// What a session may do with its account. Requests, commands and elements of a stream declare what they need, and are
 /// refused before their handlers run where the session has not got it.
 ///
@@ -34,17 +31,6 @@ public struct SessionRights: OptionSet, Sendable, Hashable {
     public static let owner: SessionRights = [program, .manageHistory, .manageAccess, .manageAccount]
     /// Everything.
     public static let all: SessionRights = [owner, .administer]
-
-    /// The rights of a session that was opened with a token; nil: with a password, or what a device got for one.
-    init(of token: VerifiedToken?) {
-        guard let token else {
-            self = .all
-            return
-        }
-        let scopes = token.scopes.compactMap(AccessScope.init(rawValue:))
-        // A host can ask for a scope of its own name: with that a program comes to chat.
-        self = scopes.isEmpty ? .program : scopes.reduce(.chat) { $0.union($1.rights) }
-    }
 
     // MARK: Names, for the storage
 

@@ -1,6 +1,5 @@
 import XML
 import XMPP
-import XMPPStream
 
 /// A store with data about the owners of accounts, declared by its module (`ServerModule.personalData`): how its owner gets
 /// it, and what ends with the account or its password. Export and erasure are loops over these. They hold whether a host
@@ -55,38 +54,4 @@ public struct PersonalData: Sendable {
 
     /// The store of cards. An account without one is exported with a card that is made from its settings.
     public static let cardStore = "vcard"
-
-    /// What the core keeps in stores.
-    static let ofCore = [
-        // Their owners know devices by other words, see `Host.clients`.
-        PersonalData(store: Device.storeName, .secret, endsWithPassword: true),
-        // It stands in the card.
-        PersonalData(store: AccountPhoto.store, .secret),
-    ]
-
-    /// The values about an account, by key.
-    func values(of account: JID, on host: Host) async throws(StorageError) -> [String: [UInt8]] {
-        guard let isAbout else { return try await host.storage.values(store, account) }
-        return try await host.storage.values(store, host.jid).filter { isAbout($0.value, account) }
-    }
-}
-
-extension Host {
-    /// What has to be stored for the removal of an account: the one way in which accounts are removed.
-    func changes(removing account: JID) async throws(StorageError) -> [StorageChange] {
-        await storage.flush()
-        var changes = [StorageChange.removeAccount(account)]
-        for data in personalData where data.isAbout != nil {
-            for key in try await data.values(of: account.bare, on: self).keys {
-                changes.append(.removeValue(store: data.store, owner: jid, key: key))
-            }
-        }
-        return changes
-    }
-
-    /// What has to be stored for another password.
-    func changes(settingCredentials credentials: [SCRAMCredential], of account: JID) -> [StorageChange] {
-        [.setCredentials(account, credentials), .removeTokens(account)]
-            + personalData.filter(\.endsWithPassword).map { .removeValues(store: $0.store, owner: account) }
-    }
 }

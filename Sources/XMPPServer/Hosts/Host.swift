@@ -29,7 +29,7 @@ public final class Host: Sendable {
     /// Told of accounts that are made.
     let accountAdded: @Sendable (JID) -> Void
     let endedSessions = Mutex(EndedSessions())
-    private let server = Mutex(ServerReference())
+    private let administer: @Sendable (Host) -> Administration?
     private let tokensExist = Atomic<Bool>(false)
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
@@ -51,6 +51,7 @@ public final class Host: Sendable {
         keyMaker: KeyMaker,
         signIns: SignInLog,
         accountAdded: @escaping @Sendable (JID) -> Void = { _ in },
+        administer: @escaping @Sendable (Host) -> Administration? = { _ in nil },
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp,
         uptime: @escaping @Sendable () -> Duration
@@ -62,6 +63,7 @@ public final class Host: Sendable {
         self.router = router
         self.key = key
         self.accountAdded = accountAdded
+        self.administer = administer
         self.logger = logger
         failures = FailureLog(logger)
         self.now = now
@@ -74,10 +76,7 @@ public final class Host: Sendable {
         accounts.whenRosterIsUndone { [weak self] record, error, changes in
             guard let self else { return }
             _ = report(error)
-            for change in changes {
-                var event = RosterEvent(account: record, change: change, host: self)
-                fire(Hooks.rosterChanged, &event)
-            }
+            for change in changes { rosterDidChange(change, of: record) }
         }
         accounts.restoreSessions { [weak self] record, sessions in self?.restore(sessions, into: record) ?? [] }
     }
@@ -88,7 +87,7 @@ public final class Host: Sendable {
     // MARK: Settings that the core asks for
 
     /// The stores with data about the owners of accounts, of all modules that there are.
-    public var personalData: [PersonalData] { configuration.personalData }
+    public var personalData: [PersonalData] { PersonalData.ofCore + configuration.personalData }
 
     /// How long a module may take to answer a request, and a stanza may wait for one thing.
     var iqTime: Duration { configuration.limits.requestTime }
@@ -116,16 +115,7 @@ public final class Host: Sendable {
     }
 
     /// What administrators may do with the host; nil: the server is gone.
-    public var administration: Administration? {
-        server.withLock { $0.server }.map { Administration($0, of: self) }
-    }
-
-    /// The server that the host belongs to. It holds its hosts, and they do not hold it.
-    struct ServerReference {
-        weak var server: Server?
-    }
-
-    func belongs(to server: Server) { self.server.withLock { $0.server = server } }
+    public var administration: Administration? { administer(self) }
 
     /// Takes note of an access token that exists.
     public func noteAccessToken() { tokensExist.store(true, ordering: .relaxed) }
@@ -298,6 +288,12 @@ public final class Host: Sendable {
             return nil
         }
         return stanza
+    }
+
+    /// Tells modules of a change of an account's contacts that no client has asked for. Does not block.
+    func rosterDidChange(_ change: RosterChange, of record: AccountRecord) {
+        var event = RosterEvent(account: record, change: change, host: self)
+        fire(Hooks.rosterChanged, &event)
     }
 
     /// Tells modules of a change that was made to an account. Does not block.

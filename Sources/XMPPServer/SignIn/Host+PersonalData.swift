@@ -1,0 +1,38 @@
+import XMPP
+import XMPPStream
+
+extension PersonalData {
+    /// What the core keeps in stores.
+    static let ofCore = [
+        // Their owners know devices by other words, see `Host.clients`.
+        PersonalData(store: Device.storeName, .secret, endsWithPassword: true),
+        // It stands in the card.
+        PersonalData(store: AccountPhoto.store, .secret),
+    ]
+
+    /// The values about an account, by key.
+    func values(of account: JID, on host: Host) async throws(StorageError) -> [String: [UInt8]] {
+        guard let isAbout else { return try await host.storage.values(store, account) }
+        return try await host.storage.values(store, host.jid).filter { isAbout($0.value, account) }
+    }
+}
+
+extension Host {
+    /// What has to be stored for the removal of an account: the one way in which accounts are removed.
+    func changes(removing account: JID) async throws(StorageError) -> [StorageChange] {
+        await storage.flush()
+        var changes = [StorageChange.removeAccount(account)]
+        for data in personalData where data.isAbout != nil {
+            for key in try await data.values(of: account.bare, on: self).keys {
+                changes.append(.removeValue(store: data.store, owner: jid, key: key))
+            }
+        }
+        return changes
+    }
+
+    /// What has to be stored for another password.
+    func changes(settingCredentials credentials: [SCRAMCredential], of account: JID) -> [StorageChange] {
+        [.setCredentials(account, credentials), .removeTokens(account)]
+            + personalData.filter(\.endsWithPassword).map { .removeValues(store: $0.store, owner: account) }
+    }
+}
