@@ -50,7 +50,7 @@ extension TestServer {
                         createdAt: clock.now, expiresAt: person.expiresAt)))
         }
         try await storage.commit(changes)
-        if person.scopes != nil { server.hosts[person.jid.domain]?.noteAccessToken() }
+        if person.scopes != nil { server.hosts[of: person.jid]?.noteAccessToken() }
     }
 
     /// Puts a contact in somebody's roster.

@@ -142,7 +142,7 @@ struct Registration: ServerModule {
     /// One contact after the other is told: all at once would be thousands of look-ups that others wait behind.
     private func part(_ record: AccountRecord, _ contacts: [RosterItem]) async {
         for contact in contacts {
-            _ = await host.router.hosts[contact.jid.domain]?.find(contact.jid)
+            _ = await host.router.hosts[of: contact.jid]?.find(contact.jid)
             host.endSubscriptions(of: record, with: contact)
         }
     }

@@ -108,7 +108,7 @@ enum ContactPages {
     }
 
     private static func account(_ jid: JID, _ context: WebContext) async -> Account? {
-        guard let host = context.host.router.hosts[jid.domain], case .success(let record) = await host.find(jid) else {
+        guard let host = context.host.router.hosts[of: jid], case .success(let record) = await host.find(jid) else {
             return nil
         }
         return record?.account

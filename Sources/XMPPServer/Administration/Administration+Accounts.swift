@@ -145,7 +145,7 @@ extension Administration {
             credentials = try await self.credentials(password: password, of: account.jid, host)
         }
         var changes = try wanted.photo.map { [try self.change(photo: $0, of: account)] } ?? []
-        if let host = server.hosts[account.jid.domain] { changes += try further(account.jid, host) }
+        if let host = server.hosts[of: account.jid] { changes += try further(account.jid, host) }
         do throws(StorageError) {
             try await table(of: account.jid).add(account, credentials: credentials, with: changes)
         } catch {
@@ -283,7 +283,7 @@ extension Administration {
             }
         }
         let photo = try wanted.photo.map { try change(photo: $0, of: account) }
-        let host = server.hosts[account.jid.domain]
+        let host = server.hosts[of: account.jid]
         let changed = try await record(of: account).update(update, with: photo.map { [$0] } ?? []) { account in
             host?.accountDidChange(account)
         }
@@ -319,7 +319,7 @@ extension Administration {
         if let password {
             credentials = try await self.credentials(password: password, of: account.jid, host(account.jid.domain))
         }
-        guard let host = server.hosts[account.jid.domain] else {
+        guard let host = server.hosts[of: account.jid] else {
             throw AdministrationError(notServed(account.jid.domain), .notFound)
         }
         try await host.setCredentials(credentials, of: account.jid)
@@ -345,7 +345,7 @@ extension Administration {
         for contact in record.withRoster({ $0.items.map(\.jid) }) {
             try await part(record, contact)
         }
-        if let host = server.hosts[account.jid.domain] {
+        if let host = server.hosts[of: account.jid] {
             try await host.removeAccount(account.jid)
         } else {
             // What is left of a host that is not served any more.

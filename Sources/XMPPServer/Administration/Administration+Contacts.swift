@@ -78,7 +78,7 @@ extension Administration {
         _ record: AccountRecord, _ contact: JID, _ body: (RosterItem?) -> RosterItem?
     ) throws -> Commit {
         let commit = Commit()
-        let host = server.hosts[record.jid.domain]
+        let host = server.hosts[of: record.jid]
         let change: RosterChange?
         do throws(RosterBounds.Exceeded) {
             change = try record.updateRoster(

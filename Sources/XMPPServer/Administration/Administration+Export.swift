@@ -34,7 +34,7 @@ extension Administration {
             photo: profile.photoFile.map { Data($0) }, keepsHistory: profile.keepsHistory)
         let added = try await add(wanted) { jid, host in try AccountImport(into: jid, on: host).changes(profile) }
         let account = try await account(AccountName(added.jid))
-        guard let host = server.hosts[account.jid.domain] else {
+        guard let host = server.hosts[of: account.jid] else {
             throw AdministrationError("\(account.jid.domain) is not served here", .notFound)
         }
         do {
@@ -49,7 +49,7 @@ extension Administration {
     }
 
     private func export(_ account: Account, to file: String, _ format: AccountExport.Format) async throws {
-        guard let host = server.hosts[account.jid.domain] else {
+        guard let host = server.hosts[of: account.jid] else {
             throw AdministrationError("\(account.jid.domain) is not served here", .notFound)
         }
         let record = try await record(of: account)

@@ -47,7 +47,7 @@ extension Administration {
             label: wanted.label
         )
         try await storage.commit([.addToken(token)])
-        server.hosts[account.jid.domain]?.noteAccessToken()
+        server.hosts[of: account.jid]?.noteAccessToken()
         return MintedToken(token: text, info: info(token))
     }
 
@@ -108,7 +108,7 @@ extension Administration {
 
     func revoke(_ token: String) async throws -> String {
         if let (device, account) = try await device(token) {
-            if let host = server.hosts[account.domain] {
+            if let host = server.hosts[of: account] {
                 try await host.revoke(device, of: account)
             } else {
                 try await Device.store(in: storage).remove(account, key: device.id)
@@ -116,7 +116,7 @@ extension Administration {
             return "the tokens of the device \(device.id) of \(account) are revoked"
         }
         let token = try await self.token(token)
-        if let host = server.hosts[token.account.domain] {
+        if let host = server.hosts[of: token.account] {
             try await host.revoke(token)
         } else {
             try await storage.commit([.removeToken(digest: token.digest)])

@@ -103,7 +103,7 @@ extension Administration {
     }
 
     /// Where the record in memory of an account is.
-    func table(of account: JID) -> AccountTable { server.hosts[account.domain]?.accounts ?? records }
+    func table(of account: JID) -> AccountTable { server.hosts[of: account]?.accounts ?? records }
 
     /// The record in memory of an account: that of its host, so that there is no second one.
     func record(of account: Account) async throws -> AccountRecord {
@@ -115,7 +115,7 @@ extension Administration {
 
     /// The sessions that the account has now.
     func sessions(of jid: JID) -> [ClientSession] {
-        server.hosts[jid.domain]?.accounts.cached(jid)?.sessions ?? []
+        server.hosts[of: jid]?.accounts.cached(jid)?.sessions ?? []
     }
 }
 

@@ -1,17 +1,29 @@
+import XMPP
+
 /// The hosts that are served here, with the services that belong to them. Read from any thread without a lock; replaced as a
 /// whole.
 public final class HostTable: Sendable {
     private final class Hosts: Sendable {
+        /// Up to so many domains are compared one by one: that takes less than to hash the one that is looked for.
+        private static let few = 8
+
+        /// All of them, if they are few.
+        private let few: [Host]
         let byDomain: [String: Host]
         let services: [String: any Service]
         let reservedElements: ReservedElements
 
         init(_ hosts: [Host], _ services: [any Service]) {
             byDomain = Dictionary(hosts.map { ($0.domain, $0) }) { first, _ in first }
+            few = hosts.count <= Self.few ? hosts : []
             self.services = Dictionary(services.map { ($0.domain.domain, $0) }) { first, _ in first }
             var reserved = ReservedElements()
             for module in hosts.flatMap(\.loaded.modules) { reserved.add(module.registrar.reservedElements) }
             reservedElements = reserved
+        }
+
+        func host(of address: JID) -> Host? {
+            few.isEmpty ? byDomain[address.domain] : few.first { $0.jid.isSameDomain(as: address) }
         }
     }
 
@@ -20,6 +32,8 @@ public final class HostTable: Sendable {
     init() { serve([], []) }
 
     public subscript(domain: String) -> Host? { hosts.read { $0.byDomain[domain] } }
+    /// The host whose domain is that of an address.
+    public subscript(of address: JID) -> Host? { hosts.read { $0.host(of: address) } }
     public var all: [Host] { hosts.value.byDomain.values.sorted { $0.domain < $1.domain } }
 
     /// The service that a domain belongs to.

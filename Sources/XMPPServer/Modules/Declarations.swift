@@ -1,8 +1,9 @@
 import XMPP
 
 /// What answers for an address space declares: its features and identities, the IQ requests that it answers, and the
-/// handlers of its moments. Built whole, from what its modules declare, and only read afterwards.
-public struct Declarations: Sendable {
+/// handlers of its moments. Built whole, from what its modules declare, and only read afterwards. A class, because every stanza
+/// asks for it several times, and a copy of all its lists is dear.
+public final class Declarations: Sendable {
     /// What service discovery tells.
     public let features: [Namespace]
     public let identities: [Registrar.Identity]

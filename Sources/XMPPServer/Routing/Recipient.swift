@@ -15,7 +15,7 @@ public enum Recipient: Sendable {
 extension HostTable {
     /// Decides who answers for an address: the one place that does.
     public func recipient(of address: JID) -> Recipient {
-        guard let host = self[address.domain] else {
+        guard let host = self[of: address] else {
             return service(address.domain).map { .service($0, address) } ?? .unknown
         }
         return address.hasLocal ? .account(host, address) : .host(host, address)

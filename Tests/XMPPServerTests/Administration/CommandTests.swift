@@ -171,7 +171,7 @@ extension BareStore {
     /// An account of a host that administers it.
     fileprivate func administrator(_ name: String) async throws -> (AccountRecord, XMPPServer.Host, Administration) {
         let jid = try #require(JID(name))
-        let host = try #require(administration.server.hosts[jid.domain])
+        let host = try #require(administration.server.hosts[of: jid])
         return (try #require(try await host.accounts.load(jid)), host, Administration(administration.server, of: host))
     }
 }
