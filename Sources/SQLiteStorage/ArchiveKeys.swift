@@ -2,9 +2,9 @@ import GRDB
 import XMPP
 import XMPPServer
 
-/// The numbers by which the archive's rows name owner, collection and peer; those used before are remembered.
+/// The numbers that stand for owner, collection and peer in the archive's rows, with a cache of used ones.
 ///
-/// What is remembered must be forgotten when rows that gave numbers may be gone: after a rollback or a removal.
+/// The cache must be cleared when rows with numbers may be gone: after a rollback or a removal.
 struct ArchiveKeys {
     private struct List: Hashable {
         let owner: JID
@@ -16,7 +16,7 @@ struct ArchiveKeys {
     private var lists: [List: Int64] = [:]
     private var peers: [JID: Int64] = [:]
 
-    /// The number of the owner's collection, given out now if it has none.
+    /// The number of the owner's collection, assigned if it has none.
     mutating func list(_ entry: ArchiveEntry, _ db: Database) throws -> Int64 {
         let list = List(owner: entry.owner, collection: entry.collection)
         if let number = lists[list] { return number }
@@ -31,7 +31,7 @@ struct ArchiveKeys {
         return number
     }
 
-    /// The number of the entry's peer, given out now if it has none.
+    /// The number of the entry's peer, assigned if it has none.
     mutating func peer(_ entry: ArchiveEntry, _ db: Database) throws -> Int64 {
         if let number = peers[entry.peer] { return number }
         let number = try db.number(
@@ -44,7 +44,7 @@ struct ArchiveKeys {
         return number
     }
 
-    /// All that is remembered, no longer remembered here.
+    /// Returns the cached numbers and clears the cache.
     mutating func take() -> ArchiveKeys {
         defer { self = ArchiveKeys() }
         return self

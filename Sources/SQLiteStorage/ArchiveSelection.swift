@@ -3,11 +3,11 @@ import GRDB
 import XMPP
 import XMPPServer
 
-/// A query of an archive in SQL: what follows `FROM`, in the order and with the limit that the query asks for.
+/// A query of an archive in SQL: the part after `FROM`, with order and limit.
 ///
-/// The text is one of a few, whatever is asked for: each connection keeps the statements that it has prepared.
+/// The text is one of a few, so that each connection can reuse prepared statements.
 struct ArchiveSelection {
-    /// How many entries are looked through, in the index, for those with a mark.
+    /// The maximum number of index entries examined in a search for a mark.
     private static let searchDepth = 100_000
 
     let sql: String
@@ -15,7 +15,7 @@ struct ArchiveSelection {
 
     init(_ query: ArchiveQuery, _ numbers: MarkNumbers, _ db: Database) throws {
         let number = "SELECT id FROM archive_list WHERE owner = ? AND collection = ?"
-        // None has the number 0.
+        // No list has the number 0.
         let list = try Int64.fetchOne(db.prepared(number, [query.owner.bareText, query.collection])) ?? 0
         var query = query
         if query.since != nil || query.until != nil {
@@ -35,7 +35,7 @@ struct ArchiveSelection {
         if let until = query.until { entries.add("archive.time < ?", [until.milliseconds]) }
 
         let match = query.words.flatMap { ArchiveWords.match($0, list: list) }
-        // The index of words goes through its rows in the order of their ids as well.
+        // The index of words is also ordered by id.
         let key = match == nil ? "archive.id" : "archive_text.rowid"
         if let after = query.after { entries.add("\(key) > ?", [after.rawValue]) }
         if let before = query.before { entries.add("\(key) < ?", [before.rawValue]) }
@@ -76,7 +76,7 @@ struct ArchiveSelection {
         return marks
     }
 
-    /// Conditions that have to be met, all of them.
+    /// Conditions that must all hold.
     private struct Conditions {
         var sql = ""
         var arguments: StatementArguments = []

@@ -2,24 +2,23 @@ import GRDB
 import XMPP
 import XMPPServer
 
-/// The times of entries, beside those that their ids tell.
+/// The times of entries, beside those in their ids.
 ///
-/// The two are the same unless the clock went back: so a time is looked for by ids, for which there are indexes, and a list
-/// with entries whose times differ is looked through. An index of times has those entries alone, so that it costs nothing to
-/// append another one.
+/// They are equal unless the clock went back. So a time is searched by id, for which there are indexes; a list with
+/// differing times is scanned. An index of times has only differing entries, so that appending others costs nothing.
 enum ArchiveTimes {
-    /// Whether an entry's time is not the one that its id tells. The index `archive_by_time` has this condition.
+    /// Whether an entry's time differs from the one in its id; the condition of the index `archive_by_time`.
     static let differs = "time <> (id >> 20)"
 
-    /// Whether any entry of the list has a time that its id does not tell.
+    /// Whether an entry of the list has a time that differs from its id.
     static func differ(in list: Int64, _ db: Database) throws -> Bool {
         let sql = "SELECT EXISTS (SELECT 1 FROM archive WHERE list = ? AND \(differs))"
         return try Bool.fetchOne(db.prepared(sql, [list])) ?? false
     }
 
-    /// Whether any entry of the list is of an earlier time.
+    /// Whether an entry of the list is earlier than a time.
     static func exist(before time: Timestamp, in list: Int64, _ db: Database) throws -> Bool {
-        // No time is later than the one that the id tells.
+        // No time is later than the one in the id.
         let sql = """
             SELECT EXISTS (SELECT 1 FROM archive WHERE list = ?1 AND id < ?2)
                 OR EXISTS (SELECT 1 FROM archive WHERE list = ?1 AND \(differs) AND time < ?3)
@@ -30,7 +29,7 @@ enum ArchiveTimes {
 }
 
 extension ArchiveQuery {
-    /// The same query of a list in which no time differs from what the id tells, by ids alone.
+    /// The same query by ids alone, for a list without differing times.
     var byIDs: ArchiveQuery {
         var query = self
         query.restrictBySince()
@@ -39,7 +38,7 @@ extension ArchiveQuery {
         return query
     }
 
-    /// Leaves out what, by its id, is of an earlier time than all that is asked for.
+    /// Leaves out ids that are earlier than the whole range.
     mutating func restrictBySince() {
         if let since { restrict(after: ArchiveID(rawValue: ArchiveID.first(at: since).rawValue - 1)) }
     }

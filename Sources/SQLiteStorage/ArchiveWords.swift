@@ -7,11 +7,10 @@ import XMPPServer
 
 /// The full-text index of archives (SQLite's FTS5).
 ///
-/// Appending an entry does not touch it: entries are indexed later, many at a time. The table `archive_indexed` says up to
-/// which id that has come for each host; while it is empty nothing has ever been indexed, and removing an entry costs nothing
-/// more, either.
+/// Appending an entry does not touch it: entries are indexed later, in groups. The table `archive_indexed` has the id
+/// reached for each host. While it is empty nothing was ever indexed, and removing an entry costs nothing more either.
 enum ArchiveWords {
-    /// What FTS5 is to look for: each word by itself, in the texts of one list. nil: there are no words.
+    /// The FTS5 expression: each word separately, in the texts of one list. nil: there are no words.
     static func match(_ words: String, list: Int64) -> String? {
         let words = words.split(whereSeparator: \.isWhitespace)
         guard !words.isEmpty else { return nil }
@@ -19,9 +18,9 @@ enum ArchiveWords {
         return "list : \"\(name(of: list))\" AND body : (\(quoted))"
     }
 
-    /// Forgets the words of entries.
+    /// Removes the words of entries.
     ///
-    /// - Parameter entries: a query in SQL for their ids.
+    /// - Parameter entries: an SQL query for their ids.
     static func forget(_ entries: String, _ arguments: StatementArguments, _ db: Database) throws {
         // Whether anything was ever indexed.
         let exists = "SELECT EXISTS (SELECT 1 FROM archive_indexed)"
@@ -31,7 +30,7 @@ enum ArchiveWords {
 
     fileprivate static func name(of list: Int64) -> String { "l\(list)" }
 
-    /// The text of a stanza; nil: it has none.
+    /// The text of a stanza; nil: none.
     fileprivate static func text(of stanza: [UInt8]) -> String? {
         guard let message = try? Element(ownOutput: stanza) else { return nil }
         let bodies = message.children.filter { $0.isNamed("body", .client) }.map(\.text).filter { !$0.isEmpty }
@@ -57,7 +56,7 @@ extension ChangeWriter {
                 "INSERT INTO archive_text (rowid, list, body) VALUES (?, ?, ?)",
                 [id, ArchiveWords.name(of: list), text])
         }
-        // The last one that was looked at, or all that there could be.
+        // The last examined id, or the end.
         let reached: Int64 = rows.count == count ? rows.last?[0] ?? done : max(done, end.rawValue - 1)
         try db.run("INSERT OR REPLACE INTO archive_indexed VALUES (?, ?)", [host, reached])
     }

@@ -4,11 +4,11 @@ import GRDBSQLite
 import XMPP
 import XMPPServer
 
-/// SQLite's mark for bytes that it has to copy.
+/// SQLite's constant for bytes that it must copy.
 private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
 extension ChangeWriter {
-    /// Appends one archive entry. Binds by hand: this is the one statement that every message pays for.
+    /// Appends one archive entry. Binds by hand, as every message pays for this statement.
     mutating func append(_ entry: ArchiveEntry, _ marks: ArchiveMarks) throws {
         let list = try keys.list(entry, db)
         let peer = try keys.peer(entry, db)
@@ -53,14 +53,14 @@ extension ChangeWriter {
         }
     }
 
-    /// Puts another stanza in the place of an entry's.
+    /// Replaces the stanza of an entry.
     func replaceArchived(owner: String, _ id: ArchiveID, _ stanza: [UInt8]) throws {
         let entry = "SELECT id FROM archive WHERE id = ? AND list IN (SELECT id FROM archive_list WHERE owner = ?)"
         try ArchiveWords.forget(entry, [id.rawValue, owner], db)
         try db.run("UPDATE archive SET stanza = ? WHERE id IN (\(entry))", [Data(stanza), id.rawValue, owner])
     }
 
-    /// Removes the entries that the query describes.
+    /// Removes the entries that the query selects.
     func removeArchived(_ query: ArchiveQuery) throws {
         guard query.limit > 0 else { return }
         let selection = try ArchiveSelection(query, marks, db)
@@ -69,7 +69,7 @@ extension ChangeWriter {
         try db.run("DELETE FROM archive WHERE id IN (\(entries))", selection.arguments)
     }
 
-    /// Takes all collections from their owner; `RemovedData` frees their room.
+    /// Detaches all collections from their owner; `RemovedData` frees their space.
     mutating func removeArchive(owner: String) throws {
         try db.run("UPDATE archive_list SET owner = '\(RemovedData.prefix)' || id WHERE owner = ?", [owner])
         guard db.changesCount > 0 else { return }

@@ -23,7 +23,7 @@ extension ChangeWriter {
                 "INSERT INTO map (owner, store, name) VALUES (?, ?, ?)", [map.owner.bareText, map.store, map.name])
             number = db.lastInsertedRowID
         }
-        // An item that is replaced gets the next place, unless it is changed where it stands.
+        // A replaced item gets a new place, unless it keeps its own.
         let conflict =
             keepsPlace ? "ON CONFLICT DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at" : ""
         try db.run(
@@ -60,13 +60,13 @@ extension ChangeWriter {
         try forgetIfEmpty(number)
     }
 
-    /// Takes the map from its owner; `RemovedData` frees its room.
+    /// Detaches the map from its owner; `RemovedData` frees its space.
     mutating func removeMap(_ map: MapName) throws {
         guard let number = try db.number(map) else { return }
         try takeMaps("id = ?", [number])
     }
 
-    /// Takes all maps from their owner.
+    /// Detaches all maps from their owner.
     mutating func removeMaps(owner: String) throws { try takeMaps("owner = ?", [owner]) }
 
     private mutating func takeMaps(_ condition: StaticString, _ arguments: StatementArguments) throws {

@@ -4,7 +4,7 @@ import XMPP
 import XMPPServer
 
 extension ChangeWriter {
-    /// The count of what was handled stays as it is: it goes with what it counts.
+    /// The count of handled stanzas is not changed: it is committed with their changes.
     func put(_ session: StoredSession) throws {
         try db.run(
             """
@@ -24,12 +24,12 @@ extension ChangeWriter {
             ])
     }
 
-    /// Notes that what opened the sessions is void. A token that has merely expired opened them rightly.
+    /// Marks sessions whose token or grant was revoked. An expired token does not count.
     func revokeSessions(where condition: StaticString, _ argument: any DatabaseValueConvertible) throws {
         try db.run("UPDATE session SET is_revoked = 1 WHERE \(condition) = ?", [argument])
     }
 
-    /// A session that has ended meanwhile gets none: whoever ended it has taken care of the message.
+    /// A session that has ended gets none: whoever ended it has handled the message.
     func append(_ message: UnacknowledgedMessage, session: Int64) throws {
         try db.run(
             """

@@ -4,18 +4,18 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// Applies groups of changes within one transaction, each group whole or not at all.
+/// Applies groups of changes in one transaction, each group whole or not at all.
 struct ChangeWriter: ~Copyable {
     let db: Database
-    /// What the writer before this one knew, and what the next one may know if the transaction is committed.
+    /// The cache of the previous writer; the next one gets it if the transaction is committed.
     var keys: ArchiveKeys
-    /// Whether a group that fails can be undone alone. That costs more than most groups do: SQLite then keeps a copy of
-    /// every page that a group is the first to touch.
+    /// Whether a failed group can be undone alone. That costs more than most groups do: SQLite then copies every page
+    /// that a group is the first to touch.
     let canUndoGroups: Bool
     let marks: MarkNumbers
-    /// Whether archives or maps have lost their owners.
+    /// Whether archives or maps were detached from their owners.
     var hasRemovedData = false
-    /// The greatest id that was appended.
+    /// The greatest appended id.
     var newestID: Int64 = 0
 
     init(_ db: Database, keys: ArchiveKeys, marks: MarkNumbers, canUndoGroups: Bool) {
@@ -25,15 +25,15 @@ struct ChangeWriter: ~Copyable {
         self.canUndoGroups = canUndoGroups
     }
 
-    /// Half of a group was applied and cannot be undone alone.
+    /// Half of a group was applied, and cannot be undone alone.
     struct HalfApplied: Error {}
 
-    /// Applies one group. A group that cannot be applied leaves no trace, and the result says why.
+    /// Applies one group. A group that fails leaves no trace, and the result has the reason.
     ///
-    /// - Throws: `HalfApplied`, or what made the whole transaction be lost.
+    /// - Throws: `HalfApplied`, or an error by which the whole transaction is lost.
     mutating func apply(_ changes: [StorageChange], _ work: WriteQueue.Work? = nil) throws -> Result<Void, StorageError>
     {
-        // SQLite undoes a failed statement by itself, so that a group of one statement needs no savepoint.
+        // SQLite undoes a failed statement by itself, so a group of one statement needs no savepoint.
         let isAtomic = changes.count == 1 && changes[0].isOneStatement && work == nil
         if !isAtomic, canUndoGroups { try db.run("SAVEPOINT change_group") }
         do {
@@ -53,7 +53,7 @@ struct ChangeWriter: ~Copyable {
         return .success(())
     }
 
-    /// Writes what is written once for each transaction.
+    /// Writes what is written once per transaction.
     func finish() throws {
         guard newestID > 0 else { return }
         try db.run("UPDATE archive_newest SET id = ?1 WHERE id < ?1", [newestID])
@@ -142,7 +142,7 @@ extension ChangeWriter {
     }
 
     private func update(_ jid: String, _ update: AccountUpdate) throws {
-        // In one statement for all updates: what is not named gets the value that it has.
+        // One statement for all updates: a setting that is not named gets its present value.
         try db.run(
             """
             UPDATE account
@@ -167,7 +167,7 @@ extension ChangeWriter {
         try removeBelongings(of: jid)
     }
 
-    /// Removes what is stored whether there is such an account or not; the rest goes with the account.
+    /// Removes data that are stored whether or not the account exists; the rest is removed with the account.
     private mutating func removeBelongings(of jid: String) throws {
         for table in ["roster_item", "roster_version", "keyed_value"] {
             try db.run("DELETE FROM \(table) WHERE owner = ?", [jid])

@@ -4,14 +4,14 @@ import XMPP
 import XMPPServer
 
 extension Database {
-    /// The statement for the SQL text, prepared once for each connection, with its arguments bound.
+    /// The prepared statement for the SQL text, cached per connection, with its arguments bound.
     func prepared(_ sql: String, _ arguments: StatementArguments = []) throws -> Statement {
         let statement = try cachedStatement(sql: sql)
         try statement.setArguments(arguments)
         return statement
     }
 
-    /// Runs a statement that answers nothing.
+    /// Runs a statement without a result.
     func run(_ sql: String, _ arguments: StatementArguments = []) throws {
         try cachedStatement(sql: sql).execute(arguments: arguments)
     }
@@ -39,6 +39,6 @@ extension Row {
 }
 
 extension JID {
-    /// How owners and accounts stand in the tables.
+    /// The text of owners and accounts in tables.
     var bareText: String { bare.string }
 }

@@ -1,7 +1,7 @@
 import XMPPServer
 
-/// The numbers that stand for marks of entries in the archive's columns: hashes of 48 bits, under the store's secret. Two
-/// marks have the same one so seldom that nothing is looked at twice, and nobody outside can make two that do.
+/// The numbers that stand for marks in the archive's columns: hashes of 48 bits under the store's secret. Collisions
+/// are so rare that matches are not checked, and cannot be provoked from outside.
 struct MarkNumbers: Sendable {
     private let hash: SipHash
 

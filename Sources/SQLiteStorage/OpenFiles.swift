@@ -1,8 +1,8 @@
 import Foundation
 import XMPPServer
 
-/// The files of an open database: whether they still are where they were opened. SQLite would go on writing to files that
-/// somebody has removed, and all of it would be gone with the process.
+/// Checks that an open database's files are still in place. SQLite would continue to write to removed files, and
+/// everything would be lost with the process.
 struct OpenFiles: Sendable {
     private struct Identity: Equatable {
         let device: UInt64
@@ -23,7 +23,7 @@ struct OpenFiles: Sendable {
         files = [path, path + "-wal"].compactMap { path in Identity(path).map { (path, $0) } }
     }
 
-    /// - Throws: `StorageError` if one of them has been removed, or replaced by another.
+    /// - Throws: `StorageError` if one of them was removed or replaced.
     func check() throws(StorageError) {
         for file in files where Identity(file.path) != file.identity {
             throw StorageError(

@@ -3,16 +3,16 @@ import GRDBSQLite
 import Synchronization
 import XMPPServer
 
-/// Ends a read that nobody waits for any more, or that takes too long, wherever SQLite is within it.
+/// Interrupts a read that was cancelled or takes too long.
 final class ReadLimit: Sendable {
-    /// After how many of SQLite's steps the read is looked at: some tens of microseconds.
+    /// The number of SQLite's steps between checks: some tens of microseconds.
     private static let steps: CInt = 1000
 
     private let isCancelled = Atomic<Bool>(false)
     private let time: Duration?
     private let end = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// - Parameter time: how long the read may take, from its beginning on; nil: any time.
+    /// - Parameter time: how long the read may take; nil: unlimited.
     init(_ time: Duration?) {
         self.time = time
     }
@@ -26,7 +26,7 @@ final class ReadLimit: Sendable {
 
     /// Runs the read.
     ///
-    /// - Throws: what `body` throws; an SQLite error with the code `SQLITE_INTERRUPT` if the read has been ended.
+    /// - Throws: an error of `body`; an SQLite error with the code `SQLITE_INTERRUPT` if the read was interrupted.
     func watch<Value>(_ db: Database, _ body: (Database) throws -> Value) throws -> Value {
         end.withLock { $0 = time.map { .now + $0 } }
         let context = Unmanaged.passUnretained(self).toOpaque()

@@ -5,13 +5,13 @@ import Synchronization
 import XMPP
 import XMPPServer
 
-/// Runs reads on a few threads, each on a connection of its own.
+/// Runs reads on a few threads, each with a connection of its own.
 ///
-/// Reads for an account run one at a time, in the order in which they came; accounts take turns, and so does each read that
-/// is for none. So whatever one account asks for, another's read waits for no more than one of its.
+/// An account's reads run one at a time, in order. Accounts take turns, and so does each read without an account. So
+/// whatever one account asks for, another's read waits for at most one of its reads.
 ///
-/// A thread that has ended a read takes the next one at once, so that a read costs two changes of thread, and fewer
-/// under load. What waits for a connection holds no thread.
+/// A thread continues with the next read, so that a read costs two thread switches, and fewer under load. A read that
+/// waits for a connection holds no thread.
 final class ReadQueue: Sendable {
     typealias Read = @Sendable () -> Void
 
@@ -23,7 +23,7 @@ final class ReadQueue: Sendable {
 
     private struct State {
         var turns = CircularBuffer<Turn>()
-        /// What waits behind the read of an account that has its turn or is running.
+        /// The reads behind an account's present one.
         var waiting: [JID: CircularBuffer<Read>] = [:]
         var running = 0
         var isClosed = false
@@ -45,11 +45,11 @@ final class ReadQueue: Sendable {
         self.startThread = startThread
     }
 
-    /// Runs the read; it sees the database as it was when it began.
+    /// Runs the read, which sees the database as it was when the read began.
     ///
     /// - Parameters:
-    ///   - account: whose turn it takes, a bare JID; nil: one of its own.
-    ///   - time: how long it may take once it has begun; nil: any time.
+    ///   - account: whose turn it takes, a bare JID; nil: a turn of its own.
+    ///   - time: how long it may run; nil: unlimited.
     /// - Throws: `StorageError`, of kind `cancelled` as soon as the current task is cancelled.
     func read<Value: Sendable>(
         for account: JID?, within time: Duration?, _ body: @escaping @Sendable (Database) throws -> Value
@@ -72,7 +72,7 @@ final class ReadQueue: Sendable {
         return try result.get()
     }
 
-    /// Takes no more reads, and waits until those that were taken have ended.
+    /// Accepts no more reads, and waits for those accepted.
     func close() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in
@@ -111,7 +111,7 @@ final class ReadQueue: Sendable {
         }
     }
 
-    /// The next read, and whose it is; nil ends the thread's work.
+    /// The next read and its account; nil ends the thread.
     private func next() -> (Read, JID?)? {
         let (next, closing): ((Read, JID?)?, [CheckedContinuation<Void, Never>]) = state.withLock { state in
             switch state.turns.popFirst() {
@@ -131,7 +131,7 @@ final class ReadQueue: Sendable {
         return next
     }
 
-    /// The account has had its turn, and gets behind the others if more of it waits.
+    /// Ends the account's turn; if it has more reads, it is queued behind the others.
     private func ended(_ account: JID) {
         state.withLock { state in
             if state.waiting[account]?.isEmpty == false {
@@ -143,7 +143,7 @@ final class ReadQueue: Sendable {
     }
 }
 
-/// The answer to a read, given once: by whoever comes first.
+/// The result of a read, delivered once: by whoever is first.
 private final class PendingRead<Value: Sendable>: Sendable {
     private enum State {
         case open
@@ -154,7 +154,7 @@ private final class PendingRead<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open)
 
-    /// - Returns: whether the answer is still to be given; if it has been, the continuation has got it.
+    /// - Returns: whether the result is still missing; otherwise the continuation was resumed with it.
     func isAwaited(by continuation: CheckedContinuation<Result<Value, StorageError>, Never>) -> Bool {
         let given: Result<Value, StorageError>? = state.withLock { state in
             guard case .given(let result) = state else {

@@ -1,13 +1,14 @@
 import GRDB
 
-/// Archives whose owners have been removed, and removed maps: nobody finds them, and their room is freed step by step.
+/// Archives of removed owners, and removed maps: they cannot be found, and their space is freed step by step.
 ///
-/// The removal gives each of an owner's lists or maps a name that no JID is like, so it costs the same whatever there is in them.
+/// A removal renames the owner of each list or map to something that is no JID, so its cost does not depend on the
+/// content.
 enum RemovedData {
-    /// What such an owner begins with. No JID has a space in it.
+    /// The prefix of such an owner; no JID has a space in it.
     static let prefix = "removed "
 
-    /// The most entries or items, and bytes of them (about), that a step frees.
+    /// The maximum entries or items freed in a step, and about how many bytes.
     private static let rows = 250
     private static let bytes = 1 << 20
 
@@ -16,7 +17,7 @@ enum RemovedData {
         try next("archive_list", db) != nil || next("map", db) != nil
     }
 
-    /// Frees the next entries or items, within the transaction that is open.
+    /// Frees the next entries or items, within the open transaction.
     ///
     /// - Returns: whether there may be more.
     static func free(_ db: Database) throws -> Bool {
@@ -48,7 +49,7 @@ enum RemovedData {
         try db.run("DELETE FROM map_item WHERE map = ? AND place <= ?", [map, last])
     }
 
-    /// Up to which row a step goes; nil: there are none.
+    /// The last row of a step; nil: there are none.
     ///
     /// - Parameter sql: selects the rows' numbers and sizes, in order.
     private static func last(_ sql: String, _ owner: Int64, _ db: Database) throws -> Int64? {
@@ -62,10 +63,10 @@ enum RemovedData {
         return last
     }
 
-    /// - Parameter table: the one that has the owners.
+    /// - Parameter table: the table of owners.
     private static func next(_ table: StaticString, _ db: Database) throws -> Int64? {
         let sql = "SELECT id FROM \(table) WHERE owner >= ? AND owner < ? LIMIT 1"
-        // The character behind the space.
+        // The character after the space.
         return try Int64.fetchOne(db.prepared(sql, [prefix, prefix.dropLast() + "!"]))
     }
 }

@@ -77,7 +77,7 @@ private func peer(_ number: Int64, _ db: Database) throws -> JID {
     return try row.jid("jid")
 }
 
-/// The peer that follows another one in the index: one step for each peer, however many entries there are.
+/// The next peer in the index: one step for each peer, however many entries there are.
 private func nextPeer(_ db: Database, _ arguments: StatementArguments) throws -> Int64? {
     let sql = "SELECT peer FROM archive WHERE list = ? AND peer > ? ORDER BY peer LIMIT 1"
     return try Int64.fetchOne(db.prepared(sql, arguments))
@@ -100,7 +100,7 @@ private func span(_ db: Database, _ arguments: StatementArguments) throws -> Arc
 }
 
 extension ArchiveEntry {
-    /// Columns are taken by their places: by their names each would be looked for in each row.
+    /// Columns are read by position: by name each would be searched in each row.
     fileprivate init(row: Row, peer: JID, _ query: ArchiveQuery) throws {
         self.init(
             id: ArchiveID(rawValue: row[0]),

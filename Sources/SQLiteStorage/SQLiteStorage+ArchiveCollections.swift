@@ -21,9 +21,9 @@ extension SQLiteStorage {
         }
     }
 
-    /// The days of a list with times that differ from what the ids tell, by a look at each of its entries.
+    /// The days of a list with differing times, by a scan of its entries.
     private func collections(_ query: ArchiveQuery, _ list: Int64, _ db: Database) throws -> [ArchiveCollection] {
-        // SQLite takes what stands beside the least time from its row.
+        // SQLite takes the columns beside the least time from its row.
         let sql = """
             SELECT jid, first.id AS id, time FROM (
                 SELECT peer, id, min(time) AS time FROM archive WHERE list = ?1 GROUP BY peer, time / \(CollectionWalk.day)
@@ -43,10 +43,10 @@ extension SQLiteStorage {
     }
 }
 
-/// Goes through the days on which an owner and peers had something to say, in a list whose ids tell all times, by steps in the index: one or two for each day,
-/// however much was said.
+/// Walks through the days with messages, by peer, in a list without differing times, in steps of the index: one or two
+/// for each day, however many messages there are.
 private struct CollectionWalk {
-    /// One peer's next day.
+    /// The next day of one peer.
     private struct Candidate {
         let peer: Int64
         let first: ArchiveID
@@ -57,7 +57,7 @@ private struct CollectionWalk {
     private let query: ArchiveQuery
     private let db: Database
     private let list: Int64
-    /// The next of each peer, in order; the very next is the last of them.
+    /// The next day of each peer, in order; the last one is next.
     private var candidates: [Candidate] = []
 
     init(_ query: ArchiveQuery, _ list: Int64, _ db: Database) throws {
@@ -107,13 +107,13 @@ private struct CollectionWalk {
         return peers
     }
 
-    /// The peer's next day behind (or before) a bound whose first entry is within the query.
+    /// The peer's next day after (or before) a bound whose first entry is within the query.
     private func day(of peer: Int64, from bound: ArchiveID?) throws -> Candidate? {
         var bound = bound
         while let entry = try entry(peer, bound) {
             let first = try firstOfDay(peer, entry)
             if isMeant(first) { return Candidate(peer: peer, first: first) }
-            // The day began before the query's first moment.
+            // The day began before the query's range.
             if query.newestFirst { return nil }
             bound = ArchiveID(rawValue: Self.endOfDay(entry).rawValue - 1)
         }

@@ -23,13 +23,13 @@ extension SQLiteStorage {
         }
     }
 
-    /// What of all entries of a list is over the limits.
+    /// The entries of a list that exceed the limits.
     private func surplus(
         _ limits: ArchiveLimits, _ all: ArchiveQuery, _ list: Int64, _ db: Database
     ) throws -> [ArchiveQuery] {
         var surplus: [ArchiveQuery] = []
         if let maximum = limits.maximum {
-            // The newest one that is too much.
+            // The newest one beyond the number.
             let sql = "SELECT id FROM archive WHERE list = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
             if let id = try Int64.fetchOne(db.prepared(sql, [list, maximum])) {
                 var query = all

@@ -7,7 +7,7 @@ extension SQLiteStorage {
         try await read(for: map.owner) { db in
             guard let number = try db.number(map) else { return [] }
             let sql = "SELECT place, key, expires_at, value FROM map_item WHERE map = ? AND key = ?"
-            // By place: keys that differ in their bytes may be equal as texts.
+            // By place: keys with different bytes may be equal as texts.
             var found: [Int64: MapItem<[UInt8]>] = [:]
             for key in keys {
                 guard let row = try Row.fetchOne(db.prepared(sql, [number, key])) else { continue }
@@ -36,23 +36,23 @@ extension SQLiteStorage {
     }
 }
 
-/// How a page is found: the items of one order, as a range of an index.
+/// Finds a page: the items of one order, as a range of an index.
 private struct MapWalk {
     private let query: MapQuery
     private let db: Database
     /// The column of the order.
     private let column: String
-    /// Which rows there are on all pages.
+    /// The condition for rows of all pages.
     private let all: String
     private let allArguments: StatementArguments
-    /// The value in the column of the item that the position names.
+    /// The value of the named item in that column.
     private var named: DatabaseValue?
 
-    /// - Returns: nil if there is no such item as the position names.
+    /// - Returns: nil if the named item does not exist.
     init?(_ query: MapQuery, _ db: Database) throws {
         self.query = query
         self.db = db
-        // None has the number 0.
+        // No map has the number 0.
         let map = try db.number(query.map) ?? 0
         switch query.order {
         case .byPlace:
@@ -126,11 +126,11 @@ private struct MapWalk {
         return try Int.fetchOne(db.prepared(sql, allArguments + arguments)) ?? 0
     }
 
-    /// The first text behind all that begin with the prefix; nil: there is none.
+    /// The first text after all texts with the prefix; nil: there is none.
     private static func successor(of prefix: String) -> String? {
         var scalars = Array(prefix.unicodeScalars)
         while let last = scalars.popLast() {
-            // Behind U+D7FF come the surrogates, which are no scalars.
+            // After U+D7FF come the surrogates, which are no scalars.
             let next = last.value == 0xD7FF ? 0xE000 : last.value + 1
             guard let scalar = Unicode.Scalar(next) else { continue }
             return String(String.UnicodeScalarView(scalars + [scalar]))

@@ -19,7 +19,7 @@ extension SQLiteStorage {
 }
 
 extension Database {
-    /// The sessions of an account that can be resumed, the one that was bound first first.
+    /// The sessions of an account that can be resumed, in the order in which they were bound.
     func sessions(of jid: JID) throws -> [StoredAccount.Session] {
         let rows = try Row.fetchAll(
             prepared(
@@ -53,7 +53,7 @@ extension StoredSession {
         self.init(
             id: row["id"], jid: jid, secret: row["secret"], boundAt: row.timestamp("bound_at"), time: .seconds(time),
             token: digest.map { VerifiedToken(user: jid.local ?? "", digest: Array($0), grant: row["app_grant"]) },
-            // Of sessions that an earlier version has stored it is known what has opened them.
+            // Sessions stored by an earlier version: the rights follow from how they were opened.
             rights: rights.map { SessionRights(names: TextList.decode($0)) } ?? (digest == nil ? .owner : .program),
             userAgent: row["user_agent"], handled: UInt32(truncatingIfNeeded: handled),
             presence: presence.map { Array($0) }, flags: TextList.decode(row["flags"]))

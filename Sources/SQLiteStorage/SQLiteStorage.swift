@@ -4,20 +4,20 @@ import Synchronization
 import XMPP
 import XMPPServer
 
-/// The storage on SQLite: one database file in WAL mode, one writer that commits in batches, a few readers beside it.
+/// The storage on SQLite: one database file in WAL mode, one writer that commits in batches, and a few readers.
 ///
-/// Every commit is synchronous to the disk before it is reported, and what was reported is seen by every read that
-/// starts afterwards. One process at a time may have the database open for writing; readers do not disturb it.
+/// Every commit is synced to disk before it is reported, and every read that starts afterwards sees it. Only one
+/// process at a time may have the database open for writing; readers do not disturb it.
 public final class SQLiteStorage: Storage {
-    /// What a storage is opened for.
+    /// The purpose of opening a storage.
     public enum Access: Sendable {
-        /// To read and write. Makes the database if there is none, and brings its tables up to date.
+        /// To read and write. Makes the database if it does not exist, and migrates it.
         case write
         /// To read only, beside a process that may be writing. Every change is refused as `unavailable`.
         case read
     }
 
-    /// The version of the tables: the number of the last migration that was applied.
+    /// The version of the schema: the number of the last migration.
     public let schemaVersion: Int
 
     let pool: DatabasePool
@@ -34,7 +34,7 @@ public final class SQLiteStorage: Storage {
     /// Opened for writing, a missing directory is made with mode 0700 and a missing file with mode 0600.
     ///
     /// - Throws: `StorageError`; kind `inUse` if another process has it open for writing, kind `notFound` if it is to
-    ///   be read and is not there.
+    ///   be read and does not exist.
     public convenience init(path: String, access: Access = .write) throws(StorageError) {
         try self.init(path: path, access: access, limits: WriteQueue.Limits())
     }
@@ -73,7 +73,7 @@ public final class SQLiteStorage: Storage {
         queue.submit(changes, urgency, completion: completion)
     }
 
-    /// Runs work of the storage's own in the queue, as a group by itself, and waits until it is durable.
+    /// Runs work of the storage itself in the queue, as a group of its own, and waits until it is durable.
     func write(_ work: @escaping WriteQueue.Work) async throws(StorageError) {
         let result = await withCheckedContinuation { continuation in
             queue.submit(work) { result in continuation.resume(returning: result) }
@@ -108,7 +108,7 @@ public final class SQLiteStorage: Storage {
         await reads.close()
         defer { lock?.release() }
         do {
-            // Closing would leave it to connections that only read, and those cannot.
+            // Closing would leave it to connections that only read, which cannot do it.
             if lock != nil { try await checkpoint() }
             try pool.close()
             return nil
@@ -120,13 +120,13 @@ public final class SQLiteStorage: Storage {
         }
     }
 
-    /// Moves what is in the write-ahead log to where it belongs, so that the database file alone is the database.
+    /// Moves the write-ahead log into the database, so that the database file alone is complete.
     private func checkpoint() async throws {
         let result: Result<Void, any Error> = await withCheckedContinuation { continuation in
             pool.asyncWriteWithoutTransaction { db in
                 continuation.resume(
                     returning: Result {
-                        // How long another process may read on before this is given up.
+                        // How long another process may still read before this is given up.
                         try db.execute(sql: "PRAGMA busy_timeout = 1000")
                         try db.checkpoint(.truncate)
                     })
@@ -135,11 +135,11 @@ public final class SQLiteStorage: Storage {
         try result.get()
     }
 
-    /// Runs a read on one of the readers; it sees the database as it was when it began.
+    /// Runs a read on one of the readers; it sees the database as it was when the read began.
     ///
     /// - Parameters:
     ///   - account: whose turn it takes if the current task reads for none (see `ReadTurn`).
-    ///   - time: how long it may take; nil: any time.
+    ///   - time: how long it may take; nil: unlimited.
     func read<Value: Sendable>(
         for account: JID? = nil, within time: Duration? = SQLiteStorage.readTime,
         _ body: @escaping @Sendable (Database) throws -> Value
@@ -150,19 +150,19 @@ public final class SQLiteStorage: Storage {
     /// Whose turn a read of the current task takes.
     static func turn(of account: JID?) -> JID? { (ReadTurn.account ?? account)?.bare }
 
-    /// How long a read takes at most: a hundred times as long as the longest that a client can have a reason for.
+    /// The maximum time of a read: a hundred times the longest that a client can need.
     static let readTime = Duration.seconds(10)
 }
 
 extension SQLiteStorage {
     /// Looks for damage in the whole file: pages, indexes, and references between tables. Reads everything.
     ///
-    /// - Returns: a sentence for each thing that is wrong; empty if the database is sound.
+    /// - Returns: a sentence for each problem; empty if the database is sound.
     public func integrityCheck() async throws(StorageError) -> [String] {
         try await read(within: nil) { db in try Self.damage(db) }
     }
 
-    /// What is wrong with a database, a sentence for each thing.
+    /// A database's problems, a sentence for each.
     static func damage(_ db: Database) throws -> [String] {
         let damage = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
         let references = try db.foreignKeyViolations()
@@ -176,13 +176,13 @@ extension SQLiteStorage {
         configuration.maximumReaderCount = 4
         configuration.busyMode = .timeout(10)
         configuration.prepareDatabase { db in
-            // Readers find pages in the kernel's cache as well; the writer must not write before the commit.
+            // Readers also find pages in the kernel's cache; the writer must not write before the commit.
             try db.execute(sql: "PRAGMA cache_size = \(db.configuration.readonly ? -1024 : -16384)")
         }
         return configuration
     }
 
-    /// Sets up the writer, brings the tables up to date, and returns their version.
+    /// Sets up the writer, migrates the database, and returns its version.
     private static func prepare(_ pool: DatabasePool, _ access: Access) throws -> Int {
         let migrator = Schema.migrator
         if access == .write {

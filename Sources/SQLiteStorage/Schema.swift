@@ -3,10 +3,10 @@ import XML
 import XMPP
 import XMPPServer
 
-/// The tables, and the numbered steps that lead to them.
+/// The schema, and the numbered migrations that lead to it.
 ///
-/// A step is never changed once it was released: a change to the tables is a further step. The number in a step's name
-/// is the schema's version after it.
+/// A released migration never changes: a change of the schema is a further migration. The number in its name is the
+/// schema's version after it.
 enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -41,7 +41,7 @@ enum Schema {
         }
         migrator.registerMigration("0010-archive-by-marks") { db in try markArchive(db) }
         migrator.registerMigration("0011-keys-of-both-forms") { db in
-            // Of passwords that RFC 4013 and RFC 8265 make different things of.
+            // The second keys of passwords for which RFC 4013 and RFC 8265 differ.
             try db.execute(
                 sql: """
                     ALTER TABLE credential ADD COLUMN other_stored_key BLOB;
@@ -58,7 +58,7 @@ enum Schema {
         return migrator
     }
 
-    /// The version that the database has: the number of the last step taken, 0 for an empty database.
+    /// The database's version: the number of the last migration, 0 for an empty database.
     static func version(_ db: Database) throws -> Int {
         let steps = try migrator.appliedIdentifiers(db)
         return steps.compactMap { step in Int(step.prefix { $0 != "-" }) }.max() ?? 0
@@ -132,8 +132,8 @@ enum Schema {
         )
     }
 
-    /// The archive's rows name owner, collection and peer by small numbers: that keeps the two indexes, whose pages
-    /// every append has to write, a third as large.
+    /// The archive's rows have small numbers for owner, collection and peer, so that the two indexes, whose pages every
+    /// append writes, are a third as large.
     private static func createArchive(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -166,8 +166,8 @@ enum Schema {
         )
     }
 
-    /// Ids become unique among all entries, and the key of the table: rows lie in the order in which they came, the two
-    /// indexes end in the id without naming it, and a full-text index can name its rows by it.
+    /// Ids become unique among all entries, and the key of the table: rows are in the order of arrival, the two indexes
+    /// end in the id without naming it, and a full-text index can refer to rows by it.
     private static func numberArchive(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -195,8 +195,8 @@ enum Schema {
         )
     }
 
-    /// The words of entries, by their ids; whose they are is a word as well, so that a search goes through the words of one
-    /// archive alone. The index keeps what it was given: only so can it forget it again.
+    /// The words of entries, by id. The list is a word as well, so that a search covers one archive only. The index
+    /// keeps its input, which it needs to remove words.
     private static func createArchiveIndex(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -211,8 +211,8 @@ enum Schema {
         )
     }
 
-    /// By what else an entry is found: the peer's resource, and the ids that its client gave the message, as numbers (see
-    /// `MarkNumbers`). They stand in the index of peers, so that a search reads no stanza.
+    /// Further keys of an entry: the peer's resource, and the ids given by the client, as numbers (see `MarkNumbers`).
+    /// They are part of the index of peers, so that a search reads no stanza.
     private static func markArchive(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -252,8 +252,8 @@ enum Schema {
                 """)
     }
 
-    /// Collections of modules. An item's place is the key of the table, so that the index by map ends in it, and what is put last
-    /// is at the end of the table.
+    /// Collections of modules. An item's place is the key of the table, so that the index by map ends in it, and the
+    /// latest items are at the end of the table.
     private static func createMaps(_ db: Database) throws {
         try db.execute(
             sql: """
@@ -305,7 +305,7 @@ enum Schema {
         )
     }
 
-    /// Sessions that can be resumed, and their messages until they are acknowledged.
+    /// Sessions that can be resumed, and their unacknowledged messages.
     private static func createSessions(_ db: Database) throws {
         try db.execute(
             sql: """

@@ -2,7 +2,7 @@ import GRDB
 import XMPPServer
 
 extension StorageError {
-    /// What went wrong in SQLite, in the words of the storage protocol.
+    /// An SQLite error in terms of the storage protocol.
     init(_ error: any Error) {
         switch error {
         case let error as StorageError:

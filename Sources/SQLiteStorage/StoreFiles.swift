@@ -3,7 +3,7 @@ import XMPPServer
 
 /// Makes the database's file and directory, readable by their owner alone.
 enum StoreFiles {
-    /// Makes the directory of the file if it is not there, and returns its path.
+    /// Makes the directory of the file if it does not exist, and returns its path.
     static func prepareDirectory(of path: String) throws(StorageError) -> String {
         let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
@@ -18,11 +18,10 @@ enum StoreFiles {
         return directory
     }
 
-    /// Makes the file if it is not there, and takes the rights of others from it. SQLite gives the files that it makes
-    /// beside it the same mode.
+    /// Makes the file if it does not exist, and removes other users' rights. SQLite gives its further files the same
+    /// mode.
     static func prepareDatabase(_ path: String) throws(StorageError) {
-        // A file that is there is not opened: closing it would let go of the locks that SQLite has on it elsewhere in
-        // the process.
+        // An existing file is not opened: closing it would release SQLite's locks on it elsewhere in the process.
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 {
             close(descriptor)

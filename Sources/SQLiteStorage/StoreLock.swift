@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 import XMPPServer
 
-/// The advisory lock that keeps a second process from writing to the store. The system lets go of it when the process
-/// ends, however it ends.
+/// The advisory lock that keeps a second process from writing to the store. The system releases it when the process
+/// ends.
 final class StoreLock: Sendable {
     static let fileName = "swallowtail.lock"
 
@@ -11,7 +11,7 @@ final class StoreLock: Sendable {
 
     /// Takes the lock of the directory.
     ///
-    /// - Throws: `StorageError` of kind `inUse` if somebody else has it.
+    /// - Throws: `StorageError` of kind `inUse` if another process has it.
     init(directory: String) throws(StorageError) {
         let path = directory + "/" + Self.fileName
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -27,14 +27,14 @@ final class StoreLock: Sendable {
             }
             throw StorageError(.failed, "cannot lock \(path): \(String(cString: strerror(code)))")
         }
-        // Who else wants it is told whose it is.
+        // Tells other processes who has it.
         let holder = Array("\(getpid())\n".utf8)
         _ = ftruncate(opened, 0)
         _ = holder.withUnsafeBytes { pwrite(opened, $0.baseAddress, $0.count, 0) }
         descriptor = Mutex(opened)
     }
 
-    /// The process that has written itself into the file; nil: none has yet.
+    /// The process recorded in the file; nil: none yet.
     private static func holder(_ path: String) -> Int32? {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
         return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -44,11 +44,11 @@ final class StoreLock: Sendable {
         release()
     }
 
-    /// Lets go of the lock. Doing so twice is harmless.
+    /// Releases the lock. Doing so twice is harmless.
     func release() {
         descriptor.withLock { descriptor in
             guard let opened = descriptor.take() else { return }
-            // Closing alone leaves the lock to a child process that has been forked and has not begun its program yet.
+            // Closing alone leaves the lock to a forked child process that has not started its program yet.
             flock(opened, LOCK_UN)
             _ = Foundation.close(opened)
         }

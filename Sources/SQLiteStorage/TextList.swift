@@ -1,4 +1,4 @@
-/// A list of texts in one column: each is followed by U+001F, which XML does not allow in a text.
+/// A list of texts in one column: each is followed by U+001F, which XML does not allow.
 enum TextList {
     private static let end: Character = "\u{1F}"
 

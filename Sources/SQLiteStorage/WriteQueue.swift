@@ -5,25 +5,25 @@ import XMPPServer
 
 /// Commits groups of changes in the order of submission, as many at once as are waiting.
 ///
-/// An idle writer takes an urgent group at once, with all that waits, and what comes in while a commit is under way makes
-/// the next one. So a lone writer waits for one commit and a thousand writers share one. Groups that are not urgent wait
-/// for company: a commit of one row costs about what a commit of fifty costs.
+/// An idle writer takes an urgent group at once, with all that waits; groups that arrive during a commit form the next
+/// one. So a single client waits for one commit and a thousand clients share one. Groups that are not urgent wait for
+/// others: a commit of one row costs about as much as one of fifty.
 final class WriteQueue: Sendable {
     typealias Completion = @Sendable (Result<Void, StorageError>) -> Void
-    /// What is written beside changes: upkeep of the storage's own.
+    /// Writes of the storage itself, beside changes.
     typealias Work = @Sendable (inout ChangeWriter) throws -> Void
 
-    /// How much the queue takes.
+    /// The limits of the queue.
     struct Limits {
-        /// The most groups in one transaction.
+        /// The maximum groups in one transaction.
         var groupsPerCommit = 4_000
-        /// The most groups that wait or are being committed.
+        /// The maximum groups that wait or are being committed.
         var groups = 100_000
-        /// The most bytes of changes that wait or are being committed.
+        /// The maximum bytes of changes that wait or are being committed.
         var bytes = 256 << 20
-        /// From how many groups on the queue is crowded.
+        /// The number of groups from which the queue is crowded.
         var crowd = 8_000
-        /// How long groups wait that are not urgent.
+        /// How long groups that are not urgent wait.
         var patience = DispatchTimeInterval.milliseconds(100)
     }
 
@@ -41,14 +41,14 @@ final class WriteQueue: Sendable {
         var groupCount = 0
         var byteCount = 0
         var isWriting = false
-        /// A commit will begin without further notice.
+        /// Whether a commit will begin by itself.
         var isScheduled = false
-        /// Some group that waits is urgent.
+        /// Whether a waiting group is urgent.
         var isUrgent = false
         var waitingForRoom: [CheckedContinuation<Void, Never>] = []
-        /// Why every further group is refused; nil: it is not.
+        /// Why further groups are refused; nil: they are not.
         var refusal: String?
-        /// There are archives or maps without owners to be freed.
+        /// Whether detached archives or maps wait to be freed.
         var hasRemovedData = false
     }
 
@@ -57,11 +57,11 @@ final class WriteQueue: Sendable {
     private let marks: MarkNumbers
     private let limits: Limits
     private let state = Mutex(State())
-    /// Held by the writer for as long as it writes.
+    /// Held by the writer while it writes.
     private let archiveKeys = Mutex(ArchiveKeys())
     private let refusals = DispatchQueue(label: "swallowtail.storage.refusals")
     private let timers = DispatchQueue(label: "swallowtail.storage.timers")
-    /// The same as in the state, to be looked at without the lock.
+    /// The state's flag, readable without the lock.
     private let crowded = Atomic<Bool>(false)
 
     init(pool: DatabasePool, files: OpenFiles, marks: MarkNumbers, limits: Limits) {
@@ -71,13 +71,13 @@ final class WriteQueue: Sendable {
         self.limits = limits
     }
 
-    /// Puts a group in the queue, or refuses it when the queue is full or closed. Never blocks.
+    /// Queues a group, or refuses it if the queue is full or closed. Never blocks.
     func submit(_ changes: [StorageChange], _ urgency: CommitUrgency, completion: Completion?) {
         let byteCount = changes.reduce(0) { $0 + $1.byteCount }
         submit(Group(changes: changes, byteCount: byteCount, completion: completion), urgency)
     }
 
-    /// Puts work in the queue, as a group by itself.
+    /// Queues work as a group of its own.
     func submit(_ work: @escaping Work, completion: @escaping Completion) {
         submit(Group(changes: [], work: work, byteCount: 0, completion: completion), .now)
     }
@@ -119,12 +119,12 @@ final class WriteQueue: Sendable {
         }
     }
 
-    /// Refuses all further groups for that reason. Those submitted before are still committed.
+    /// Refuses all further groups for that reason. Earlier ones are still committed.
     func refuseAll(_ reason: String) {
         state.withLock { $0.refusal = reason }
     }
 
-    /// Frees the room of removed archives and maps, step by step, between commits.
+    /// Frees the space of removed archives and maps, step by step, between commits.
     func freeRemovedData() {
         state.withLock { state in
             state.hasRemovedData = true
@@ -141,7 +141,7 @@ final class WriteQueue: Sendable {
         goOn(&state)
     }
 
-    /// Sees to it that what waits is written, now or later.
+    /// Schedules the writing of what waits, now or later.
     private func goOn(_ state: inout State) {
         guard !state.isWriting, !state.waiting.isEmpty else { return }
         if state.isUrgent || state.waiting.count >= limits.groupsPerCommit {
@@ -164,8 +164,8 @@ final class WriteQueue: Sendable {
 }
 
 extension WriteQueue {
-    /// Commits what waits, and goes on as long as somebody waits for more. Meanwhile, between commits, it frees the room of
-    /// removed archives and maps.
+    /// Commits what waits, and continues while there is more. Between commits it frees the space of removed archives
+    /// and maps.
     private func write(_ db: Database) {
         var canFree = true
         repeat {
@@ -241,7 +241,7 @@ extension WriteQueue {
                 do {
                     return try commit(batch, db, &keys, canUndoGroups: false)
                 } catch is ChangeWriter.HalfApplied {
-                    // It is rare that one fails: then all are done again, each with a way back.
+                    // Failures are rare: then all groups are done again, with savepoints.
                     try db.rollback()
                     keys.forget()
                     return try commit(batch, db, &keys, canUndoGroups: true)
@@ -276,7 +276,7 @@ extension WriteQueue {
 }
 
 extension StorageChange {
-    /// About how much memory the change takes while it waits.
+    /// The approximate memory of a waiting change.
     fileprivate var byteCount: Int {
         let fixed = 256
         return switch self {

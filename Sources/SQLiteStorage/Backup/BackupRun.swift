@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import XMPPServer
 
-/// The backup that is being made of an open store, if any: one at a time, on a thread of its own.
+/// The running backup of an open store, if any: one at a time, on a thread of its own.
 final class BackupRun: Sendable {
     private struct State {
         var isRunning = false
@@ -14,7 +14,7 @@ final class BackupRun: Sendable {
 
     private let state = Mutex(State())
 
-    /// Runs the function, which is to end soon when what it is given says so.
+    /// Runs the function, which ends soon when its argument says so.
     func run(
         _ body: @escaping @Sendable (_ isCancelled: @escaping () -> Bool) -> Result<Void, StorageError>
     ) async throws(StorageError) {
@@ -35,7 +35,7 @@ final class BackupRun: Sendable {
         try result.get()
     }
 
-    /// Ends the run, and waits for its end. No other begins.
+    /// Ends the run, and waits for it. No other begins.
     func close() async {
         await withCheckedContinuation { continuation in
             let isIdle = state.withLock { state in

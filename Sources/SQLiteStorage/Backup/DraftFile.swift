@@ -1,10 +1,10 @@
 import Foundation
 import XMPPServer
 
-/// A file that appears under its name only when it is complete and durable. Until then it is the name with `.part` behind
-/// it, which is removed if it is never finished; one that a killed process has left is taken over by the next.
+/// A file that appears under its name only when it is complete and durable. Until then its name ends in `.part`; it is
+/// removed if it is never finished, and a later process takes over one left by a killed process.
 final class DraftFile {
-    /// Where it is written to.
+    /// The path while writing.
     let draft: String
 
     private let path: String
@@ -19,7 +19,7 @@ final class DraftFile {
         draft = path + ".part"
         let opened = open(draft, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard opened >= 0 else { throw StorageError(.failed, "cannot make \(draft): \(FileCalls.reason())") }
-        // The one who held the lock may have renamed or removed the file since it was opened here.
+        // The former holder of the lock may have renamed or removed the file since it was opened here.
         guard flock(opened, LOCK_EX | LOCK_NB) == 0, Self.isFile(opened, draft) else {
             close(opened)
             throw StorageError(.inUse, "another process is writing \(draft)")
@@ -44,14 +44,14 @@ final class DraftFile {
         }
     }
 
-    /// Returns when all that was written so far is on the disk.
+    /// Returns when everything written so far is on disk.
     func synchronize() throws(StorageError) {
         guard fsync(descriptor) == 0 else {
             throw StorageError(.failed, "cannot write \(draft): \(FileCalls.reason())")
         }
     }
 
-    /// Gives the file its name, in the place of one that has it. Nobody may have the draft open by another descriptor.
+    /// Renames the file to its final name, replacing an existing one. No other descriptor may have the draft open.
     func finish() throws(StorageError) {
         try synchronize()
         guard rename(draft, path) == 0 else {

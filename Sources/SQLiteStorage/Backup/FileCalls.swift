@@ -1,32 +1,32 @@
 import Foundation
 import XMPPServer
 
-/// Calls of the system on files, with what they fail with as `StorageError`.
+/// System calls on files, with failures as `StorageError`.
 enum FileCalls {
-    /// What the last call failed with.
+    /// The error of the last call.
     static func reason() -> String { String(cString: strerror(errno)) }
 
     static func directory(of path: String) -> String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
 
-    /// Whether there is anything of that name, even a link that leads nowhere.
+    /// Whether the name exists, even as a dangling link.
     static func exists(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0
     }
 
-    /// Returns when the names in the directory that the file is in are on the disk.
+    /// Returns when the names in the file's directory are on disk.
     static func synchronizeDirectory(of path: String) throws(StorageError) {
         let directory = directory(of: path)
         let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StorageError(.failed, "cannot open \(directory): \(reason())") }
         defer { close(descriptor) }
-        // Some file systems cannot do that for directories.
+        // Some file systems do not support this for directories.
         guard fsync(descriptor) == 0 || errno == EINVAL else {
             throw StorageError(.failed, "cannot write \(directory): \(reason())")
         }
     }
 
-    /// Whether it is a file with bytes in it, and nothing that a reader may wait for.
+    /// Whether it is a regular file, which a reader never waits for.
     static func isRegular(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG

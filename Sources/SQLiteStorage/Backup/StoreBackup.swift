@@ -4,21 +4,21 @@ import XMPPServer
 
 /// A store in one file: its database as it was at one moment and, in a table of its own, the files that belong to it.
 ///
-/// The file is a database that needs no others beside it.
+/// The file is a self-contained database.
 enum StoreBackup {
-    /// Pages in one step. Each step is made durable before the next: a commit of the server, which waits for the same disk,
-    /// waits for no more than this.
+    /// Pages per step. Each step is made durable before the next, so that a commit of the server, which uses the same
+    /// disk, waits for at most this.
     private static let pagesPerStep: CInt = 1024
 
     private static let files = "backed_up_file"
 
-    /// Writes a backup of the database. Whoever writes to the database is not disturbed, and does not disturb it: it is read
-    /// in one transaction, on a connection of its own.
+    /// Writes a backup of the database, without disturbing writers or being disturbed: it is read in one transaction,
+    /// on a connection of its own.
     ///
     /// - Parameters:
-    ///   - files: what else belongs to the store, by name.
-    ///   - isCancelled: asked after each step.
-    /// - Throws: `StorageError`, of kind `alreadyExists` if there is something at `path`; nothing is left there then.
+    ///   - files: further files of the store, by name.
+    ///   - isCancelled: called after each step.
+    /// - Throws: `StorageError`, of kind `alreadyExists` if `path` exists; a failed backup leaves nothing there.
     static func write(
         database: String, with files: [String: [UInt8]], to path: String,
         unless isCancelled: @escaping () -> Bool = { false }
@@ -26,7 +26,7 @@ enum StoreBackup {
         try requireNone(at: path)
         let draft = try DraftFile(path)
         try copy(database, to: draft, unless: isCancelled) { db in
-            // A store that was made by copying a backup has one.
+            // A store restored by copying a backup has one.
             try db.execute(sql: "DROP TABLE IF EXISTS \(self.files)")
             try db.execute(
                 sql: "CREATE TABLE \(self.files) (name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL) STRICT")
@@ -44,15 +44,15 @@ enum StoreBackup {
         }
     }
 
-    /// What a backup holds.
+    /// The content of a backup.
     struct Content {
-        /// The version of the tables.
+        /// The version of the schema.
         let version: Int
         let accounts: Int
         let files: [String: [UInt8]]
     }
 
-    /// Copies a backup, or any database of a store, to where it becomes a store, and looks whether it can be one.
+    /// Copies a backup, or any database of a store, to a new store, and checks it.
     ///
     /// - Throws: `StorageError` if it is damaged, of a newer release, or something else.
     static func read(_ backup: String, to draft: DraftFile) throws(StorageError) -> Content {
@@ -102,7 +102,7 @@ enum StoreBackup {
                         try draft.synchronize()
                     }
                 }
-                // The copy says that it has a write-ahead log, as the database has.
+                // The copy has the flag for a write-ahead log, like the database.
                 try prepare(target)
                 return try completing(target)
             }
@@ -117,7 +117,7 @@ enum StoreBackup {
         }
     }
 
-    /// No files are made beside the copy; it is made durable by `DraftFile`.
+    /// No files are made beside the copy; `DraftFile` makes it durable.
     private static func prepare(_ target: Database) throws {
         try target.execute(
             sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")

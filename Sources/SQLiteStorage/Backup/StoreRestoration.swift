@@ -3,27 +3,27 @@ import GRDB
 import XMPP
 import XMPPServer
 
-/// A store that was made from a backup.
+/// A store restored from a backup.
 public struct StoreRestoration: Sendable {
-    /// The version of its tables; the server brings them up to date.
+    /// The version of its schema; the server migrates it.
     public let version: Int
-    /// How many accounts it has.
+    /// The number of its accounts.
     public let accounts: Int
-    /// Where the store is that was there before; nil: there was none.
+    /// The path of the former store; nil: there was none.
     public let former: String?
 
-    /// Makes a store from a backup. Blocks the thread.
+    /// Restores a store from a backup. Blocks the thread.
     ///
-    /// Whatever ends this before it is done, there is the former store or the new one: the backup is copied and looked
-    /// through beside the store, and takes its place by being renamed, as the last step of all.
+    /// If it is interrupted, there is either the former store or the new one: the backup is copied and checked beside
+    /// the store, and renamed as the last step.
     ///
     /// - Parameters:
-    ///   - backup: a file that `StorageMaintenance.backUp` has written, or a database that was copied otherwise.
+    ///   - backup: a file written by `StorageMaintenance.backUp`, or a copied database.
     ///   - database: the store's database.
-    ///   - files: where files go that are in the backup, by their names there.
-    ///   - replaces: whether a store that is there is kept elsewhere and gives way.
-    /// - Throws: `StorageError`: `inUse` while a server has the store open, `alreadyExists` if there is a store, `failed` if
-    ///   the backup is damaged, of a newer release or none.
+    ///   - files: paths for the files in the backup, by name.
+    ///   - replaces: whether an existing store is moved away.
+    /// - Throws: `StorageError`: `inUse` while a server has the store open, `alreadyExists` if there is a store,
+    ///   `failed` if the backup is damaged, of a newer release or not one.
     public init(
         of backup: String, database: String, files: [String: String], replacing replaces: Bool
     ) throws(StorageError) {
@@ -53,7 +53,7 @@ public struct StoreRestoration: Sendable {
         try draft.finish()
     }
 
-    /// Gives the files of the store a second name each, in a directory of their own, which is returned.
+    /// Hard-links the files of the store into a new directory, which is returned.
     private static func keep(_ database: String, files: [String]) throws(StorageError) -> String {
         complete(database)
         let time = Timestamp.now().xep0082.replacing(":", with: "")
@@ -72,9 +72,9 @@ public struct StoreRestoration: Sendable {
         return directory
     }
 
-    /// Moves what is in the log of the database to where it belongs, if the database is sound enough.
+    /// Moves the database's log into the database, if it is sound enough.
     private static func complete(_ database: String) {
-        // One that is not is kept as it is, with its log.
+        // A damaged one is kept as it is, with its log.
         _ = try? DatabaseQueue(path: database).writeWithoutTransaction { db in try db.checkpoint(.truncate) }
     }
 }

@@ -1,23 +1,23 @@
 import XMPP
 
-/// A person's record on one host.
+/// An account on one host.
 public struct Account: Sendable, Equatable {
     /// The bare JID, the account's address. Never changes.
     public let jid: JID
-    /// The name that people know the account by, like an e-mail address (`mary@contoso.example`); unique on its host
-    /// and kept in its normal form. nil: none.
+    /// The account's second, e-mail-like name (`mary@contoso.example`): unique on its host and stored in normal form.
+    /// nil: none.
     public var accountID: String? {
         didSet { accountID = accountID.map(Self.normal) }
     }
     /// The name shown to others; may be empty.
     public var displayName: String
-    /// What the person says of themselves, shown as the status of presence that has none; may be empty.
+    /// A personal message, used as the status of presence that has none; may be empty.
     public var personalMessage: String
     /// Whether messages from and to the account are archived.
     public var keepsHistory: Bool
     /// Whether the account may manage the accounts of its host (`Command.Audience.administrator`).
     public var isAdministrator: Bool
-    /// Whether anybody may sign in to it.
+    /// Whether signing in to it is allowed.
     public var isEnabled: Bool
     /// When the account was added.
     public let createdAt: Timestamp
@@ -45,8 +45,8 @@ public struct Account: Sendable, Equatable {
 }
 
 extension Account {
-    /// The one form of an account id in which it is stored and looked up, whoever types it: both parts as those of an
-    /// address, so that neither case nor the way in which a letter is composed, nor Punycode, makes it another one.
+    /// The normal form of an account id, used for storage and look-up. Both parts are prepared like those of an
+    /// address, so case, Unicode composition and Punycode make no difference.
     public static func normal(_ accountID: String) -> String { normalized(accountID) ?? accountID.lowercased() }
 
     /// Whether a text can be an account id: one word, or two with an `@` between them.

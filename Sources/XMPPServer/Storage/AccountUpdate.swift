@@ -1,14 +1,14 @@
-/// Settings of an account that become others; nil leaves one as it is. Updates that are made at the same time never undo each
-/// other, as none has what it does not change.
+/// Changes to an account's settings; nil leaves a setting as it is. Concurrent updates of different settings do not
+/// undo each other.
 public struct AccountUpdate: Sendable, Equatable {
-    /// What becomes of an account id.
+    /// A change of the account id.
     public enum AccountID: Sendable, Equatable {
-        /// It is this one, in its normal form.
+        /// Sets this one, in normal form.
         case set(String)
-        /// There is none any more.
+        /// Removes it.
         case removed
 
-        /// The account id in its normal form, or nil if there is none any more.
+        /// The new account id in normal form; nil: it is removed.
         public var value: String? {
             if case .set(let text) = self { Account.normal(text) } else { nil }
         }
@@ -46,7 +46,7 @@ public struct AccountUpdate: Sendable, Equatable {
 }
 
 extension Account {
-    /// Changes the settings that the update names.
+    /// Applies the settings that the update names.
     public mutating func apply(_ update: AccountUpdate) {
         if let accountID = update.accountID { self.accountID = accountID.value }
         if let displayName = update.displayName { self.displayName = displayName }

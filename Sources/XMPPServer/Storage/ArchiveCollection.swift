@@ -1,6 +1,6 @@
 import XMPP
 
-/// What two people said to each other on one day (UTC), which is what XEP-0136 calls a collection.
+/// The messages that two people exchanged on one day (UTC).
 public struct ArchiveCollection: Sendable, Equatable {
     /// The other side's bare JID.
     public let peer: JID

@@ -6,21 +6,22 @@ public struct ArchiveEntry: Sendable, Equatable {
     public let id: ArchiveID
     /// The collection: `ArchiveEntry.archive`, `ArchiveEntry.offline`, or one of a module's own.
     public let collection: String
-    /// The bare JID of whose archive this is.
+    /// The bare JID of the archive's owner.
     public let owner: JID
     /// The bare JID of the other side.
     public let peer: JID
-    /// Whether the stanza came to the owner; false: it was sent by the owner.
+    /// Whether the owner received the stanza; false: the owner sent it.
     public let isIncoming: Bool
-    /// When the server handled the stanza, by its clock. It is no later than what the id tells, but may be earlier, also than
-    /// that of the entry before: entries are in the order of their ids, which is that of their arrival, whatever the clock did.
+    /// When the server handled the stanza, by its clock. It is never later than the time in the id, but may be earlier,
+    /// and earlier than that of the entry before: entries are in the order of their ids, which is the order of arrival
+    /// even if the clock jumped.
     public let time: Timestamp
     /// The stanza as XML, complete with its namespaces.
     public let stanza: [UInt8]
 
-    /// The collection of what an account's people said, kept until removed.
+    /// The collection of an account's messages.
     public static let archive = "archive"
-    /// The collection of what waits for an account to come online (XEP-0160).
+    /// The collection of messages stored offline.
     public static let offline = "offline"
 
     /// An entry with the bare forms of `owner` and `peer`.

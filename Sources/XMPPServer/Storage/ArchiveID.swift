@@ -1,9 +1,9 @@
 import XMPP
 
-/// The id of an archived entry, which no other entry has or ever had. Ids grow with time, in all archives together, so that
-/// the order of ids is the order of arrival; see `ArchiveIDGenerator`.
+/// The id of an archived entry. It is never used twice. Ids of all archives together grow with time, so their order is
+/// the order of arrival; see `ArchiveIDGenerator`.
 public struct ArchiveID: Hashable, Comparable, Sendable {
-    /// The number itself: milliseconds since 1970 times 2²⁰, plus a count.
+    /// The number: milliseconds since 1970 times 2²⁰, plus a count.
     public let rawValue: Int64
 
     /// The id with that number.
@@ -13,21 +13,21 @@ public struct ArchiveID: Hashable, Comparable, Sendable {
 
     private static let countBits: Int64 = 20
 
-    /// In the year 2179: ids follow no clock beyond that, so that there are always greater ones.
+    /// A time in the year 2179: ids do not follow the clock beyond it, so that greater ids are always left.
     private static let latest: Int64 = 3 << 41
 
-    /// The least id that an entry of that moment can have.
+    /// The smallest id that an entry of that time can have.
     public static func first(at time: Timestamp) -> ArchiveID {
         ArchiveID(rawValue: min(max(time.milliseconds, 0), latest) << countBits)
     }
 
-    /// The moment that the id tells: that of the clock when it was given, or a later one if the clock had told that before.
+    /// The time in the id: that of the clock when the id was made, or a later one if an earlier id had it.
     public var time: Timestamp { Timestamp(milliseconds: rawValue >> Self.countBits) }
 
-    /// The time of an entry that has this id and is made at that moment.
+    /// The time to store for an entry with this id that is made at `moment`.
     ///
-    /// Entries that come at once would have times that differ from their order by some milliseconds: to those it is the time
-    /// that the id tells. Where the clock went back it is the moment itself.
+    /// Entries that arrive together would have times that contradict their order by some milliseconds, so they get the
+    /// time in the id. If the clock went back they get `moment`.
     public func time(at moment: Timestamp) -> Timestamp {
         (time.milliseconds &- moment.milliseconds).magnitude <= Self.tolerance ? time : moment
     }

@@ -1,7 +1,7 @@
 import XMPP
 
-/// Turns archive ids into texts and back: a permutation of 64 bits under a secret key, so that a text tells neither when
-/// its entry was made nor which others there are.
+/// Turns archive ids into texts and back: a permutation of 64 bits under a secret key, so that a text reveals neither
+/// the time of its entry nor other ids.
 ///
 /// A Feistel network with SipHash-2-4 as its round function.
 struct ArchiveIDCipher: Sendable {
@@ -10,7 +10,7 @@ struct ArchiveIDCipher: Sendable {
 
     private let hash: SipHash
 
-    /// - Parameter secret: of 16 bytes; what is missing is taken as zero.
+    /// - Parameter secret: 16 bytes; missing ones count as zero.
     init(secret: [UInt8]) {
         hash = SipHash(key: secret)
     }
@@ -29,7 +29,7 @@ struct ArchiveIDCipher: Sendable {
         }
     }
 
-    /// The id with that text; `nil` if no id has it.
+    /// The id with that text; nil: the text is no id's.
     func id(_ text: String) -> ArchiveID? {
         guard text.utf8.count == 16 else { return nil }
         var cipher: UInt64 = 0

@@ -1,18 +1,18 @@
 import Synchronization
 import XMPP
 
-/// Hands out archive ids, each greater than all before it, in this process and in earlier ones.
+/// Makes archive ids, each greater than all before it, in this process and in earlier ones.
 ///
-/// An id is assigned before its entry is submitted, so that it can be sent along with the message. Between the two other
-/// entries may overtake it, and who reads up to those would miss it for ever: so what was handed out and is not yet
-/// submitted is remembered, and readers of the same archive stop before it (`frontier`).
+/// An id is assigned before its entry is submitted, so that it can be sent with the message. Entries with later ids may
+/// be stored in between; a reader that continued after those would miss this entry for ever. So reserved ids are
+/// remembered, and readers of the same archive stop before the first of them (`frontier`).
 public final class ArchiveIDGenerator: Sendable {
     private struct State {
         var newest: Int64
-        /// What has been reserved and is not yet submitted, in the order of the ids.
+        /// The reserved ids whose entries are not submitted yet, in order.
         var outstanding: [(id: ArchiveID, owner: JID)] = []
 
-        /// Where what somebody has to wait for begins; nil: nothing is.
+        /// The first reserved id that matters to a reader; nil: none does.
         func frontier(_ isWaitedFor: (JID) -> Bool) -> ArchiveID {
             outstanding.first { isWaitedFor($0.owner) }?.id ?? ArchiveID(rawValue: newest &+ 1)
         }
@@ -28,13 +28,13 @@ public final class ArchiveIDGenerator: Sendable {
 
     /// A generator whose ids come after `newest`.
     ///
-    /// - Parameter secret: what the ids' texts are made with.
+    /// - Parameter secret: the key of the ids' texts.
     public init(after newest: ArchiveID?, secret: [UInt8] = []) {
         state = Mutex(State(newest: newest?.rawValue ?? 0))
         cipher = ArchiveIDCipher(secret: secret)
     }
 
-    /// A generator whose ids come after all that the storage has ever seen.
+    /// A generator whose ids come after all that the storage has ever held.
     public convenience init(storage: any ArchiveStorage) async throws(StorageError) {
         self.init(after: try await storage.newestArchiveID(), secret: try await storage.archiveSecret())
     }
@@ -43,7 +43,7 @@ public final class ArchiveIDGenerator: Sendable {
 
     /// Reserves an id for an entry in an owner's archive.
     ///
-    /// An id tells the time, unless the clock stood still or went back: then it follows the id before it.
+    /// The id holds the time, unless the clock stood still or went back: then it is one more than the id before it.
     public func reserve(for owner: JID, at time: Timestamp) -> ArchiveReservation {
         let fromClock = ArchiveID.first(at: time).rawValue
         let id = state.withLock { state in
@@ -54,8 +54,8 @@ public final class ArchiveIDGenerator: Sendable {
         return ArchiveReservation(id: id, of: self)
     }
 
-    /// Gives ids to entries that `submit` gives to the storage before it returns: they become visible in the order of
-    /// their ids. It must not block, nor ask for more ids by another way than `next`.
+    /// Makes ids for entries that `submit` hands to the storage before it returns, so that they become visible in the
+    /// order of their ids. `submit` must not block, and must take its ids from `next` alone.
     public func submitting<Result>(
         at time: Timestamp, _ submit: (_ next: () -> ArchiveID) -> Result
     ) -> Result {
@@ -73,28 +73,28 @@ public final class ArchiveIDGenerator: Sendable {
         }
     }
 
-    /// The id up to which, itself excluded, everything in an owner's archive has been submitted: who reads on from there
-    /// later misses nothing. What others' messages wait for does not count.
+    /// All entries of an owner's archive with smaller ids have been submitted: a reader that continues from here misses
+    /// nothing. Reservations for other archives do not count.
     public func frontier(of owner: JID) -> ArchiveID {
         state.withLock { $0.frontier { $0.isSameBare(as: owner) } }
     }
 
-    /// The id up to which, itself excluded, everything in all archives of a host has been submitted.
+    /// The same for all archives of a host.
     public func frontier(ofHost host: JID) -> ArchiveID {
         state.withLock { $0.frontier { $0.isSameDomain(as: host) } }
     }
 
     // MARK: Texts
 
-    /// How clients know the id: XEP-0359 wants it to tell nothing, nor to be foreseen.
+    /// The id as clients see it: it reveals nothing and cannot be guessed.
     public func text(_ id: ArchiveID) -> String { cipher.text(id) }
 
-    /// The id that has this text; `nil`: no id has.
+    /// The id with this text; nil: there is none.
     public func id(_ text: String) -> ArchiveID? { cipher.id(text) }
 }
 
-/// The id of an entry that is not yet submitted. Readers stop before it until it ends: when the entry has been submitted,
-/// or when nobody holds it any more.
+/// An id whose entry is not submitted yet. Readers stop before it until the entry is submitted, or the reservation is
+/// released.
 public final class ArchiveReservation: Sendable {
     public let id: ArchiveID
     private let generator: ArchiveIDGenerator

@@ -1,14 +1,14 @@
 import XMPP
 
-/// How much of a host's archives is to be kept.
+/// Limits for the archives of a host.
 public struct ArchiveLimits: Sendable {
-    /// Whose accounts' archives.
+    /// The host.
     public let host: String
     /// The collection.
     public let collection: String
-    /// Entries of an earlier time are too old; nil: none is.
+    /// Entries before this time are removed; nil: none is too old.
     public let since: Timestamp?
-    /// How many entries of an archive may stay, the newest; nil: any number.
+    /// The number of newest entries of an archive to keep; nil: all.
     public let maximum: Int?
 
     public init(host: String, collection: String, since: Timestamp?, maximum: Int?) {
@@ -19,11 +19,12 @@ public struct ArchiveLimits: Sendable {
     }
 }
 
-/// Some of a host's archives, with what is over the limits.
+/// Entries of a host's archives that exceed the limits.
 public struct ArchiveSurplus: Sendable, Equatable {
-    /// Which entries those are: in the order of their owners, one query for what is too much and one for what is too old.
+    /// The entries to remove, ordered by owner: one query for those beyond the number and one for those that are too
+    /// old.
     public let surplus: [ArchiveQuery]
-    /// The owner of the last archive that was looked at; nil: there are no more behind it.
+    /// The owner of the last archive that was examined; nil: no archives are left.
     public let last: JID?
 
     public init(surplus: [ArchiveQuery], last: JID?) {

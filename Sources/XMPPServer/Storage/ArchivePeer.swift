@@ -1,6 +1,6 @@
 import XMPP
 
-/// A peer in an owner's archive, with the span of the newest entries that they share.
+/// A peer in an owner's archive, with the first and last of their newest entries.
 public struct ArchivePeer: Sendable, Equatable {
     /// One end of the span.
     public struct Mark: Sendable, Equatable {
@@ -18,11 +18,11 @@ public struct ArchivePeer: Sendable, Equatable {
 
     /// The other side's bare JID.
     public let peer: JID
-    /// How many entries the span covers: all that there are with the peer, or as many as were asked for.
+    /// How many entries the span covers: all with the peer, or as many as were asked for.
     public let count: Int
     /// The oldest entry of the span.
     public let first: Mark
-    /// The newest entry of the span, which is the newest with this peer.
+    /// The newest entry of the span, and the newest with this peer.
     public let last: Mark
 
     /// A peer with a span of entries.

@@ -1,37 +1,35 @@
 import XMPP
 
-/// Which entries of an owner's archive are meant: to be read, counted or removed.
+/// Selects entries of an owner's archive to read, count or remove.
 public struct ArchiveQuery: Sendable, Equatable {
     /// The collection.
     public var collection: String
-    /// Whose archive it is.
+    /// The archive's owner.
     public var owner: JID
-    /// Only entries with this peer; nil: with anybody. A full JID means those alone that were appended with its resource
-    /// among their marks.
+    /// Only entries with this peer; nil: with any. A full JID selects those that have its resource among their marks.
     public var peer: JID?
-    /// Only entries after this id, itself excluded.
+    /// Only entries after this id.
     public var after: ArchiveID?
-    /// Only entries before this id, itself excluded.
+    /// Only entries before this id.
     public var before: ArchiveID?
-    /// Only entries whose time is this or later.
+    /// Only entries from this time on.
     public var since: Timestamp?
-    /// Only entries whose time is earlier than this.
+    /// Only entries before this time.
     public var until: Timestamp?
-    /// Only the entries with these ids; nil: whatever ids they have.
+    /// Only the entries with these ids; nil: with any.
     public var ids: [ArchiveID]?
-    /// Only entries with this id among their marks, as the client's `id` or as origin id (XEP-0359).
+    /// Only entries with this id among their marks, as the client's `id` or as origin id.
     public var messageID: String?
     /// Only messages sent (false) or received (true); nil: both.
     public var isIncoming: Bool?
-    /// Only entries with all these words in their text; nil: whatever they say. Entries are found when they have been
-    /// indexed, see `ArchiveStorage.indexArchive`.
+    /// Only entries whose text has all these words; nil: any. Entries are found once they are indexed, see
+    /// `ArchiveStorage.indexArchive`.
     public var words: String?
-    /// How many entries at most.
+    /// The maximum number of entries.
     public var limit: Int
-    /// After how many bytes of stanzas a read ends, though there are more entries; one is read in any case. Nil: however
-    /// many.
+    /// Ends a read after so many bytes of stanzas, but never before the first entry. nil: no bound.
     public var byteLimit: Int?
-    /// Which entries to take if there are more than `limit`: the newest, or else the oldest. The answer is oldest
+    /// Which entries to take if there are more than `limit`: the newest, otherwise the oldest. The result is oldest
     /// first either way.
     public var newestFirst: Bool
 
@@ -68,15 +66,15 @@ public struct ArchiveQuery: Sendable, Equatable {
         self.newestFirst = newestFirst
     }
 
-    /// Leaves out what is not after the id as well.
+    /// Selects only entries after the id.
     public mutating func restrict(after id: ArchiveID) { after = max(id, after ?? id) }
 
-    /// Leaves out what is not before the id as well.
+    /// Selects only entries before the id.
     public mutating func restrict(before id: ArchiveID) { before = min(id, before ?? id) }
 
-    /// Leaves out what is of an earlier time as well.
+    /// Selects only entries from the time on.
     public mutating func restrict(since time: Timestamp) { since = max(time, since ?? time) }
 
-    /// Leaves out what is of this time or a later one as well.
+    /// Selects only entries before the time.
     public mutating func restrict(until time: Timestamp) { until = min(time, until ?? time) }
 }

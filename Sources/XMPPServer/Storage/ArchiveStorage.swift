@@ -1,27 +1,28 @@
 import XMPP
 
-/// The archives of accounts, and what is kept for them until they come.
+/// The archives of accounts, and their offline messages.
 public protocol ArchiveStorage: Sendable {
-    /// The archived entries that the query describes, oldest first.
+    /// The entries that the query selects, oldest first.
     func archived(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveEntry]
-    /// How many entries the query describes, counted no further than its limit.
+    /// How many entries the query selects, counted up to its limit.
     func archivedCount(_ query: ArchiveQuery) async throws(StorageError) -> Int
-    /// The peers with whom `owner` has entries in the collection, the one with the most recent entry first, each with
-    /// the span of its newest `limit` entries.
+    /// The peers with whom `owner` has entries in the collection, most recent first, each with the span of its newest
+    /// `limit` entries.
     func archivePeers(collection: String, owner: JID, newest limit: Int) async throws(StorageError) -> [ArchivePeer]
-    /// The collections that begin within what the query describes, in the order of their beginnings.
+    /// The collections that begin within the query's range, in the order of their beginnings.
     func archiveCollections(_ query: ArchiveQuery) async throws(StorageError) -> [ArchiveCollection]
-    /// Looks at the archives of a host, from that of the first owner behind `owner` on, but at no more than `count`.
+    /// Finds what exceeds the limits in at most `count` archives of a host, in the order of their owners, after
+    /// `owner`.
     func archivesOver(
         _ limits: ArchiveLimits, after owner: JID?, atMost count: Int
     ) async throws(StorageError) -> ArchiveSurplus
-    /// Makes the texts of entries in the conversations of a host's accounts known to the index of words, in the order of their
-    /// ids: of the next so many that have not been looked at yet, whosever they are, but none from `end` on.
+    /// Adds the texts of a host's conversations to the index of words, in the order of their ids: the next `count`
+    /// entries that are not indexed yet and come before `end`.
     ///
-    /// - Returns: true if nothing was left to do, so that all of them can be found by their words.
+    /// - Returns: true if nothing was left to index, so that a search for words is complete.
     func indexArchive(host: String, before end: ArchiveID, atMost count: Int) async throws(StorageError) -> Bool
-    /// The greatest id that was ever appended, in any collection, removed entries included; nil before the first.
+    /// The greatest id that was ever appended, in any collection, including removed entries; nil before the first.
     func newestArchiveID() async throws(StorageError) -> ArchiveID?
-    /// 16 random bytes, the same as long as the store lives: what the texts of archive ids are made with.
+    /// 16 random bytes that stay the same while the store exists: the key of the archive ids' texts.
     func archiveSecret() async throws(StorageError) -> [UInt8]
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Waits for a change that has been submitted already.
+/// Waits for a change that is already submitted.
 public final class Commit: Sendable {
     private enum State {
         case pending
@@ -10,10 +10,10 @@ public final class Commit: Sendable {
 
     private let state = Mutex(State.pending)
 
-    /// A wait for a change that is about to be submitted.
+    /// For a change that is about to be submitted.
     public init() {}
 
-    /// To be given to `CommitQueue.submit` as completion.
+    /// The completion to give to `CommitQueue.submit`.
     @Sendable public func finish(_ result: Result<Void, StorageError>) {
         let waiting: CheckedContinuation<Result<Void, StorageError>, Never>? = state.withLock { state in
             defer { state = .finished(result) }
@@ -23,7 +23,7 @@ public final class Commit: Sendable {
         waiting?.resume(returning: result)
     }
 
-    /// Returns when the change is durable. To be called once.
+    /// Returns when the change is durable. Call it once.
     public func wait() async throws(StorageError) {
         let result = await withCheckedContinuation { continuation in
             let finished: Result<Void, StorageError>? = state.withLock { state in

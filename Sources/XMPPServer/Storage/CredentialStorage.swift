@@ -1,8 +1,8 @@
 import XMPP
 import XMPPStream
 
-/// What accounts prove themselves with.
+/// The credentials of accounts.
 public protocol CredentialStorage: Sendable {
-    /// The SCRAM keys of an account, one entry for each hash; empty for an account without a password.
+    /// The SCRAM keys of an account, one for each hash; empty for an account without a password.
     func credentials(_ jid: JID) async throws(StorageError) -> [SCRAMCredential]
 }

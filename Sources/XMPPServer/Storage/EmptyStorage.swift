@@ -1,7 +1,7 @@
 import XMPP
 import XMPPStream
 
-/// A storage that is empty, but for what it says itself.
+/// A storage without content; a conforming type overrides the methods that it needs.
 protocol EmptyStorage: Storage {}
 
 extension EmptyStorage {

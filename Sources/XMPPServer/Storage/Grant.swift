@@ -1,14 +1,14 @@
 import XMPP
 
-/// What a person has let an app do, RFC 6749 §1.3: from the consent until the person, or the app, takes it back. All
-/// tokens that the app gets on the strength of it hang on it.
+/// The access that a person has granted to an app, RFC 6749 §1.3, from the consent until the person or the app revokes
+/// it. All tokens that the app gets belong to it.
 public struct Grant: Sendable, Equatable {
-    /// How an app renews its access tokens, RFC 6749 §6. Each refresh token is good for once; all that follow from one
-    /// consent begin alike, so that one that was good earlier can be told from one that never was.
+    /// The refresh token of a grant, RFC 6749 §6. Each refresh token is valid once. All refresh tokens of one consent
+    /// begin alike, so that a used one can be told from one that never existed.
     public struct Refresh: Sendable, Equatable {
-        /// SHA-256 of what all refresh tokens of the grant begin with.
+        /// SHA-256 of the common beginning of all refresh tokens of the grant.
         public let family: [UInt8]
-        /// SHA-256 of the one that is good now.
+        /// SHA-256 of the valid one.
         public let current: [UInt8]
 
         /// The refresh token with that digest, of that family.
@@ -18,7 +18,7 @@ public struct Grant: Sendable, Equatable {
         }
     }
 
-    /// Identifies the grant; no secret.
+    /// Identifies the grant; not secret.
     public let id: String
     /// The bare JID of the account.
     public let account: JID
@@ -28,11 +28,11 @@ public struct Grant: Sendable, Equatable {
     public let scopes: Set<String>
     /// When the person agreed.
     public let createdAt: Timestamp
-    /// From when on the grant is void, unless it is renewed.
+    /// When the grant expires, unless it is renewed.
     public let expiresAt: Timestamp
     /// nil: the app has to ask the person again.
     public let refresh: Refresh?
-    /// When the app last got a token or signed in, give or take some minutes.
+    /// When the app last got a token or signed in, accurate to some minutes.
     public let lastUsedAt: Timestamp
 
     /// A grant by the account with the bare form of `account`.

@@ -1,12 +1,12 @@
 import XMPP
 
-/// Which map is meant: an ordered collection of items, such as those of a node.
+/// Identifies a map: an ordered collection of items, such as those of a PubSub node.
 public struct MapName: Hashable, Sendable {
-    /// Whose it is: the bare JID of an account, a host or a service.
+    /// The owner: the bare JID of an account, a host or a service.
     public let owner: JID
     /// The name of the module's store, unique among all modules.
     public let store: String
-    /// Its own name within the store.
+    /// The map's name within the store.
     public let name: String
 
     /// The map with the bare form of `owner`.
@@ -17,11 +17,11 @@ public struct MapName: Hashable, Sendable {
     }
 }
 
-/// How much a map may hold. What goes is what was put first.
+/// Bounds for a map. Beyond them the items put first are removed.
 public struct MapBounds: Sendable, Equatable {
-    /// How many items; nil: any number.
+    /// The maximum number of items; nil: no bound.
     public var items: Int?
-    /// How many bytes of values; nil: any number.
+    /// The maximum bytes of values; nil: no bound.
     public var bytes: Int?
 
     public init(items: Int? = nil, bytes: Int? = nil) {

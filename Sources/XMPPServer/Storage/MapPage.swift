@@ -1,22 +1,22 @@
 import XMPP
 
-/// Which items of a map are read. A page is found through an index: what it costs depends on the page, not on the map; so do
-/// not `.index` and `isCounted`, which go through the index up to there.
+/// Selects a page of a map. A page is found through an index, so its cost depends on the page and not on the map;
+/// except for `.index` and `isCounted`, which walk the index up to there.
 public struct MapQuery: Sendable, Equatable {
-    /// In which order items follow each other.
+    /// The order of the items.
     public enum Order: Sendable, Equatable {
-        /// In that of the bytes of their keys in UTF-8; only those whose keys begin so.
+        /// By the UTF-8 bytes of their keys; only keys with this prefix.
         case byKey(prefix: String = "")
-        /// In that in which they were put last, other than with `keepsPlace`.
+        /// By the time of their last put without `keepsPlace`.
         case byPlace
     }
 
-    /// Where the page lies: a client asks by such words for a page of a result set.
+    /// The position of the page, as in a result set.
     public enum Position: Sendable, Equatable {
         case first
-        /// Behind the item with this key.
+        /// After the item with this key.
         case after(String)
-        /// Just before the item with this key.
+        /// Directly before the item with this key.
         case before(String)
         case last
         /// From this item on, counted from 0.
@@ -26,11 +26,11 @@ public struct MapQuery: Sendable, Equatable {
     public var map: MapName
     public var order: Order
     public var position: Position
-    /// How many items at most.
+    /// The maximum number of items.
     public var limit: Int
-    /// After how many bytes of values a page ends, though there are more items; one is read in any case. Nil: however many.
+    /// Ends the page after so many bytes of values, but never before the first item. nil: no bound.
     public var byteLimit: Int?
-    /// Whether the page tells how many items there are, and which of them is its first.
+    /// Whether the page tells the total number of items and the index of its first one.
     public var isCounted: Bool
 
     public init(
@@ -50,7 +50,7 @@ public struct MapQuery: Sendable, Equatable {
 public struct MapItem<Value: Sendable>: Sendable {
     public let key: String
     public let value: Value
-    /// From when on it may be removed; nil: it stays.
+    /// When it may be removed; nil: never.
     public let expiresAt: Timestamp?
 
     public init(key: String, value: Value, expiresAt: Timestamp?) {
@@ -64,11 +64,11 @@ extension MapItem: Equatable where Value: Equatable {}
 
 /// A page of a map.
 public struct MapPage<Value: Sendable>: Sendable {
-    /// In the order that was asked for, whichever end the page was taken from.
+    /// In the order asked for, whichever end the page was taken from.
     public let items: [MapItem<Value>]
-    /// How many items there are on all pages; nil: that was not asked for.
+    /// The number of items on all pages; nil: not asked for.
     public let count: Int?
-    /// Which of them is the first on this page, counted from 0; nil: that was not asked for, or the page is empty.
+    /// The index of the page's first item, counted from 0; nil: not asked for, or the page is empty.
     public let index: Int?
 
     public init(items: [MapItem<Value>], count: Int?, index: Int?) {

@@ -1,34 +1,34 @@
 import XML
 import XMPP
 
-/// A store with data about the owners of accounts, declared by its module (`ServerModule.personalData`): how its owner gets
-/// it, and what ends with the account or its password. Export and erasure are loops over these. They hold whether a host
-/// has the module or not: what it has stored stays when it is switched off.
+/// A store with personal data, declared by its module (`ServerModule.personalData`): how it is exported, and whether it
+/// ends with the account or its password. Export and erasure are loops over these declarations. They apply whether or
+/// not a host has the module: its data stay when it is switched off.
 ///
-/// What an account owns itself goes with it whatever is declared: its settings, keys, contacts, archives, sessions, and the
-/// values in every store of which it is the owner.
+/// Whatever an account owns is removed with it without a declaration: its settings, keys, contacts, archives, sessions,
+/// and its values in every store.
 public struct PersonalData: Sendable {
-    /// How values are written for their owner.
+    /// How values are exported.
     public enum Export: Sendable {
-        /// As they are stored.
+        /// As stored.
         case stored
-        /// As elements that have a place of their own in the format: written from all values, by their keys.
+        /// As elements with a place of their own in the format, written from all values by key.
         case elements(@Sendable ([String: [UInt8]]) -> [UInt8])
-        /// In other words, without what opens the account: an element of that name with these attributes for each value.
+        /// Described without its secrets: an element of that name with these attributes for each value.
         case described(StaticString, @Sendable ([UInt8]) -> [(name: String, value: String)]?)
-        /// Not at all: it opens the account, or stands elsewhere.
+        /// Not at all: it is a secret, or is exported elsewhere.
         case secret
     }
 
     /// The store's name.
     public let store: String
     public let export: Export
-    /// Whether another password ends it.
+    /// Whether a change of the password removes it.
     public let endsWithPassword: Bool
-    /// Which of the values are about an account, where the host owns them; nil: the account owns them.
+    /// Selects the values about an account where the host owns them; nil: the account owns them.
     let isAbout: (@Sendable ([UInt8], JID) -> Bool)?
 
-    /// The data of a store of which accounts are the owners.
+    /// Data of a store whose owners are accounts.
     public init(store: String, _ export: Export = .stored, endsWithPassword: Bool = false) {
         self.store = store
         self.export = export
@@ -36,9 +36,9 @@ public struct PersonalData: Sendable {
         isAbout = nil
     }
 
-    /// The data of a store of which the host is the owner.
+    /// Data of a store whose owner is the host.
     ///
-    /// - Parameter isAbout: says whether a value is about the account with that bare JID.
+    /// - Parameter isAbout: whether a value is about the account with that bare JID.
     public init<Value: StoredValue>(
         ofHost store: String, _ type: Value.Type, _ export: Export,
         isAbout: @escaping @Sendable (Value, JID) -> Bool
@@ -47,11 +47,11 @@ public struct PersonalData: Sendable {
         self.export = export
         endsWithPassword = false
         self.isAbout = { bytes, account in
-            // What is damaged is about nobody: it can be read by nobody.
+            // A damaged value cannot be read, so it is about nobody.
             (try? Element(ownOutput: bytes)).flatMap { Value(stored: $0) }.map { isAbout($0, account) } ?? false
         }
     }
 
-    /// The store of cards. An account without one is exported with a card that is made from its settings.
+    /// The store of vCards. An account without one is exported with a card made from its settings.
     public static let cardStore = "vcard"
 }

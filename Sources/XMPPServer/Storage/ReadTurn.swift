@@ -1,7 +1,7 @@
 import XMPP
 
-/// Whose turn a read of the storage takes.
+/// The account on whose behalf a read of the storage happens.
 public enum ReadTurn {
-    /// The account for which the current task reads; nil: the one whose data is read, if it is one's.
+    /// The account that the current task reads for; nil: the one whose data is read, if it is one's.
     @TaskLocal public static var account: JID?
 }

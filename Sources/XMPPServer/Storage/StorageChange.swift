@@ -1,43 +1,43 @@
 import XMPP
 import XMPPStream
 
-/// One change to what is stored. Changes are submitted in groups; see `CommitQueue.submit`.
+/// One change to the store. Changes are submitted in groups; see `CommitQueue.submit`.
 ///
-/// Removing what is not there is no error, and putting replaces what was there.
+/// Removing something that does not exist is no error. Putting replaces.
 public enum StorageChange: Sendable {
-    /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken. It owns
-    /// nothing at first: what is stored for its JID, such as what was submitted behind the removal of the former owner, is
-    /// removed. A server adds by `AccountTable.add`.
+    /// Adds an account with its credentials; `alreadyExists` if the JID, or the account id on that host, is taken. It
+    /// owns nothing at first: anything stored for its JID, such as what was submitted after the removal of a former
+    /// owner, is removed. The server adds accounts by `AccountTable.add`.
     case addAccount(Account, credentials: [SCRAMCredential])
-    /// Changes the settings that the update names, and no others; `notFound` if there is no such account, `alreadyExists` if
-    /// the new account id is taken.
+    /// Changes the settings that the update names; `notFound` if there is no such account, `alreadyExists` if the new
+    /// account id is taken.
     case updateAccount(JID, AccountUpdate)
-    /// Removes an account and everything that it owns: credentials, tokens, roster, values and maps in every store, archive.
-    /// Copies of its messages that others own stay with them. Values may also be owned by who is no account here.
-    /// Nothing of it is seen any more from the commit on, not by the next owner of the name either; the room that its archive
-    /// takes may be freed later, in steps between other commits.
+    /// Removes an account and everything it owns: credentials, tokens, roster, archive, values and maps in every store.
+    /// Copies of its messages in other archives stay. Values may also belong to an owner that is no account here. From
+    /// the commit on nothing of it is visible, not even to the next owner of the name; the space of its archive may be
+    /// freed later, in steps between other commits.
     case removeAccount(JID)
-    /// Replaces all credentials of an account; `notFound` if there is no such account. Empty: no password any more.
+    /// Replaces all credentials of an account; `notFound` if there is no such account. Empty: it has no password any
+    /// more.
     case setCredentials(JID, [SCRAMCredential])
 
     /// Adds a token; `notFound` if its account or its grant does not exist, `alreadyExists` if the digest is taken.
     case addToken(Token)
-    /// Removes the token with the digest. Sessions that it has opened are revoked, as they are by the next and by
+    /// Removes the token with the digest. Sessions opened with it are revoked; the same applies to the next case and to
     /// `removeGrant`.
     case removeToken(digest: [UInt8])
-    /// Removes all tokens of an account, and its grants. All its sessions are revoked, until they are put again.
+    /// Removes all tokens and grants of an account. All its sessions are revoked until they are put again.
     case removeTokens(JID)
-    /// Notes that the token, and the grant that it hangs on, were used.
+    /// Records a use of the token, and of its grant.
     case noteUse(ofToken: [UInt8], at: Timestamp)
     /// Adds a grant; `notFound` if its account does not exist, `alreadyExists` if the id is taken.
     case addGrant(Grant)
-    /// Puts another refresh token in the place of the current one; `notFound` if `used` is not the current one of the
-    /// grant, or not any more.
+    /// Replaces the current refresh token by the next; `notFound` if `used` is not the grant's current one.
     case renewGrant(String, used: [UInt8], next: [UInt8], at: Timestamp, expiresAt: Timestamp)
     /// Removes a grant with its tokens.
     case removeGrant(String)
-    /// Removes tokens and grants that were void at a moment, of each the `atMost` that have been so for longest. Sessions
-    /// that they have opened go on.
+    /// Removes up to `atMost` tokens and grants each that had expired at a moment, oldest first. Sessions opened with
+    /// them continue.
     case removeExpired(at: Timestamp, atMost: Int)
 
     /// Adds or replaces an item of the owner's roster.
@@ -54,33 +54,33 @@ public enum StorageChange: Sendable {
     /// Removes all values that an owner has in a store.
     case removeValues(store: String, owner: JID)
 
-    /// Puts a value under a key of a map. Behind all others, unless it `keepsPlace` that the key has.
+    /// Puts a value under a key of a map: at the end, or at the key's present place with `keepsPlace`.
     case putItem(MapName, key: String, [UInt8], expiresAt: Timestamp?, keepsPlace: Bool)
     /// Removes the item under a key of a map.
     case removeItem(MapName, key: String)
-    /// Removes the items that are too much, those that were put first.
+    /// Removes the oldest items beyond the bounds.
     case trimMap(MapName, MapBounds)
     /// Removes a map with all its items.
     case removeMap(MapName)
-    /// Removes items of a store that had expired at a moment, whosever they are: the `atMost` that have been so for longest.
+    /// Removes up to `atMost` items of a store that had expired at a moment, oldest first, of any owner.
     case removeExpiredItems(store: String, at: Timestamp, atMost: Int)
 
-    /// Adds a session that can be resumed, unless its account is gone, or takes over what has changed of one, all but the
-    /// count of what it has handled.
+    /// Adds a session that can be resumed, unless its account is gone, or updates one except for its count of handled
+    /// stanzas.
     case putSession(StoredSession)
     /// Sets how many of the client's stanzas a session has handled.
     case setHandled(session: Int64, UInt32)
     /// Appends a message that a session's client has not acknowledged, unless the session is gone.
     case appendUnacknowledged(session: Int64, UnacknowledgedMessage)
-    /// Removes a session's messages up to and with a position.
+    /// Removes a session's messages up to and including a position.
     case removeUnacknowledged(session: Int64, upTo: Int64)
     /// Removes a session with its messages.
     case removeSession(Int64)
 
     /// Appends an entry to the archive; `alreadyExists` if any entry has that id.
     case append(ArchiveEntry, ArchiveMarks = .none)
-    /// Puts another stanza in the place of that of an entry of the owner's.
+    /// Replaces the stanza of an entry of the owner's.
     case replaceArchived(owner: JID, ArchiveID, stanza: [UInt8])
-    /// Removes the entries that the query describes.
+    /// Removes the entries that the query selects.
     case removeArchived(ArchiveQuery)
 }

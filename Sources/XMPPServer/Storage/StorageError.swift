@@ -1,16 +1,16 @@
-/// Why the storage did not do what it was asked.
+/// A failure of the storage.
 public struct StorageError: Error, Sendable, CustomStringConvertible {
-    /// What a caller may want to tell apart.
+    /// Kinds that a caller may treat differently.
     public enum Kind: String, Sendable {
-        /// What was to be added is there.
+        /// It exists already.
         case alreadyExists
-        /// What was to be added has been removed, and something of it is still under way: it can be added in a moment.
+        /// The former account of that name is not completely gone; try again in a moment.
         case notYet
-        /// What was to be changed is not there.
+        /// It does not exist.
         case notFound
-        /// The storage takes nothing now: it is closed, or its queue is full.
+        /// The storage accepts nothing now: it is closed, or its queue is full.
         case unavailable
-        /// Nobody waits for the read any more, or it took too long.
+        /// The read was cancelled, or took too long.
         case cancelled
         /// Another process has the store open for writing.
         case inUse
@@ -18,7 +18,7 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         case failed
     }
 
-    /// What a caller may want to tell apart.
+    /// The kind of failure.
     public let kind: Kind
     /// What happened, for the log and the administrator. Never sent to a peer; holds no stored value.
     public let diagnosis: String

@@ -1,22 +1,22 @@
 import XMPPStream
 
-/// All that is in memory of an account in use, as the storage has it at one moment.
+/// Everything that is loaded for an account in use, as stored at one moment.
 public struct StoredAccount: Sendable {
     public let account: Account
     public let roster: StoredRoster
-    /// The SCRAM keys, as `CredentialStorage.credentials` has them.
+    /// The SCRAM keys, see `CredentialStorage.credentials`.
     public let credentials: [SCRAMCredential]
-    /// Values by store and key, of the stores that were asked for; nothing for a store without any.
+    /// Values by store and key, of the stores asked for; a store without values is left out.
     public let values: [String: [String: [UInt8]]]
-    /// The sessions that can be resumed, the one that was bound first first.
+    /// The sessions that can be resumed, in the order in which they were bound.
     public let sessions: [Session]
 
     /// A session that can be resumed.
     public struct Session: Sendable, Equatable {
         public let session: StoredSession
-        /// What its client has not acknowledged, in the order of the positions.
+        /// Messages that its client has not acknowledged, by position.
         public let messages: [UnacknowledgedMessage]
-        /// Whether what it was opened with was taken back; what has only expired was good when it was used.
+        /// Whether the credentials that opened it were revoked. Credentials that have expired since do not count.
         public let isRevoked: Bool
 
         public init(_ session: StoredSession, messages: [UnacknowledgedMessage], isRevoked: Bool) {

@@ -1,6 +1,6 @@
 import XML
 
-/// An element as a stored value, for modules that keep what a client gave them.
+/// An element as a stored value, for modules that store what a client sent.
 public struct StoredElement: StoredValue {
     /// The element itself.
     public let element: Element

@@ -1,6 +1,6 @@
 /// A whole roster as stored.
 public struct StoredRoster: Sendable, Equatable {
-    /// The items, in the order of their JIDs. Items that only hold an invitation are among them.
+    /// The items by JID, including those that only hold a subscription request.
     public var items: [RosterItem]
     /// The version last set (RFC 6121 §2.6); nil: none yet.
     public var version: String?

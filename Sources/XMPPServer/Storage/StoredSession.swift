@@ -1,25 +1,25 @@
 import XMPP
 import XMPPStream
 
-/// A session that can be resumed, as it is found after the process that held it has ended, XEP-0198 §5.
+/// A session that can be resumed after its process has ended, XEP-0198 §5.
 public struct StoredSession: Sendable, Equatable {
-    /// Its number: random, and never used again.
+    /// A random number that is never used again.
     public let id: Int64
     /// The full JID.
     public let jid: JID
-    /// What the client has to know to resume it.
+    /// The secret that the client resumes it with.
     public let secret: String
     /// When its resource was bound.
     public let boundAt: Timestamp
     /// How long it may be without a connection.
     public let time: Duration
-    /// The token that it was opened with; nil: with another secret.
+    /// The token that opened it; nil: it was opened with something else.
     public let token: VerifiedToken?
     /// What its client may do.
     public let rights: SessionRights
-    /// The UUID of the client's installation, if it has told it.
+    /// The UUID of the client's installation, if known.
     public let userAgent: String?
-    /// How many of the client's stanzas have been handled, modulo 2³²; what they changed is as durable as this count.
+    /// How many of the client's stanzas have been handled, modulo 2³². Their changes are as durable as this count.
     public var handled: UInt32
     /// Its last available presence; nil: it is not available.
     public var presence: [UInt8]?
@@ -46,12 +46,12 @@ public struct StoredSession: Sendable, Equatable {
 
 /// A message that a session's client has not acknowledged yet.
 public struct UnacknowledgedMessage: Sendable, Equatable {
-    /// Its place among the session's messages; it grows.
+    /// Its position among the session's messages; positions grow.
     public let position: Int64
-    /// Whether the place is also the number that the client counts it with. It is not if the message came when that was
-    /// not known.
+    /// Whether the position is also the number in the client's count. It is not if that count was unknown when the
+    /// message came.
     public let isNumbered: Bool
-    /// The resources of the account that have got the message as well.
+    /// The account's resources that got the message as well.
     public let others: [String]
     /// When it came.
     public let time: Timestamp

@@ -1,7 +1,7 @@
 import NIOCore
 import XML
 
-/// Stored values as they are in the storage.
+/// Decodes stored values.
 enum StoredXML {
     static func encode(_ value: some StoredValue) -> [UInt8] {
         var writer = XMLWriter(contentNamespace: .none)

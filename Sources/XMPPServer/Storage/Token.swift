@@ -1,6 +1,6 @@
 import XMPP
 
-/// An access token, known by the digest of its text: the text itself is never stored.
+/// An access token, known by its digest: the text is never stored.
 public struct Token: Sendable, Equatable {
     /// SHA-256 of the token's text; identifies the token.
     public let digest: [UInt8]
@@ -10,13 +10,13 @@ public struct Token: Sendable, Equatable {
     public let scopes: Set<String>
     /// When the token was made.
     public let createdAt: Timestamp
-    /// From when on the token is void; nil: never.
+    /// When the token expires; nil: never.
     public let expiresAt: Timestamp?
-    /// What the token was made for, for people to read.
+    /// What the token is for, in words for people.
     public let label: String?
-    /// The id of the grant that an app got the token by; nil: an administrator made it.
+    /// The id of the grant that it belongs to; nil: an administrator made it.
     public let grant: String?
-    /// When somebody last signed in with it, give or take some minutes; nil: nobody has.
+    /// When it was last used to sign in, accurate to some minutes; nil: never.
     public let lastUsedAt: Timestamp?
 
     /// A token of the account with the bare form of `account`.
