@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import XMPPServer
 
-/// The command line: one subcommand starts the server, the others look after it.
+/// The command line: one subcommand runs the server, the others administer it.
 @main
 struct Swallowtail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +16,7 @@ struct Swallowtail: AsyncParsableCommand {
         ]
     )
 
-    /// What goes wrong is one line on standard error; what was typed wrongly is explained.
+    /// An error is one line on standard error; wrong usage is explained.
     static func main() async {
         var command: any ParsableCommand
         do {

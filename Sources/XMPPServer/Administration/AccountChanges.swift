@@ -1,18 +1,18 @@
 import Foundation
 
-/// What is to be different about an account; nil leaves a thing as it is.
+/// Changes to an account; nil leaves a property as it is.
 public struct AccountChanges: Sendable {
-    /// Empty: none from now on.
+    /// Empty: it is removed.
     public var accountID: String?
     public var displayName: String?
-    /// What the person says of themselves; empty: nothing.
+    /// The personal message; empty: it is removed.
     public var personalMessage: String?
-    /// The picture's file; empty: no picture from now on.
+    /// The picture's file; empty: it is removed.
     public var photo: Data?
     public var keepsHistory: Bool?
     public var isAdministrator: Bool?
 
-    /// Changes of some things.
+    /// The given changes.
     public init(
         accountID: String? = nil,
         displayName: String? = nil,

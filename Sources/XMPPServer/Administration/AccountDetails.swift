@@ -1,6 +1,6 @@
 import XMPP
 
-/// An account with what belongs to it.
+/// An account with its sessions and counts.
 public struct AccountDetails: CommandRecord {
     /// A bound resource.
     public struct Session: CommandRecord {
@@ -21,11 +21,11 @@ public struct AccountDetails: CommandRecord {
     public let account: AccountInfo
     public let hasPassword: Bool
     public let hasPhoto: Bool
-    /// How many tokens there are, void ones included.
+    /// The number of tokens, including expired ones.
     public let tokens: Int
-    /// How many contacts there are.
+    /// The number of contacts.
     public let contacts: Int
-    /// The sessions that it has now; nil: no server is running.
+    /// Its present sessions; nil: no server is running.
     public let sessions: [Session]?
 }
 

@@ -3,31 +3,31 @@ import NIOCore
 import XML
 import XMPP
 
-/// All that is kept for a person, as a file that is theirs: for another server (Portable Import/Export Format), or for
-/// programs. Written piece by piece, whatever its size. Passwords and tokens are not in it.
+/// Exports all personal data of an account to a file: for another server (XML of the Portable Import/Export Format) or
+/// for programs (JSON). The file is written piece by piece, whatever its size. Passwords and tokens are not exported.
 ///
-/// Whatever modules have stored for the person is in it, as they declare it (`PersonalData`), and also what nobody has
-/// declared: the storage names the stores. What that format has no place for stands in elements of a namespace of its own.
+/// It contains what modules store about the person, as they declare it (`PersonalData`), and values of stores that
+/// nobody declares. Data without a place in the format go into elements of an own namespace.
 public struct AccountExport: Sendable {
     /// The formats of the file; the raw value is its media type.
     public enum Format: String, Sendable {
         case xep0227 = "application/xml"
         case json = "application/json"
 
-        /// How the file's name ends.
+        /// The file's extension.
         public var fileExtension: String { self == .json ? "json" : "xml" }
     }
 
-    /// Messages that are read at a time, and about how many bytes of them.
+    /// The number of messages read at a time, and about how many bytes of them.
     private static let batch = 200
     private static let batchBytes = 1 << 20
-    /// Contacts that are written at a time.
+    /// The number of contacts written at a time.
     private static let contacts = 500
 
     private let record: AccountRecord
     private let host: Host
 
-    /// The data of an account.
+    /// An export of an account.
     public init(of record: AccountRecord, on host: Host) {
         self.record = record
         self.host = host
@@ -35,7 +35,7 @@ public struct AccountExport: Sendable {
 
     /// Writes the file.
     ///
-    /// - Parameter output: takes it piece by piece; the next comes when one is written.
+    /// - Parameter output: takes the file piece by piece; the next piece follows when one is written.
     public func write<Target: Output>(_ format: Format, to output: inout Target) async throws {
         var pieces = Pieces(output: output)
         switch format {
@@ -46,12 +46,12 @@ public struct AccountExport: Sendable {
         output = pieces.output
     }
 
-    /// Where the file goes.
+    /// The destination of the file.
     public protocol Output {
         mutating func write(_ bytes: ByteBuffer) async throws
     }
 
-    /// Gathers what is written: a small piece for each message would keep the connection's loop from all others.
+    /// Collects small pieces: one for each message would keep the connection's event loop busy.
     private struct Pieces<Target: Output> {
         private static var size: Int { 64 * 1024 }
 
@@ -85,7 +85,7 @@ public struct AccountExport: Sendable {
         }
     }
 
-    /// What stands as it is stored, in the order of the stores: what is declared so, and what nobody has declared.
+    /// Values that are exported as stored, by store: declared so, or not declared at all.
     private func stored() async throws -> [(store: String, values: [String: [UInt8]])] {
         let others = host.personalData.filter { data in
             if case .stored = data.export { false } else { true }
@@ -97,7 +97,7 @@ public struct AccountExport: Sendable {
         return found
     }
 
-    /// What is told in other words, by the names of its elements.
+    /// Data that are exported as a description, by the names of their elements.
     private func described() async throws -> [(name: StaticString, members: [(name: String, value: String)])] {
         var found: [(name: StaticString, members: [(name: String, value: String)])] = []
         for data in host.personalData {
@@ -111,7 +111,7 @@ public struct AccountExport: Sendable {
 
     private var items: [RosterItem] { record.withRoster { Array($0.items) }.sorted { $0.jid.string < $1.jid.string } }
 
-    /// What waits for clients of the person's that have lost their connections.
+    /// Messages that the person's disconnected clients have not acknowledged.
     private func forEachUnacknowledged(_ body: (UnacknowledgedMessage) async throws -> Void) async throws {
         let stored = try await host.storage.storedAccount(record.jid, stores: [])
         for session in stored?.sessions ?? [] {
@@ -196,7 +196,7 @@ public struct AccountExport: Sendable {
         for invitation in items.compactMap(\.invitation) { try await output.write(ByteBuffer(bytes: invitation)) }
     }
 
-    /// What that format has no place for.
+    /// Data without a place in the format.
     private func ownElements() async throws -> String {
         func element(_ name: String, _ attributes: KeyValuePairs<String, String?>, _ content: String = "") -> String {
             let attributes = attributes.map { name, value in value.map { " \(name)=\"\(escape($0))\"" } ?? "" }
@@ -243,7 +243,7 @@ public struct AccountExport: Sendable {
             let subscription: String
             let isListed: Bool
             let isApproved: Bool
-            /// What this person's request for a subscription says, which waits for an answer.
+            /// The contact's subscription request that waits for an answer.
             let request: String?
         }
 
@@ -256,13 +256,13 @@ public struct AccountExport: Sendable {
         let photo: String?
         let contacts: [Contact]
         let clients: [Client]
-        /// What is told in other words, by its name.
+        /// Described data, by name.
         let described: [String: [[String: String]]]
-        /// What modules have stored, as XML, by store and key.
+        /// Values of modules as XML, by store and key.
         let stores: [String: [String: String]]
     }
 
-    /// A device or an app that can use the account.
+    /// A device or an app with access to the account.
     private struct Client: Encodable {
         let name: String?
         let software: String?
@@ -333,7 +333,7 @@ public struct AccountExport: Sendable {
         try await output.write(ByteBuffer(string: "]}\n"))
     }
 
-    /// As they are stored, whatever place they have elsewhere.
+    /// The stored values, including those that are exported elsewhere as well.
     private func storesForPrograms() async throws -> [String: [String: String]] {
         let secrets = host.personalData.filter { data in
             if case .secret = data.export { true } else { false }

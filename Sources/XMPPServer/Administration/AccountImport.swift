@@ -3,20 +3,20 @@ import NIOCore
 import XML
 import XMPP
 
-/// Makes an account of an export in JSON (`AccountExport`), whatever its size: it is read line by line, as it was written.
+/// Makes an account of a JSON export (`AccountExport`) of any size: the file is read line by line.
 ///
-/// Brought back are the settings, the photo, the contacts, what modules have declared (`PersonalData`) and the messages.
-/// Messages keep their time and their order, and get ids of today's. What opened the account was not in the file.
+/// It restores the settings, the photo, the contacts, declared data of modules (`PersonalData`) and the messages.
+/// Messages keep their time and order, and get new ids. Credentials are not part of an export.
 struct AccountImport {
-    /// Messages that are stored at a time.
+    /// The number of messages stored at a time.
     private static let batch = 200
-    /// The longest line in bytes: the settings with all contacts.
+    /// The maximum length of a line in bytes; the longest has the settings with all contacts.
     private static let longestLine = 64 * 1024 * 1024
 
     private let host: Host
     private let account: JID
 
-    /// The settings of the account in the file.
+    /// The account's settings in the file.
     struct Profile: Decodable {
         struct Contact: Decodable {
             let address: String
@@ -57,7 +57,7 @@ struct AccountImport {
 
     // MARK: Reading
 
-    /// The lines of the file, and what they say. No line is kept for longer than it takes.
+    /// Reads the lines of the file one by one.
     struct Lines {
         private let handle: FileHandle
         private var received = Data()
@@ -84,7 +84,7 @@ struct AccountImport {
             }
         }
 
-        /// The settings, which stand in the first line.
+        /// The settings, from the first line.
         mutating func profile() throws -> Profile {
             let start = Data("{\"account\":".utf8)
             guard let line = try next(), line.starts(with: start), line.last == UInt8(ascii: ",") else {
@@ -106,7 +106,7 @@ struct AccountImport {
 
     // MARK: Storing
 
-    /// What has to be stored along with the account.
+    /// The changes to commit with the new account.
     func changes(_ profile: Profile) throws -> [StorageChange] {
         var changes: [StorageChange] = []
         for contact in profile.contacts {
@@ -137,7 +137,7 @@ struct AccountImport {
         return changes
     }
 
-    /// Stores the messages, which stand in the lines behind the first.
+    /// Stores the messages, from the lines after the first.
     func addMessages(_ lines: inout Lines) async throws {
         let collections = ["\"messages\":[": ArchiveEntry.archive, "\"waiting\":[": ArchiveEntry.offline]
         var collection: String?
@@ -188,7 +188,7 @@ struct AccountImport {
         try await commit.wait()
     }
 
-    /// The bytes of one element, which nothing has to be feared of.
+    /// The bytes of one element, parsed and checked.
     private static func element(_ text: String, _ namespace: Namespace) throws -> [UInt8] {
         let limits = XMLLimits(stanzaBytes: 16 * 1024 * 1024)
         let bytes = ByteBuffer(string: text)

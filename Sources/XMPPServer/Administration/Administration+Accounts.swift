@@ -108,7 +108,7 @@ extension Administration {
         },
     ]
 
-    /// How people name an account.
+    /// The ways to name an account.
     static let help = "The account: its address, its account id or the first part of its address."
 
     private static func names(_ accounts: [Account]) -> String { accounts.map(\.jid.string).joined(separator: ", ") }
@@ -120,7 +120,7 @@ extension Administration {
 
     /// Adds an account.
     ///
-    /// - Parameter further: what is stored along with it.
+    /// - Parameter further: changes to commit with it.
     func add(
         _ wanted: NewAccount, with further: (JID, Host) throws -> [StorageChange]
     ) async throws -> AccountInfo {
@@ -161,7 +161,7 @@ extension Administration {
         let accountID: String?
     }
 
-    /// Makes out from what was said where the account is to be and what it is to be called.
+    /// Determines the host and the names of a new account.
     private func address(for wanted: NewAccount) throws -> Address {
         var accountID = wanted.accountID
         var local = wanted.id
@@ -190,9 +190,9 @@ extension Administration {
         return Address(host: host, jid: jid, accountID: accountID)
     }
 
-    /// The local part of an account that was given none.
+    /// The local part for an account without a given one.
     private func local(_ accountID: String?, _ host: HostConfiguration) throws -> String {
-        // Where people sign in with tokens they never type their address: it need not tell who they are.
+        // Where people sign in with tokens they never type their address, so it need not say who they are.
         if host.authentication.usesTokensAlone {
             return hexadecimal(SecureRandom.bytes(8))
         }
@@ -202,7 +202,7 @@ extension Administration {
         return String(name)
     }
 
-    /// The host that is meant: the only one, if none is named.
+    /// The host of that domain, or the only host.
     func host(_ domain: String?) throws -> HostConfiguration {
         if let domain {
             guard let host = served(try self.domain(domain)) else {
@@ -219,8 +219,8 @@ extension Administration {
 
     private func served(_ domain: String) -> HostConfiguration? { hosts.first { $0.domain == domain } }
 
-    /// Where people sign in with tokens, they know each other by names with any domain. Elsewhere it is a slip of the pen,
-    /// unless the host was named.
+    /// Where people sign in with tokens, account ids may have any domain. Elsewhere another domain is a mistake, unless
+    /// the host is given.
     private func checkIsAccountID(_ name: JID) throws {
         guard let host = hosts.first, hosts.count == 1, host.authentication.usesTokensAlone
         else { throw AdministrationError("\(notServed(name.domain)) (an account id needs --host)") }
@@ -302,8 +302,8 @@ extension Administration {
         return .putValue(store: AccountPhoto.store, owner: account.jid, key: "", photo.stored)
     }
 
-    /// Says whether anybody may sign in to an account. Its sessions end, and what it has let others have counts no more,
-    /// for as long as nobody may.
+    /// Allows or forbids signing in to an account. While it is forbidden its sessions end and its grants are not
+    /// honoured.
     func setEnabled(_ isEnabled: Bool, _ account: Account) async throws {
         let record = try await record(of: account)
         _ = try await record.update(AccountUpdate(isEnabled: isEnabled))
@@ -313,7 +313,7 @@ extension Administration {
 
     // MARK: Passwords
 
-    /// Sets a password; nil: the account has none from now on. Its tokens are void, its sessions end.
+    /// Sets a password; nil: removes it. The account's tokens are removed and its sessions end.
     public func setPassword(_ password: String?, of account: Account) async throws {
         var credentials: [SCRAMCredential] = []
         if let password {
@@ -348,14 +348,14 @@ extension Administration {
         if let host = server.hosts[of: account.jid] {
             try await host.removeAccount(account.jid)
         } else {
-            // What is left of a host that is not served any more.
+            // Removes what is left of an account whose host is not served any more.
             try await storage.commit([.removeAccount(account.jid)])
             table(of: account.jid).remove(account.jid)
         }
     }
 }
 
-/// Two digits for each byte.
+/// Two hexadecimal digits for each byte.
 func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)

@@ -73,7 +73,7 @@ extension Administration {
         return apps
     }
 
-    /// Removes an app and takes back what it was granted.
+    /// Removes an app and revokes its grants.
     func removeApp(_ id: String, host: String?) async throws -> String {
         let found = try await apps(of: host).filter { $0.id == id }
         guard let app = found.first, let owner = JID(local: nil, domain: app.host, resource: nil) else {

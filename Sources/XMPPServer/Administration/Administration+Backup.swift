@@ -14,10 +14,10 @@ extension Administration {
         }
     ]
 
-    /// Writes a backup of a store while it is used. It takes no server, as the store may be of an earlier release, and stay
-    /// one.
+    /// Writes a backup of a store that is in use. It needs no server, so that the store may have the schema of an
+    /// earlier release and keep it.
     ///
-    /// - Parameter path: the file, which must not be there, or the directory that it is made in; absolute.
+    /// - Parameter path: absolute; the file, which must not exist, or the directory for it.
     public static func backUp(
         _ storage: any Storage, _ configuration: ServerConfiguration, to path: String, now: Timestamp
     ) async throws -> Sentence {
@@ -31,7 +31,7 @@ extension Administration {
         return Sentence("the store is backed up in \(file)")
     }
 
-    /// The server's secret by the name that it has in a backup; nothing if there is none yet.
+    /// The server's secret, under its name in a backup; nothing if there is none yet.
     private static func keyFile(_ configuration: ServerConfiguration) throws -> [String: [UInt8]] {
         let path = configuration.data.keyFile
         guard FileManager.default.fileExists(atPath: path) else { return [:] }

@@ -2,7 +2,7 @@ import Logging
 import XMPP
 
 extension Administration {
-    /// The commands that are there whatever modules there are. Those of modules are in `Host.commands`.
+    /// The commands that exist without modules. Those of modules are in `Host.commands`.
     public static let commands: [Command] =
         accountCommands + tokenCommands + appCommands + contactCommands + invitationCommands + messageCommands
         + userCommands + serverCommands + exportCommands + backupCommands + [
@@ -11,7 +11,7 @@ extension Administration {
             }
         ]
 
-    /// The commands that somebody may ask for.
+    /// The commands that a caller may use.
     private func commands(for caller: CommandCall.Caller) -> [CommandInfo] {
         var found: [String: CommandInfo] = [:]
         for host in server.hosts.all where manages(host.domain) {
@@ -22,10 +22,10 @@ extension Administration {
         return found.values.sorted { $0.name < $1.name }
     }
 
-    /// Finds a command for the operator of the server: a module's is that of the host that the arguments name, or of the
-    /// only host that has it.
+    /// Finds a command for the operator of the server. A module's command is that of the host in the arguments, or of
+    /// the only host that has it.
     ///
-    /// - Throws: `AdministrationError` if there is none, or it is not clear whose is meant.
+    /// - Throws: `AdministrationError` if there is none, or more than one host has it.
     func command(_ name: String, _ arguments: inout [String: CommandValue]) throws -> Command {
         if let command = Self.commands.first(where: { $0.name == name }) { return command }
         let hosts = server.hosts.all.filter { host in host.commands.contains { $0.name == name } }
@@ -55,7 +55,7 @@ extension Administration {
         }
     }
 
-    /// Performs a command for whoever asks.
+    /// Performs a command for a caller.
     ///
     /// - Throws: `AdministrationError`, and nothing else.
     public func perform(
@@ -84,12 +84,12 @@ extension Administration {
         }
     }
 
-    /// What is told of a result.
+    /// The reply for a result.
     public static func reply(_ result: any CommandResult) -> CommandReply {
         CommandReply(result: result.value, text: result.text)
     }
 
-    /// What is told of a failure.
+    /// The reply for a failure.
     public static func reply(_ error: any Error) -> CommandReply {
         let error =
             error as? AdministrationError ?? (error as? StorageError).map { AdministrationError($0) }

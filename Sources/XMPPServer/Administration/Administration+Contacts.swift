@@ -22,7 +22,7 @@ extension Administration {
         try await storage.roster(of: account.jid).items.map(ContactInfo.init)
     }
 
-    /// Makes two accounts contacts of each other, whatever was between them.
+    /// Makes two accounts contacts of each other, whatever their present subscription states.
     @discardableResult
     public func addContact(_ contact: AccountName, to name: AccountName) async throws -> String {
         let one = try await record(of: account(name))
@@ -33,7 +33,7 @@ extension Administration {
         return "\(one.jid) and \(other.jid) are contacts"
     }
 
-    /// Removes two from each other's rosters; the contact may be somebody who has no account here.
+    /// Removes two addresses from each other's rosters; the contact need not have an account here.
     @discardableResult
     public func removeContact(_ contact: AccountName, from name: AccountName) async throws -> String {
         let record = try await record(of: account(name))
@@ -51,7 +51,7 @@ extension Administration {
         return "\(record.jid) and \(jid) are no contacts any more"
     }
 
-    /// Removes both from each other's rosters, as far as they are there.
+    /// Removes both from each other's rosters, where they are in them.
     func part(_ record: AccountRecord, _ contact: JID) async throws {
         var waiting = [try change(record, contact) { _ in nil }]
         if let account = try await storage.account(contact) {
@@ -73,7 +73,7 @@ extension Administration {
         }
     }
 
-    /// Changes one roster and, on a running server, tells whom it concerns.
+    /// Changes one roster and, on a running server, tells the sessions concerned.
     private func change(
         _ record: AccountRecord, _ contact: JID, _ body: (RosterItem?) -> RosterItem?
     ) throws -> Commit {

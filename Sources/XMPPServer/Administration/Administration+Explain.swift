@@ -16,12 +16,12 @@ extension Administration {
         }
     ]
 
-    /// How many messages are explained at a time.
+    /// The maximum number of messages explained at a time.
     private static let maximumExplanations = 50
-    /// Milliseconds around a moment that are meant by it.
+    /// A given time selects messages up to so many milliseconds before and after it.
     private static let vicinity: Int64 = 60_000
 
-    /// What became of the message with an id or, if there is none, of an account's messages.
+    /// Explains the message with that id or, if there is none, an account's messages.
     func explain(_ subject: AccountName, _ time: String?) async throws -> [MessageExplanation] {
         guard server.listens else {
             throw AdministrationError("no server is running; what became of messages is known only while it runs")

@@ -3,7 +3,7 @@ import NIOCore
 import XMPP
 
 extension Administration {
-    /// They read and write files of the server's machine, so they are for its operator alone.
+    /// For the operator alone, as they read and write files on the server's machine.
     static let exportCommands = [
         Command(
             "account-export", "Writes all that is kept for an account into a file, but for what opens it.",
@@ -42,7 +42,7 @@ extension Administration {
             guard !profile.personalMessage.isEmpty else { return added }
             return try await change(account, AccountChanges(personalMessage: profile.personalMessage))
         } catch {
-            // A part of it would be taken for all.
+            // A partial account would be taken for a complete one.
             try await remove(account)
             throw error
         }
@@ -53,7 +53,7 @@ extension Administration {
             throw AdministrationError("\(account.jid.domain) is not served here", .notFound)
         }
         let record = try await record(of: account)
-        // Never over another file, and for nobody else to read.
+        // Never overwrites a file; readable by its owner only.
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw AdministrationError("cannot make \(file): \(UnixSocket.reason(errno))", at: "file")

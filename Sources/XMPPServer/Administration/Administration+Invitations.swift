@@ -26,10 +26,10 @@ extension Administration {
         ) { call, id in Sentence(try await call.administration.revokeInvitation(id)) },
     ]
 
-    /// The digits of a token's digest that make an invitation's id.
+    /// The number of digits of a token's digest that form an invitation's id.
     private static let idLength = 12
 
-    /// Makes an invitation to an account's roster; nil: to the host alone.
+    /// Makes an invitation to an account's roster; nil: to the host only.
     public func invite(_ name: AccountName?, host: String?, seconds: Int64) async throws -> NewInvitation {
         let account = if let name { try await self.account(name) } else { Account?.none }
         let host = try self.host(account?.jid.domain ?? host)
@@ -47,7 +47,7 @@ extension Administration {
             link: invitation.link(token: token, host: host.domain), info: info(invitation, key, host.domain))
     }
 
-    /// Those that are not void, with their keys, the oldest first. What is void is removed by this.
+    /// The valid invitations with their keys, oldest first. Removes expired ones.
     func invitations(of host: String?) async throws -> [(key: String, info: InvitationInfo)] {
         let domains = try host.map { [try self.host($0).domain] } ?? hosts.map(\.domain)
         var found: [(key: String, info: InvitationInfo)] = []

@@ -1,7 +1,7 @@
 import XMPP
 
 extension Administration {
-    /// What concerns a host as a whole.
+    /// Commands that concern a host as a whole.
     static let serverCommands = [
         Command(
             "session-end", "Ends sessions of accounts.", for: .administrator, node: Command.node("end-user-session"),
@@ -77,7 +77,7 @@ extension Administration {
         return found
     }
 
-    /// - Returns: how many sessions get it.
+    /// - Returns: the number of sessions that get it.
     @discardableResult
     private func announce(_ text: String, on domain: String?) -> Int {
         var count = 0

@@ -28,7 +28,7 @@ extension Administration {
         ) { call, token in Sentence(try await call.administration.revoke(token)) },
     ]
 
-    /// The digits of a token's digest that make its id.
+    /// The number of digits of a token's digest that form its id.
     static let tokenIDLength = 12
 
     /// Makes an access token.
@@ -72,7 +72,7 @@ extension Administration {
         try await Device.store(in: storage).all(account).values.sorted { ($0.firstSeen, $0.id) < ($1.firstSeen, $1.id) }
     }
 
-    /// What a device can sign in with (XEP-0484); nil: it has no token.
+    /// A device's tokens as one entry (XEP-0484); nil: it has none.
     private func info(_ device: Device, of account: JID) -> TokenInfo? {
         guard let token = device.tokens.max(by: { $0.expiresAt < $1.expiresAt }) else { return nil }
         return TokenInfo(
@@ -88,7 +88,7 @@ extension Administration {
         )
     }
 
-    /// The device that `token list` shows under the id, if there is one.
+    /// The device that the list of tokens shows under this id.
     private func device(_ id: String) async throws -> (Device, of: JID)? {
         for account in try await storage.accounts(host: domain) {
             if let device = try await devices(of: account.jid).first(where: { $0.id == id }) {
@@ -124,7 +124,7 @@ extension Administration {
         return "the token \(id(of: token)) of \(token.account) is revoked"
     }
 
-    /// The token with this text, or with this beginning of its digest.
+    /// The token with this text, or whose digest begins like this.
     private func token(_ text: String) async throws -> Token {
         if let token = try await storage.token(digest: Authenticator.digest(ofToken: text)),
             manages(token.account.domain)
@@ -163,7 +163,7 @@ extension Administration {
         )
     }
 
-    /// The tokens as they are shown, with the names of their apps.
+    /// The tokens as they are listed, with the names of their apps.
     private func infos(_ tokens: [Token]) async throws -> [TokenInfo] {
         var names: [String: String] = [:]
         var infos: [TokenInfo] = []

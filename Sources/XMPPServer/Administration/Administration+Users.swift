@@ -50,7 +50,7 @@ extension Administration {
 /// When somebody last signed in to an account.
 private struct LastLogin: CommandRecord {
     let jid: String
-    /// nil: it is not known.
+    /// nil: unknown.
     let at: String?
 
     static let columns: [CommandColumn<LastLogin>] = [
@@ -83,9 +83,9 @@ private struct UserList<Group: UserGroup>: CommandRecord {
     var text: String { addresses.isEmpty ? "There are none." : addresses.map(printable).joined(separator: "\n") }
 }
 
-/// Accounts of which the same is true.
+/// A group of accounts.
 private protocol UserGroup: Sendable {
-    /// The word for it in service administration.
+    /// Its name in the nodes of service administration.
     static var name: String { get }
     static var listNode: String { get }
     static func contains(_ account: Account, _ sessions: [ClientSession]) -> Bool
@@ -105,7 +105,7 @@ private enum Disabled: UserGroup {
     static func contains(_ account: Account, _ sessions: [ClientSession]) -> Bool { !account.isEnabled }
 }
 
-/// With a session that has a connection.
+/// Accounts with a connected session.
 private enum Online: UserGroup {
     static let name = "online"
     static func contains(_ account: Account, _ sessions: [ClientSession]) -> Bool {
@@ -113,7 +113,7 @@ private enum Online: UserGroup {
     }
 }
 
-/// Online, with a client that somebody looks at.
+/// Accounts with a connected session whose client is active.
 private enum Active: UserGroup {
     static let name = "active"
     static let listNode = "get-active-users"
@@ -122,7 +122,7 @@ private enum Active: UserGroup {
     }
 }
 
-/// Online, with no client that somebody looks at.
+/// Accounts with connected sessions, all of whose clients are inactive.
 private enum Idle: UserGroup {
     static let name = "idle"
     static let listNode = "get-idle-users"

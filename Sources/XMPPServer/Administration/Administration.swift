@@ -1,12 +1,12 @@
 import Foundation
 import XMPP
 
-/// What administrators can have a server do: functions, and the commands made of them (`Administration.commands`).
+/// The operations of administrators: functions, and the commands made from them (`Administration.commands`).
 ///
-/// There is always a server; where none runs, one without listeners (`Server.listens`) has the store.
+/// There is always a server; where none runs, one without listeners (`Server.listens`) opens the store.
 public struct Administration: Sendable {
     let server: Server
-    /// The domain whose hosts and accounts alone there are; nil: all of the server.
+    /// The domain to which administration is limited; nil: the whole server.
     let domain: String?
     /// nil: the configuration cannot be reloaded.
     private let reloader: Reloader?
@@ -24,7 +24,7 @@ public struct Administration: Sendable {
         self.init(server, domain: nil, reloader)
     }
 
-    /// The administration of one of a server's hosts.
+    /// The administration of one host of a server.
     public init(_ server: Server, of host: Host) {
         self.init(server, domain: host.domain, nil)
     }
@@ -38,15 +38,15 @@ public struct Administration: Sendable {
 
     /// The domains of all hosts of the server.
     public var domains: [String] { configuration.hosts.map(\.domain) }
-    /// The hosts that there are to manage.
+    /// The hosts that can be managed.
     var hosts: [HostConfiguration] { configuration.hosts.filter { manages($0.domain) } }
 
-    /// Whether what belongs to the domain may be seen and changed.
+    /// Whether hosts and accounts of the domain can be seen and changed.
     func manages(_ domain: String) -> Bool { self.domain.map { $0 == domain } ?? true }
 }
 
 extension Administration {
-    /// What reloads the configuration of the running server.
+    /// The reloader of the running server.
     func running() throws -> Reloader {
         guard let reloader else { throw AdministrationError("no server is running", .notFound) }
         return reloader
@@ -56,7 +56,7 @@ extension Administration {
 // MARK: - Finding accounts
 
 extension Administration {
-    /// The account that is meant.
+    /// The account with that name.
     ///
     /// - Throws: `AdministrationError` if there is none, or more than one.
     public func account(_ name: AccountName) async throws -> Account {
@@ -72,7 +72,7 @@ extension Administration {
         return account
     }
 
-    /// An address goes before an account id, and both before a local part.
+    /// An address takes precedence over an account id, and both over a local part.
     private func accounts(named name: AccountName) async throws -> [Account] {
         let host = try name.host.map(domain)
         if let jid = JID(name.name), jid.hasLocal, !jid.isFull, host == nil || jid.domain == host, manages(jid.domain),
@@ -102,10 +102,10 @@ extension Administration {
         return domain
     }
 
-    /// Where the record in memory of an account is.
+    /// The table with the account's record.
     func table(of account: JID) -> AccountTable { server.hosts[of: account]?.accounts ?? records }
 
-    /// The record in memory of an account: that of its host, so that there is no second one.
+    /// The record of an account in its host's table, so that there is no second one.
     func record(of account: Account) async throws -> AccountRecord {
         guard let record = try await table(of: account.jid).load(account.jid) else {
             throw AdministrationError("there is no account \(account.jid) any more", .notFound)
@@ -113,13 +113,13 @@ extension Administration {
         return record
     }
 
-    /// The sessions that the account has now.
+    /// The present sessions of an account.
     func sessions(of jid: JID) -> [ClientSession] {
         server.hosts[of: jid]?.accounts.cached(jid)?.sessions ?? []
     }
 }
 
-/// How an account is named.
+/// The name of an account.
 public struct AccountName: Sendable, Hashable {
     /// A JID, an account id or a local part.
     public var name: String

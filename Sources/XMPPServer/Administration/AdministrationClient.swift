@@ -2,7 +2,7 @@ import Foundation
 
 /// The command line's side of the administration socket. Blocks the thread.
 public struct AdministrationClient: Sendable {
-    /// How long a reply may take, in seconds; one to a command that takes as long as there is data may take any time.
+    /// How long a reply may take, in seconds. A command whose time depends on the amount of data may take any time.
     private static let patience = 60
 
     private let path: String
@@ -19,7 +19,7 @@ public struct AdministrationClient: Sendable {
             close(descriptor)
             return true
         } catch {
-            // Somebody is there, who does not let this user in.
+            // A server is there, but does not let this user connect.
             return true
         }
     }
@@ -27,7 +27,7 @@ public struct AdministrationClient: Sendable {
     /// Sends a request to the running server.
     ///
     /// - Returns: nil if no server is running.
-    /// - Throws: `AdministrationError` if there is one that cannot be asked or does not answer.
+    /// - Throws: `AdministrationError` if the server cannot be asked or does not answer.
     public func perform(_ request: CommandRequest) throws -> CommandReply? {
         guard let descriptor = try UnixSocket.connect(path) else { return nil }
         defer { close(descriptor) }

@@ -6,7 +6,7 @@ final class AdministrationConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The longest request in bytes; the largest has a photo in it.
+    /// The maximum bytes of a request; the largest contain a photo.
     static let longestRequest = 256 * 1024
 
     private let administration: Administration
@@ -60,7 +60,7 @@ extension Administration {
             reply = Self.reply(
                 AdministrationError("the running server does not know this request; it may be of another version"))
         }
-        // Replies are made of texts, numbers and switches, which can always be written.
+        // Replies consist of texts, numbers and booleans, which can always be encoded.
         return (try? JSONEncoder().encode(reply)).map { Array($0) + [UInt8(ascii: "\n")] } ?? []
     }
 }

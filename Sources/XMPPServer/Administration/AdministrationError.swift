@@ -2,15 +2,15 @@
 public struct AdministrationError: Error, Sendable, CustomStringConvertible, Equatable {
     /// The kinds of failures.
     public enum Kind: String, Sendable, Codable {
-        /// What was said is wrong, or not enough.
+        /// The request is wrong or incomplete.
         case invalid
-        /// There is no such thing.
+        /// It does not exist.
         case notFound = "not-found"
-        /// There is something in the way, such as an account of that name.
+        /// Something is in the way, such as an account with that name.
         case conflict
-        /// The caller may not.
+        /// The caller is not allowed to.
         case forbidden
-        /// Too much is asked for, or in too short a time.
+        /// Too much at once, or too often.
         case busy
         /// The server failed.
         case failed
@@ -18,7 +18,7 @@ public struct AdministrationError: Error, Sendable, CustomStringConvertible, Equ
 
     public let description: String
     public let kind: Kind
-    /// The parameter that is at fault, if one is.
+    /// The parameter at fault, if it is one.
     public var parameter: String?
 
     /// An error with that sentence.

@@ -2,14 +2,14 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Where the command line reaches the running server: a Unix socket that its owner alone may use. A request is one line
-/// of JSON, its reply another; the requests of a connection are performed one after the other.
+/// The Unix socket by which the command line reaches the running server; only its owner may use it. Request and reply
+/// are one line of JSON each; a connection's requests are performed one after the other.
 public final class AdministrationSocket: Sendable {
     private let path: String
     private let listener: any Channel
     private let connections: Connections
 
-    /// Opens the socket at `path`. One that is left over from a process that has ended is replaced.
+    /// Opens the socket at `path`. A socket left over from a dead process is replaced.
     ///
     /// - Throws: `AdministrationError` if the socket cannot be made or another server answers there.
     public init(path: String, _ administration: Administration, group: any EventLoopGroup) async throws {
@@ -29,14 +29,15 @@ public final class AdministrationSocket: Sendable {
             .get()
     }
 
-    /// Takes no more requests and removes the socket. What is being performed goes on without anybody who is told.
+    /// Accepts no more requests and removes the socket. A command that is being performed continues; its reply is not
+    /// delivered.
     public func close() async {
         try? await listener.close()
         UnixSocket.remove(path)
         for channel in connections.all { try? await channel.close() }
     }
 
-    /// The connections that are open.
+    /// The open connections.
     private final class Connections: Sendable {
         private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
 

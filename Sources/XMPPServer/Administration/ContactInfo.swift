@@ -6,9 +6,9 @@ public struct ContactInfo: CommandRecord, Equatable {
     public let name: String?
     /// `none`, `to`, `from` or `both`.
     public let subscription: String
-    /// Whether the account has asked the contact and waits for the answer.
+    /// Whether the account's subscription request waits for the contact's answer.
     public let asks: Bool
-    /// Whether the contact has asked the account and waits for the answer.
+    /// Whether the contact's subscription request waits for the account's answer.
     public let invites: Bool
 
     init(_ item: RosterItem) {

@@ -1,9 +1,9 @@
 /// An invitation, without its token.
 public struct InvitationInfo: CommandRecord, Equatable {
-    /// The first digits of the token's digest: enough to name it.
+    /// The first digits of the token's digest, which identify it.
     public let id: String
     public let host: String
-    /// nil: it makes nobody's contact.
+    /// nil: it adds nobody to a roster.
     public let inviter: String?
     public let createdAt: String
     public let expiresAt: String

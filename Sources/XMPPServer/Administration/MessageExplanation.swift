@@ -1,13 +1,13 @@
-/// What became of a message, as administrators see it. Moments are written as in XEP-0082.
+/// The trace of a message for administrators. Times are in ISO 8601.
 public struct MessageExplanation: CommandRecord, Equatable {
-    /// One thing that has happened to it.
+    /// One step of it.
     public struct Step: CommandRecord, Equatable {
-        /// A word as of `TraceStep`.
+        /// A name as in `TraceStep`.
         public let what: String
         public let at: String
-        /// Whom or what it is about; nil: nothing in particular.
+        /// The address or module concerned; nil: none.
         public let subject: String?
-        /// The condition for which it was refused.
+        /// The error condition.
         public let condition: String?
 
         public static let columns: [CommandColumn<Step>] = [

@@ -1,8 +1,8 @@
-/// A token that was just made. Its text is not known to anybody afterwards.
+/// A new token. Its text is not stored.
 public struct MintedToken: CommandRecord {
-    /// What the client shows to sign in.
+    /// The text, which the client shows to sign in.
     public let token: String
-    /// What the store knows of it.
+    /// The stored data.
     public let info: TokenInfo
 }
 

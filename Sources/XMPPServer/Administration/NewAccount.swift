@@ -1,28 +1,28 @@
 import Foundation
 
-/// An account to be added.
+/// An account to add.
 public struct NewAccount: Sendable {
-    /// The domain; nil: the one that `name` tells, or the only host.
+    /// The domain; nil: that of `name`, or the only host.
     public var host: String?
-    /// A JID, an account id or a local part, whichever it looks like; what is said beside it goes first.
+    /// A JID, an account id or a local part, recognised by its form. The other properties take precedence.
     public var name: String?
-    /// The local part of the JID; nil: that of `name`, or made from the account id, or random where nobody ever
-    /// types an address to sign in.
+    /// The local part of the JID; nil: that of `name`, or made from the account id, or random where people never type
+    /// an address to sign in.
     public var id: String?
-    /// The name like an e-mail address.
+    /// The e-mail-like name.
     public var accountID: String?
     /// The name shown to others; nil: none.
     public var displayName: String?
     /// The picture's file.
     public var photo: Data?
-    /// Whether messages are archived; nil: as the account's type has it.
+    /// Whether messages are archived; nil: the default of the host.
     public var keepsHistory: Bool?
     /// The password; nil: none.
     public var password: String?
-    /// Whether the account may use the commands of administrators.
+    /// Whether the account is an administrator.
     public var isAdministrator: Bool
 
-    /// An account of which only that is known.
+    /// An account with these properties.
     public init(
         host: String? = nil,
         name: String? = nil,

@@ -1,16 +1,16 @@
-/// An app to be registered.
+/// An app to register.
 public struct NewApp: Sendable {
     /// The domain; nil: the only host.
     public var host: String?
     /// nil: a random one.
     public var id: String?
-    /// What people know it by.
+    /// The name shown to people.
     public var name: String
-    /// Where people are sent back to.
+    /// The redirect addresses.
     public var redirects: [String]
-    /// What it may ask for; empty: all that there is.
+    /// The scopes it may ask for; empty: all.
     public var scopes: [String]
-    /// Whether it is a service that can keep a secret.
+    /// Whether it is a service that can keep a secret (a confidential client).
     public var hasSecret: Bool
 
     /// An app with that name.

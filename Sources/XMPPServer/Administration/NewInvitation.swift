@@ -1,6 +1,6 @@
-/// An invitation that was just made. Its link is not known to anybody afterwards.
+/// A new invitation. Its link is not stored.
 public struct NewInvitation: CommandRecord {
-    /// What the guest opens, an `xmpp:` address.
+    /// The link that the guest opens, an `xmpp:` address.
     public let link: String
     public let info: InvitationInfo
 }

@@ -1,15 +1,15 @@
-/// A token to be made.
+/// A token to make.
 public struct NewToken: Sendable {
-    /// Whom it signs in.
+    /// The account that it signs in to.
     public var account: AccountName
-    /// What it allows; nil: what the account's host asks for.
+    /// The scopes; nil: those that the host requires.
     public var scopes: [String]?
-    /// The seconds after which it is void; nil: never.
+    /// Its lifetime in seconds; nil: unlimited.
     public var seconds: Int64?
-    /// What it is for, for people to read.
+    /// What it is for, in words for people.
     public var label: String?
 
-    /// How long a token lasts unless something else is asked for: an hour, as the Messenger service had it.
+    /// The default lifetime: an hour, as in the Messenger service.
     public static let standardSeconds: Int64 = 3600
 
     /// A token for an account.

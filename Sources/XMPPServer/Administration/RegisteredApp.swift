@@ -1,6 +1,6 @@
-/// An app that was just registered. Its secret is not known to anybody afterwards.
+/// A new app. Its secret is not stored.
 public struct RegisteredApp: CommandRecord {
-    /// nil: it has none.
+    /// nil: none.
     public let secret: String?
     public let info: AppInfo
 }

@@ -1,19 +1,19 @@
 import Foundation
 import NIOCore
 
-/// Looks at whether this machine gives what a configuration asks of it: its ports and its folders. Leaves nothing behind.
+/// Checks that this machine provides what a configuration needs: ports and folders. Leaves nothing behind.
 public struct SystemCheck: Sendable {
-    /// Whether the ports are taken by the server that this configuration is of.
+    /// Whether the server with this configuration is running and holds its ports.
     private let isRunning: Bool
 
-    /// A check on behalf of the user who runs it.
+    /// A check with the rights of the current user.
     ///
-    /// - Parameter isRunning: whether the server runs already, so that its ports are rightly in use.
+    /// - Parameter isRunning: whether the server is running, so that its ports are rightly in use.
     public init(isRunning: Bool) {
         self.isRunning = isRunning
     }
 
-    /// All that would keep the server from starting, with what fixes it.
+    /// Everything that would keep the server from starting, with suggested fixes.
     public func problems(_ configuration: ServerConfiguration) -> [ConfigError] {
         folderProblems(configuration) + portProblems(configuration)
     }
@@ -25,7 +25,7 @@ public struct SystemCheck: Sendable {
 
     // MARK: Ports
 
-    /// An address and a port that are listened on, and where the file says so.
+    /// An address and port to listen on, with its place in the file.
     private struct Place {
         let section: ConfigSection
         let address: IPAddress
@@ -47,7 +47,7 @@ public struct SystemCheck: Sendable {
             : configuration.listeners.flatMap { listener in
                 listener.addresses.map { Place(section: root, address: $0, port: listener.port) }
             }
-        // All are held until the last is tried: one may be in the way of another.
+        // All stay open until the last is tried, so that conflicts between them show.
         var held: [CInt] = []
         defer { for descriptor in held { close(descriptor) } }
         var own: Set<Int> = []
@@ -63,7 +63,7 @@ public struct SystemCheck: Sendable {
         return problems
     }
 
-    /// Listens as the server will; nil: the server does so already.
+    /// Listens as the server would; nil: the running server already does.
     private func listen(_ place: Place, own: Set<Int>) throws(Problem) -> CInt? {
         let descriptor = socket(
             place.address.isIPv4 ? AF_INET : AF_INET6, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -96,9 +96,9 @@ public struct SystemCheck: Sendable {
         return Problem(text: text, fix: fix)
     }
 
-    /// What an error of `bind` means here.
+    /// Explains an error of `bind`.
     ///
-    /// - Parameter own: the ports that other listeners of the file have taken.
+    /// - Parameter own: the ports of the file's other listeners.
     static func explanation(
         _ code: CInt, address: IPAddress, port: Int, own: Set<Int>
     ) -> (text: String, fix: String) {
@@ -146,7 +146,7 @@ public struct SystemCheck: Sendable {
         return problems
     }
 
-    /// Tries whether files can be made in the folder, or the folder itself where there is none yet.
+    /// Tests whether files can be made in the folder, or the folder itself if it does not exist.
     private func checkFolder(_ path: String, isMade: Bool) throws(Problem) {
         var existing = path
         var isDirectory: ObjCBool = false

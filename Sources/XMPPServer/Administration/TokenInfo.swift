@@ -2,7 +2,7 @@ import XMPP
 
 /// A token, without its text.
 public struct TokenInfo: CommandRecord, Equatable {
-    /// The first digits of the digest, or the id of the device that has the token: enough to name it.
+    /// The first digits of the digest, or the id of the device that has the token.
     public let id: String
     public let account: String
     public let scopes: [String]
@@ -13,7 +13,7 @@ public struct TokenInfo: CommandRecord, Equatable {
     public let label: String?
     /// The name of the app or client that got it; nil: an administrator made it.
     public let app: String?
-    /// When somebody last signed in with it; nil: nobody has.
+    /// When it was last used to sign in; nil: never.
     public let lastUsedAt: String?
 }
 

@@ -2,8 +2,8 @@ import Foundation
 
 /// Sockets in the file system.
 enum UnixSocket {
-    /// Makes a socket at `path` that its owner alone may use, and does not listen on it yet. One that is left over from
-    /// a process that has ended is replaced.
+    /// Makes a socket at `path` that only its owner may use; does not listen yet. A socket left over from a dead
+    /// process is replaced.
     static func bind(_ path: String) throws(AdministrationError) -> CInt {
         let descriptor = try make()
         var code = call(Foundation.bind, descriptor, path)
@@ -16,7 +16,7 @@ enum UnixSocket {
             unlink(path)
             code = call(Foundation.bind, descriptor, path)
         }
-        // Nobody can connect before somebody listens, so the mode is in place in time.
+        // Nobody can connect before `listen`, so the mode is set in time.
         if code == 0, chmod(path, 0o600) != 0 { code = errno }
         guard code == 0 else {
             close(descriptor)
@@ -53,9 +53,9 @@ enum UnixSocket {
         return descriptor
     }
 
-    /// Calls a function that takes a socket's address.
+    /// Calls a function that takes a socket address.
     ///
-    /// - Returns: 0, or the error's number.
+    /// - Returns: 0, or the error number.
     private static func call(
         _ function: (CInt, UnsafePointer<sockaddr>?, socklen_t) -> CInt, _ descriptor: CInt, _ path: String
     ) -> CInt {

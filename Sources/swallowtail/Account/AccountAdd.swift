@@ -54,7 +54,7 @@ struct AccountAdd: AdministrativeCommand {
         ]
     }
 
-    /// Whether anybody can sign in with a password where the account is to be.
+    /// Whether the account's host offers sign-in with a password.
     private func takesPassword(_ configuration: ServerConfiguration) -> Bool {
         let domain = (host.host ?? name).flatMap(JID.init)?.domain
         let hosts = domain.flatMap(configuration.host).map { [$0] } ?? configuration.hosts

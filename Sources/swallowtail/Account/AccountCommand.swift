@@ -14,7 +14,7 @@ struct AccountCommand: AsyncParsableCommand {
     )
 }
 
-/// Something that is on or off.
+/// On or off.
 enum Switch: String, ExpressibleByArgument, CaseIterable {
     case on
     case off
@@ -25,7 +25,7 @@ enum Switch: String, ExpressibleByArgument, CaseIterable {
 /// Reads a photo's file.
 func photo(_ path: String) throws -> [UInt8] {
     guard let handle = FileHandle(forReadingAtPath: path) else { throw Failure("the photo \(path) cannot be read") }
-    // One byte more than there may be tells that there is too much.
+    // One byte beyond the maximum shows that it is too large.
     guard let bytes = try? handle.read(upToCount: AccountPhoto.maximumSize + 1), !bytes.isEmpty else {
         throw Failure("the photo \(path) is empty or cannot be read")
     }

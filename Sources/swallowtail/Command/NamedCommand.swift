@@ -1,7 +1,7 @@
 import ArgumentParser
 import XMPPServer
 
-/// `swallowtail command`: any command there is, also of modules that no other subcommand knows.
+/// `swallowtail command`: any command, including those of modules without a subcommand.
 struct NamedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "command",

@@ -6,7 +6,7 @@ import NIOPosix
 import SQLiteStorage
 import XMPPServer
 
-/// What every command for administrators takes.
+/// The options of all administrative commands.
 struct AdministrativeOptions: ParsableArguments {
     @OptionGroup var configuration: ConfigurationOptions
 
@@ -14,8 +14,8 @@ struct AdministrativeOptions: ParsableArguments {
     var json = false
 }
 
-/// The spelling of a command (`Command`) on the command line. The running server performs it or, if there is none, one
-/// without listeners that is made for it.
+/// A command (`Command`) on the command line. The running server performs it; without one, a server without listeners
+/// is made for it.
 protocol AdministrativeCommand: AsyncParsableCommand {
     /// The command's name.
     static var command: String { get }
@@ -30,15 +30,15 @@ protocol AdministrativeCommand: AsyncParsableCommand {
         _ request: CommandRequest, _ configuration: ServerConfiguration, on storage: SQLiteStorage
     ) async throws -> CommandReply
 
-    /// What the command is told.
+    /// The arguments of the command.
     func arguments(_ configuration: ServerConfiguration) throws -> [String: CommandValue]
 
-    /// Prints what came of it.
+    /// Prints the result.
     func print(_ reply: CommandReply) throws
 }
 
 extension AdministrativeCommand {
-    /// The sentence that says what it does.
+    /// The summary of the command.
     static var summary: String { Administration.commands.first { $0.name == command }?.summary ?? "" }
 
     var access: SQLiteStorage.Access { .write }
@@ -64,7 +64,7 @@ extension AdministrativeCommand {
     }
 }
 
-/// Whoever runs the server.
+/// The operator of the server.
 enum Operator {
     /// Has the running server perform a command.
     ///
@@ -76,7 +76,7 @@ enum Operator {
         let client = AdministrationClient(path: configuration.data.administrationSocket)
         var reply: CommandReply?
         do {
-            // A server that starts has the store before it has the socket.
+            // A starting server opens the store before the socket.
             let storage = try await Store.open(
                 configuration, access,
                 unless: {
@@ -86,7 +86,7 @@ enum Operator {
             if let storage {
                 reply = try await offline(storage)
                 if let failure = await storage.close() {
-                    // What was asked for has been done all the same.
+                    // The command was performed all the same.
                     FileHandle.standardError.write(Data("swallowtail: \(failure.diagnosis)\n".utf8))
                 }
             }
@@ -97,7 +97,7 @@ enum Operator {
         return reply
     }
 
-    /// Makes a server without listeners for as long as something is done with it.
+    /// Makes a server without listeners for the duration of a function.
     static func withServer<Result>(
         _ configuration: ServerConfiguration, _ storage: SQLiteStorage,
         _ body: (Administration) async throws -> Result
@@ -118,7 +118,7 @@ enum Operator {
     }
 }
 
-/// A value as JSON for programs, and for people who read after them.
+/// A value as indented JSON.
 func encoded(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -3,9 +3,9 @@ import Foundation
 import XMPPModules
 import XMPPServer
 
-/// Which configuration a command is about.
+/// The configuration of a command.
 struct ConfigurationOptions: ParsableArguments {
-    /// Where a configuration is looked for if none is named.
+    /// Where a configuration is searched for if none is given.
     private static let places = ["swallowtail.yaml", "data/swallowtail.yaml"]
 
     @Option(
@@ -15,7 +15,7 @@ struct ConfigurationOptions: ParsableArguments {
             valueName: "file"))
     var config: String?
 
-    /// The file that is meant.
+    /// The path of the file.
     func path() throws -> String {
         if let config { return config }
         if let path = ProcessInfo.processInfo.environment["SWALLOWTAIL_CONFIG"], !path.isEmpty { return path }
@@ -25,7 +25,7 @@ struct ConfigurationOptions: ParsableArguments {
         return path
     }
 
-    /// The configuration, with defaults in place of what is wrong, and what that is.
+    /// The configuration, with defaults in place of wrong values, and the errors.
     func check() throws -> (ServerConfiguration, [ConfigError]) {
         do {
             return try ServerConfiguration.check(
@@ -35,7 +35,7 @@ struct ConfigurationOptions: ParsableArguments {
         }
     }
 
-    /// The configuration, which has nothing wrong with it.
+    /// The configuration, if it has no errors.
     ///
     /// - Throws: `ConfigErrors`.
     func read() throws -> ServerConfiguration {
@@ -43,7 +43,7 @@ struct ConfigurationOptions: ParsableArguments {
             path: path(), builtInProfiles: StandardProfiles.yaml, modules: AvailableModules.all)
     }
 
-    /// The same, as a command says it.
+    /// The same with errors in the form of a command.
     func load() throws -> ServerConfiguration {
         do {
             return try read()

@@ -1,4 +1,4 @@
-/// Why a command did not do what it was asked. Empty if it has been told already.
+/// The failure of a command. Empty if it has been reported already.
 struct Failure: Error {
     let reason: String
 

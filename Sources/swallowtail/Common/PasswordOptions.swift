@@ -1,12 +1,12 @@
 import ArgumentParser
 import Foundation
 
-/// Where a password comes from.
+/// The source of a password.
 struct PasswordOptions: ParsableArguments {
     @Option(help: "The password; without it, the first line of standard input. Others on this machine may see it.")
     var password: String?
 
-    /// How long standard input may say neither something nor its end, where there need be no password, in milliseconds.
+    /// How long to wait for input or its end on standard input when a password is optional, in milliseconds.
     private static let patience: CInt = 10_000
 
     @Flag(help: "Let the account have no password.")
@@ -18,7 +18,7 @@ struct PasswordOptions: ParsableArguments {
         }
     }
 
-    /// The password, read from standard input if need be; nil: the account is to have none.
+    /// The password, read from standard input if necessary; nil: the account is to have none.
     func read() throws -> String? {
         if noPassword { return nil }
         if let password { return password }
@@ -29,10 +29,10 @@ struct PasswordOptions: ParsableArguments {
         return line
     }
 
-    /// The password where there need be none: one on standard input is used, and nobody is asked.
+    /// An optional password: one on standard input is used, and nobody is asked.
     ///
-    /// - Throws: ``Failure`` if standard input stays silent. Whether a password is still to come is not for us to guess: the
-    ///   account would be without it, and nobody told.
+    /// - Throws: ``Failure`` if standard input neither has data nor ends. A guess could silently leave the account
+    ///   without a password.
     func readIfGiven() throws -> String? {
         if noPassword { return nil }
         if let password { return password }
@@ -44,7 +44,7 @@ struct PasswordOptions: ParsableArguments {
         return readLine().flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Asks on the terminal without showing what is typed.
+    /// Asks on the terminal, without echo.
     private static func ask() -> String? {
         FileHandle.standardError.write(Data("Password: ".utf8))
         var terminal = termios()

@@ -1,7 +1,7 @@
 import ArgumentParser
 import XMPPServer
 
-/// A command for the running server alone, which reads the configuration itself: there may be something wrong with it.
+/// A command for the running server only. The server reads the configuration itself, as it may have errors.
 protocol RunningServerCommand: AsyncParsableCommand {
     var options: AdministrativeOptions { get }
     /// The name of the command.

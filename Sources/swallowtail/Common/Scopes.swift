@@ -1,10 +1,10 @@
 import XMPPServer
 
-/// What tokens and apps may be allowed to do.
+/// The scopes of tokens and apps.
 enum Scopes {
-    /// The scopes, all of which there are.
+    /// The given scopes, if all are known.
     ///
-    /// - Throws: `Failure` that names the one that is not, and what was probably meant.
+    /// - Throws: `Failure` that names the unknown one, with a suggestion.
     static func known(_ scopes: [String], _ configuration: ServerConfiguration) throws -> [String] {
         let asked = configuration.hosts.flatMap(\.authentication.tokenScopes)
         let known = App.knownScopes + asked.filter { !App.knownScopes.contains($0) }

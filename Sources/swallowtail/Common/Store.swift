@@ -6,10 +6,10 @@ enum Store {
     /// How long to wait for another command that has the store open.
     private static let patience = Duration.seconds(5)
 
-    /// Opens the store. While another process has it open, asks every now and then whether `isPointless`.
+    /// Opens the store. While another process has it open, calls `isPointless` repeatedly.
     ///
     /// - Parameter waits: told once, before the first wait, who has it open.
-    /// - Returns: nil if it was pointless to wait any longer.
+    /// - Returns: nil if waiting was pointless.
     static func open(
         _ configuration: ServerConfiguration,
         _ access: SQLiteStorage.Access = .write,

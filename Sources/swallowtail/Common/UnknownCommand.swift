@@ -1,9 +1,9 @@
 import ArgumentParser
 import XMPPServer
 
-/// A subcommand that there is not.
+/// An unknown subcommand.
 enum UnknownCommand {
-    /// What is said of it; nil: every subcommand that was typed is one.
+    /// The error message; nil: all subcommands are known.
     static func complaint(_ arguments: some Sequence<String>, root: any ParsableCommand.Type) -> String? {
         var path = [name(of: root)]
         var command = root
@@ -15,7 +15,7 @@ enum UnknownCommand {
                 command = next
                 continue
             }
-            // Where one of them is meant if none is typed, the word may be for that one.
+            // With a default subcommand, the word may be its argument.
             guard command.configuration.defaultSubcommand == nil else { return nil }
             let names = commands.map(name) + ["help"]
             let fix =

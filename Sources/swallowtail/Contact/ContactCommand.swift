@@ -10,7 +10,7 @@ struct ContactCommand: AsyncParsableCommand {
     )
 }
 
-/// Names an account and a contact of it.
+/// An account and one of its contacts.
 struct ContactOptions: ParsableArguments {
     @Argument(help: "The account: its address, its account id or the first part of its address.")
     var account: String
@@ -21,7 +21,7 @@ struct ContactOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The host of both.", valueName: "domain"))
     var host: String?
 
-    /// What names both in a command.
+    /// The arguments of a command for both.
     var arguments: [String: CommandValue] {
         ["account": .text(account), "contact": .text(contact), "host": CommandValue(host)]
     }

@@ -2,7 +2,7 @@ import CQRencode
 
 /// A text as a QR code.
 struct QRCode {
-    /// Modules along each side, and which of them are dark, row by row.
+    /// The modules along each side, and which of them are dark, row by row.
     let width: Int
     let isDark: [Bool]
 
@@ -16,10 +16,10 @@ struct QRCode {
         isDark = (0..<count).map { data[$0] & 1 == 1 }
     }
 
-    /// Light modules around the code, which readers need.
+    /// Light modules around the code, which scanners need.
     private static let margin = 4
 
-    /// The code for a terminal, two rows of modules in a line: dark on light, whatever the terminal's own colours are.
+    /// The code for a terminal, two rows of modules per line: dark on light, whatever the terminal's colours.
     var terminalText: String {
         let rows = stride(from: -Self.margin, to: width + Self.margin, by: 2)
         let columns = -Self.margin..<(width + Self.margin)

@@ -22,9 +22,9 @@ struct CompletionCommand: ParsableCommand {
             }
         }
 
-        /// Where a user's completions are, below the folder of their data or of their settings.
+        /// The path of a user's completions, in the folder for data or for settings.
         fileprivate func file(_ environment: [String: String]) -> String {
-            // A variable that is empty counts as not set.
+            // An empty variable counts as not set.
             func folder(_ variable: String, _ standard: String) -> String {
                 environment[variable].flatMap { $0.isEmpty ? nil : $0 } ?? "\(environment["HOME"] ?? "")/\(standard)"
             }
@@ -36,7 +36,7 @@ struct CompletionCommand: ParsableCommand {
             }
         }
 
-        /// What else the shell needs.
+        /// A note about further steps for the shell.
         fileprivate func remark(_ file: String) -> String {
             switch self {
             case .bash: "New shells use it, where the package bash-completion is installed."

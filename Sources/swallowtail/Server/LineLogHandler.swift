@@ -11,7 +11,7 @@ struct LineLogHandler: LogHandler {
         case json
     }
 
-    /// The level of all handlers of a log, which can change while they are in use.
+    /// The level shared by all handlers of a log, which can change.
     final class Level: Sendable {
         private let index: Atomic<Int>
 
@@ -30,7 +30,7 @@ struct LineLogHandler: LogHandler {
         set { own = newValue }
     }
     private let level: Level
-    /// That of this handler alone; `nil`: that of all.
+    /// The level of this handler; nil: the shared one.
     private var own: Logger.Level?
     var metadata: Logger.Metadata = [:]
     private let format: Format
@@ -58,7 +58,7 @@ struct LineLogHandler: LogHandler {
             case .text: Self.text(event, all)
             case .json: Self.json(event, all)
             }
-        // One call for each line, so that lines do not mix.
+        // One call per line, so that lines do not mix.
         let bytes = Array((line + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

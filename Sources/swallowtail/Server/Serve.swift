@@ -40,7 +40,8 @@ struct Serve: AsyncParsableCommand {
         try result.get()
     }
 
-    /// A command may have the store for a moment, or a server that is about to end. One that serves keeps it.
+    /// Another command may have the store open for a moment, or a server that is about to end. A running server keeps
+    /// it.
     private func openStore(_ configuration: ServerConfiguration, _ logger: Logger) async throws -> SQLiteStorage? {
         let client = AdministrationClient(path: configuration.data.administrationSocket)
         var reason: String?
@@ -82,7 +83,7 @@ struct Serve: AsyncParsableCommand {
         try await services.run()
     }
 
-    /// Says which certificates are wrong, or will be.
+    /// Logs certificates that are wrong or about to expire.
     private static func checkCertificates(_ configuration: ServerConfiguration, _ logger: Logger) {
         for finding in CertificateCheck().findings(configuration) where finding.severity != .ok {
             logger.log(level: finding.severity == .error ? .error : .warning, "\(finding.detail)")
@@ -90,9 +91,9 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func prepareProcess(_ logger: Logger) {
-        // Whoever reads the log or a reply may go away at any time.
+        // The reader of the log or of a reply may go away at any time.
         signal(SIGPIPE, SIG_IGN)
-        // Until the server is there, whose service takes it.
+        // Until the server's service handles it.
         signal(SIGHUP, SIG_IGN)
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -101,9 +102,9 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// The server between its start and the signal that ends it.
+/// Runs the server until the signal that ends it.
 private struct ServerService: ServiceLifecycle.Service {
-    /// How long an orderly end may take; whoever runs the server may kill it soon after.
+    /// How long an orderly end may take; a service manager may kill the process soon after.
     private static let patience = Duration.milliseconds(4700)
 
     let server: Server
@@ -126,7 +127,7 @@ private struct ServerService: ServiceLifecycle.Service {
             throw error
         }
         server.logger.info("ready", metadata: ["version": "\(Software.version)"])
-        // When all that begins with the server has begun.
+        // When everything that begins with the server has begun.
         let releasing = Task {
             try await Task.sleep(for: .seconds(1))
             StartUpMemory.release()
@@ -143,7 +144,7 @@ private struct ServerService: ServiceLifecycle.Service {
         server.logger.info("stopped")
     }
 
-    /// Side by side: a browser's request may wait for a stream, and be answered by that stream's end.
+    /// In parallel: a browser's request may wait for a stream, and be answered when that stream ends.
     private func stop() async {
         await server.closeListeners()
         async let pages: Void = web.stop()
@@ -151,14 +152,14 @@ private struct ServerService: ServiceLifecycle.Service {
         await pages
     }
 
-    /// SIGHUP asks for it; any number of them while one reload goes on ask for one more.
+    /// Reloads at SIGHUP; signals during a reload cause one more.
     private func reloadWhenAsked() async {
         let (asked, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let signals = Task {
             for await _ in await UnixSignalsSequence(trapping: .sighup) { ask.yield() }
         }
         for await _ in asked {
-            // What was wrong is in the log.
+            // Errors are in the log.
             _ = try? await reloader.reload()
         }
         signals.cancel()
@@ -173,7 +174,7 @@ private struct ServerService: ServiceLifecycle.Service {
         }
     }
 
-    /// From now on the process has so much time to end, its storage included.
+    /// Limits the time until the process has ended, including its storage.
     private func startPatience() {
         Task { [logger = server.logger] in
             try await Task.sleep(for: Self.patience)

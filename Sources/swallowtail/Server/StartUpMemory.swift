@@ -1,11 +1,11 @@
 import Foundation
 
-/// The memory that only the start of the program needed.
+/// Memory that was only needed to start the program.
 ///
-/// A start touches most of the program once: the runtime looks through all its types, the configuration is read, tables
-/// are built. That code stays mapped, three quarters of what an idle server occupies.
+/// A start touches most of the program once: the runtime goes through all types, the configuration is read, tables are
+/// built. That code stays mapped: three quarters of an idle server's memory.
 enum StartUpMemory {
-    /// Gives it back. Code is the file's own: what is needed again is mapped again, and nothing is lost.
+    /// Releases it. The pages belong to the file, so what is needed again is mapped again.
     static func release() {
         #if os(Linux)
             for range in mappedRanges() {
@@ -14,8 +14,8 @@ enum StartUpMemory {
         #endif
     }
 
-    /// Where files are mapped to be executed, and what they have in front of that: what cannot be written to holds nothing
-    /// of our own. What is read-only behind it is not meant: the loader has written there before.
+    /// Executable mappings of files, and those before them: read-only mappings contain none of our data. The read-only
+    /// one behind them is left out, as the loader has written to it.
     private static func mappedRanges() -> [Range<UInt>] {
         guard let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8) else { return [] }
         let mappings = maps.split(separator: "\n").compactMap(Mapping.init)
@@ -26,7 +26,7 @@ enum StartUpMemory {
         }.map { mappings[$0].range }
     }
 
-    /// A line of `/proc/self/maps` that is about a file.
+    /// A line of `/proc/self/maps` about a file.
     private struct Mapping {
         let range: Range<UInt>
         let access: Substring

@@ -17,7 +17,7 @@ struct Backup: AdministrativeCommand {
 
     @OptionGroup var options: AdministrativeOptions
 
-    /// So that a store of an earlier release stays one.
+    /// So that a store of an earlier release is not migrated.
     var access: SQLiteStorage.Access { .read }
 
     func arguments(_ configuration: ServerConfiguration) -> [String: CommandValue] {

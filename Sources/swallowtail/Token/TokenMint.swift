@@ -42,9 +42,9 @@ struct TokenMint: AdministrativeCommand {
     }
 }
 
-/// How long a token lasts.
+/// The lifetime of a token.
 struct Expiry: ExpressibleByArgument, CustomStringConvertible {
-    /// nil: for ever.
+    /// nil: unlimited.
     let seconds: Int64?
 
     init(seconds: Int64?) {

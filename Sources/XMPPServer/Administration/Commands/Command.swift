@@ -1,7 +1,7 @@
 import XMPP
 
-/// Something that administrators, or people about their own accounts, have the server do. Declared once, in its module:
-/// the command line, the administration socket, ad-hoc commands and HTTP are made from it.
+/// An operation for administrators, or for people on their own accounts. Its module declares it once: the command line,
+/// the administration socket, ad-hoc commands and the HTTP API are made from it.
 ///
 ///     registrar.command(
 ///         Command(
@@ -12,35 +12,35 @@ import XMPP
 ///             return Sentence("the greeting is set")
 ///         })
 public struct Command: Sendable {
-    /// Who may ask for a command.
+    /// Who may use a command.
     public enum Audience: Sendable, Equatable {
-        /// A session of the account that it is about, which has these rights.
+        /// A session of the account that it is about, with these rights.
         case person(SessionRights)
-        /// Administrators of a host, for what belongs to that host, and the operator of the server for all hosts.
+        /// Administrators of a host, limited to that host, and the operator of the server for all hosts.
         case administrator
-        /// Those who administer every host of the server.
+        /// Administrators of every host of the server.
         case serverAdministrator
-        /// Whoever runs the server, alone.
+        /// The operator of the server.
         case operatorOfServer
     }
 
-    /// The name on the command line, the socket and in HTTP: words in kebab case, the thing before the verb.
+    /// The name on the command line, the socket and in HTTP: kebab case, object before verb.
     public let name: String
-    /// One sentence that says what it does.
+    /// One sentence that describes it.
     public let summary: String
-    /// What people see in a list of commands.
+    /// The title in lists of commands.
     public let title: String
     public let audience: Audience
-    /// The node by which it is known in service discovery.
+    /// Its node in service discovery.
     public let node: String
-    /// The type of its forms.
+    /// The FORM_TYPE of its forms.
     public let formType: String
     public let parameters: [CommandParameter]
-    /// What its result looks like.
+    /// The structure of its result.
     public let resultShape: CommandShape
     /// Whether it changes nothing.
     public let isReading: Bool
-    /// Whether it takes as long as there is data.
+    /// Whether its time depends on the amount of data.
     public let isLasting: Bool
     let run: @Sendable (CommandCall) async throws -> any CommandResult
 
@@ -49,7 +49,7 @@ public struct Command: Sendable {
     /// - Parameters:
     ///   - title: nil: the summary.
     ///   - node: nil: one of our own.
-    ///   - formType: nil: that of service administration for a node of it, otherwise the node.
+    ///   - formType: nil: that of service administration for one of its nodes, otherwise the node.
     ///   - run: gets the values of the parameters. It throws `AdministrationError` with a sentence for the caller, or
     ///     `StorageError`.
     public init<Result: CommandResult, each Value: Sendable>(
@@ -74,9 +74,9 @@ public struct Command: Sendable {
         self.run = { call in try await run(call, repeat try await (each parameter).value(call)) }
     }
 
-    /// The nodes of commands that no specification names.
+    /// The prefix of nodes that no specification defines.
     private static let namespace = "urn:swallowtail:command"
-    /// Of service administration.
+    /// The namespace of service administration.
     static let administration = "http://jabber.org/protocol/admin"
 
     /// A node of service administration.

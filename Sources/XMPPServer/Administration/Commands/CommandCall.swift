@@ -1,12 +1,12 @@
 import XMPP
 
-/// Who asks for a command, and what for.
+/// A call of a command: the caller and the arguments.
 public struct CommandCall: Sendable {
-    /// Who asks.
+    /// Who calls a command.
     public enum Caller: Sendable {
-        /// Whoever runs the server: the command line.
+        /// The operator of the server, by the command line.
         case operatorOfServer
-        /// An account, with the rights of what it has signed in by, and with its session if it has one.
+        /// An account, with the rights of its sign-in, and its session if it has one.
         case account(AccountRecord, Host, SessionRights, ClientSession?)
     }
 
@@ -14,21 +14,21 @@ public struct CommandCall: Sendable {
     static let host = "host"
 
     public let caller: Caller
-    /// What the caller may manage: hosts and accounts of others are not to be found in it.
+    /// Limited to the hosts and accounts that the caller may manage.
     public let administration: Administration
     let arguments: [String: CommandValue]
 
-    /// The host that the caller names, as it was written.
+    /// The host in the arguments, as given.
     var hostName: String? { arguments[Self.host]?.text }
 
-    /// The session that asks; nil: none does.
+    /// The calling session; nil: there is none.
     public var session: ClientSession? {
         if case .account(_, _, _, let session) = caller { session } else { nil }
     }
 }
 
 extension CommandCall.Caller {
-    /// Whether the caller may ask for a command, as of now.
+    /// Whether the caller may use a command at this moment.
     ///
     /// - Parameter domains: those of all hosts.
     public func may(_ command: Command, domains: [String]) -> Bool {
@@ -45,7 +45,7 @@ extension CommandCall.Caller {
         }
     }
 
-    /// Asked anew each time: whoever is an administrator no longer has the right no longer.
+    /// Checked for each call, so that the loss of the role takes effect at once.
     private func isAdministrator(_ record: AccountRecord, _ host: Host, _ rights: SessionRights) -> Bool {
         guard rights.contains(.administer), host.accounts.cached(record.jid) === record else { return false }
         let account = record.account

@@ -1,4 +1,4 @@
-/// A command as people see it in a list.
+/// A command in a list for people.
 struct CommandInfo: CommandRecord {
     let name: String
     let summary: String

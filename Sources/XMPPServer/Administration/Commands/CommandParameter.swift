@@ -1,7 +1,7 @@
 import Foundation
 import XMPP
 
-/// What a command has to be told: a value with its name and its meaning.
+/// A parameter of a command: its name, kind and meaning.
 public struct CommandParameter: Sendable {
     /// The kinds of values.
     public enum Kind: Sendable {
@@ -29,22 +29,22 @@ public struct CommandParameter: Sendable {
     public let help: String
     public let kind: Kind
     public var isRequired: Bool
-    /// What holds if nothing is said, as it would be written; nil: there is no such value.
+    /// The default as it would be written; nil: there is none.
     public var standard: String?
-    /// The name in forms, if that is another.
+    /// The name in forms, if it differs.
     public var field: String?
-    /// The field in which a form has a secret typed once more.
+    /// The form field in which a secret is repeated.
     public var verification: String?
-    /// Whether a form asks for it on a page behind the first.
+    /// Whether a form asks for it on a second page.
     public var isFurther = false
-    /// What a form shows in it at first; nil: what holds if nothing is said.
+    /// The initial value in a form; nil: the default.
     public var present: (@Sendable (Administration) async throws -> [String])?
 
     /// The name in forms.
     public var formName: String { field ?? name }
 }
 
-/// A parameter whose value a command gets as `Value`.
+/// A parameter that gives a command a `Value`.
 public struct Parameter<Value: Sendable>: Sendable {
     /// Reads the value; nil: it was not given.
     typealias Reading = @Sendable (CommandValue?, CommandCall) async throws -> Value
@@ -68,7 +68,7 @@ public struct Parameter<Value: Sendable>: Sendable {
         }
     }
 
-    /// The value that a call gives the parameter.
+    /// The parameter's value in a call.
     ///
     /// - Throws: `AdministrationError` that names the parameter.
     func value(_ call: CommandCall) async throws -> Value {
@@ -83,14 +83,14 @@ public struct Parameter<Value: Sendable>: Sendable {
         }
     }
 
-    /// The same on a further page of a form.
+    /// The same parameter on the second page of a form.
     public var further: Self {
         var parameter = self
         parameter.description.isFurther = true
         return parameter
     }
 
-    /// The same with what a form shows in it at first.
+    /// The same parameter with an initial value in a form.
     func showing(_ present: @escaping @Sendable (Administration) async throws -> [String]) -> Self {
         var parameter = self
         parameter.description.present = present
@@ -113,7 +113,7 @@ public struct Parameter<Value: Sendable>: Sendable {
     }
 }
 
-/// A value of another kind than the parameter's.
+/// A value of the wrong kind.
 private struct Unfit: Error {
     let wanted: String
 }
@@ -124,8 +124,8 @@ extension Parameter where Value == String {
     /// A text.
     ///
     /// - Parameters:
-    ///   - field: its name in forms, if that is another.
-    ///   - kind: what forms take it for.
+    ///   - field: its name in forms, if it differs.
+    ///   - kind: its type in forms.
     public static func text(
         _ name: String, _ help: String, field: String? = nil, kind: CommandParameter.Kind = .text
     ) -> Self {
@@ -134,7 +134,7 @@ extension Parameter where Value == String {
 
     /// A text that is neither shown nor logged.
     ///
-    /// - Parameter verification: the field in which a form has it typed once more.
+    /// - Parameter verification: the form field in which it is repeated.
     public static func secret(
         _ name: String, _ help: String, field: String? = nil, verification: String? = nil
     ) -> Self {
@@ -158,7 +158,7 @@ extension Parameter where Value == String {
 }
 
 extension Parameter where Value == [String] {
-    /// Any number of texts, also none.
+    /// Any number of texts, including none.
     public static func texts(_ name: String, _ help: String, field: String? = nil) -> Self {
         let described = CommandParameter(name: name, help: help, kind: .texts, isRequired: false, field: field)
         return Self(described) { value, _ in try value.map(texts) ?? [] }
@@ -166,7 +166,7 @@ extension Parameter where Value == [String] {
 }
 
 extension Parameter where Value == Bool {
-    /// Whether something is to be so.
+    /// A boolean.
     public static func boolean(
         _ name: String, default standard: Bool, _ help: String, field: String? = nil
     ) -> Self {
@@ -176,12 +176,12 @@ extension Parameter where Value == Bool {
         return Self(described) { value, _ in try value.map(boolean) ?? standard }
     }
 
-    /// The same where it must be said.
+    /// A boolean without a default.
     public static func boolean(_ name: String, _ help: String, field: String? = nil) -> Self {
         Self(name, .boolean, field: field, help) { value, _ in try boolean(value) }
     }
 
-    /// Forms have it as text.3.
+    /// Forms transmit it as text.
     private static func boolean(_ value: CommandValue) throws -> Bool {
         switch value {
         case .boolean(let value): return value
@@ -208,7 +208,7 @@ extension Parameter where Value == Int {
         }
     }
 
-    /// A time in seconds, which is written such as `7d`.
+    /// A time in seconds, written like `7d`.
     public static func duration(
         _ name: String, default standard: Int, in range: ClosedRange<Int>, _ help: String, field: String? = nil
     ) -> Self {
@@ -228,7 +228,7 @@ extension Parameter where Value == Int {
 }
 
 extension Parameter where Value == Int64? {
-    /// A time in seconds, which is written such as `7d`; nil: `never` was said.
+    /// A time in seconds, written like `7d`; nil for `never`.
     public static func lifetime(_ name: String, default standard: Int64, _ help: String) -> Self {
         let described = CommandParameter(
             name: name, help: help, kind: .duration(allowsNever: true), isRequired: false,
@@ -264,14 +264,14 @@ extension Parameter where Value == Account {
 }
 
 extension Parameter where Value == AccountName {
-    /// The name of an account, which the command looks for itself.
+    /// The name of an account that the command looks up itself.
     static func accountName(_ name: String, _ help: String, field: String? = nil) -> Self {
         Self(name, .account, field: field, help) { value, call in AccountName(try text(value), host: call.hostName) }
     }
 }
 
 extension Parameter where Value == [Account] {
-    /// One account or several that the caller may manage.
+    /// One or more accounts that the caller may manage.
     public static func accounts(_ name: String, _ help: String, field: String? = nil) -> Self {
         Self(name, .accounts, field: field, help) { value, call in
             let names = try texts(value)
@@ -286,7 +286,7 @@ extension Parameter where Value == [Account] {
 }
 
 extension Parameter where Value == [String] {
-    /// Addresses of accounts or of sessions, which the command looks for itself.
+    /// Addresses of accounts or sessions that the command looks up itself.
     static func addresses(_ name: String, _ help: String, field: String? = nil) -> Self {
         Self(name, .accounts, field: field, help) { value, _ in
             let addresses = try texts(value)
@@ -297,7 +297,7 @@ extension Parameter where Value == [String] {
 }
 
 extension Parameter where Value == HostConfiguration {
-    /// A host that the caller may manage: the only one, if none is named.
+    /// A host that the caller may manage; without an argument the only one.
     public static func host(_ help: String) -> Self {
         let described = CommandParameter(name: CommandCall.host, help: help, kind: .host, isRequired: false)
         return Self(described) { value, call in try call.administration.host(value.map(text)) }
@@ -305,7 +305,7 @@ extension Parameter where Value == HostConfiguration {
 }
 
 extension Parameter where Value == String? {
-    /// A host that the caller may manage; nil: none is named.
+    /// A host that the caller may manage; nil without an argument.
     public static func anyHost(_ help: String) -> Self {
         let described = CommandParameter(name: CommandCall.host, help: help, kind: .host, isRequired: false)
         return Self(described) { value, call in
@@ -326,7 +326,7 @@ extension Parameter where Value == Data {
 }
 
 extension Parameter {
-    /// The same, which may be left out: nil then.
+    /// The same as an optional parameter: nil if it is left out.
     public static func optional<Wrapped>(_ parameter: Parameter<Wrapped>) -> Self where Value == Wrapped? {
         var described = parameter.description
         described.isRequired = false

@@ -1,4 +1,4 @@
-/// What a command has led to, as every face tells it.
+/// The result or failure of a command, the same for all ways to call it.
 public struct CommandReply: Sendable, Codable, Equatable {
     /// The result for programs; nil: it failed.
     public var result: CommandValue?
@@ -6,15 +6,15 @@ public struct CommandReply: Sendable, Codable, Equatable {
     public var text: String
     /// Why it failed; nil: it did not.
     public var failure: AdministrationError.Kind?
-    /// The parameter that is at fault, if one is.
+    /// The parameter at fault, if it is one.
     public var parameter: String?
 }
 
-/// A command as it is asked for on the administration socket: one line of JSON, its reply another.
+/// A request for a command on the administration socket. Request and reply are one line of JSON each.
 public struct CommandRequest: Sendable, Codable, Equatable {
     /// The command's name.
     public let command: String
-    /// The values of its parameters, by their names.
+    /// The arguments, by parameter name.
     public let arguments: [String: CommandValue]
 
     /// A request for that command.

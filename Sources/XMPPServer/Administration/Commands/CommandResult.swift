@@ -1,8 +1,8 @@
 import XMPP
 
-/// What comes of a command, for programs and for people.
+/// The result of a command, for programs and for people.
 public protocol CommandResult: Sendable {
-    /// What it looks like, for descriptions.
+    /// Its structure, for descriptions such as OpenAPI.
     static var shape: CommandShape { get }
     /// The result for programs.
     var value: CommandValue { get }
@@ -12,12 +12,12 @@ public protocol CommandResult: Sendable {
     var form: CommandForm { get }
 }
 
-/// What a value looks like.
+/// The structure of a value.
 public indirect enum CommandShape: Sendable {
     case text
     /// An address, RFC 7622.
     case address
-    /// A moment, written by ISO 8601.
+    /// A time, in ISO 8601.
     case moment
     case integer
     case boolean
@@ -32,16 +32,16 @@ public indirect enum CommandShape: Sendable {
     }
 }
 
-/// A result as a form shows it.
+/// A result as a form.
 public enum CommandForm: Sendable {
     case sentence(String)
     case fields([Field])
     case table(columns: [Field], rows: [[Field]])
 
-    /// A field with what it holds.
+    /// A field with its value.
     public struct Field: Sendable {
         public let name: String
-        /// nil: it has none.
+        /// nil: none.
         public let title: String?
         public let shape: CommandShape
         public let values: [String]
@@ -50,7 +50,7 @@ public enum CommandForm: Sendable {
 
 // MARK: - Sentences
 
-/// A command has done it; a sentence says what.
+/// A sentence that says what a command has done.
 public struct Sentence: CommandResult, ExpressibleByStringInterpolation {
     public let text: String
 
@@ -68,9 +68,9 @@ public struct Sentence: CommandResult, ExpressibleByStringInterpolation {
 /// A result with members, declared once for programs, forms and people.
 public protocol CommandRecord: CommandResult {
     static var columns: [CommandColumn<Self>] { get }
-    /// The sentence for people where there are none of these.
+    /// The sentence for an empty list of these.
     static var none: String { get }
-    /// Several of them, for people.
+    /// Several of them as text.
     static func text(of records: [Self]) -> String
 }
 
@@ -88,7 +88,7 @@ extension CommandRecord {
 
     public var text: String { text(Self.columns) }
 
-    /// The lines of a list; a table of what it has several of stands below.
+    /// The lines of one record; tables of nested records follow below.
     fileprivate func text(_ columns: [CommandColumn<Self>]) -> String {
         let (lines, tables) = lines(columns)
         return ([TextTable.list(lines)] + tables).joined(separator: "\n\n")
@@ -138,16 +138,16 @@ extension Array: CommandResult where Element: CommandRecord {
     }
 }
 
-/// A member of a record: its name for programs, its field in forms, its titles for people.
+/// A member of a record: its name for programs, its field in forms, its title for people.
 public struct CommandColumn<Record: Sendable>: Sendable {
-    /// What people see above or beside it.
+    /// The title above a column or beside a value.
     public struct Label: Sendable, ExpressibleByStringLiteral {
-        /// In the list of one record's members; nil: not there.
+        /// The title in the list of one record's members; nil: not shown.
         let list: String?
-        /// In the table of several records; nil: not there.
+        /// The title in the table of several records; nil: not shown.
         let table: String?
 
-        /// A label that is another one in each.
+        /// A label with different titles.
         public init(list: String? = nil, table: String? = nil) {
             self.list = list
             self.table = table
@@ -176,7 +176,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
         name.map { CommandShape.Member(name: $0, shape: shape, isOptional: isOptional) }
     }
 
-    /// What a form's table has above it; nil: it is in none.
+    /// The heading in a form's table; nil: the column is not in it.
     fileprivate var heading: CommandForm.Field? {
         guard let name, case .word = content else { return nil }
         return CommandForm.Field(name: field ?? name, title: title, shape: shape, values: [])
@@ -219,8 +219,8 @@ public struct CommandColumn<Record: Sendable>: Sendable {
     /// A text.
     ///
     /// - Parameters:
-    ///   - field: its name in forms, if that is another.
-    ///   - none: what people see where it has none; nil: nothing.
+    ///   - field: its name in forms, if it differs.
+    ///   - none: what people see if there is no value; nil: nothing.
     public static func text(
         _ name: String, _ label: Label, field: String? = nil, shape: CommandShape = .text, none: String? = nil,
         noneInTable: String = "", _ value: @escaping @Sendable (Record) -> String?
@@ -254,7 +254,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
             .word { record, inTable in value(record).map { "\($0)" } ?? (inTable ? noneInTable : nil) })
     }
 
-    /// Whether something is so: `yes` or, in a list, `no`.
+    /// A boolean, shown as `yes` or, in a list, `no`.
     public static func boolean(
         _ name: String, _ label: Label, _ value: @escaping @Sendable (Record) -> Bool
     ) -> Self {
@@ -263,7 +263,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
             .word { record, inTable in value(record) ? "yes" : inTable ? "" : "no" })
     }
 
-    /// Whether something is on or off.
+    /// A boolean, shown as `on` or `off`.
     public static func onOff(
         _ name: String, _ label: Label, _ value: @escaping @Sendable (Record) -> Bool
     ) -> Self {
@@ -272,7 +272,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
             .word { record, _ in value(record) ? "on" : "off" })
     }
 
-    /// Something that people see and programs find in other members; empty: nothing.
+    /// A value for people that programs find in other members; empty: not shown.
     public static func display(_ label: Label, _ text: @escaping @Sendable (Record) -> String) -> Self {
         Self(
             nil, nil, label, .text, { _ in .null },
@@ -282,7 +282,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
             })
     }
 
-    /// A record within the record; its members stand among the others for people and in forms.
+    /// A nested record; forms and texts show its members among the others.
     public static func record<Nested: CommandRecord>(
         _ name: String, _ value: @escaping @Sendable (Record) -> Nested
     ) -> Self {
@@ -295,7 +295,7 @@ public struct CommandColumn<Record: Sendable>: Sendable {
             fields: { value($0).fields })
     }
 
-    /// Records within the record; nil: it is not known whether there are any. In forms there are their first members.
+    /// Nested records; nil: unknown. Forms show their first members.
     public static func records<Nested: CommandRecord>(
         _ name: String, field: String? = nil, title: String, _ value: @escaping @Sendable (Record) -> [Nested]?
     ) -> Self {

@@ -9,7 +9,7 @@ public enum CommandValue: Sendable, Hashable {
     case list([CommandValue])
     case record([String: CommandValue])
 
-    /// The text; nil: it is something else.
+    /// The text; nil: it is not a text.
     public var text: String? {
         if case .text(let text) = self { text } else { nil }
     }
@@ -24,7 +24,7 @@ public enum CommandValue: Sendable, Hashable {
         self = .list(texts.map { .text($0) })
     }
 
-    /// The value under a key of a record; nil: there is none, or this is no record.
+    /// The member of a record; nil: there is none, or this is no record.
     public subscript(_ key: String) -> CommandValue? {
         if case .record(let values) = self { values[key] } else { nil }
     }
@@ -60,7 +60,7 @@ extension CommandValue: Codable {
         }
     }
 
-    /// Keys of a record without a value are left out.
+    /// Members without a value are left out.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

@@ -1,9 +1,9 @@
-/// Columns of text for people.
+/// A table of text for people.
 public struct TextTable {
     private let head: [String]
     private var rows: [[String]] = []
 
-    /// A table with these words above its columns.
+    /// A table with these headings.
     public init(_ head: [String]) {
         self.head = head.map { $0.uppercased() }
     }
@@ -27,7 +27,7 @@ public struct TextTable {
         }.joined(separator: "\n")
     }
 
-    /// Names and what belongs to them, one on each line.
+    /// Names and values, one pair on each line.
     public static func list(_ entries: [(name: String, value: String)]) -> String {
         let width = entries.map(\.name.count).max() ?? 0
         return entries.map { name, value in
@@ -36,12 +36,12 @@ public struct TextTable {
     }
 }
 
-/// The text without anything that a terminal would obey.
+/// The text without control characters, which a terminal would obey.
 public func printable(_ text: String) -> String {
     String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
 }
 
-/// Whether a terminal would take the character as an order.
+/// Whether a terminal would treat the character as a command.
 public func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
 }
