@@ -3,7 +3,7 @@ public struct ByteCount: Hashable, Comparable, Sendable, LosslessStringConvertib
     /// The number of bytes, never negative.
     public let bytes: Int
 
-    /// Holds `bytes`; a negative number counts as none.
+    /// An amount of `bytes`; a negative number counts as 0.
     public init(_ bytes: Int) {
         self.bytes = max(0, bytes)
     }

@@ -5,7 +5,7 @@ public struct CIDRBlock: Hashable, Sendable, LosslessStringConvertible {
     /// The number of leading bits that all addresses of the block share.
     public let prefixLength: Int
 
-    /// The block around `address`; a prefix length out of bounds is brought into them.
+    /// The block around `address`; a prefix length out of range is clamped.
     public init(_ address: IPAddress, prefixLength: Int) {
         self.prefixLength = min(max(0, prefixLength), address.width)
         network = IPAddress(
@@ -13,7 +13,7 @@ public struct CIDRBlock: Hashable, Sendable, LosslessStringConvertible {
         )
     }
 
-    /// Reads an address, followed by `/` and a prefix length unless a single address is meant.
+    /// Reads an address, optionally with `/` and a prefix length.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let first = parts.first, let address = IPAddress(String(first)) else { return nil }

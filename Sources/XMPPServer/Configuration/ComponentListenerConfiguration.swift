@@ -1,8 +1,8 @@
 /// A port where external components connect.
 public struct ComponentListenerConfiguration: Hashable, Sendable {
-    /// The addresses that are listened on.
+    /// The addresses to listen on.
     public let addresses: [IPAddress]
-    /// The port; 0: any that is free.
+    /// The port; 0: any free one.
     public let port: Int
 
     init(_ section: ConfigSection) {
@@ -17,7 +17,7 @@ public struct ComponentListenerConfiguration: Hashable, Sendable {
         }
     }
 
-    /// - Parameter isNeeded: whether some host has a component; then there is a listener in any case.
+    /// - Parameter isNeeded: whether a host has a component; then there is always a listener.
     static func all(_ root: ConfigSection, isNeeded: Bool) -> [ComponentListenerConfiguration] {
         let sections = root.list(
             "component-listeners",

@@ -1,4 +1,4 @@
-/// One thing that is wrong with the configuration: where it stands, what is wrong, and how to fix it.
+/// One error in the configuration, with its place and a suggested fix.
 public struct ConfigError: Error, Hashable, Sendable {
     /// The file as the user named it.
     public var file: String
@@ -44,7 +44,7 @@ public struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible 
     /// The single problems.
     public let errors: [ConfigError]
 
-    /// Gathers problems.
+    /// Collects errors.
     public init(_ errors: [ConfigError]) {
         self.errors = errors
     }

@@ -2,7 +2,7 @@ import Foundation
 
 /// Opens configuration files and writes the reference.
 public enum ConfigFile {
-    /// The largest file that is read, in bytes.
+    /// The maximum size of a file in bytes.
     static let largestSize = 1 << 20
 
     /// Reads the file at `path`.

@@ -1,14 +1,14 @@
 import Synchronization
 
-/// What reading a configuration has brought to light: the errors, the keys that some code has asked for, and, for
-/// the reference, every key with its default and help.
+/// The outcome of reading a configuration: the errors, the keys that were asked for, and, for the reference, every key
+/// with its default and help.
 public final class ConfigReport: Sendable {
     private struct State {
         var errors: [ConfigError] = []
         var roots: [ConfigNode] = []
         /// Values that some code has read.
         var read: Set<ObjectIdentifier> = []
-        /// Values whose inside is not looked at: already wrong as a whole, or switched off.
+        /// Values that are not searched for unknown keys: wrong as a whole, or switched off.
         var opaque: Set<ObjectIdentifier> = []
         /// For each mapping, the keys that code asks for there, in the order of asking.
         var known: [ObjectIdentifier: [String]] = [:]
@@ -17,7 +17,7 @@ public final class ConfigReport: Sendable {
 
     /// The file that is read, as the user named it.
     public let file: String
-    /// True if keys are collected for the reference instead of being looked up.
+    /// Whether keys are collected for the reference instead of being looked up.
     let collectsReference: Bool
     private let state = Mutex(State())
 
@@ -34,17 +34,17 @@ public final class ConfigReport: Sendable {
         return state.withLock(\.errors).sorted { order($0) < order($1) }
     }
 
-    /// Notes an error once, however many readers come across it.
+    /// Notes an error once, however many readers find it.
     public func note(_ error: ConfigError) {
         state.withLock { state in
             if !state.errors.contains(error) { state.errors.append(error) }
         }
     }
 
-    /// Ends the reading: every key of the file that no code has asked for becomes an error that names the nearest
-    /// key which is known in the same place.
+    /// Ends the reading: every key of the file that no code has asked for becomes an error, with the most similar known
+    /// key of that place as suggested fix.
     ///
-    /// - Returns: all errors; an empty array if the configuration is right.
+    /// - Returns: all errors; empty if the configuration is right.
     @discardableResult
     public func finish() -> [ConfigError] {
         let snapshot = state.withLock { $0 }

@@ -50,7 +50,7 @@ extension ConfigSection {
 }
 
 extension ConfigSection {
-    /// All that is in here as sections, in the file's order.
+    /// All entries as sections, in the file's order.
     func namedSections() -> [(name: String, section: ConfigSection)] {
         names.map { name in
             report.noteAsked(name, in: layers)
@@ -58,8 +58,8 @@ extension ConfigSection {
         }
     }
 
-    /// A section that a single `off` or `on` may stand for; nil if it is off. What a lower layer sets is forgotten
-    /// when a higher one switches the section off.
+    /// A section that may also be written as `off` or `on`; nil if it is off. `off` in a higher layer discards the
+    /// settings of lower ones.
     func switchedSection(_ key: String) -> ConfigSection? {
         report.noteAsked(key, in: layers)
         var isOn = false

@@ -1,6 +1,6 @@
-/// One mapping of the configuration file while it is being read. Reading never throws: a wrong value is noted in
-/// the report with its line and a fix, and the default is returned. The same code run on an empty section that
-/// collects the reference yields the reference.
+/// One mapping of the configuration file while it is being read. Reading never throws: a wrong value is reported with
+/// its line and a suggested fix, and the default is returned. The same code, run on an empty section that collects the
+/// reference, produces the reference.
 ///
 /// A section may have several layers (a profile, then a host's own settings): the topmost layer that has a key wins.
 public final class ConfigSection: Sendable {
@@ -10,7 +10,7 @@ public final class ConfigSection: Sendable {
     public let report: ConfigReport
     /// The mappings that make up this section, lowest first.
     let layers: [ConfigNode]
-    /// The place that is meant if something is missing here.
+    /// The place to report if something is missing here.
     let position: ConfigPosition?
 
     init(path: String, layers: [ConfigNode], position: ConfigPosition?, report: ConfigReport) {
@@ -52,7 +52,7 @@ public final class ConfigSection: Sendable {
         )
     }
 
-    /// Takes everything in here as read, so that no key of it is reported as unknown.
+    /// Marks everything in here as read, so that none of its keys is reported as unknown.
     public func ignore() {
         for layer in layers { report.ignore(layer) }
     }

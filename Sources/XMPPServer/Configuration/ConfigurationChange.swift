@@ -48,7 +48,7 @@ extension ServerConfiguration {
         return changes
     }
 
-    /// A listener as it is known by: its addresses and its port.
+    /// A listener by its addresses and its port.
     private struct Place {
         let name: String
         let settings: AnyHashable

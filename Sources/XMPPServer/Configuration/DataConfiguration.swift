@@ -12,7 +12,7 @@ public struct DataConfiguration: Hashable, Sendable {
     /// The name of the file with the server's secret, in the data directory and in backups.
     public static let keyFileName = "secret.key"
 
-    /// What fits into a socket address with its closing zero byte.
+    /// The maximum that fits into a socket address with its closing zero byte.
     static let longestSocketPath = 107
 
     init(_ section: ConfigSection, folder: ConfigFolder) {

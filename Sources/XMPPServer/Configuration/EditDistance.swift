@@ -1,4 +1,4 @@
-/// The word that a user who wrote `word` has probably meant; nil if none of `candidates` is near.
+/// The word that was probably meant by `word`; nil if none of `candidates` is similar.
 package func nearestWord(to word: String, among candidates: [String]) -> String? {
     let bound = max(1, min(3, word.count / 2))
     var nearest: (word: String, distance: Int)?

@@ -1,14 +1,14 @@
 /// A port where browsers and apps connect: pages, sign-in for apps, streams over HTTP.
 public struct HTTPListenerConfiguration: Hashable, Sendable {
-    /// The addresses that are listened on.
+    /// The addresses to listen on.
     public let addresses: [IPAddress]
-    /// The port; 0: any that is free.
+    /// The port; 0: any free one.
     public let port: Int
-    /// True if connections begin with TLS; if not, they come from this machine alone.
+    /// Whether connections begin with TLS; without it only this machine can connect.
     public let usesTLS: Bool
     /// The domains that are served here; nil: all.
     public let hosts: [String]?
-    /// Who may say with `X-Forwarded-For` or `Forwarded` on whose behalf it asks.
+    /// Proxies whose `X-Forwarded-For` or `Forwarded` is believed.
     public let proxies: [CIDRBlock]
 
     /// True if `domain` is served here.

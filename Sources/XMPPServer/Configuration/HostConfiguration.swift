@@ -14,7 +14,7 @@ public struct HostConfiguration: Sendable {
     public let webAddress: WebAddress?
     /// How people sign in.
     public let authentication: AuthenticationSettings
-    /// Which stanzas are let through.
+    /// Which stanzas are allowed.
     public let stanzas: StanzaSettings
     /// How streams behave.
     public let streams: StreamSettings
@@ -22,11 +22,11 @@ public struct HostConfiguration: Sendable {
     public let limits: LimitSettings
     /// The modules in the order of the profile, each with its settings.
     public let modules: [ConfiguredModule]
-    /// Programs that answer for domains of their own.
+    /// Its external components.
     public let components: [ComponentConfiguration]
-    /// What all modules that there are keep about the owners of accounts.
+    /// The personal data that all existing modules declare.
     public let personalData: [PersonalData]
-    /// Where the host stands, for errors that are found later.
+    /// The host's section, for errors that are found later.
     let section: ConfigSection
 
     init(domain: String, _ host: ConfigSection, profiles: ProfileTable, folder: ConfigFolder) {
@@ -60,7 +60,7 @@ public struct HostConfiguration: Sendable {
         checkModules(host)
     }
 
-    /// Finds modules that need others.
+    /// Reports modules whose required modules are off.
     private func checkModules(_ host: ConfigSection) {
         for module in modules {
             for required in module.info.requires where !modules.contains(where: { $0.info.name == required }) {
@@ -71,7 +71,7 @@ public struct HostConfiguration: Sendable {
         }
     }
 
-    /// Whether the host is the same with both. Modules are compared by their settings, as they were read.
+    /// Whether both configurations are the same. Modules are compared by their settings.
     func isSame(as other: HostConfiguration) -> Bool {
         profileName == other.profileName && certificate == other.certificate && key == other.key
             && webAddress == other.webAddress && authentication == other.authentication && stanzas == other.stanzas
@@ -102,7 +102,7 @@ public struct HostConfiguration: Sendable {
             root.fail("hosts", "no host is served", fix: "add at least one domain below \"hosts:\"")
         }
         var hosts: [HostConfiguration] = []
-        // What is no section has been complained of.
+        // An entry that is no section has been reported already.
         for (name, section) in sections where root.report.collectsReference || !section.isMissing {
             let domain = normalDomain(name) ?? (root.report.collectsReference ? name : nil)
             guard let domain else {
@@ -122,7 +122,7 @@ public struct HostConfiguration: Sendable {
         return hosts
     }
 
-    /// No domain answers for two.
+    /// Reports domains that are used twice.
     private static func checkComponents(_ hosts: [HostConfiguration]) {
         var taken = Set(hosts.map(\.domain))
         for host in hosts {
@@ -134,7 +134,7 @@ public struct HostConfiguration: Sendable {
     }
 }
 
-/// The form in which the domain of an address is compared; nil if the text is no domain.
+/// The normal form of a domain; nil if the text is no domain.
 func normalDomain(_ text: String) -> String? {
     JID(local: nil, domain: text, resource: nil)?.domain
 }

@@ -36,8 +36,8 @@ public struct IPAddress: Hashable, Sendable, LosslessStringConvertible {
 
     var width: Int { isIPv4 ? 32 : 128 }
 
-    /// The block of addresses that is counted as one client: a single IPv4 address, or the /64 of an IPv6 address,
-    /// since one customer has at least that.
+    /// The block that counts as one client: a single IPv4 address, or the /64 of an IPv6 address, as one customer has
+    /// at least that.
     public var client: CIDRBlock {
         CIDRBlock(self, prefixLength: isIPv4 ? 32 : 64)
     }

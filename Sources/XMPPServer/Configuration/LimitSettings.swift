@@ -14,20 +14,20 @@ public struct LimitSettings: Hashable, Sendable {
     public let signInTime: Duration
     /// The time without a stanza after which a session ends; nil: never.
     public let idleTime: Duration?
-    /// How fast a client is read.
+    /// How fast a client's stanzas are read.
     public let rate: Rate
-    /// The bytes that may wait for a reader that has stopped.
+    /// The bytes that may wait for a client that does not read.
     public let outgoingQueueSize: Int
     /// The sessions of one account at the same time.
     public let sessionsPerAccount: Int
-    /// The longest resource, in bytes.
+    /// The maximum length of a resource in bytes.
     public let resourceLength: Int
-    /// The requests of a session that may wait for their answers side by side; further ones wait to be read.
+    /// The requests of a session that may wait for their answers at once; further ones are not read yet.
     public let parallelRequests: Int
-    /// The time after which a request that is still not answered is refused.
+    /// The time after which an unanswered request gets an error.
     public let requestTime: Duration
 
-    /// How fast a client is read. Over it, reading pauses; nothing is dropped.
+    /// How fast a client's stanzas are read. Above it reading pauses; nothing is dropped.
     public struct Rate: Hashable, Sendable {
         /// Stanzas in a second; 0 means no bound.
         public let stanzasPerSecond: Int

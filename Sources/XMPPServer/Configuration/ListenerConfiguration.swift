@@ -4,7 +4,7 @@ import XMPPStream
 public struct ListenerConfiguration: Hashable, Sendable {
     /// How TLS begins.
     public enum TLSMode: String, CaseIterable, Sendable {
-        /// In clear, then STARTTLS.
+        /// Without TLS at first, then STARTTLS.
         case starttls
         /// With the first byte.
         case direct
@@ -12,19 +12,19 @@ public struct ListenerConfiguration: Hashable, Sendable {
         case either
     }
 
-    /// The addresses that are listened on.
+    /// The addresses to listen on.
     public let addresses: [IPAddress]
-    /// The port; 0: any that is free.
+    /// The port; 0: any free one.
     public let port: Int
     /// How TLS begins.
     public let tls: TLSMode
     /// The domains that are served here; nil: all.
     public let hosts: [String]?
-    /// Where clients are sent; nil: they are served here.
+    /// Where clients are redirected; nil: they are served here.
     public let redirect: RedirectConfiguration?
     /// A further name that certificates may carry.
     public let nodeName: String?
-    /// Those who begin a connection by saying whom it is for, with the PROXY protocol. Nobody else may.
+    /// Proxies whose connections begin with the PROXY protocol. Others may not use it.
     public let proxies: [CIDRBlock]
 
     /// True if a client that connects to `target` reaches this listener, as far as the configuration tells.
@@ -129,7 +129,7 @@ extension ListenerConfiguration {
         }
     }
 
-    /// No listener may send clients to itself, neither directly nor by way of other listeners.
+    /// Reports listeners that would redirect clients to themselves, directly or through others.
     private static func checkRedirects(_ listeners: [Self], _ sections: [ConfigSection], domains: [String]) {
         let next = listeners.map { listener in
             listener.redirect.flatMap { redirect in
@@ -144,7 +144,7 @@ extension ListenerConfiguration {
             var current = next[start]
             var steps = 1
             while let index = current, index != start, steps < listeners.count {
-                // A redirect of some accounts only lets the others stay.
+                // A redirect of some accounts does not affect the others.
                 current = listeners[index].redirect?.accounts == nil ? next[index] : nil
                 steps += 1
             }
@@ -161,7 +161,7 @@ extension ListenerConfiguration {
 }
 
 extension Array {
-    /// The index of the element that matches, if it is the only one.
+    /// The index of the matching element, if it is the only one.
     fileprivate func onlyIndex(where matches: (Element) -> Bool) -> Int? {
         let found = indices.filter { matches(self[$0]) }
         return found.count == 1 ? found.first : nil

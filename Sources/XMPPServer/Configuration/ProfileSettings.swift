@@ -4,7 +4,7 @@ public import XMPPStream
 public struct ProfileSettings: Hashable, Sendable {
     /// How people sign in.
     public let authentication: AuthenticationSettings
-    /// Which stanzas are let through.
+    /// Which stanzas are allowed.
     public let stanzas: StanzaSettings
     /// How streams behave.
     public let streams: StreamSettings
@@ -27,25 +27,25 @@ public struct ProfileSettings: Hashable, Sendable {
 
 /// How people sign in.
 public struct AuthenticationSettings: Hashable, Sendable {
-    /// The mechanisms on offer, in the order in which they are announced.
+    /// The mechanisms on offer, in order of preference.
     public let mechanisms: [SASLMechanism]
     /// The number of failures after which the connection ends.
     public let attempts: Int
     /// The scopes that an access token must have, all of them.
     public let tokenScopes: [String]
-    /// The iteration count of passwords that are set from now on.
+    /// The iteration count for new passwords.
     public let scramIterations: Int
-    /// True if XEP-0388 is offered, with XEP-0386 and all else that goes with the sign-in.
+    /// Whether XEP-0388 is offered, with XEP-0386 and the other features of that sign-in.
     public let offersSASL2: Bool
     /// True if clients get tokens to sign in with, XEP-0484.
     public let offersFAST: Bool
-    /// How long such a token is good.
+    /// The lifetime of such a token.
     public let tokenLifetime: Duration
-    /// The age from which on a token that was used is followed by another.
+    /// The age from which a token that is used is replaced.
     public let tokenRotation: Duration
-    /// How long a device is remembered that does not sign in.
+    /// How long a device that does not sign in is remembered.
     public let deviceMemory: Duration
-    /// True if nobody may sign in on a connection without TLS.
+    /// Whether sign-in needs TLS.
     public let requiresTLS: Bool
 
     /// The settings of a profile that says nothing.
@@ -95,7 +95,7 @@ public struct AuthenticationSettings: Hashable, Sendable {
     }
 }
 
-/// Which stanzas are let through.
+/// Which stanzas are allowed.
 public struct StanzaSettings: Hashable, Sendable {
     /// The types of messages, RFC 6121 section 5.2.2.
     public enum MessageType: String, CaseIterable, Sendable {
@@ -110,7 +110,7 @@ public struct StanzaSettings: Hashable, Sendable {
         case refuse
     }
 
-    /// The types of messages that are let through.
+    /// The allowed types of messages.
     public let messageTypes: Set<MessageType>
     /// What happens to messages from people who are not contacts.
     public let fromStrangers: StrangerPolicy

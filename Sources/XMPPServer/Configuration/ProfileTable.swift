@@ -1,5 +1,5 @@
-/// The profiles that a configuration may name: those that ship with the server and those of the file, each laid
-/// over the one it extends. A profile of the file with the name of a built-in one is laid over that.
+/// The profiles that a configuration may name: the built-in ones and those of the file, each laid over the one it
+/// extends. A profile of the file is laid over a built-in one of the same name.
 struct ProfileTable {
     private let root: ConfigSection
     private let builtIn: [(name: String, section: ConfigSection)]
@@ -7,7 +7,7 @@ struct ProfileTable {
     /// The modules that exist.
     private let modules: [any ServerModule.Type]
 
-    /// What they keep about the owners of accounts.
+    /// The personal data that they declare.
     var personalData: [PersonalData] { modules.flatMap { $0.personalData } }
 
     init(_ root: ConfigSection, builtIn text: String, modules: [any ServerModule.Type]) {
@@ -19,7 +19,7 @@ struct ProfileTable {
             "Named sets of settings for hosts. A profile with the name of a built-in one changes that."
         )
         for (name, section) in builtIn + own {
-            // Read with what it extends, so that checks across keys see the whole.
+            // Read together with what it extends, so that checks across keys see everything.
             _ = ProfileSettings(self.section(named: name) ?? section)
             readModuleReference(section)
         }

@@ -8,16 +8,16 @@ public struct RedirectConfiguration: Hashable, Sendable {
 
     /// Where clients are sent.
     public let target: RedirectTarget
-    /// When they are told.
+    /// When clients are redirected.
     public let stage: Stage
-    /// The domains whose clients are sent away; nil: all.
+    /// The domains whose clients are redirected; nil: all.
     public let hosts: [String]?
-    /// The bare JIDs that are sent away; nil: all. Only after sign-in.
+    /// The bare JIDs that are redirected; nil: all. Only after sign-in.
     public let accounts: Set<JID>?
-    /// The time that the client has to close the stream before the server does.
+    /// How long the client has to close the stream before the server does.
     public let wait: Duration
 
-    /// Nil if the section names no target.
+    /// nil if the section names no target.
     init?(_ section: ConfigSection, domains: [String]) {
         let target: RedirectTarget? = section.optionalValue(
             "to", expected: "a host", example: "\"node.example\" or \"node.example:5223\"",
@@ -61,14 +61,14 @@ public struct RedirectConfiguration: Hashable, Sendable {
     }
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 public struct RedirectTarget: Hashable, Sendable, LosslessStringConvertible {
     /// The host's name or address, without brackets.
     public let host: String
     /// The port.
     public let port: Int
 
-    /// The port that a target without one means.
+    /// The port of a target without one.
     public static let standardPort = 5222
 
     /// A host and a port.

@@ -1,4 +1,4 @@
-/// Everything that the configuration file says, the settings of modules included, checked and with defaults filled in.
+/// The whole configuration file, including settings of modules, checked and with defaults filled in.
 public struct ServerConfiguration: Sendable {
     /// The file as the user named it.
     public let file: String
@@ -16,15 +16,15 @@ public struct ServerConfiguration: Sendable {
     public let hosts: [HostConfiguration]
     /// Bounds for the server as a whole.
     public internal(set) var limits: ServerLimits
-    /// The file's root, to say where something stands.
+    /// The root of the file, for the places of errors.
     let root: ConfigSection
 
-    /// Reads the configuration; whatever is wrong goes into the section's report, and defaults take its place.
+    /// Reads the configuration. Errors go into the section's report, and defaults take the place of wrong values.
     ///
     /// - Parameters:
-    ///   - root: the file's root section. When it has been read, the report's `finish()` finds the keys that nobody knows.
-    ///   - builtInProfiles: the profiles that ship with the server, in YAML: a mapping from name to profile.
-    ///   - modules: the modules that exist, in the order in which their handlers run.
+    ///   - root: the file's root section. After this, the report's `finish()` finds unknown keys.
+    ///   - builtInProfiles: the built-in profiles in YAML: a mapping from name to profile.
+    ///   - modules: all modules, in the order in which their handlers run.
     public init(_ root: ConfigSection, builtInProfiles: String, modules: [any ServerModule.Type]) {
         self.root = root
         let folder = ConfigFolder(of: root.report.file)
@@ -54,9 +54,9 @@ public struct ServerConfiguration: Sendable {
         return configuration
     }
 
-    /// Reads the file at `path` and goes on where something is wrong.
+    /// Reads the file at `path`, as far as possible if it has errors.
     ///
-    /// - Returns: the configuration, with defaults in place of what is wrong, and what is wrong.
+    /// - Returns: the configuration, with defaults in place of wrong values, and the errors.
     /// - Throws: `ConfigErrors` if the file cannot be read at all.
     public static func check(
         path: String, builtInProfiles: String, modules: [any ServerModule.Type]

@@ -1,5 +1,4 @@
-/// Our environment failed, or what we were told to serve cannot be served. For people who run the server; a peer learns
-/// nothing of it.
+/// The environment failed, or the configuration cannot be served. For operators; peers learn nothing of it.
 public struct ServerError: Error, CustomStringConvertible, Sendable {
     public let description: String
 

@@ -6,22 +6,23 @@ public struct ServerLimits: Hashable, Sendable {
         public let perAddress: Int
         /// Failed attempts for one account from one address within the time.
         public let perAccount: Int
-        /// Failed attempts for one account within the time from all addresses that it was not signed in from lately.
+        /// Failed attempts for one account within the time, from all addresses without a recent successful sign-in to
+        /// it.
         public let perAccountInAll: Int
-        /// The time after which an attempt is forgotten.
+        /// The time after which an attempt no longer counts.
         public let time: Duration
     }
 
-    /// How many accounts may be made in-band.
+    /// How many accounts may be registered in-band.
     public struct Registrations: Hashable, Sendable {
-        /// Accounts made from one address within the time; names that are taken count as well.
+        /// Accounts registered from one address within the time; attempts with taken names count as well.
         public let perAddress: Int
-        /// The time after which a registration is forgotten.
+        /// The time after which a registration no longer counts.
         public let time: Duration
     }
 
-    /// Threads that serve connections; 0: one for every two processors. A stanza between two of them costs more than one
-    /// that stays, and storage and passwords need processors as well.
+    /// Threads for connections; 0: one for every two processors. A stanza that crosses threads costs more, and storage
+    /// and passwords need processors as well.
     public internal(set) var eventLoops: Int
     /// Connections open at the same time.
     public let connections: Int
@@ -31,16 +32,16 @@ public struct ServerLimits: Hashable, Sendable {
     public let acceptsPerSecond: Int
     /// How often signing in may fail.
     public let signIns: SignIns
-    /// Accounts of each host that are held in memory; those in use are held in any case.
+    /// Accounts of each host that are held in memory, in addition to those in use.
     public let accountsInMemory: Int
-    /// How many accounts may be made in-band.
+    /// How many accounts may be registered in-band.
     public let registrations: Registrations
-    /// The memory, in bytes, for what became of messages lately.
+    /// The memory for the message trace, in bytes.
     public internal(set) var traceSize: Int
-    /// The addresses whose attempts to sign in and registrations are not counted.
+    /// Addresses whose sign-ins and registrations are not counted.
     public let trustedAddresses: [CIDRBlock]
 
-    /// Those that a running server can change.
+    /// The limits that can change while the server runs.
     var live: ServerLimits {
         var limits = self
         limits.eventLoops = 0
@@ -48,7 +49,7 @@ public struct ServerLimits: Hashable, Sendable {
         return limits
     }
 
-    /// True if attempts to sign in and registrations from `address` are not counted.
+    /// Whether sign-ins and registrations from `address` are not counted.
     public func trusts(_ address: IPAddress) -> Bool {
         trustedAddresses.contains { $0.contains(address) }
     }

@@ -9,14 +9,14 @@ public struct WebAddress: Hashable, Sendable, LosslessStringConvertible {
     /// The port; nil: that of the scheme.
     public let port: Int?
 
-    /// The address with these parts. The port of the scheme is left out of its text.
+    /// The address with these parts. The scheme's default port is left out of its text.
     public init(usesTLS: Bool, host: String, port: Int?) {
         self.usesTLS = usesTLS
         self.host = host
         self.port = port == (usesTLS ? 443 : 80) ? nil : port
     }
 
-    /// - Returns: nil if the text has another scheme, a path, or no host that can be served.
+    /// - Returns: nil if the text has another scheme, a path, or no valid host.
     public init?(_ text: String) {
         var rest = text[...]
         let usesTLS = text.hasPrefix("https://")
@@ -27,7 +27,7 @@ public struct WebAddress: Hashable, Sendable, LosslessStringConvertible {
         self.init(usesTLS: usesTLS, host: host, port: port)
     }
 
-    /// The host and the port of an authority such as that in a request's `Host`; nil if it is none.
+    /// The host and the port of an authority such as that in a request's `Host`; nil if it is not one.
     public static func split(_ authority: Substring) -> (host: String, port: Int?)? {
         var host = authority
         var port: Int?

@@ -1,12 +1,12 @@
 internal import Yams
 
-/// Turns YAML into nodes that know their place. Stricter than YAML: one document, a mapping at its root, keys that
-/// are single texts, each key once, and neither anchors nor aliases.
+/// Turns YAML into nodes that know their place. Stricter than YAML: one document, a mapping at its root, plain texts as
+/// keys, each key once, no anchors and no aliases.
 struct YAMLReader {
     let file: String
     let text: String
 
-    /// The root mapping; nil if the file says nothing.
+    /// The root mapping; nil if the file is empty.
     func read() throws(ConfigError) -> ConfigNode? {
         guard text.utf8.count <= ConfigFile.largestSize else {
             let size = ByteCount(ConfigFile.largestSize)
@@ -36,7 +36,7 @@ struct YAMLReader {
         }
     }
 
-    /// Aliases are refused after parsing, with their places; but as keys, a few dozen that stand for one another would
+    /// Aliases are refused after parsing, with their places. But as keys, a few dozen that refer to each other would
     /// keep the parser comparing for years.
     private func refuseManyAliases() throws(ConfigError) {
         var count = 0

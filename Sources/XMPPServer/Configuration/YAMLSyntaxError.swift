@@ -1,6 +1,6 @@
 internal import Yams
 
-/// Puts the YAML library's errors into a user's words.
+/// Explains errors of the YAML library to users.
 struct YAMLSyntaxError {
     let file: String
     private let lines: [Substring]
@@ -57,13 +57,13 @@ struct YAMLSyntaxError {
         )
     }
 
-    /// What is wrong with where a line begins; nil if nothing is.
+    /// What is wrong with the indentation of a line; nil: nothing.
     private func misplaced(_ mark: Mark) -> ConfigError? {
         let earlier = lines.prefix(max(0, mark.line - 1)).indices.filter { isContent(lines[$0]) }
         guard let previous = earlier.last, isContent(line(mark.line)) else { return nil }
         let indent = indentation(line(mark.line)), before = lines[previous]
         if !hasKey(before), before.first(where: { $0 != " " })?.isLetter == true, indentation(before) <= indent {
-            // It was taken for a text that goes on in this line.
+            // It was read as a text that continues in this line.
             return ConfigError(
                 file: file, line: previous + 1, column: indentation(before) + 1, problem: "a key without \":\"",
                 fix: "write \"key: value\", with a space after the colon")
@@ -86,7 +86,7 @@ struct YAMLSyntaxError {
             fix: "indent it by \(choices), as what it belongs to")
     }
 
-    /// How far the sections are indented that may go on behind these lines.
+    /// The indentations of sections that may continue after these lines.
     private func openIndentations(_ earlier: [Int]) -> Set<Int> {
         var open: Set<Int> = []
         var least = Int.max
@@ -112,7 +112,7 @@ struct YAMLSyntaxError {
         line.drop { $0 == " " }.hasPrefix("- ")
     }
 
-    /// Where a line's key begins, behind the sign of an item.
+    /// Where a line's key begins, after the list marker.
     private func contentIndentation(_ line: Substring) -> Int {
         line.prefix { $0 == " " || $0 == "-" }.count
     }
@@ -133,7 +133,7 @@ struct YAMLSyntaxError {
         return error(mark, "not YAML: \(problem)", fix: "compare it with the reference")
     }
 
-    /// The library names the first of two equal keys; the user looks for the second.
+    /// The library names the first of two equal keys; users look for the second.
     private func duplicate(_ key: String, _ first: Mark) -> ConfigError {
         let indent = first.column - 1
         let second = lines.indices.dropFirst(first.line).prefix { index in
@@ -150,7 +150,7 @@ struct YAMLSyntaxError {
         )
     }
 
-    /// The path of a key in block style, found by going up the lines to ever smaller indentations.
+    /// The path of a key in block style, found from the lines before with ever smaller indentation.
     private func path(to key: String, at mark: Mark) -> String {
         var path = [key]
         var indent = mark.column - 1
