@@ -13,24 +13,8 @@ SPECIFICATIONS_OF_THE_CORE = {114, 198, 386, 388, 440, 474, 480, 484, 509}
 
 # Places of the core that still speak of extensions. This list only becomes shorter.
 KNOWN_EXTENSIONS = {
-    "Accounts/AccountPhoto.swift": {54},
-    "Accounts/Invitation.swift": {379, 401, 445},
-    "Administration/MessageExplanation.swift": {82},
-    "Listeners/WebStreams.swift": {124, 206},
-    "Modules/InactiveClientPolicy.swift": {352},
-    "Modules/Registrar.swift": {30},
-    "Modules/ServerModule.swift": {199},
     "Resumption/ClientSession+Resumption.swift": {352},
     "Routing/StanzaContext+Delay.swift": {203},
-    "SignIn/AccessScope.swift": {493},
-    "SignIn/Host+Clients.swift": {494},
-    "SignIn/Host+Devices.swift": {82},
-    "Storage/ArchiveCollection.swift": {136},
-    "Storage/ArchiveEntry.swift": {160},
-    "Storage/ArchiveIDGenerator.swift": {359},
-    "Storage/ArchiveMarks.swift": {359},
-    "Storage/ArchiveQuery.swift": {359},
-    "Tracing/TraceStep.swift": {280, 357},
 }
 
 

@@ -2,20 +2,20 @@ import NIOCore
 import XML
 import XMPP
 
-/// A picture of a person, as it is kept for the account and shown in its vCard (XEP-0054).
+/// A picture of a person, stored for the account and shown in its vCard.
 public struct AccountPhoto: Sendable, Equatable {
     /// The store of photos; an account's photo is under the empty key.
     public static let store = "photo"
     /// The largest photo in bytes. It goes out in one stanza, a third larger.
     public static let maximumSize = 64 * 1024
 
-    /// The forms of pictures that clients show.
+    /// Image formats that clients show.
     public enum Format: String, Sendable, CaseIterable {
         case png = "image/png"
         case jpeg = "image/jpeg"
         case gif = "image/gif"
 
-        /// What each file of this form begins with.
+        /// The first bytes of such a file.
         fileprivate var beginnings: [[UInt8]] {
             switch self {
             case .png: [[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]]
@@ -25,12 +25,12 @@ public struct AccountPhoto: Sendable, Equatable {
         }
     }
 
-    /// The form of the picture, found by its first bytes.
+    /// The format, detected from the first bytes.
     public let format: Format
     /// The file.
     public let bytes: [UInt8]
 
-    /// - Returns: nil if the bytes are no picture of a known form.
+    /// - Returns: nil if the format is unknown.
     public init?(_ bytes: [UInt8]) {
         let format = Format.allCases.first { format in format.beginnings.contains { bytes.starts(with: $0) } }
         guard let format else { return nil }
@@ -38,8 +38,8 @@ public struct AccountPhoto: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// - Parameter stored: the form in which photos are stored.
-    /// - Returns: nil if it is no photo of a known form.
+    /// - Parameter stored: the stored form.
+    /// - Returns: nil if the format is unknown.
     public init?(stored: [UInt8]) {
         guard let element = try? Element(ownOutput: stored),
             let bytes = (element.child("BINVAL", .vCard)?.text).flatMap({ Base64.decode($0) })

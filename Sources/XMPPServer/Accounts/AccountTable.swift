@@ -2,17 +2,18 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// The accounts of a host that are in use: those with sessions, and those that were needed lately.
+/// The account records in memory: those with sessions, and recently used ones.
 ///
-/// 64 shards by the hash of the bare JID, each behind a lock that is held for a look-up. A record without sessions is
-/// let go when its shard is full and nobody else holds it, so there is never a second record for an account.
+/// There are 64 shards by the hash of the bare JID, each with a lock that is held for a look-up. A record without
+/// sessions is dropped when its shard is full and nothing else holds it, so there is never a second record of an
+/// account.
 public final class AccountTable: Sendable {
-    /// Finds by bare JID without making one.
+    /// Finds a record by bare JID without making one.
     private struct Key: Hashable {
         let jid: JID
         static func == (left: Key, right: Key) -> Bool { left.jid.isSameBare(as: right.jid) }
         func hash(into hasher: inout Hasher) { hasher.combine(jid.bareHash) }
-        // What is a hash already need not be hashed once more. Its last bits are the same in all of a shard.
+        // A hash need not be hashed again. Its last bits are the same within a shard.
         func _rawHashValue(seed: Int) -> Int { (jid.bareHash >> 6) ^ seed }
     }
 
@@ -21,21 +22,21 @@ public final class AccountTable: Sendable {
     private let shards: [Shard]
     private let storage: any Storage
     private let preloads = Mutex<[Preload]>([])
-    /// Brings back an account's sessions along with it.
+    /// Restores an account's sessions when it is loaded.
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
     private let rosterWasUndone = Mutex<AccountRecord.RosterUndone>({ _, _, _ in })
-    /// Records that a shard may hold before it looks for ones that nobody uses.
+    /// The number of records in a shard above which unused ones are dropped.
     private let shardCapacity = Atomic<Int>(0)
 
     private struct Records {
         var byKey: [Key: AccountRecord] = [:]
-        /// Rises with each record that is let go: what was read from the storage before that may be out of date.
+        /// Incremented when a record is dropped: what was read from the storage before may be outdated.
         var generation = 0
-        /// Of accounts that are being removed, or were, until nothing holds their records any more.
+        /// Records of removed accounts that something still holds.
         var leaving: [Key: RecordEnd] = [:]
     }
 
-    /// How long the addition of an account waits for what is under way for the former one of its name.
+    /// How long adding an account waits for the end of a removed one of the same name.
     private static let patience = Duration.seconds(4)
 
     private final class Shard: Sendable {
@@ -48,7 +49,7 @@ public final class AccountTable: Sendable {
         use(capacity: capacity)
     }
 
-    /// Holds so many records that nobody uses from now on.
+    /// Sets how many unused records are kept.
     func use(capacity: Int) { shardCapacity.store(max(16, capacity / Self.shardCount), ordering: .relaxed) }
 
     private func shard(of jid: JID) -> Shard {
@@ -60,7 +61,7 @@ public final class AccountTable: Sendable {
         shard(of: jid).records.withLock { $0.byKey[Key(jid: jid)] }
     }
 
-    /// The record of an account, read from the storage if need be. `nil`: there is no such account.
+    /// The record of an account, read from the storage if necessary; nil: there is no such account.
     public func load(_ jid: JID) async throws(StorageError) -> AccountRecord? {
         let shard = shard(of: jid)
         while true {
@@ -83,10 +84,10 @@ public final class AccountTable: Sendable {
         }
     }
 
-    /// Declares what is read along with each account from now on, and nothing else.
+    /// Sets which values are read with each account from now on.
     func preload(_ values: [Preload]) { preloads.withLock { $0 = values } }
 
-    /// Has these read as well from now on, and reads what is new of them for the accounts that are in memory.
+    /// Also reads these from now on, and reads new ones for the accounts in memory.
     func prepare(toPreload values: [Preload]) async throws(StorageError) {
         let added = preloads.withLock { preloads in
             let added = values.filter { value in !preloads.contains { $0.store == value.store } }
@@ -100,16 +101,16 @@ public final class AccountTable: Sendable {
         }
     }
 
-    /// Declares how an account's sessions are brought back.
+    /// Sets how an account's sessions are restored.
     func restoreSessions(with restore: @escaping @Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])
     {
         self.restore.withLock { $0 = restore }
     }
 
-    /// Declares who is told when changes of a roster could not be stored and were undone.
+    /// Sets who is told when changes of a roster could not be stored and were undone.
     func whenRosterIsUndone(_ body: @escaping AccountRecord.RosterUndone) { rosterWasUndone.withLock { $0 = body } }
 
-    /// Adds a record, unless another look-up was faster. `nil`: what was read may be out of date.
+    /// Inserts a record, unless another look-up was faster. nil: what was read may be outdated.
     private func insert(_ record: AccountRecord, in shard: Shard, readAt generation: Int) -> AccountRecord? {
         shard.records.withLock { records in
             if let known = records.byKey[Key(jid: record.jid)] { return known }
@@ -122,18 +123,18 @@ public final class AccountTable: Sendable {
 
     // MARK: Names that change hands
 
-    /// Adds an account to the storage. A name that was removed can be added when nothing of the removed account is under way
-    /// any more: whatever may still store something for it holds its record. That is waited for.
+    /// Adds an account to the storage. If the name belonged to a removed account, this waits until nothing holds its
+    /// record any more: whatever might still store something for that account does.
     ///
-    /// - Parameter changes: what is stored together with it.
-    /// - Throws: `StorageError`, of kind `notYet` if it takes too long.
+    /// - Parameter changes: committed with it.
+    /// - Throws: `StorageError`, of kind `notYet` if that takes too long.
     public func add(
         _ account: Account, credentials: [SCRAMCredential], with changes: [StorageChange] = []
     ) async throws(StorageError) {
         let deadline = ContinuousClock.now + Self.patience
         while true {
             let commit = Commit()
-            // In one step, so that a removal is begun either before the look or behind the submission, which it makes fail.
+            // In one step, so that a removal begins either before this check or after the submission, which then fails.
             let former = shard(of: account.jid).records.withLock { records -> RecordEnd? in
                 if let end = records.leaving[Key(jid: account.jid)], !end.hasCome { return end }
                 storage.submit(
@@ -148,9 +149,9 @@ public final class AccountTable: Sendable {
         }
     }
 
-    /// The account is about to be removed.
+    /// Begins the removal of an account.
     ///
-    /// - Returns: what comes when nothing holds the record any more; it is to come at once if the account stays.
+    /// - Returns: comes when nothing holds the record any more; call `come` at once if the removal fails.
     func beginRemoval(of record: AccountRecord) -> RecordEnd {
         let end = RecordEnd()
         shard(of: record.jid).records.withLock { records in
@@ -161,7 +162,7 @@ public final class AccountTable: Sendable {
         return end
     }
 
-    /// Forgets a removed account.
+    /// Drops a removed account.
     func remove(_ jid: JID) {
         shard(of: jid).records.withLock { records in
             records.byKey[Key(jid: jid)] = nil

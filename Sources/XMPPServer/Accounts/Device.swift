@@ -1,48 +1,47 @@
 import XML
 import XMPP
 
-/// An installation of a client that has signed in to an account (XEP-0388 §2.3), and that can do so again with the tokens
-/// that it was given (XEP-0484).
+/// An installation of a client that has signed in to an account (XEP-0388 §2.3), and its tokens (XEP-0484).
 public struct Device: Sendable, Equatable {
     /// How the installation has signed in.
     public enum Method: String, Sendable, CaseIterable {
         case password
-        /// An access token of OAuth 2.0.
+        /// An OAuth access token.
         case grant
-        /// A token that was given to it here.
+        /// A token that this server gave it.
         case fast
     }
 
-    /// A token, from which its text is made with the server's key.
+    /// A token; its text is derived with the server's key.
     public struct Token: Sendable, Equatable {
-        /// Identifies the token, and tells nothing of it.
+        /// Identifies the token; not secret.
         public let nonce: [UInt8]
-        /// The mechanism that it is for.
+        /// The SASL mechanism it is for.
         public let mechanism: String
         public let createdAt: Timestamp
         public let expiresAt: Timestamp
-        /// The highest count of uses that the client has told.
+        /// The highest use count sent by the client.
         public var count: Int
     }
 
-    /// Identifies the device among those of its account; tells nothing of what the client calls itself.
+    /// Identifies the device among those of its account; not the client's own id.
     public let id: String
     /// The name of the software.
     public var software: String?
-    /// What its owner calls it.
+    /// The name given by its owner.
     public var name: String?
     public var methods: Set<Method>
     public let firstSeen: Timestamp
-    /// When it last signed in, give or take a minute.
+    /// When it last signed in, accurate to a minute.
     public var lastSeen: Timestamp
-    /// The token that it has used last; nil: none.
+    /// The token that it used last; nil: none.
     public var current: Token?
-    /// A token that it was given, and has not used yet.
+    /// A token that it was given but has not used yet.
     public var next: Token?
 
     var tokens: [Token] { [next, current].compactMap(\.self) }
 
-    /// Takes a token's count on. False: it is no higher than before, or there is no such token.
+    /// Updates a token's use count. False: the count is no higher than before, or there is no such token.
     mutating func use(_ nonce: [UInt8], count: Int?) -> Bool {
         func takeOn(_ token: inout Token) -> Bool {
             guard let count else { return token.count == 0 }

@@ -2,17 +2,17 @@ import Crypto
 import XML
 import XMPP
 
-/// An invitation: whoever has its token becomes a contact of who invites, or may make an account, or both, once.
+/// An invitation: whoever has its token can become a contact of the inviter, or register an account, or both, once.
 public struct Invitation: Sendable, Equatable {
-    /// Whose contact the guest becomes; nil: nobody's.
+    /// The inviter, whose contact the guest becomes; nil: none.
     public let inviter: JID?
     public let createdAt: Timestamp
-    /// From when on it is void.
+    /// When it expires.
     public let expiresAt: Timestamp
-    /// Whether the guest may make an account.
+    /// Whether the guest may register an account.
     public let allowsAccount: Bool
 
-    /// How long an invitation lasts unless something else is asked for: a week.
+    /// The default lifetime: a week.
     public static let standardSeconds: Int64 = 7 * 86_400
 
     public init(inviter: JID?, createdAt: Timestamp, expiresAt: Timestamp, allowsAccount: Bool = true) {
@@ -22,10 +22,10 @@ public struct Invitation: Sendable, Equatable {
         self.expiresAt = expiresAt
     }
 
-    /// The name of the store of all invitations.
+    /// The store of invitations.
     public static let storeName = "invitation"
 
-    /// The name of the module without which a host has no invitations.
+    /// The module that invitations depend on.
     public static let module = "invitations"
 
     /// The invitations of a host. The owner is the host's JID, the key is that of the token.
@@ -33,15 +33,15 @@ public struct Invitation: Sendable, Equatable {
         KeyedStore(storeName, in: storage)
     }
 
-    /// What a token is stored under: its digest, so that the store does not know the token.
+    /// The key of an invitation: the digest of its token, so that the store does not reveal it.
     public static func key(ofToken token: String) -> String {
         SHA256.hash(data: Array(token.utf8)).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
 
-    /// A token that nobody guesses.
+    /// A token that cannot be guessed.
     public static func makeToken() -> String { SecureRandom.text(length: 24) }
 
-    /// The address to give to a guest, XEP-0379 §3, XEP-0401 §5.1 and XEP-0445 §2.
+    /// The address for a guest.
     public func link(token: String, host: String) -> String {
         guard let inviter else { return "xmpp:\(Percent.encode(host))?register;preauth=\(token)" }
         return "xmpp:\(Percent.encode(inviter.string))?roster;preauth=\(token)\(allowsAccount ? ";ibr=y" : "")"

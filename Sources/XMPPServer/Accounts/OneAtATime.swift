@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Has operations that wait done one after the other, in the order in which they came.
+/// Runs asynchronous operations one after the other, in order of arrival.
 public final class OneAtATime: Sendable {
     private struct State {
         var isBusy = false
@@ -11,7 +11,7 @@ public final class OneAtATime: Sendable {
 
     public init() {}
 
-    /// Runs the operation when those before it have ended.
+    /// Runs the operation after those before it.
     public func run<Value: Sendable>(_ operation: @Sendable () async -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             let isFree = state.withLock { state in

@@ -1,4 +1,4 @@
-/// Values of a module's store that are in memory along with their account, see `Registrar.preload`.
+/// A module's values that are loaded with an account, see `Registrar.preload`.
 struct Preload: Sendable {
     let store: String
     let fill: @Sendable (AccountRecord, [String: [UInt8]]) -> Void

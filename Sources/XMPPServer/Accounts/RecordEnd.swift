@@ -1,7 +1,6 @@
 import Synchronization
 
-/// The moment at which nothing holds the record of a removed account any more: from then on nothing can be stored for the
-/// account that was.
+/// The moment from which nothing holds the record of a removed account, so that nothing can be stored for it any more.
 final class RecordEnd: Sendable {
     private struct State {
         var hasCome = false
@@ -12,7 +11,7 @@ final class RecordEnd: Sendable {
 
     var hasCome: Bool { state.withLock { $0.hasCome } }
 
-    /// Returns when it has come.
+    /// Waits for it.
     func wait() async {
         await withCheckedContinuation { continuation in
             let hasCome = state.withLock { state in

@@ -1,11 +1,11 @@
 import XMPP
 
-/// A contact list, RFC 6121 §2, as it is kept in memory while its account is in use.
+/// A roster in memory, RFC 6121 §2.
 public struct Roster: Sendable {
     private var itemsByJID: [JID: RosterItem]
-    /// What counts in its bounds.
+    /// Its size, for the bounds.
     private var size = RosterBounds(contacts: 0, bytes: 0)
-    /// Names this state of the list; never given to another one. RFC 6121 §2.6.
+    /// Identifies this state of the roster; never reused. RFC 6121 §2.6.
     public private(set) var version: String
 
     init(_ stored: StoredRoster) {
@@ -20,7 +20,7 @@ public struct Roster: Sendable {
         size.bytes += sign * item.writtenByteCount
     }
 
-    /// Whether an item fits in the place of a former one: what does not grow always does.
+    /// Whether an item fits in place of a former one; one that is not larger always does.
     func hasRoom(for item: RosterItem?, inPlaceOf former: RosterItem?, within bounds: RosterBounds) -> Bool {
         guard let item, item.isShown else { return true }
         if former?.isShown != true, size.contacts >= bounds.contacts { return false }
@@ -28,31 +28,31 @@ public struct Roster: Sendable {
         return growth <= 0 || size.bytes + growth <= bounds.bytes
     }
 
-    /// The item of a contact, also one that the list does not show because all there is of it is an invitation.
+    /// The item of a contact, including one that only holds a subscription request.
     public subscript(jid: JID) -> RosterItem? { itemsByJID[jid.bare] }
 
     /// In no particular order.
     public var items: some Collection<RosterItem> { itemsByJID.values }
     public var count: Int { itemsByJID.count }
 
-    /// The contacts in whose item `condition` holds.
+    /// The contacts whose item's state satisfies `condition`.
     public func contacts(where condition: (SubscriptionState) -> Bool) -> [JID] {
         var contacts: [JID] = []
         for (jid, item) in itemsByJID where condition(item.state) { contacts.append(jid) }
         return contacts
     }
 
-    /// Whether presence of `jid` is wanted here: `to` or `both`.
+    /// Whether the account is subscribed to `jid`'s presence: `to` or `both`.
     public func seesPresence(of jid: JID) -> Bool {
         self[jid]?.state.hasTo ?? false
     }
 
-    /// Whether `jid` sees the presence of this account: `from` or `both`.
+    /// Whether `jid` is subscribed to the account's presence: `from` or `both`.
     public func showsPresence(to jid: JID) -> Bool {
         self[jid]?.state.hasFrom ?? false
     }
 
-    /// What is otherwise than it was in a former list.
+    /// The differences from a former roster.
     func changes(since former: Roster) -> [RosterChange] {
         Set(itemsByJID.keys).union(former.itemsByJID.keys).compactMap { jid in
             let (before, now) = (former.itemsByJID[jid], itemsByJID[jid])

@@ -1,9 +1,9 @@
-/// How large a contact list may grow, by whatever way: clients add contacts, ask for subscriptions, say yes ahead, or are
-/// invited.
+/// Bounds for the size of a roster, whatever makes it grow: added contacts, subscription requests, pre-approvals,
+/// invitations.
 public struct RosterBounds: Sendable, Equatable {
-    /// How many contacts.
+    /// The number of contacts.
     public var contacts: Int
-    /// How many bytes they may take as they are written in XML, names and groups included.
+    /// Their bytes as XML, including names and groups.
     public var bytes: Int
 
     public init(contacts: Int, bytes: Int) {
@@ -11,26 +11,26 @@ public struct RosterBounds: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// Those of a host whose modules say nothing.
+    /// The bounds of a host whose modules set none.
     static let none = RosterBounds(contacts: .max, bytes: .max)
 
-    /// A contact list would have grown beyond its bounds.
+    /// A change would exceed the bounds of a roster.
     public struct Exceeded: Error {}
 }
 
 extension RosterItem {
-    /// Whether the roster shows the item; one of which all there is is an invitation is not shown, RFC 6121 §3.1.3.
+    /// Whether the item is shown; one that only holds a subscription request is not, RFC 6121 §3.1.3.
     public var isShown: Bool { isListed || isApproved }
 
-    /// What the item counts in a roster's bounds: nothing while it is not shown.
+    /// The item's bytes in the bounds; 0 if it is not shown.
     var writtenByteCount: Int {
         guard isShown else { return 0 }
         let texts = [jid.string] + (name.map { [$0] } ?? []) + groups
-        // Elements, attributes and states take room as well.
+        // An estimate for elements, attributes and states.
         return 64 + texts.reduce(0) { $0 + 16 + Self.written($1) }
     }
 
-    /// Characters that are written as references take up to six bytes.
+    /// Escaped characters take up to six bytes.
     private static func written(_ text: String) -> Int {
         text.utf8.reduce(0) { count, byte in
             switch byte {

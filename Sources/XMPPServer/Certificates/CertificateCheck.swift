@@ -3,37 +3,37 @@ import NIOSSL
 import SwiftASN1
 import X509
 
-/// Looks at the certificates of a configuration as the clients will.
+/// Checks the certificates of a configuration the way clients do.
 public struct CertificateCheck: Sendable {
-    /// What was found about a host's certificate.
+    /// A finding about a host's certificate.
     public struct Finding: Sendable {
         /// How bad it is.
         public enum Severity: String, Sendable, Codable {
             case ok
-            /// It will be wrong soon.
+            /// A problem soon.
             case warning
-            /// Clients are turned away, or the server cannot start.
+            /// Clients refuse to connect, or the server cannot start.
             case error
         }
 
         public let severity: Severity
         /// The host's domain.
         public let domain: String
-        /// Where it stands, what is wrong and how to fix it; what is right, if nothing is wrong.
+        /// The place, the problem and a suggested fix; or that all is well.
         public let detail: ConfigError
     }
 
-    /// A certificate is called old this many days before it is.
+    /// Warns so many days before a certificate expires.
     static let daysOfWarning = 14
 
     private let now: Date
 
-    /// A check at that moment.
+    /// A check at that time.
     public init(now: Date = Date()) {
         self.now = now
     }
 
-    /// All that can be said of the hosts' certificates.
+    /// The findings for all hosts.
     public func findings(_ configuration: ServerConfiguration) -> [Finding] {
         configuration.hosts.flatMap(findings)
     }
@@ -92,7 +92,7 @@ public struct CertificateCheck: Sendable {
         }
     }
 
-    /// Refuses what PEM is often mistaken for.
+    /// Reports files that are often mistaken for PEM.
     private func checkText(_ bytes: [UInt8], _ path: String, key: String) throws(Problem) {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFF, 0xFE])
             || bytes.starts(with: [0xFE, 0xFF])
@@ -110,7 +110,7 @@ public struct CertificateCheck: Sendable {
         }
     }
 
-    /// Where the converted file is to be, which is another.
+    /// The suggested path of the converted file.
     private func pemName(_ path: String) -> String {
         let name = URL(fileURLWithPath: path).deletingPathExtension().path
         return "\(name).pem" == path ? "\(name)-converted.pem" : "\(name).pem"
@@ -153,7 +153,7 @@ public struct CertificateCheck: Sendable {
         }
     }
 
-    /// The key among what the file holds; some tools write the curve's parameters before it.
+    /// The private key in the file; some tools write the curve's parameters before it.
     private static func privateKey(_ text: String) -> Certificate.PrivateKey? {
         let documents = try? PEMDocument.parseMultiple(pemString: text)
         return documents?.first { $0.discriminator.hasSuffix("PRIVATE KEY") }

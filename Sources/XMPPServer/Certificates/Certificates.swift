@@ -1,27 +1,27 @@
 import Synchronization
 import XMPPStream
 
-/// The certificates of the hosts, for streams and for the web alike. Each new connection is shown those that were read last;
-/// one that has begun keeps what it was shown.
+/// The hosts' certificates, for streams and for the web. New connections use those that were read last; existing ones
+/// keep theirs.
 public final class Certificates: Sendable {
-    /// What was read from the files, and fits together.
+    /// Certificates that were read from files, and are consistent.
     struct Contexts: Sendable {
         let streams: TLSContext
         let web: TLSContext
     }
 
-    /// One for all contexts: a handshake may begin under one and end when there is another.
+    /// Shared by all contexts, as a handshake may begin under one and end under another.
     private let exporter = TLSExporter()
     private let current = Mutex<Contexts?>(nil)
 
-    /// What streams show; `nil`: no host has a certificate.
+    /// For streams; nil: no host has a certificate.
     public var streams: TLSContext? { current.withLock { $0?.streams } }
-    /// What connections of HTTP show; `nil`: no host has a certificate.
+    /// For HTTP connections; nil: no host has a certificate.
     public var web: TLSContext? { current.withLock { $0?.web } }
 
-    /// Reads the files of the hosts. Nothing is shown of it yet.
+    /// Reads the hosts' files. They are not in use yet.
     ///
-    /// - Returns: `nil` if no host has a certificate.
+    /// - Returns: nil if no host has a certificate.
     func read(_ hosts: [HostConfiguration]) throws(ServerError) -> Contexts? {
         var identities: [TLSContext.Identity] = []
         for host in hosts {
@@ -42,7 +42,7 @@ public final class Certificates: Sendable {
         }
     }
 
-    /// The hosts that have another certificate in what was read than the one that is shown.
+    /// The hosts whose certificates differ from those in use.
     func changes(in contexts: Contexts?) -> [ConfigurationChange] {
         let shown = streams?.identities ?? []
         return (contexts?.streams.identities ?? []).filter { new in
@@ -53,6 +53,6 @@ public final class Certificates: Sendable {
         }
     }
 
-    /// Shows these from now on.
+    /// Puts certificates into use.
     func use(_ contexts: Contexts?) { current.withLock { $0 = contexts } }
 }

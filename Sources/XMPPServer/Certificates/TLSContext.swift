@@ -5,7 +5,7 @@ import X509
 import XMPP
 public import XMPPStream
 
-/// The certificates of the hosts, and the TLS context that shows each client the one of the host that it names (SNI).
+/// The hosts' certificates, and the TLS context that selects the one of the host that a client names (SNI).
 public final class TLSContext: TLSProvider {
     /// One host's certificate chain and key.
     struct Identity: Sendable {
@@ -18,7 +18,7 @@ public final class TLSContext: TLSProvider {
 
         /// Reads both from their files.
         ///
-        /// - Throws: also if the key is not the certificate's.
+        /// - Throws: also if the key does not fit the certificate.
         init(domain: String, certificate: String, key: String) throws {
             let chain = try NIOSSLCertificate.fromPEMFile(certificate)
             guard let leaf = chain.first else { throw ServerError("\(certificate) holds no certificate") }
@@ -29,7 +29,7 @@ public final class TLSContext: TLSProvider {
             self.leaf = der
             self.chain = chain.map { .certificate($0) }
             self.key = .privateKey(privateKey)
-            // A context alone finds a key that is another certificate's.
+            // Only a context detects a key that does not fit.
             _ = try NIOSSLContext(
                 configuration: .makeServerConfiguration(certificateChain: self.chain, privateKey: self.key))
             serverEndPoint = ChannelBinding.serverEndPoint(leafDER: der, signatureHash: Self.signatureHash(of: parsed))
@@ -46,7 +46,7 @@ public final class TLSContext: TLSProvider {
         }
     }
 
-    /// What connections are for.
+    /// The use of connections.
     enum Use {
         case streams
         case web
@@ -64,7 +64,7 @@ public final class TLSContext: TLSProvider {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: standard.chain, privateKey: standard.key)
         configuration.minimumTLSVersion = .tlsv12
-        // The stream has had its own goodbye by then.
+        // By then the stream has closed.
         configuration.shutdownTimeout = .seconds(1)
         switch use {
         case .streams:
@@ -76,7 +76,7 @@ public final class TLSContext: TLSProvider {
         if identities.count > 1 {
             configuration.sslContextCallback = { [identities] values, promise in
                 var override = NIOSSLContextConfigurationOverride()
-                // The first is the context's own; setting it again would cost a check of its key.
+                // The first is the default of the context; setting it again would check its key again.
                 if let identity = values.serverHostname.flatMap({ Self.identity(named: $0, in: identities) }),
                     identity.domain != identities.first?.domain
                 {
@@ -89,11 +89,11 @@ public final class TLSContext: TLSProvider {
         context = try NIOSSLContext(configuration: configuration)
     }
 
-    /// A server's end of one connection.
+    /// The server's TLS handler for one connection.
     public func makeTLSHandler() -> any ChannelHandler { NIOSSLServerHandler(context: context) }
 
-    /// The tls-server-end-point binding of the certificate that a client is shown; `nil` if there is none, or if the
-    /// client's choice among several certificates is not known.
+    /// The tls-server-end-point binding of the certificate for a client; nil if there is none, or if it is unknown
+    /// which of several certificates the client was shown.
     public func serverEndPoint(for name: ServerName) -> [UInt8]? {
         let standard = identities.first?.serverEndPoint
         switch name {

@@ -2,11 +2,11 @@ import NIOCore
 import XML
 import XMPP
 
-/// What a component does in the name of its host's accounts, where the configuration lets it (`ComponentPrivileges`).
+/// Messages that a component sends in the names of its host's accounts (`ComponentPrivileges`).
 extension ComponentLink {
-    /// Takes a stanza that holds another one, which is to go out in the name of an account.
+    /// Handles a stanza that contains another one to be sent in an account's name.
     ///
-    /// - Returns: false: it holds none, or the component has no privileges.
+    /// - Returns: false: it contains none, or the component has no privileges.
     func speaks(_ stanza: Stanza, from: JID, to: JID) -> Bool {
         guard let privileges, stanza.kind == .message, stanza.type != .error, to == host.jid,
             let privilege = stanza.element.child("privilege", .privilege)
@@ -27,7 +27,7 @@ extension ComponentLink {
         return true
     }
 
-    /// The message that a component wants to be sent, with the account whose it is to be and its recipient.
+    /// The contained message, its account and its recipient.
     private func message(in privilege: Element) throws(StanzaError) -> (Stanza, JID, JID) {
         guard let forwarded = privilege.onlyChild, forwarded.isNamed("forwarded", .forward),
             let element = forwarded.onlyChild, let message = own(element), message.kind == .message
@@ -40,7 +40,7 @@ extension ComponentLink {
         return (message, from, to)
     }
 
-    /// A stanza that stands in another one, by itself.
+    /// A nested stanza as a stanza of its own.
     func own(_ element: Element) -> Stanza? {
         guard Stanza(element) != nil else { return nil }
         var writer = XMLWriter()
@@ -48,7 +48,7 @@ extension ComponentLink {
         return host.stanza(fromOwn: writer.finish(), "a stanza in a component's stanza")
     }
 
-    /// Goes on with an account; where there is none the component is refused.
+    /// Continues with an account's record; if there is no account the component gets an error.
     func withAccount(
         _ account: JID, _ stanza: Stanza, by from: JID, _ body: @escaping @Sendable (AccountRecord) -> Void
     ) {

@@ -2,11 +2,11 @@ import NIOCore
 import XML
 import XMPP
 
-/// What a component asks in the name of its host's accounts, where the configuration lets it.
+/// Requests that a component makes in the names of its host's accounts.
 extension ComponentLink {
-    /// Takes a request that holds another one, which is to go out in the name of the account that it is sent to.
+    /// Handles a request that contains another one to be made in the name of the addressed account.
     ///
-    /// - Returns: false: it holds none, or the component has no privileges.
+    /// - Returns: false: it contains none, or the component has no privileges.
     func asks(_ stanza: Stanza, from: JID, to account: JID) -> Bool {
         guard let privileges, stanza.type == .get || stanza.type == .set,
             let privileged = stanza.element.onlyChild, privileged.isNamed("privileged_iq", .privilege)
@@ -25,7 +25,7 @@ extension ComponentLink {
         return true
     }
 
-    /// The request that a component wants to be made, and its recipient.
+    /// The contained request and its recipient.
     private func request(
         in privileged: Element, _ type: StanzaType?, of account: JID, _ privileges: ComponentPrivileges
     ) throws(StanzaError) -> (Stanza, JID) {
@@ -41,7 +41,7 @@ extension ComponentLink {
         return (request, to)
     }
 
-    /// Makes a request under an id of the server's own: two components, or a client, may use the same.
+    /// Sends the request under an id of the server's own, as components and clients may use the same ids.
     private func ask(_ request: Stanza, to: JID, of record: AccountRecord, in outer: Stanza, by from: JID) {
         let account = record.jid
         let session = to.resource.flatMap { router.hosts.cachedAccount(to)?.session($0) }
@@ -70,7 +70,7 @@ extension ComponentLink {
         router.received(stanza, from: account, to: to, by: speaker)
     }
 
-    /// Writes an answer as the account would have got it.
+    /// Writes an answer as the account would have received it.
     private static func write(
         _ answer: RequestAnswer, to request: Stanza, of account: JID, by answering: JID, _ writer: inout XMLWriter
     ) {

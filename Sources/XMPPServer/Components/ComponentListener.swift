@@ -11,7 +11,7 @@ final class ComponentListener: ComponentDelegate {
     private let configuration: ComponentListenerConfiguration
     private let place: String
 
-    /// - Parameter place: where it stands in the configuration.
+    /// - Parameter place: its place in the configuration.
     init(_ configuration: ComponentListenerConfiguration, _ place: String, hosts: HostTable, loops: LoopTable) {
         self.hosts = hosts
         self.loops = loops
@@ -27,9 +27,9 @@ final class ComponentListener: ComponentDelegate {
         }
     }
 
-    /// Nothing in the protocol tells that a component's machine is gone: TCP has to ask, after a minute without a word.
+    /// The protocol does not show that a component's machine is gone, so TCP probes after a minute of silence.
     private static func noticeLoss(of channel: any Channel) {
-        // A channel of a test is no socket.
+        // A test's channel may be no socket.
         guard channel is any SocketOptionProvider else { return }
         _ = channel.setOption(.socketOption(.so_keepalive), value: 1)
         for (name, seconds) in [(TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 15), (TCP_KEEPCNT, 4)] {
@@ -40,7 +40,7 @@ final class ComponentListener: ComponentDelegate {
     // MARK: Delegate
 
     var fallbackDomain: String { hosts.all.first?.domain ?? "" }
-    /// The handshake is all that a stranger has to say.
+    /// Before the handshake nothing large is expected.
     let unauthenticatedLimits = XMLLimits(stanzaBytes: 1024, depth: 4, attributes: 16, namespaces: 8)
     let signInTime = Duration.seconds(30)
     var tls: (any TLSProvider)? { nil }

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Logs failures of the storage: so many lines in a time, however often it fails.
+/// Logs failures of the storage, at a limited rate.
 final class FailureLog: Sendable {
     private static let lines = 5
     private static let time = Duration.seconds(10)
@@ -22,7 +22,7 @@ final class FailureLog: Sendable {
     }
 
     func report(_ error: StorageError) {
-        // Nothing failed: whoever asked has gone.
+        // The caller has gone; nothing failed.
         guard error.kind != .cancelled else { return logger.debug("a read was ended", metadata: ["error": "\(error)"]) }
         let now = now()
         let unlogged: Int? = state.withLock { state in

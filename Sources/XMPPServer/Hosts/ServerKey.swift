@@ -3,19 +3,19 @@ import Foundation
 import XMPP
 import XMPPStream
 
-/// A secret of this server that is not in its database: what is derived from it cannot be had from a copy of the database
-/// alone.
+/// A secret of this server outside of its database: what is derived from it cannot be derived from a copy of the
+/// database.
 public struct ServerKey: Sendable {
     private let key: SymmetricKey
 
     private static let byteCount = 32
 
-    /// A key for as long as the process lives.
+    /// A key for the life of the process.
     public init() {
         key = SymmetricKey(data: SecureRandom.bytes(Self.byteCount))
     }
 
-    /// The key that is in a file, which is made if it is not there, for its owner alone.
+    /// Reads the key from a file; makes the file, readable by its owner only, if it does not exist.
     public init(file path: String) throws(ServerError) {
         if let bytes = FileManager.default.contents(atPath: path) {
             guard bytes.count == Self.byteCount else {
@@ -32,7 +32,7 @@ public struct ServerKey: Sendable {
         } catch {
             throw ServerError("cannot make the directory \(directory): \(error.localizedDescription)")
         }
-        // Under another name first: a key that was written in part would be taken for one.
+        // Under another name first, as a partly written key would be taken for a whole one.
         let draft = "\(path).new"
         unlink(draft)
         guard
@@ -43,14 +43,14 @@ public struct ServerKey: Sendable {
         key = SymmetricKey(data: bytes)
     }
 
-    /// A name of twelve letters and digits that tells nothing of what it was made from.
+    /// Twelve letters and digits that reveal nothing of their input.
     func name(_ purpose: String, _ account: JID, _ text: String) -> String {
         let code = Base64.encode(code(of: "\(purpose)\0\(account)\0\(text)"))
         let letters = code.utf8.filter { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }
         return String(decoding: letters.prefix(12), as: UTF8.self)
     }
 
-    /// HMAC-SHA-256 of a text under the key: 32 bytes that nobody else can make.
+    /// HMAC-SHA-256 of a text under the key: 32 bytes.
     package func code(of text: String) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }

@@ -11,15 +11,15 @@ import Synchronization
     import Darwin
 #endif
 
-/// One address on which a port is open. What is done with its connections can change while it is.
+/// An open port on one address. What is done with its connections can change.
 final class BoundSocket: Sendable {
     let address: IPAddress
-    /// 0: any that is free.
+    /// 0: any free one.
     let number: Int
     private let connections: ConnectionLimits
     private let use: Mutex<PortUse>
     private let listening = Mutex<(any Channel)?>(nil)
-    /// The port that it had last.
+    /// The last port number.
     private let port: Mutex<Int>
 
     init(_ address: IPAddress, _ number: Int, _ use: PortUse, _ connections: ConnectionLimits) {
@@ -30,10 +30,10 @@ final class BoundSocket: Sendable {
         port = Mutex(number)
     }
 
-    /// Where it listens; `nil`: it does not.
+    /// Its address; nil: it is not open.
     var localAddress: SocketAddress? { listening.withLock { $0?.localAddress } }
 
-    /// Takes the address, and no connection yet. Where the port was open before it is the same again.
+    /// Binds the address without accepting connections. After a rebind the port number is the same.
     func bind(on group: any EventLoopGroup) async throws(BindError) {
         do {
             let channel = try await bootstrap(group)
@@ -45,13 +45,13 @@ final class BoundSocket: Sendable {
         }
     }
 
-    /// Has connections go this way from now on.
+    /// Sets what is done with new connections.
     func begin(_ use: PortUse) {
         self.use.withLock { $0 = use }
         resume()
     }
 
-    /// Takes connections.
+    /// Accepts connections.
     func resume() {
         guard let channel = listening.withLock({ $0 }) else { return }
         // A port that is closed meanwhile needs none.
@@ -74,11 +74,11 @@ final class BoundSocket: Sendable {
                 }
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            // Most connections are idle: they keep no memory that they do not use.
+            // Most connections are idle, and keep no unused memory.
             .childChannelOption(.recvAllocator, value: ReceiveAllocator())
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allocator, value: .untouched)
-            // What a client sent before it closed is still to be handled, and its stream to be answered.
+            // What a client sent before it closed is still handled, and its stream is answered.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try use.withLock { $0 }.admit(channel, connections) }
@@ -87,7 +87,7 @@ final class BoundSocket: Sendable {
 }
 
 extension PortUse {
-    /// Takes a new connection, or closes it where there are too many.
+    /// Admits a new connection, or closes it if there are too many.
     func admit(_ channel: any Channel, _ connections: ConnectionLimits) throws {
         let isProxy = IPAddress(channel.remoteAddress).map { peer in proxies.contains { $0.contains(peer) } } ?? false
         guard connections.admit(channel, isProxy: isProxy) else {
@@ -98,7 +98,7 @@ extension PortUse {
     }
 }
 
-/// An address that cannot be listened on.
+/// An address that cannot be bound.
 struct BindError: Error, CustomStringConvertible {
     let description: String
     let isInUse: Bool

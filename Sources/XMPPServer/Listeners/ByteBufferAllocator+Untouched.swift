@@ -9,10 +9,10 @@
 #endif
 
 extension ByteBufferAllocator {
-    /// Gives out large buffers without memory behind them until they are written to.
+    /// Allocates large buffers whose pages take no memory until they are written.
     ///
-    /// The TLS handler allocates 48 KiB for each connection, of which an idle one uses two pages. What it is given has
-    /// most often been used before, by a handshake, and would count as used again.
+    /// The TLS handler allocates 48 KiB for each connection, of which an idle one uses two pages. Memory from the usual
+    /// allocator has mostly been used before, by a handshake, and counts as used.
     static let untouched = ByteBufferAllocator(
         allocate: { size in size < least ? malloc(size) : allocate(size) },
         reallocate: { memory, _, size in realloc(memory, size) },
@@ -22,7 +22,7 @@ extension ByteBufferAllocator {
     private static let least = 16_384
     private static let page = 4_096
 
-    /// On pages of its own from the first on, so that a few bytes touch one.
+    /// Page-aligned, so that a few bytes touch one page.
     private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         guard let memory = aligned_alloc(page, size) else { return nil }
         madvise(memory, size & ~(page - 1), MADV_DONTNEED)

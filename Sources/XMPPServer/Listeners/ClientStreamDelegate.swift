@@ -2,11 +2,11 @@ import NIOCore
 import XML
 import XMPPStream
 
-/// What the streams of one listener ask of the server.
+/// The delegate of one listener's streams.
 final class ClientStreamDelegate: StreamDelegate {
     private let certificates: Certificates
     private let hosts: [String: ClientStreamHost]
-    /// Those of the largest stanza that anybody may send.
+    /// The limits for the largest stanza of any host.
     let largestLimits: XMLLimits
 
     let fallbackDomain: String
@@ -15,9 +15,9 @@ final class ClientStreamDelegate: StreamDelegate {
     let redirectTime: Duration
 
     /// - Parameters:
-    ///   - hosts: those that are served.
-    ///   - redirect: where clients are sent; nil: they are served here.
-    ///   - offersTLS: whether a client may ask for it on the stream.
+    ///   - hosts: the served hosts.
+    ///   - redirect: where clients are redirected; nil: they are served here.
+    ///   - offersTLS: whether STARTTLS is offered.
     init(
         _ hosts: [Host], authenticator: Authenticator, certificates: Certificates, redirect: RedirectConfiguration?,
         offersTLS: Bool

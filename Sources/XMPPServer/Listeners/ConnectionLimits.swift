@@ -2,7 +2,7 @@ import NIOCore
 import Synchronization
 import XMPPStream
 
-/// Counts the open connections, in all and by address.
+/// Limits the open connections, in total and per address.
 final class ConnectionLimits: Sendable {
     private struct Counts {
         var limits: ServerLimits
@@ -14,14 +14,14 @@ final class ConnectionLimits: Sendable {
 
     init(_ limits: ServerLimits) { counts = Mutex(Counts(limits: limits)) }
 
-    /// Goes by others from now on; connections that there are stay.
+    /// Changes the limits; open connections stay.
     func use(_ limits: ServerLimits) { counts.withLock { $0.limits = limits } }
 
     var acceptsPerSecond: Int { counts.withLock { $0.limits.acceptsPerSecond } }
 
-    /// Counts a connection as long as it lasts; `false` if there is no room for it.
+    /// Counts a connection for its lifetime; false: there are too many.
     ///
-    /// - Parameter isProxy: whether it comes from a proxy: then it is counted by address when it is known for whom it is.
+    /// - Parameter isProxy: whether it comes from a proxy: then it is counted by address once its client is known.
     func admit(_ channel: any Channel, isProxy: Bool = false) -> Bool {
         let address = isProxy ? nil : IPAddress(channel.remoteAddress)
         guard admit(address) else { return false }
@@ -29,7 +29,7 @@ final class ConnectionLimits: Sendable {
         return true
     }
 
-    /// Counts a connection; `false` if there is no room for it.
+    /// Counts a connection; false: there are too many.
     func admit(_ address: IPAddress?) -> Bool {
         counts.withLock { counts in
             if counts.limits.connections > 0, counts.total >= counts.limits.connections { return false }
@@ -46,7 +46,7 @@ final class ConnectionLimits: Sendable {
         }
     }
 
-    /// Counts by its address what comes on a connection from a proxy; `false` if there is no room for it.
+    /// Counts a client behind a proxy by its address; false: there are too many.
     func admit(client address: IPAddress) -> Bool { counts.withLock { take(address, &$0) } }
 
     func release(client address: IPAddress) { counts.withLock { giveBack(address, &$0) } }
@@ -65,8 +65,7 @@ final class ConnectionLimits: Sendable {
     }
 }
 
-/// Slows a listener that is asked for more connections in a second than it may take; the others wait in the system's
-/// queue.
+/// Limits the connections that a listener accepts per second; the others wait in the system's queue.
 final class AcceptLimit: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never

@@ -1,8 +1,7 @@
 import NIOCore
 import XMPPStream
 
-/// Waits for a connection's first byte: a TLS record (22) puts the connection on TLS at once, anything else is a stream
-/// in clear.
+/// Waits for a connection's first byte: a TLS record (22) begins TLS at once, anything else a stream without TLS.
 final class FirstByteHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

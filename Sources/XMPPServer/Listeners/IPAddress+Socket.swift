@@ -1,8 +1,8 @@
 import NIOCore
 
 extension IPAddress {
-    /// The address of a peer; `nil` for a Unix socket, or where there is no socket. Not by way of a text: it is asked for
-    /// several times for each connection.
+    /// The address of a peer; nil for a Unix socket, or without a socket. Not parsed from text, as it is needed several
+    /// times for each connection.
     public init?(_ address: SocketAddress?) {
         switch address {
         case .v4(let address):
@@ -29,7 +29,7 @@ extension IPAddress {
         self.init(bits: isMapped ? bits & 0xffff_ffff : bits, isIPv4: isMapped)
     }
 
-    /// For those who want to have it in this form; the port is 0.
+    /// The address with port 0.
     var socketAddress: SocketAddress? { try? SocketAddress(ipAddress: description, port: 0) }
 
     private static func bits(of address: some Any, _ range: Range<Int>) -> UInt128 {

@@ -1,7 +1,7 @@
 import NIOCore
 import XMPPStream
 
-/// A port on which clients connect.
+/// A port for clients.
 final class Listener: Sendable {
     private let configuration: ListenerConfiguration
     private let place: String
@@ -10,8 +10,8 @@ final class Listener: Sendable {
     private let connections: ConnectionLimits
 
     /// - Parameters:
-    ///   - place: where it stands in the configuration.
-    ///   - connections: where clients of proxies are counted.
+    ///   - place: its place in the configuration.
+    ///   - connections: counts clients behind proxies.
     init(
         _ configuration: ListenerConfiguration, _ place: String, streams: ClientStreamDelegate, loops: LoopTable,
         connections: ConnectionLimits
@@ -29,7 +29,7 @@ final class Listener: Sendable {
         }
     }
 
-    /// Puts a new connection in the care of a stream.
+    /// Sets up the stream of a new connection.
     private func begin(_ channel: any Channel) throws {
         let stream = StreamConnection(delegate: streams, loop: loops.context(of: channel.eventLoop))
         let pipeline = channel.pipeline.syncOperations
@@ -49,7 +49,7 @@ final class Listener: Sendable {
         try pipeline.addHandler(stream)
     }
 
-    /// The client is counted in the place of its proxy as long as the connection lasts.
+    /// Counts the client instead of its proxy, for the lifetime of the connection.
     private func proxyHeader(_ channel: any Channel, _ stream: StreamConnection) -> ProxyHeaderHandler {
         ProxyHeaderHandler { [connections] client in
             guard connections.admit(client: client) else { return false }

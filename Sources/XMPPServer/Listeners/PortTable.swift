@@ -1,12 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// The ports that are open. They become others by what differs: a port that stays is not closed for a moment.
+/// The open ports. A reload opens and closes only those that differ; the others stay open throughout.
 final class PortTable: Sendable {
     fileprivate struct Key: Hashable {
         let address: IPAddress
         let number: Int
-        /// Tells ports apart that have no number of their own.
+        /// Distinguishes ports without a number of their own.
         let place: String
 
         init(_ address: IPAddress, _ use: PortUse) {
@@ -16,12 +16,12 @@ final class PortTable: Sendable {
         }
     }
 
-    /// What is ready to take the place of what is open.
+    /// A prepared change of the open ports.
     struct Change: Sendable {
         fileprivate var sockets: [Key: BoundSocket] = [:]
         fileprivate var opened: [BoundSocket] = []
         fileprivate var ended: [BoundSocket] = []
-        /// Those of the latter that were in the way.
+        /// Those of `ended` that were closed already, as they were in the way.
         fileprivate var closed: [BoundSocket] = []
     }
 
@@ -29,7 +29,7 @@ final class PortTable: Sendable {
     private let connections: ConnectionLimits
     private struct State {
         var sockets: [Key: BoundSocket] = [:]
-        /// No port is opened any more.
+        /// Whether no port is opened any more.
         var isClosed = false
     }
 
@@ -40,16 +40,16 @@ final class PortTable: Sendable {
         self.connections = connections
     }
 
-    /// Takes the addresses that are not open yet; no connection is taken on them before ``use(_:_:)``.
+    /// Binds the addresses that are not open yet; no connections are accepted on them before ``use(_:_:)``.
     ///
-    /// - Throws: if one cannot be had. Then all is as it was.
+    /// - Throws: if one cannot be bound; then nothing has changed.
     func prepare(_ uses: [PortUse]) async throws(ServerError) -> Change {
         let present = state.withLock { $0.sockets }
         var change = Change()
         let wanted = Set(uses.flatMap { use in use.addresses.map { Key($0, use) } })
         change.ended = present.filter { !wanted.contains($0.key) }.map(\.value)
         for use in uses {
-            // With port 0 all addresses get the port that the first one was given.
+            // With port 0, all addresses get the number that the first one was given.
             var number = use.number
             for address in use.addresses {
                 let key = Key(address, use)
@@ -70,7 +70,7 @@ final class PortTable: Sendable {
         return change
     }
 
-    /// A port that ends may be in the way of one that begins, as `127.0.0.1` is of `::`.
+    /// A port that ends may be in the way of a new one, as `127.0.0.1` is of `::`.
     private func bind(_ socket: BoundSocket, _ change: inout Change) async throws(BindError) {
         do throws(BindError) {
             try await socket.bind(on: group)
@@ -83,9 +83,9 @@ final class PortTable: Sendable {
         }
     }
 
-    /// Goes by the change from now on.
+    /// Puts the change into use.
     ///
-    /// - Parameter uses: those that it was prepared for, with what is done with their connections now.
+    /// - Parameter uses: the ports that it was prepared for, with what is done with their connections.
     func use(_ change: Change, _ uses: [PortUse]) async {
         let isClosed = state.withLock { state in
             if !state.isClosed { state.sockets = change.sockets }
@@ -101,26 +101,26 @@ final class PortTable: Sendable {
         for socket in change.ended { await socket.close() }
     }
 
-    /// Leaves all as it was.
+    /// Undoes the preparation.
     func discard(_ change: Change) async {
         for socket in change.opened { await socket.close() }
         for socket in change.closed {
-            // It was ours a moment ago; who has taken it since keeps it, and the next reload says so.
+            // It was ours a moment ago; if another program has it now, the next reload reports that.
             guard (try? await socket.bind(on: group)) != nil else { continue }
             socket.resume()
         }
     }
 
-    /// Where a port is listened on, in the order of its addresses.
+    /// The addresses of ports, in order.
     func addresses(of uses: [PortUse]) -> [SocketAddress] {
         let sockets = state.withLock { $0.sockets }
         return uses.flatMap { use in use.addresses.compactMap { sockets[Key($0, use)]?.localAddress } }
     }
 
-    /// Where the ports are listened on that a change has opened.
+    /// The addresses of ports that a change has opened.
     func opened(by change: Change) -> [SocketAddress] { change.opened.compactMap(\.localAddress) }
 
-    /// Closes them all, and opens none any more.
+    /// Closes all ports, and opens none any more.
     func close() async {
         let sockets = state.withLock { state in
             state.isClosed = true

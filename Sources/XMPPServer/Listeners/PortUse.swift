@@ -1,21 +1,21 @@
 public import NIOCore
 
-/// A port of the configuration: where it is, and what is done with its connections.
+/// A port of the configuration, and what is done with its connections.
 public struct PortUse: Sendable {
-    /// Where it stands in the configuration, such as `listeners[0]`: so it is known again where it has no number of its own.
+    /// Its place in the configuration, such as `listeners[0]`, which identifies a port without a number.
     let place: String
     let addresses: [IPAddress]
-    /// 0: any that is free.
+    /// 0: any free one.
     let number: Int
-    /// Those whose connections are for others, who are counted in their place.
+    /// Proxies, whose clients are counted instead of them.
     let proxies: [CIDRBlock]
-    /// Sets up the pipeline of a connection that the limits have admitted. On the connection's loop.
+    /// Sets up the pipeline of an admitted connection. On the connection's loop.
     let accept: @Sendable (any Channel) throws -> Void
 
     /// - Parameters:
-    ///   - proxies: those whose connections are not counted by their address; what is asked on them has to be, see
+    ///   - proxies: connections from these are not counted by address; their clients must be, see
     ///     ``Server/admit(client:)``.
-    ///   - accept: sets up a connection that the limits have admitted, on its loop.
+    ///   - accept: sets up an admitted connection, on its loop.
     public init(
         _ place: String, _ addresses: [IPAddress], port: Int, proxies: [CIDRBlock] = [],
         accept: @escaping @Sendable (any Channel) throws -> Void

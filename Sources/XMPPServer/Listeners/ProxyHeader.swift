@@ -1,28 +1,28 @@
 import NIOCore
 
-/// What a proxy says at the start of a connection of whom it speaks for: the PROXY protocol, version 1 (a line of text) and
-/// version 2 (binary), as HAProxy describes it in `proxy-protocol.txt`.
+/// The header with which a proxy names its client: the PROXY protocol, version 1 (a line of text) and version 2
+/// (binary), as in HAProxy's `proxy-protocol.txt`.
 enum ProxyHeader: Equatable {
     /// The client's address.
     case client(IPAddress)
-    /// The proxy speaks for itself, or does not know for whom.
+    /// The connection is the proxy's own, or its client is unknown.
     case unknown
 
     enum Outcome: Equatable {
         case parsed(ProxyHeader, byteCount: Int)
         /// More bytes are needed.
         case unfinished
-        /// It is no such header.
+        /// Not a PROXY header.
         case other
     }
 
-    /// Bytes of a line with its end, §2.1.
+    /// The maximum bytes of a line with its end, §2.1.
     private static let longestLine = 107
     private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
-    /// Bytes of what may follow the fixed part of the binary form: addresses and whatever else the proxy tells.
+    /// The maximum bytes after the fixed part of the binary form.
     private static let longestRest = 2048
 
-    /// Reads what a connection began with.
+    /// Parses the beginning of a connection.
     static func parse(_ bytes: ByteBufferView) -> Outcome {
         if bytes.starts(with: signature.prefix(bytes.count)) { return parseBinary(bytes) }
         if bytes.starts(with: "PROXY ".utf8.prefix(bytes.count)) { return parseLine(bytes) }
@@ -72,7 +72,7 @@ enum ProxyHeader: Equatable {
     }
 }
 
-/// Stands in front of everything else on a connection from a proxy, until the proxy has said whom it speaks for.
+/// Waits on a connection from a proxy until its header has come; in front of everything else.
 final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -80,7 +80,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// How long the header may take.
     static let time = TimeAmount.seconds(10)
 
-    /// Called with the client's address; false: the client is not let in.
+    /// Called with the client's address; false: the connection is refused.
     private let arrived: (IPAddress) -> Bool
     private var received = ByteBuffer()
     private var alarm: Scheduled<Void>?

@@ -2,18 +2,18 @@ import NIOCore
 import Synchronization
 import XMPPStream
 
-/// Streams whose connections are made by way of HTTP. They are like those of a `Listener`, but for STARTTLS: an HTTP
-/// connection has TLS from the beginning, or comes from a proxy on the same machine that has ended it.
+/// Streams over HTTP connections. They differ from those of a `Listener` in STARTTLS: an HTTP connection has TLS from
+/// the beginning, or comes from a proxy on this machine that has ended it.
 public final class WebStreams: Sendable {
     private let loops: LoopTable
     private let connections: ConnectionLimits
     private let makeDelegate: @Sendable () -> ClientStreamDelegate
     private let delegate: CurrentDelegate
-    /// Streams over BOSH, XEP-0124 and XEP-0206.
+    /// Sessions of BOSH.
     public let bosh: BOSHSessions
 
     /// - Parameters:
-    ///   - connections: where clients are counted.
+    ///   - connections: counts the clients.
     ///   - makeDelegate: called now and at each reload.
     init(
         loops: LoopTable, connections: ConnectionLimits, makeDelegate: @escaping @Sendable () -> ClientStreamDelegate
@@ -31,22 +31,21 @@ public final class WebStreams: Sendable {
             admit: { connections.admit($0) })
     }
 
-    /// Streams that begin from now on see the hosts as they are now; those that there are go on.
+    /// New streams use the present hosts; existing ones continue.
     public func reload() {
         let streams = makeDelegate()
         delegate.use(streams)
         bosh.use(limits: streams.largestLimits, strangers: streams.unauthenticatedLimits)
     }
 
-    /// Bytes that a WebSocket frame may have: those of the largest stanza. Fewer hold before sign-in.
+    /// The maximum bytes of a WebSocket frame: those of the largest stanza. Before sign-in less is allowed.
     public var maximumFrame: Int { min(delegate.value.largestLimits.stanzaBytes, Int(UInt32.max)) }
 
-    /// Puts a connection that has become a WebSocket with the subprotocol `xmpp` in the care of a stream, RFC 7395.
-    /// Called on the channel's event loop, when its pipeline has what decodes and encodes frames, and nothing else that
-    /// knows of HTTP.
+    /// Sets up the stream of a connection that has become a WebSocket with the subprotocol `xmpp`, RFC 7395. Called on
+    /// the channel's event loop, when its pipeline has the encoder and decoder of frames, and no HTTP handlers.
     ///
-    /// - Parameter address: the client's, where that is not the channel's. It is counted in the place of its proxy; where it
-    ///   has too many connections, this one is closed.
+    /// - Parameter address: the client's address behind a proxy, which is counted; the connection is closed if it has
+    ///   too many.
     public func acceptWebSocket(_ channel: any Channel, from address: IPAddress? = nil) throws {
         if let address {
             guard connections.admit(client: address) else {
@@ -68,7 +67,7 @@ public final class WebStreams: Sendable {
     }
 }
 
-/// What new streams are given.
+/// The delegate of new streams.
 private final class CurrentDelegate: Sendable {
     private let delegate: Mutex<ClientStreamDelegate>
 

@@ -1,10 +1,10 @@
-/// A module that a host has switched on, with its settings.
+/// A module that is on for a host, with its settings.
 public struct ConfiguredModule: Sendable {
     public let info: ModuleInfo
-    /// Its place among the modules that exist: that of its handlers within a phase.
+    /// Its position among all modules, which orders handlers within a phase.
     let place: Int
     let settings: any ModuleSettings
-    /// Makes the module of a host.
+    /// Makes the module for a host.
     let make: @Sendable (Host) -> any ServerModule
 
     fileprivate init<Module: ServerModule>(
@@ -24,9 +24,9 @@ public struct ConfiguredModule: Sendable {
 }
 
 extension ServerModule {
-    /// The module with its settings; what is wrong with them goes into the section's report.
+    /// The module with its settings; errors go into the section's report.
     ///
-    /// - Parameter place: its place among the modules that exist.
+    /// - Parameter place: its position among all modules.
     static func configured(_ section: ConfigSection, in profile: ProfileSettings, at place: Int) -> ConfiguredModule {
         ConfiguredModule(self, section, profile, place)
     }

@@ -1,17 +1,16 @@
 import XMPP
 
-/// What answers for an address space declares: its features and identities, the IQ requests that it answers, and the
-/// handlers of its moments. Built whole, from what its modules declare, and only read afterwards. A class, because every stanza
-/// asks for it several times, and a copy of all its lists is dear.
+/// What the modules of a host or a service declare: features, identities, IQ handlers and hooks. Immutable. A class, as
+/// every stanza uses it several times, and copying all its lists is expensive.
 public final class Declarations: Sendable {
-    /// What service discovery tells.
+    /// For service discovery.
     public let features: [Namespace]
     public let identities: [Registrar.Identity]
     public let information: [Registrar.Information]
     let iqTable: IQTable
     private let hooks: HookTable
 
-    // The moments of a stanza, looked up once.
+    // The hooks of each stanza, looked up once.
     private let messageFromClient: HookList<StanzaContext>
     private let messageToAccount: HookList<StanzaContext>
     private let presenceFromClient: HookList<StanzaContext>
@@ -22,7 +21,7 @@ public final class Declarations: Sendable {
     let messageAccepted: HookList<StanzaContext>
     let messageKept: HookList<KeptMessage>
 
-    /// Nothing at all.
+    /// No declarations.
     static let none = Declarations()
 
     private init() {
@@ -79,6 +78,6 @@ public final class Declarations: Sendable {
         kind == .message ? messageToAccount : presenceToAccount
     }
 
-    /// The handlers of a moment.
+    /// The handlers of a hook point.
     func list<Event>(_ point: HookPoint<Event>) -> HookList<Event> { hooks.list(point) }
 }

@@ -1,4 +1,4 @@
-// A module needs one import: what it is written with comes along.
+// One import gives a module everything it needs.
 @_exported public import XML
 @_exported public import XMPP
 @_exported public import XMPPStream

@@ -1,35 +1,34 @@
 import Synchronization
 import XMPP
 
-/// The order in which the handlers of one moment run. Within a phase they run in the order in which their modules are
-/// listed.
+/// The phases of a hook point, in order. Handlers of one phase run in the order of their modules.
 public enum HookPhase: UInt8, Sendable, Comparable, CaseIterable {
-    /// Is the stanza well-formed for what it wants to be?
+    /// Reject malformed stanzas.
     case validate
-    /// May it pass?
+    /// Reject stanzas that are not allowed.
     case block
-    /// Change it.
+    /// Change the stanza.
     case rewrite
-    /// Keep it.
+    /// Archive it.
     case archive
-    /// Send copies elsewhere.
+    /// Send copies.
     case copy
-    /// Do what it is for.
+    /// Process it.
     case deliver
-    /// Nobody took it.
+    /// Process a stanza that nobody took.
     case fallback
 
     public static func < (left: HookPhase, right: HookPhase) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A moment at which modules may act, with the type of what they are shown then.
+/// A point of processing at which modules can act, with the type of its event.
 ///
-/// Points are static constants beside what they are about (see `Hooks`); a module may declare points of its own.
+/// Points are static constants (see `Hooks`); a module may declare its own.
 public struct HookPoint<Event>: Sendable {
     public let name: StaticString
     let index: Int
 
-    /// Points are made once, as static constants.
+    /// Make each point once, as a static constant.
     public init(_ name: StaticString) {
         self.name = name
         index = hookPointCount.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -38,19 +37,19 @@ public struct HookPoint<Event>: Sendable {
 
 private let hookPointCount = Atomic<Int>(0)
 
-/// What a handler says shall happen.
+/// The decision of a hook handler.
 public enum Verdict: Sendable {
-    /// Not mine, or done: go on with the next handler.
+    /// Continue with the next handler.
     case go
-    /// Taken care of: nothing else happens to it.
+    /// Processing is done: nothing else happens to the stanza.
     case handled
-    /// Refused: the sender gets the error, RFC 6120 §8.3.
+    /// Refuse it: the sender gets the error, RFC 6120 §8.3.
     case bounce(StanzaError)
-    /// The answer needs something that has to be waited for. The sender's next stanzas wait as well; nothing else does.
+    /// Wait for the operation, whose verdict counts. The sender's next stanzas wait as well; nothing else does.
     case wait(@Sendable () async -> Verdict)
-    /// Taken care of, once something is durable: the closure submits that, in one group with the changes that it is
-    /// given, and calls back with the outcome, from any thread. The sender's next messages need not wait; what the sender
-    /// asks is answered after it.
+    /// Processing is done once something is durable. The closure submits that in one group with the given changes, and
+    /// calls back with the outcome, from any thread. The sender's next messages do not wait for it; answers to the
+    /// sender do.
     case keep(Keeping)
 
     public typealias Keeping =

@@ -1,6 +1,6 @@
 import XMPP
 
-/// The handlers of one moment, in order.
+/// The handlers of one hook point, in order.
 final class HookList<Event>: Sendable {
     typealias Handler = @Sendable (inout Event) -> Verdict
 
@@ -10,7 +10,7 @@ final class HookList<Event>: Sendable {
         let handler: Handler
     }
 
-    /// What came of a run through the handlers.
+    /// The outcome of running the handlers.
     enum Outcome {
         case passed
         case handled(by: String)
@@ -20,16 +20,16 @@ final class HookList<Event>: Sendable {
     }
 
     let entries: [Entry]
-    /// Index of the first handler that runs only when nobody took the stanza.
+    /// The index of the first handler of the phase `fallback`.
     let fallback: Int
 
     init(_ entries: [Entry]) {
-        // Sorted by phase; a stable order within it is the modules' order.
+        // Sorted by phase, and by module within a phase.
         self.entries = HookPhase.allCases.flatMap { phase in entries.filter { $0.phase == phase } }
         fallback = self.entries.firstIndex { $0.phase == .fallback } ?? self.entries.count
     }
 
-    /// Runs the handlers from `start` up to, not including, `end`.
+    /// Runs the handlers from `start` up to but not including `end`.
     @inline(__always)
     func run(_ event: inout Event, from start: Int, to end: Int) -> Outcome {
         var index = start
@@ -47,7 +47,7 @@ final class HookList<Event>: Sendable {
     }
 }
 
-/// All handlers of a host, by moment.
+/// All handlers of a host, by hook point.
 struct HookTable: Sendable {
     private var lists: [Int: any Sendable] = [:]
 

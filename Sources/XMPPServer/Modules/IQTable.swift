@@ -1,7 +1,7 @@
 import XML
 import XMPP
 
-/// The handlers of IQ requests of a host.
+/// The IQ handlers of a host.
 public struct IQTable: Sendable {
     public typealias Handler = @Sendable (IQRequest) -> Reply
 
@@ -11,19 +11,19 @@ public struct IQTable: Sendable {
         let namespace: Namespace
         let target: IQTarget
         let module: String
-        /// What a session must be allowed for the handler to be called.
+        /// The rights that a session needs.
         var needs = SessionRights.owner
         let handler: Handler
     }
 
     private var entries: [Namespace: [Entry]] = [:]
 
-    /// All that is answered.
+    /// All handlers.
     var all: [Entry] { entries.values.flatMap(\.self) }
 
     init() {}
 
-    /// - Throws: a sentence if another module answers the same.
+    /// - Throws: an error if another module answers the same.
     mutating func add(_ entry: Entry) throws(ModuleConflict) {
         let name = "\(entry.name)"
         for other in entries[entry.namespace] ?? []
@@ -47,7 +47,7 @@ public struct IQTable: Sendable {
     }
 }
 
-/// Two modules that cannot be on the same host.
+/// Two modules that cannot be on for the same host.
 struct ModuleConflict: Error {
     let description: String
     init(_ description: String) { self.description = description }

@@ -1,9 +1,9 @@
-/// What becomes of a stanza for a client that does not look, XEP-0352.
+/// How a stanza is delivered to an inactive client.
 public enum InactiveClientPolicy: Sendable, Equatable {
-    /// It goes out, behind all that was held back.
+    /// Sent now, after everything that was held back.
     case now
-    /// It is held back, and a later one of the same kind takes its place.
+    /// Held back; replaced by a later one of the same kind.
     case later(kind: String)
-    /// Nobody needs it.
+    /// Dropped.
     case never
 }

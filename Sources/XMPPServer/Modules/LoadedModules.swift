@@ -1,14 +1,14 @@
 import XML
 import XMPP
 
-/// The modules of a host with all that they have declared, and the configuration that they were loaded for. Built whole, never
-/// changed, and replaced whole when the configuration is reloaded: what has begun with it goes on with it.
+/// The modules of a host with their declarations, and the configuration that they were loaded for. Immutable; a reload
+/// replaces the whole. Work that began with one value continues with it.
 final class LoadedModules: Sendable {
-    /// One of them.
+    /// A loaded module.
     final class Module: Sendable {
         let configured: ConfiguredModule
         let instance: any ServerModule
-        /// What it has declared.
+        /// Its declarations.
         let registrar: Registrar
         let services: [ModuleService]
 
@@ -24,16 +24,15 @@ final class LoadedModules: Sendable {
         }
     }
 
-    /// The host that they are of. It is as good as immortal: a host that is not served any more is kept for the day on
-    /// which it is again.
+    /// Their host. It is practically immortal: a host that is no longer served is kept in case it is served again.
     let host: Host
     let configuration: HostConfiguration
     let modules: [Module]
     let declarations: Declarations
     let accountFeatures: [Namespace]
-    /// How sessions outlive their connections; `nil`: they do not.
+    /// How sessions outlive their connections; nil: they do not.
     let resumption: ResumptionSettings?
-    /// How large the contact lists of its accounts may grow.
+    /// Bounds for rosters of its accounts.
     let rosterBounds: RosterBounds
     let inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?]
     let tokenVerifiers: [TokenVerifier]
@@ -44,7 +43,7 @@ final class LoadedModules: Sendable {
     let commands: [Command]
     let preloads: [Preload]
 
-    /// A host's, before any module is loaded.
+    /// The value of a host before its modules are loaded.
     init(none configuration: HostConfiguration, of host: Host) {
         self.host = host
         self.configuration = configuration
@@ -63,10 +62,9 @@ final class LoadedModules: Sendable {
         preloads = []
     }
 
-    /// Makes the modules that the configuration lists. One that was there with the same settings stays as it is, with what it
-    /// has in memory.
+    /// Makes the configured modules. A module that is loaded already with the same settings is kept, with its state.
     ///
-    /// - Throws: if two of them do not go together.
+    /// - Throws: if two of them conflict.
     init(_ configuration: HostConfiguration, after former: LoadedModules) throws(ModuleConflict) {
         host = former.host
         self.configuration = configuration
@@ -103,9 +101,9 @@ final class LoadedModules: Sendable {
         preloads = registrars.flatMap(\.preloads)
     }
 
-    /// What they do again and again.
+    /// Their recurring jobs.
     var jobs: [Registrar.Job] { modules.flatMap(\.registrar.jobs) }
 
-    /// Whether one of them makes access tokens, or knows some.
+    /// Whether one of them makes or verifies access tokens.
     var haveTokens: Bool { modules.contains { $0.registrar.makesTokens || !$0.registrar.tokenVerifiers.isEmpty } }
 }

@@ -1,10 +1,10 @@
 import XMPP
 
-/// A service that a module serves in this process. It is declared like what a host answers: features, identities, IQ requests
-/// and handlers of its moments. Requests that it does not know are those that the host's modules answer for every service,
-/// such as service discovery.
+/// A service that a module provides in this process. It is declared like a host's behaviour: features, identities, IQ
+/// handlers and hooks. Requests that it does not answer may be answered by the host's modules for all services, such as
+/// service discovery.
 public final class ModuleService: Service {
-    /// What a module says of it.
+    /// A module's declaration of it.
     struct Declaration: Sendable {
         let label: String
         /// nil: the label and the host's domain.

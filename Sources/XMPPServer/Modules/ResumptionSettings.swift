@@ -1,10 +1,10 @@
-/// How long a host waits for clients that have lost their connection, and how much it keeps for each of them.
+/// How long a host waits for disconnected clients, and how much it stores for each.
 public struct ResumptionSettings: Sendable, Equatable {
     /// How long a session may be without a connection.
     public var time: Duration
-    /// The stanzas that may wait for a client's acknowledgement; with more its session ends.
+    /// The maximum number of unacknowledged stanzas; with more the session ends.
     public var stanzas: Int
-    /// The bytes of these.
+    /// The maximum bytes of these.
     public var bytes: Int
     /// How long a client may take to answer a request for acknowledgement before its connection counts as lost.
     public var patience: Duration

@@ -1,7 +1,6 @@
 /// A feature of a host: an XMPP extension, or a part of the RFCs that a profile may leave out.
 ///
-/// A module says who it is, has its settings read, and declares what it does; the loader keeps all that. Here is all
-/// of XEP-0199:
+/// A module describes itself, has settings, and declares its behaviour. This is a whole module, which answers pings:
 ///
 ///     struct Ping: ServerModule {
 ///         static let info = ModuleInfo("ping", implements: [.xep(199, "2.0.1")])
@@ -13,22 +12,22 @@
 ///         }
 ///     }
 ///
-/// There is one instance for each host. It must be ready for calls from any event loop.
+/// There is one instance for each host. It is called from any event loop.
 public protocol ServerModule: Sendable {
-    /// What can be set.
+    /// Its settings.
     associatedtype Settings: ModuleSettings = NoSettings
 
     static var info: ModuleInfo { get }
 
-    /// The stores in which it keeps data about the owners of accounts.
+    /// The stores in which it keeps personal data of account owners.
     static var personalData: [PersonalData] { get }
 
-    /// Makes the module of a host. Called when the host begins to be served, and again when other settings of the module
-    /// are loaded; a module whose settings are the same stays. Settings of the host that are asked for here, and not when they
-    /// are needed, may be those of before.
+    /// Makes the module for a host. Called when the host begins to be served, and when the module's settings have
+    /// changed; with the same settings the module is kept. Settings of the host itself are to be asked when they are
+    /// needed: here they may be the former ones.
     init(host: Host, settings: Settings)
 
-    /// Declares what the module does. Called once.
+    /// Declares its behaviour. Called once.
     func register(_ registrar: inout Registrar)
 }
 
@@ -36,15 +35,15 @@ extension ServerModule {
     public static var personalData: [PersonalData] { [] }
 }
 
-/// What is known of a module without an instance.
+/// A module's description, known without an instance.
 public struct ModuleInfo: Sendable {
-    /// A document that a module implements.
+    /// A specification that a module implements.
     public enum Specification: Sendable, Equatable, CustomStringConvertible {
         /// Number and version of an XMPP extension.
         case xep(Int, String)
         /// Number and section of a standard.
         case rfc(Int, String)
-        /// Something that is described elsewhere.
+        /// Another specification.
         case other(String)
 
         public var description: String {
@@ -60,15 +59,15 @@ public struct ModuleInfo: Sendable {
         }
     }
 
-    /// The name under which profiles list it, in kebab case.
+    /// The name in profiles, in kebab case.
     public let name: String
     public let specifications: [Specification]
-    /// Modules that must be on the same host.
+    /// Modules that must be on for the same host.
     public let requires: [String]
     /// One sentence for the reference.
     public let summary: String
 
-    /// The sentence and the specifications.
+    /// The summary and the specifications.
     var help: String {
         let specifications = specifications.map(\.description).joined(separator: ", ")
         return summary + (specifications.isEmpty ? "" : " Implements \(specifications).")

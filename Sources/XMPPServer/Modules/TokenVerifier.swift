@@ -1,14 +1,14 @@
 import XMPP
 
-/// What somebody says of an access token that the server has not made itself.
+/// The verdict on an access token that another server made.
 public enum TokenVerdict: Sendable {
-    /// It is the account's; the account exists.
+    /// It is valid for this existing account.
     case account(JID)
-    /// It is nobody's, or void, or allows too little.
+    /// It is unknown, void, or allows too little.
     case refused
-    /// That cannot be known now.
+    /// That cannot be determined now.
     case unavailable
 }
 
-/// Says whose an access token is that the server has not made itself. It takes no longer than some seconds.
+/// Verifies an access token that another server made, within some seconds.
 public typealias TokenVerifier = @Sendable (_ token: String) async -> TokenVerdict

@@ -3,9 +3,9 @@ import NIOPosix
 import Synchronization
 import XMPPStream
 
-/// The context of each event loop, made when its first connection comes.
+/// The context of each event loop, made with its first connection.
 final class LoopTable: Sendable {
-    /// What a thread remembers: the context of its loop, and whose it is.
+    /// What a thread remembers: the context of its loop, and its table.
     private final class Memory: Sendable {
         let table: Int
         let context: LoopContext
@@ -16,7 +16,7 @@ final class LoopTable: Sendable {
         }
     }
 
-    /// One for all tables: a process has few such variables, and tests have many servers.
+    /// Shared by all tables, as a process has few such variables, and tests have many servers.
     private static let ofThread = ThreadSpecificVariable<Memory>()
     private static let count = Atomic<Int>(0)
 
@@ -26,10 +26,10 @@ final class LoopTable: Sendable {
 
     init(group: any EventLoopGroup) { self.group = group }
 
-    /// That of some loop, another one each time: for what has no connection.
+    /// The context of the next loop in turn, for work without a connection.
     var next: LoopContext { context(of: group.next()) }
 
-    /// The context of the loop whose thread this is called on; `nil` on other threads.
+    /// The context of the current thread's loop; nil on other threads.
     var current: LoopContext? {
         if let memory = Self.ofThread.currentValue, memory.table == id { return memory.context }
         guard let loop = MultiThreadedEventLoopGroup.currentEventLoop,
@@ -41,7 +41,7 @@ final class LoopTable: Sendable {
 
     func context(of loop: any EventLoop) -> LoopContext {
         let context = find(loop)
-        // A loop that is not a thread leaves nothing behind on the threads that it runs on.
+        // A loop that is not a thread leaves nothing on the threads that it runs on.
         if MultiThreadedEventLoopGroup.currentEventLoop === loop { remember(context) }
         return context
     }

@@ -1,16 +1,16 @@
 import Synchronization
 
-/// Runs jobs, each by itself, until it is stopped.
+/// Runs jobs independently of each other until it is stopped.
 final class JobRunner: Sendable {
     private struct Running {
-        /// Kept, so that no other has its identity.
+        /// Retained, so that its identity is not reused.
         let module: LoadedModules.Module
         let tasks: [Task<Void, Never>]
     }
 
     private struct State {
         var modules: [ObjectIdentifier: Running] = [:]
-        /// The server's own jobs, and those of modules that are not there any more and end.
+        /// The server's own jobs, and ending jobs of unloaded modules.
         var others: [Task<Void, Never>] = []
         var isStopping = false
     }
@@ -20,7 +20,7 @@ final class JobRunner: Sendable {
     /// Runs the server's own jobs.
     func start(_ jobs: [Registrar.Job]) { state.withLock { $0.others += jobs.map(Self.start) } }
 
-    /// Runs the jobs of these modules and of no others. Those that run already go on.
+    /// Runs the jobs of these modules only. Running ones continue.
     func run(_ modules: [LoadedModules.Module]) {
         state.withLock { state in
             guard !state.isStopping else { return }

@@ -1,7 +1,7 @@
 import Logging
 import Synchronization
 
-/// Has a running server go by its configuration file as it is now, whoever asks for it.
+/// Reloads the configuration file of a running server.
 public final class Reloader: Sendable {
     private let server: Server
     private let read: @Sendable () throws -> ServerConfiguration
@@ -9,7 +9,7 @@ public final class Reloader: Sendable {
 
     /// - Parameters:
     ///   - read: reads the file.
-    ///   - reloaded: told of the configuration that holds from now on, for what is not the server's, such as its log.
+    ///   - reloaded: called with the new configuration, for parts outside of the server such as its log.
     public init(
         _ server: Server, read: @escaping @Sendable () throws -> ServerConfiguration,
         reloaded: @escaping @Sendable (ServerConfiguration) -> Void = { _ in }
@@ -21,13 +21,13 @@ public final class Reloader: Sendable {
 
     /// What a reload would change.
     ///
-    /// - Throws: all that is wrong with the file.
+    /// - Throws: all errors in the file.
     public func plan() throws -> [ConfigurationChange] { try server.plan(read()) }
 
-    /// Reads the file and goes by it. If anything is wrong nothing changes; the log says what was.
+    /// Reads the file and puts it into use. With an error nothing changes; the log has the reason.
     ///
-    /// - Returns: what has changed, and what takes a restart.
-    /// - Throws: all that was wrong.
+    /// - Returns: what has changed, and what needs a restart.
+    /// - Throws: all errors.
     public func reload() async throws -> [ConfigurationChange] {
         let changes: [ConfigurationChange]
         do {

@@ -4,13 +4,13 @@ import XMPP
 import XMPPStream
 
 extension Server {
-    /// Goes by another configuration from now on, without a connection that is lost but those of hosts that are not served any
-    /// more. What takes a restart stays as it is. Reloads that are asked for at once come one after the other.
+    /// Puts another configuration into use. Connections stay, except those of hosts that are no longer served. Settings
+    /// that need a restart stay as they are. Concurrent reloads run one after the other.
     ///
-    /// - Parameter read: reads the configuration when it is this reload's turn: so the last one goes by what was there last.
-    /// - Returns: what has changed, and what has not because it takes a restart.
-    /// - Throws: what `read` throws, or `ServerError` with a sentence for the person who runs the server. Then nothing has
-    ///   changed.
+    /// - Parameter read: reads the configuration when it is this reload's turn, so that the last reload uses the last
+    ///   version.
+    /// - Returns: what has changed, and what needs a restart.
+    /// - Throws: what `read` throws, or `ServerError` with a sentence for the operator; then nothing has changed.
     public func reload(
         _ read: @Sendable () throws -> ServerConfiguration
     ) async throws -> [ConfigurationChange] {
@@ -25,7 +25,7 @@ extension Server {
 
     /// What a reload of the configuration would change.
     ///
-    /// - Throws: `ServerError` if it is known already that it would not come to be.
+    /// - Throws: `ServerError` if the reload is sure to fail.
     public func plan(_ new: ServerConfiguration) throws -> [ConfigurationChange] {
         new.changes(from: configuration) + certificates.changes(in: try certificates.read(new.hosts))
     }
@@ -33,7 +33,7 @@ extension Server {
     private func change(to new: ServerConfiguration) async throws -> [ConfigurationChange] {
         guard !router.isStopping.load(ordering: .relaxed) else { throw ServerError("the server is about to stop") }
         let running = configuration
-        // All that may fail, which nobody sees.
+        // First everything that may fail, without effect.
         let read = try certificates.read(new.hosts)
         let changes = new.changes(from: running) + certificates.changes(in: read)
         let prepared = try await prepare(new.hosts)
@@ -59,7 +59,7 @@ extension Server {
         for host in ended { host.leave() }
         for host in added { await host.restoreSessions() }
         jobs.run(hosts.all.flatMap(\.loaded.modules))
-        // Now that their streams find the hosts as they are.
+        // Their streams find the new hosts now.
         await ports.use(opened, streamPorts(of: new) + webPorts)
         log(opened: ports.opened(by: opened))
         await part?.reloaded()
@@ -67,7 +67,7 @@ extension Server {
         return changes
     }
 
-    /// Makes the hosts that are new, and the modules of all that have others, or other settings. Nothing is served of it yet.
+    /// Makes new hosts, and modules that are new or have other settings. They are not in use yet.
     func prepare(_ configurations: [HostConfiguration]) async throws -> [(host: Host, loaded: LoadedModules)] {
         var prepared: [(host: Host, loaded: LoadedModules)] = []
         for configuration in configurations {
@@ -93,7 +93,7 @@ extension Server {
         return prepared
     }
 
-    /// What was replaced may be let go when no event loop has it in its hand any more.
+    /// When every event loop has had a tick, none uses a replaced value any more.
     private func oneTick() async {
         await withTaskGroup(of: Void.self) { tasks in
             for loop in group.makeIterator() {
@@ -107,7 +107,7 @@ extension Server {
 }
 
 extension ServerConfiguration {
-    /// What a server goes by that was started with another one: some of it cannot change while it runs.
+    /// The configuration of a server that was started with another one: some settings need a restart.
     func running(in former: ServerConfiguration) -> ServerConfiguration {
         var running = self
         running.data = former.data

@@ -1,9 +1,9 @@
 import NIOCore
 import XMPPStream
 
-/// Where streams come from.
+/// Listeners for streams.
 extension Server {
-    /// The ports on which clients and components connect. Their streams see the hosts as they are when this is asked for.
+    /// The ports for clients and components. Their streams use the hosts of the moment of this call.
     func streamPorts(of configuration: ServerConfiguration) -> [PortUse] {
         configuration.listeners.enumerated().map { listener($1, "listeners[\($0)]").port }
             + configuration.componentListeners.enumerated().map {
@@ -31,25 +31,25 @@ extension Server {
             certificates: certificates, redirect: redirect, offersTLS: offersTLS)
     }
 
-    /// Serves streams whose connections are made by way of HTTP.
+    /// Makes the streams for connections by HTTP.
     ///
     /// - Parameters:
-    ///   - domains: those that are served; nil: all.
-    ///   - redirect: where clients are sent; nil: they are served here.
+    ///   - domains: the served domains; nil: all.
+    ///   - redirect: where clients are redirected; nil: they are served here.
     public func webStreams(of domains: [String]? = nil, redirect: RedirectConfiguration? = nil) -> WebStreams {
         WebStreams(loops: loops, connections: connections) { [self] in
             clientStreams(of: domains, redirect, offersTLS: false)
         }
     }
 
-    /// Counts among the connections of its address what a client does by way of a proxy, until it is released.
+    /// Counts a client behind a proxy as a connection of its address, until it is released.
     ///
     /// - Returns: false if there are too many.
     public func admit(client address: IPAddress) -> Bool { connections.admit(client: address) }
 
     public func release(client address: IPAddress) { connections.release(client: address) }
 
-    /// Serves a connection that somebody else has made, such as a test.
+    /// Serves a connection made elsewhere, such as in a test.
     public func accept(_ channel: any Channel, on configuration: ListenerConfiguration) throws {
         try listener(configuration, "").port.admit(channel, connections)
     }

@@ -7,8 +7,8 @@ import XMPPStream
 
 /// The server: hosts, listeners, and what they share.
 ///
-/// Made from a configuration and an open storage; `start` opens the listeners, `stop` ends everything in good order:
-/// no new connections, `<system-shutdown/>` to every stream, the storage flushed.
+/// It is made from a configuration and an open storage. `start` opens the listeners; `stop` ends in an orderly way: no
+/// new connections, `<system-shutdown/>` to every stream, the storage flushed.
 public final class Server: Sendable {
     public let hosts: HostTable
     public let storage: any Storage
@@ -20,12 +20,12 @@ public final class Server: Sendable {
     let connections: ConnectionLimits
     let loops: LoopTable
     let keyMaker = KeyMaker()
-    /// Whether people can come. If not, there is a server for administrators alone, who work on its store.
+    /// Whether clients can connect. Otherwise the server exists for administration of its store alone.
     public let listens: Bool
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
 
-    /// The loops that connections live on.
+    /// The event loops of connections.
     public let group: any EventLoopGroup
     private let threads: NIOThreadPool
     let jobs = JobRunner()
@@ -37,16 +37,16 @@ public final class Server: Sendable {
     private let uptime: @Sendable () -> Duration
     private let currentConfiguration: Mutex<ServerConfiguration>
     private let attachedPart = Mutex(Attached())
-    /// All hosts that have been served: one that is served again goes on with the records of accounts that it has.
+    /// All hosts ever served: one that is served again keeps its account records.
     private let known = Mutex<[String: Host]>([:])
 
-    /// Sets up the hosts with their modules. Nothing is opened yet.
+    /// Makes the hosts with their modules. Opens no ports.
     ///
     /// - Parameters:
-    ///   - listens: false: nothing is opened, and no certificate read.
-    ///   - key: what is given out under it is void when another takes its place.
-    ///   - uptime: time that passes whatever the wall clock is set to.
-    /// - Throws: `ServerError` with a sentence for the person who runs the server.
+    ///   - listens: false: no ports will be opened, and no certificates are read.
+    ///   - key: what was derived from another key is void.
+    ///   - uptime: monotonic time.
+    /// - Throws: `ServerError` with a sentence for the operator.
     public init(
         _ configuration: ServerConfiguration,
         storage: any Storage,
@@ -87,12 +87,12 @@ public final class Server: Sendable {
         keyMaker.start()
     }
 
-    /// As it is now.
+    /// The present configuration.
     public var configuration: ServerConfiguration { currentConfiguration.withLock { $0 } }
 
     func use(_ configuration: ServerConfiguration) { currentConfiguration.withLock { $0 = configuration } }
 
-    /// The host of a configuration: the one that there is, or was, or a new one without modules.
+    /// The host of a configuration: the present or a former one, or a new one without modules.
     func host(for configuration: HostConfiguration) async throws -> Host {
         if let host = known.withLock({ $0[configuration.domain] }) { return host }
         guard let jid = JID(local: nil, domain: configuration.domain, resource: nil) else {
@@ -111,12 +111,12 @@ public final class Server: Sendable {
         return host
     }
 
-    /// What modules and components serve at domains of their own.
+    /// The services of modules, and the components.
     func services(of prepared: [(host: Host, loaded: LoadedModules)]) -> [any Service] {
         components(of: prepared.map(\.host)) + prepared.flatMap { $0.loaded.modules.flatMap(\.services) }
     }
 
-    /// The components of hosts: those that there are, as far as they have the same settings.
+    /// The components of hosts; those with the same settings are kept.
     private func components(of hosts: [Host]) -> [ComponentService] {
         hosts.flatMap { host in
             host.configuration.components.compactMap { component in
@@ -133,24 +133,24 @@ public final class Server: Sendable {
         weak var part: (any ServerPart)?
     }
 
-    /// What goes by the server's configuration as well.
+    /// Another part that follows the server's configuration.
     var part: (any ServerPart)? { attachedPart.withLock { $0.part } }
 
-    /// Has something go by the configuration, too, from the next reload on, for as long as it is there.
+    /// Lets a part follow the configuration, from the next reload on, as long as it exists.
     public func attach(_ part: any ServerPart) { attachedPart.withLock { $0.part = part } }
 
-    /// The time since this was asked for.
+    /// The time since this was called.
     public static var systemUptime: @Sendable () -> Duration {
         let origin = ContinuousClock.now
         return { ContinuousClock.now - origin }
     }
 
-    /// Does once, host by host, what modules do again and again while the server runs.
+    /// Runs all jobs of modules once, host by host.
     public func runJobs() async {
         for job in hosts.all.flatMap(\.loaded.jobs) { await job.run() }
     }
 
-    /// What the server itself does again and again.
+    /// The server's own jobs.
     static func jobs(
         _ storage: any Storage, _ now: @escaping @Sendable () -> Timestamp, _ logger: Logger
     ) -> [Registrar.Job] {
@@ -164,7 +164,7 @@ public final class Server: Sendable {
         return [removeExpired]
     }
 
-    /// A random value that is made once and kept, from which the salts of accounts that do not exist are derived.
+    /// A random value that is made once and stored; the salts of accounts that do not exist are derived from it.
     private static func secret(in storage: any Storage) async throws -> [UInt8] {
         guard let owner = JID("swallowtail.invalid") else { throw ServerError("no owner for the server's secret") }
         if let secret = try await storage.value("secret", owner, key: "salt") { return secret }
@@ -175,7 +175,7 @@ public final class Server: Sendable {
 
     /// Opens all listeners.
     ///
-    /// - Returns: the addresses that they listen on, in the order of the configuration.
+    /// - Returns: their addresses, in the order of the configuration.
     @discardableResult
     public func start() async throws -> [SocketAddress] {
         await restoreSessions()
@@ -191,17 +191,17 @@ public final class Server: Sendable {
         return ports.addresses(of: uses)
     }
 
-    /// Brings back the sessions of an earlier process whose clients may come back.
+    /// Restores the sessions of an earlier process that can be resumed.
     public func restoreSessions() async {
         for host in hosts.all { await host.restoreSessions() }
     }
 
-    /// Opens the ports of the part that is attached, beside those of the streams.
+    /// Opens the ports of the attached part, together with those of streams.
     public func openPorts(of part: any ServerPart) async throws {
         try await open(streamPorts(of: configuration) + (try part.ports(in: configuration)))
     }
 
-    /// Where a port is listened on.
+    /// The addresses of ports.
     public func addresses(of uses: [PortUse]) -> [SocketAddress] { ports.addresses(of: uses) }
 
     private func open(_ uses: [PortUse]) async throws {
@@ -217,37 +217,37 @@ public final class Server: Sendable {
         }
     }
 
-    /// Takes no new connections any more; those that there are go on.
+    /// Accepts no new connections; existing ones continue.
     public func closeListeners() async { await ports.close() }
 
-    /// Says how the process is brought to an end when an administrator asks for it.
+    /// Sets how the process ends when an administrator asks for it.
     public func whenAskedToStop(_ body: @escaping @Sendable () -> Void) { stopping.withLock { $0 = body } }
 
-    /// Has the process end in some time, in good order.
+    /// Ends the process after a delay, in an orderly way.
     func askToStop(after delay: Duration) {
         guard let body = stopping.withLock({ $0 }) else { return }
         logger.notice("an administrator stops the server", metadata: ["delay": "\(delay)"])
         group.any().scheduleTask(in: TimeAmount(delay), body)
     }
 
-    /// How long each part of the server's end may take, counted from its beginning. Whoever runs the server kills it if it
-    /// has not ended five seconds after it was told to.
+    /// Deadlines for the stages of stopping, counted from its beginning. Service managers kill the process after five
+    /// seconds.
     private enum Patience {
-        /// Stanzas on their way have arrived; those that still wait are refused.
+        /// Stanzas in flight are done; those still waiting are refused.
         static let stanzas = Duration.seconds(1)
         /// The streams are closed.
         static let streams = Duration.milliseconds(3600)
-        /// What their ends have led to is done.
+        /// Work caused by their ends is done.
         static let ends = Duration.milliseconds(4000)
-        /// All that was submitted is durable.
+        /// Everything submitted is durable.
         static let storage = Duration.milliseconds(4400)
     }
 
-    /// Ends everything, within five seconds whatever happens. What was accepted is durable when it returns, unless the
-    /// storage has not answered.
+    /// Ends everything, within five seconds in any case. What was accepted is durable when it returns, unless the
+    /// storage did not answer.
     ///
-    /// Nothing more is read; stanzas on their way have a moment to arrive, and their senders are told if they have not.
-    /// Then every stream gets its last word.
+    /// Reading stops first. Stanzas in flight get a moment to finish, otherwise their senders get an error. Then every
+    /// stream is closed.
     public func stop() async {
         let begin = ContinuousClock.now
         await closeListeners()
@@ -275,7 +275,7 @@ public final class Server: Sendable {
         await keyMaker.stop()
     }
 
-    /// Waits until something has ended, or until its time is over, counted from `begin`.
+    /// Waits until something has ended, or its time is over, counted from `begin`.
     private func ended(
         _ name: String, since begin: ContinuousClock.Instant, within time: Duration,
         _ operation: @escaping @Sendable () async -> Void

@@ -1,10 +1,10 @@
-/// Something beside the streams that goes by a server's configuration, such as the web.
+/// A part beside the streams that follows the server's configuration, such as the web.
 public protocol ServerPart: AnyObject, Sendable {
-    /// The ports that it has in a configuration. Connections may come on them when ``reloaded()`` has been called.
+    /// Its ports in a configuration. Connections may come after ``reloaded()`` was called.
     ///
-    /// - Throws: if it cannot serve what the configuration asks of it.
+    /// - Throws: if it cannot serve the configuration.
     func ports(in configuration: ServerConfiguration) throws(ServerError) -> [PortUse]
 
-    /// The server has another configuration, other hosts, or hosts with other modules.
+    /// The configuration, the hosts or their modules have changed.
     func reloaded() async
 }

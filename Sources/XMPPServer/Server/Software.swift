@@ -1,4 +1,4 @@
-/// What this server is called, wherever it says so.
+/// The name and version of the server.
 public enum Software {
     public static let name = "Swallowtail"
     public static let version = "0.1.0"

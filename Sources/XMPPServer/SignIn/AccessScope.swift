@@ -1,19 +1,18 @@
 import XMPPStream
 
-/// What an app may ask people for, RFC 6749 §3.3: the one table of what a scope lets it do, and of what people are told
-/// before they agree.
+/// The scopes of access tokens, RFC 6749 §3.3: one table of what each allows, and of how consent pages describe it.
 public enum AccessScope: String, Sendable, CaseIterable {
     /// The Messenger service's.
     case messenger = "wl.messenger"
     case basic = "wl.basic"
     case offlineAccess = "wl.offline_access"
     case xmpp = "xmpp"
-    /// XEP-0493 §4.1; the same as `xmpp`.
+    /// The same as `xmpp`, by its standard name.
     case client = "xmpp:client:normal"
-    /// Administration by HTTP and in chat; worth nothing with an account that is no administrator's.
+    /// Administration by HTTP and in chat, for accounts that are administrators.
     case admin = "admin"
 
-    /// What a session may do that was opened with a token of this scope.
+    /// The rights of a session opened with a token of this scope.
     public var rights: SessionRights {
         switch self {
         case .messenger: [.chat, .changeContacts, .readHistory]
@@ -23,12 +22,12 @@ public enum AccessScope: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether an app may renew its access. The scopes of today's clients include it.
+    /// Whether an app may renew its access. The scopes of present clients include it.
     public static func areLasting(_ scopes: Set<String>) -> Bool {
         [offlineAccess, xmpp, client].contains { scopes.contains($0.rawValue) }
     }
 
-    /// What an app may do with all these scopes together, in words for people.
+    /// What these scopes allow together, in words for people.
     public static func texts(of scopes: Set<String>) -> [String] {
         let scopes = allCases.filter { scopes.contains($0.rawValue) }
         let rights = scopes.reduce(SessionRights()) { $0.union($1.rights) }
@@ -44,7 +43,7 @@ public enum AccessScope: String, Sendable, CaseIterable {
         (.administer, "Manage the accounts of others where you are an administrator"),
     ]
 
-    /// What the scope stands for beside chatting.
+    /// What the scope allows in addition to its rights.
     private var text: String? {
         switch self {
         case .basic: "See your name and your photo"
@@ -55,14 +54,14 @@ public enum AccessScope: String, Sendable, CaseIterable {
 }
 
 extension SessionRights {
-    /// The rights of a session that was opened with a token; nil: with a password, or what a device got for one.
+    /// The rights of a session opened with a token; nil: with a password, or a device token that was given for one.
     init(of token: VerifiedToken?) {
         guard let token else {
             self = .all
             return
         }
         let scopes = token.scopes.compactMap(AccessScope.init(rawValue:))
-        // A host can ask for a scope of its own name: with that a program comes to chat.
+        // A host may require a scope of its own: with that alone, a program may chat.
         self = scopes.isEmpty ? .program : scopes.reduce(.chat) { $0.union($1.rights) }
     }
 }

@@ -1,22 +1,22 @@
 import XML
 import XMPP
 
-/// An app that may ask people for access to their accounts: a client of OAuth 2.0, RFC 6749 §2.
+/// An app that may ask people for access to their accounts: an OAuth client, RFC 6749 §2.
 public struct App: Sendable, Equatable {
     /// Identifies the app on its host; public.
     public let id: String
-    /// What people know it by.
+    /// The name shown to people.
     public var name: String
-    /// Where people are sent back to, word for word (RFC 8252 §7.3: on a loopback address the port is the app's). Empty
-    /// for an app that only uses the device grant, or that only asks about tokens.
+    /// The redirect addresses, compared exactly (RFC 8252 §7.3: except for the port of a loopback address). Empty for
+    /// an app that only uses the device grant, or only introspects tokens.
     public var redirects: [String]
-    /// What it may ask for.
+    /// The scopes it may ask for.
     public var scopes: Set<String>
-    /// SHA-256 of its secret; nil: it cannot keep one.
+    /// SHA-256 of its secret; nil: it has none (a public client).
     public var secret: [UInt8]?
     /// When it was registered.
     public let createdAt: Timestamp
-    /// True if it has registered itself, RFC 7591.
+    /// Whether it has registered itself, RFC 7591.
     public let isSelfRegistered: Bool
 
     /// An app.
@@ -38,9 +38,9 @@ public struct App: Sendable, Equatable {
         self.isSelfRegistered = isSelfRegistered
     }
 
-    /// The scopes that there are, in the order in which they are shown.
+    /// All scopes, in the order in which they are shown.
     public static let knownScopes = AccessScope.allCases.map(\.rawValue)
-    /// Those that an app may ask for unless something else is said: none that reaches beyond the account.
+    /// The default scopes of an app: those limited to the account.
     public static let standardScopes = AccessScope.allCases.filter { $0 != .admin }.map(\.rawValue)
 
     /// The apps of a host. The owner is the host's JID, the key is the app's id.

@@ -1,13 +1,12 @@
 import Synchronization
 
-/// Counts attempts by a key within a time. Who wants to do something takes a place for it first, in one step with the
-/// question whether there is one, so that no number of attempts at the same time gets more than there are. A place may be
-/// given back, most often because the attempt was right.
+/// Limits attempts per key within a time. An attempt takes a place before it is made, so that parallel attempts cannot
+/// exceed the limit. A place can be given back, usually because the attempt was successful.
 ///
-/// Holds a bounded number of keys: when there are more, the oldest windows go first. Time is that of ``Host/uptime``,
-/// which no change of the wall clock moves.
+/// Holds a bounded number of keys: beyond it the oldest windows are dropped. Time is ``Host/uptime``, which changes of
+/// the wall clock do not affect.
 public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
-    /// A place that was taken.
+    /// A taken place.
     public struct Place: Sendable {
         fileprivate let key: Key
         fileprivate let began: Duration
@@ -28,10 +27,10 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
 
     private let state: Mutex<State>
 
-    /// - Parameter limit: places within the time; 0 means any number.
+    /// - Parameter limit: places within the time; 0: unlimited.
     public init(limit: Int, within time: Duration) { state = Mutex(State(limit: limit, time: time)) }
 
-    /// Counts by another limit from now on. What was taken stays taken.
+    /// Changes the limit. Taken places stay taken.
     func change(limit: Int, within time: Duration) {
         state.withLock { state in
             state.limit = limit
@@ -60,7 +59,7 @@ public final class AttemptLimit<Key: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Gives a place back, once. One of a time that is over is worth nothing any more.
+    /// Gives a place back; call it once. It has no effect after the place's time is over.
     public func giveBack(_ place: Place) {
         state.withLock { state in
             guard let window = state.windows[place.key], window.began == place.began else { return }

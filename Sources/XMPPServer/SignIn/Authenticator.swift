@@ -5,8 +5,7 @@ import NIOPosix
 import XMPP
 import XMPPStream
 
-/// Says whose a password or a token is. Every answer is the same, and takes the same work, whether an account exists or
-/// not.
+/// Verifies passwords and tokens. Answers and the work for them are the same whether an account exists or not.
 public final class Authenticator: Sendable {
     private let storage: any Storage
     private let limits: SignInLimits
@@ -16,7 +15,7 @@ public final class Authenticator: Sendable {
     private let log: SignInLog
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter secret: makes the salts of accounts that do not exist; the same for the life of the storage.
+    /// - Parameter secret: derives the salts of accounts that do not exist; never changes for a store.
     init(
         storage: any Storage,
         limits: ServerLimits,
@@ -36,14 +35,14 @@ public final class Authenticator: Sendable {
         self.log = log
     }
 
-    /// Goes by other limits from now on.
+    /// Changes the limits.
     func use(_ limits: ServerLimits) { self.limits.use(limits) }
 
     // MARK: Passwords
 
     /// The keys of an account, or a decoy.
     ///
-    /// - Parameter allowsOthers: whether those of another hash do as well.
+    /// - Parameter allowsOthers: whether a key of another hash may be returned.
     func credential(
         user: String, hash: SCRAMHash, allowsOthers: Bool = false, host: Host, from address: IPAddress?
     ) -> Eventual<Result<FoundCredential, SASLFailure>> {
@@ -56,7 +55,7 @@ public final class Authenticator: Sendable {
                 let decoy = decoys.known(jid, hash, now: now()) ?? decoys.credential(jid.string, hash, host)
                 return FoundCredential(decoy, of: nil)
             }
-            // Before the keys: others may take their place in between.
+            // Before the keys are read: they may be replaced in between.
             let account = host.streamAccount(record)
             guard let credential = record.credential(hash) ?? (allowsOthers ? record.credentials.first : nil) else {
                 return FoundCredential(decoys.credential(jid.string, hash, host), of: nil)
@@ -65,7 +64,7 @@ public final class Authenticator: Sendable {
         }
     }
 
-    /// Looks for an account, at once if it is in memory, or known not to be there. One that is disabled is as good as none.
+    /// Finds an account: at once if it is in memory, or known not to exist. A disabled account counts as none.
     private func find<Value: Sendable>(
         _ jid: JID, _ host: Host, _ then: @escaping @Sendable (AccountRecord?) -> Value
     ) -> Eventual<Result<Value, SASLFailure>> {
@@ -103,8 +102,8 @@ public final class Authenticator: Sendable {
         }
     }
 
-    /// Deriving a key takes milliseconds of computing: not on a thread that others wait for. The place for the try is taken
-    /// there as well, so that those who wait for their turn hold none.
+    /// Deriving a key takes milliseconds of computing, so it runs on a thread of its own. The attempt is counted there
+    /// as well, so that waiting ones take no place.
     private func test(
         _ password: String, _ credential: SCRAMCredential, of account: JID?, from address: IPAddress?
     ) async -> Result<Void, SASLFailure> {
@@ -120,10 +119,10 @@ public final class Authenticator: Sendable {
         }
     }
 
-    /// Has a client's proof of its password tested, if it may try one more.
+    /// Tests a client's proof of its password, unless there were too many attempts.
     ///
-    /// - Parameter test: says why it is refused; nil: it is right.
-    /// - Returns: false if it was not tested.
+    /// - Parameter test: returns why the proof is wrong; nil: it is right.
+    /// - Returns: whether it was tested.
     func test(user: String, host: Host, from address: IPAddress?, _ test: () -> SASLFailure?) -> Bool {
         var isTested = false
         let jid = JID(local: user, domain: host.domain, resource: nil)
@@ -134,13 +133,13 @@ public final class Authenticator: Sendable {
         return isTested
     }
 
-    /// Forgets that nobody had the name of an account that was made now.
+    /// Forgets that the name of a new account did not exist.
     func accountAdded(_ jid: JID) { decoys.forget(jid) }
 
     // MARK: Tokens of devices
 
-    /// Whether a client knows the token of its installation. Two tokens are looked at, whether there are any or not. Tries
-    /// are not counted: nobody guesses 256 bits, and nobody else's tries may keep a device out.
+    /// Verifies the token of an installation. Two tokens are compared, whether they exist or not. Attempts are not
+    /// counted: 256 bits cannot be guessed, and nobody may lock a device out.
     func verify(
         _ proof: TokenProof, host: Host, from address: IPAddress?
     ) -> Eventual<Result<VerifiedInstallation, SASLFailure>> {
@@ -179,10 +178,9 @@ public final class Authenticator: Sendable {
 
     private static let noNonce = [UInt8](repeating: 0, count: 16)
 
-    /// Says whose a name and a password are, which somebody has typed on a page: an account id, an address, or the first
-    /// part of one.
+    /// Verifies a name and a password from a web page. The name is an account id, an address, or the local part of one.
     ///
-    /// - Returns: the account, with the key by which its password is known.
+    /// - Returns: the account, with the key that verified the password.
     public func signIn(
         name: String, password: String, host: Host, from address: IPAddress?
     ) async -> Result<(account: JID, key: [UInt8]), SASLFailure> {
@@ -196,7 +194,7 @@ public final class Authenticator: Sendable {
         var account = typed?.domain == host.domain && typed?.hasLocal == true ? typed : nil
         let credential: SCRAMCredential
         do {
-            // The same reads whoever it is, and one derived key.
+            // The same reads and one key derivation for every name.
             let named = try await storage.account(host: host.domain, accountID: name)?.jid
             account = named ?? account
             let stored = try await storage.credentials(account ?? host.jid)
@@ -221,7 +219,7 @@ public final class Authenticator: Sendable {
 
     // MARK: Tokens
 
-    /// The digest under which a token is stored.
+    /// The digest that a token is stored under.
     public static func digest(ofToken token: String) -> [UInt8] {
         Array(SHA256.hash(data: Array(token.utf8)))
     }
@@ -238,11 +236,11 @@ public final class Authenticator: Sendable {
     ) async -> Result<VerifiedToken, SASLFailure> {
         guard limits.isOpen(nil, from: address) else { return .failure(.temporaryAuthFailure) }
         let found = await find(token: token, scopes, host: host)
-        // A guess that nobody is told of is none. Whoever waits for the look-up holds no place.
+        // A wrong guess counts only if its result is told, so a look-up that waits takes no place.
         return limits.attempt(nil, from: address) { found }
     }
 
-    /// Says whose an access token is that comes without a stream, and what it allows, whatever that is.
+    /// Verifies an access token outside of a stream, whatever its scopes.
     public func verify(
         accessToken: String, host: Host, from address: IPAddress?
     ) async -> Result<(record: AccountRecord, rights: SessionRights), SASLFailure> {
@@ -280,7 +278,7 @@ public final class Authenticator: Sendable {
         return .success(VerifiedToken(user: local, digest: digest, grant: found.grant, scopes: found.scopes))
     }
 
-    /// Asks those who know tokens that the server has not made.
+    /// Asks the verifiers of tokens that other servers made.
     private func verifyElsewhere(
         _ token: String, _ digest: [UInt8], _ host: Host
     ) async -> Result<VerifiedToken, SASLFailure> {
@@ -288,7 +286,7 @@ public final class Authenticator: Sendable {
             switch await verify(token) {
             case .account(let account):
                 guard account.domain == host.domain, let local = account.local else { continue }
-                // Whatever its scopes are called there: it is a program's.
+                // Whatever its scopes are there, the session is a program's.
                 let scopes: Set = [AccessScope.client.rawValue]
                 return .success(VerifiedToken(user: local, digest: digest, grant: nil, scopes: scopes))
             case .unavailable:
@@ -300,7 +298,7 @@ public final class Authenticator: Sendable {
         return .failure(.notAuthorized)
     }
 
-    /// Nobody waits for it, and what was noted lately is not noted again.
+    /// Recorded without waiting, at most once a minute.
     private func noteUse(of token: Token) {
         let now = now()
         guard token.lastUsedAt.map({ now.milliseconds - $0.milliseconds >= Self.useGranularity }) ?? true else {
@@ -311,6 +309,6 @@ public final class Authenticator: Sendable {
         }
     }
 
-    /// Milliseconds.
+    /// In milliseconds.
     private static let useGranularity: Int64 = 60_000
 }

@@ -1,12 +1,12 @@
 import XMPP
 import XMPPStream
 
-/// An account of a host as a client's stream sees it that signs in.
+/// An account as the stream of a client that signs in sees it.
 struct ClientStreamAccount: StreamAccount {
     let host: Host
     let account: OpenedAccount
 
-    /// Takes note that a device has shown its token. `false`: it is void.
+    /// Records the use of a device token. False: it is void.
     func use(_ token: Device.Token, of device: String, count: Int?) -> Bool {
         account.record.use(token, of: device, count: count, secrets: account.secrets)
     }

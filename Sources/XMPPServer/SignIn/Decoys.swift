@@ -2,8 +2,8 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// The credentials that are shown to those who ask for accounts that do not exist. Names that were asked for lately are
-/// remembered, so that the second question costs no more, and takes no longer, than one for an account that is in memory.
+/// Credentials for accounts that do not exist. Recently asked names are remembered, so that a second request takes no
+/// longer than one for an account in memory.
 final class Decoys: Sendable {
     private struct Key: Hashable {
         let jid: JID
@@ -16,13 +16,13 @@ final class Decoys: Sendable {
     }
 
     private static let capacity = 4096
-    /// Milliseconds. Somebody else may make the account meanwhile.
+    /// In milliseconds. The account may be made meanwhile.
     private static let time: Int64 = 30_000
 
     private let secret: [UInt8]
     private let entries = Mutex<[Key: Entry]>([:])
 
-    /// - Parameter secret: makes the salts; the same for the life of the storage.
+    /// - Parameter secret: derives the salts; never changes for a store.
     init(secret: [UInt8]) { self.secret = secret }
 
     func credential(_ user: String, _ hash: SCRAMHash, _ host: Host) -> SCRAMCredential {
@@ -30,7 +30,7 @@ final class Decoys: Sendable {
             user: user, hash: hash, secret: secret, iterations: host.configuration.authentication.scramIterations)
     }
 
-    /// The credential of a name that nobody had a moment ago.
+    /// The decoy of a name that did not exist a moment ago.
     func known(_ jid: JID, _ hash: SCRAMHash, now: Timestamp) -> SCRAMCredential? {
         entries.withLock { entries in
             guard let entry = entries[Key(jid: jid, hash: hash)], now < entry.until else { return nil }
@@ -38,7 +38,7 @@ final class Decoys: Sendable {
         }
     }
 
-    /// Nobody has that name.
+    /// Remembers a name that does not exist.
     func note(_ jid: JID, _ host: Host, now: Timestamp) {
         let until = Timestamp(milliseconds: now.milliseconds + Self.time)
         let made = SCRAMHash.allCases.map { ($0, credential(jid.string, $0, host)) }
@@ -50,7 +50,7 @@ final class Decoys: Sendable {
         }
     }
 
-    /// Somebody has it now.
+    /// Forgets a name that exists now.
     func forget(_ jid: JID) {
         entries.withLock { entries in
             for hash in SCRAMHash.allCases { entries[Key(jid: jid, hash: hash)] = nil }

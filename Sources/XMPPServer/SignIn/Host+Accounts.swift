@@ -2,17 +2,17 @@ import NIOCore
 import XMPP
 import XMPPStream
 
-/// Accounts as their owners make, change and remove them.
+/// Registration, passwords and removal of accounts.
 extension Host {
-    /// Makes an account for somebody who is not known yet.
+    /// Registers an account.
     ///
-    /// - Parameter changes: what is stored together with it.
+    /// - Parameter changes: committed with it.
     public func register(
         user: String, password: String, from address: SocketAddress?, with changes: [StorageChange] = []
     ) async -> Result<Void, StanzaError> {
         let address = IPAddress(address)
         guard let jid = JID(local: user, domain: domain, resource: nil), let local = jid.local, !password.isEmpty,
-            // Nobody gets a name that looks like somebody else's; an administrator gives it if it is wanted.
+            // Names that look like others are left to administrators.
             NameScripts.areUsual(in: local)
         else { return .failure(.notAcceptable) }
         guard let place = registrations.take(from: address, at: uptime()) else {
@@ -21,7 +21,7 @@ extension Host {
         let result = await add(jid, password, with: changes)
         switch result {
         case .success: accountAdded(jid)
-        // What asks for names that are taken has cost and learned as much.
+        // Trying taken names counts, as it reveals that they exist.
         case .failure(.conflict): break
         case .failure: registrations.giveBack(place)
         }
@@ -51,9 +51,9 @@ extension Host {
         }
     }
 
-    /// Sets a password and ends what was opened with the former one.
+    /// Sets a password, and ends what was opened with the former one.
     ///
-    /// - Parameter sparing: the session that asks for it goes on.
+    /// - Parameter sparing: the session that asks; it continues.
     public func setPassword(
         _ password: String, of account: JID, sparing session: ClientSession? = nil
     ) async -> Result<Void, StanzaError> {
@@ -74,10 +74,10 @@ extension Host {
         return .success(())
     }
 
-    /// Puts other keys in the place of an account's. All that was opened, agreed to or given out for the former ones is void:
-    /// tokens and grants, devices, push notifications, sessions.
+    /// Replaces an account's keys. Everything that was opened or granted with the former ones is void: tokens, grants,
+    /// devices, push registrations, sessions.
     ///
-    /// - Parameter sparing: the session that asks for it goes on.
+    /// - Parameter sparing: the session that asks; it continues.
     func setCredentials(
         _ credentials: [SCRAMCredential], of account: JID, sparing session: ClientSession? = nil
     ) async throws(StorageError) {
@@ -89,14 +89,14 @@ extension Host {
             throw error
         }
         record.endChangingSecrets(credentials)
-        // All sessions are stored as revoked by now.
+        // By now all sessions are stored as revoked.
         session?.storeState()
         var event = CredentialsEvent(account: record, sparing: session, host: self)
         fire(Hooks.credentialsChanged, &event)
         for other in record.sessions where other !== session { other.end(.notAuthorized) }
     }
 
-    /// Waits for a change of the same account's secrets that is under way.
+    /// Waits for another change of the account's credentials to end.
     private func beginChangingSecrets(of account: JID) async throws(StorageError) -> AccountRecord {
         while true {
             guard let record = try await accounts.load(account) else {
@@ -107,7 +107,7 @@ extension Host {
         }
     }
 
-    /// Keeps a further key of an account's password.
+    /// Stores a further key of an account's password.
     func add(_ credential: SCRAMCredential, to account: OpenedAccount) async -> Result<Void, SASLFailure> {
         let commit = Commit()
         guard account.record.add(credential, secrets: account.secrets, then: commit.finish) else {
@@ -122,10 +122,10 @@ extension Host {
         }
     }
 
-    /// Removes an account with all that it owns or has given out, and ends its sessions. Whoever gets its name after it
-    /// inherits nothing.
+    /// Removes an account with everything it owns and all its grants, and ends its sessions. A later account of the
+    /// same name inherits nothing.
     ///
-    /// - Parameter sparing: the session that asks for it is left to the caller to end.
+    /// - Parameter sparing: the session that asks; its caller ends it.
     public func remove(_ account: JID, sparing session: ClientSession? = nil) async -> Result<Void, StanzaError> {
         do {
             try await removeAccount(account, sparing: session)
@@ -135,7 +135,7 @@ extension Host {
         }
     }
 
-    /// The same for administrators, who are told what has failed.
+    /// The same for administrators, with the error of the storage.
     func removeAccount(_ account: JID, sparing session: ClientSession? = nil) async throws(StorageError) {
         let record = try await beginChangingSecrets(of: account)
         let end = accounts.beginRemoval(of: record)
@@ -158,7 +158,7 @@ extension AuthenticationSettings {
     /// Whether people sign in with tokens only, and never type their address.
     var usesTokensAlone: Bool { mechanisms.allSatisfy(\.usesTokens) }
 
-    /// The keys of a password, one for each hash; `nil` if it is empty or has characters that no password may have.
+    /// The keys of a password, one for each hash; nil if it is empty or has forbidden characters.
     func makeCredentials(_ password: String) -> [SCRAMCredential]? {
         let credentials = SCRAMHash.allCases.compactMap {
             SCRAMCredential.random(password: password, hash: $0, iterations: scramIterations)

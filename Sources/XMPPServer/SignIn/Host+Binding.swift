@@ -2,8 +2,9 @@ import XMPP
 import XMPPStream
 
 extension Host {
-    /// Binds a resource within the sign-in, XEP-0386 §3.2: the tag, if it can be part of one, and what the server makes. A
-    /// client that says which installation it is gets the same resource each time, and ends its earlier sessions.
+    /// Binds a resource within the sign-in, XEP-0386 §3.2. It consists of the client's tag, if valid, and a random
+    /// part. A client that identifies its installation gets the same resource each time, which ends its earlier
+    /// sessions.
     func bind(
         _ account: OpenedAccount, tag: String?, on stream: ClientStream
     ) -> Result<ClientSession, StanzaError> {
@@ -20,7 +21,7 @@ extension Host {
         return bind(account, jid, .replaceOld, on: stream)
     }
 
-    /// Whether the account is still there, and what the client has shown is still good.
+    /// Whether the account still exists, and its credentials are still valid.
     private func mayStay(_ account: OpenedAccount, _ stream: ClientStream) -> Bool {
         isServed && isCurrent(account) && !revocations.contains(stream.token)
             && isGood(stream.installation, of: account.record)
@@ -28,7 +29,7 @@ extension Host {
 
     private func fits(_ jid: JID) -> Bool { (jid.resource?.utf8.count ?? 0) <= configuration.limits.resourceLength }
 
-    /// RFC 6120 §7.7.2.2: out of the table now, so that the new session can take its place.
+    /// RFC 6120 §7.7.2.2: removed from the table now, so that the new session can take its place.
     private func replace(_ other: ClientSession) {
         other.record.remove(other)
         other.end(.conflict)
@@ -78,12 +79,12 @@ extension Host {
         }
     }
 
-    /// The session that has been without a connection for longest.
+    /// The session that has been disconnected for longest.
     private func oldestHibernating(_ record: AccountRecord) -> ClientSession? {
         let lost = record.sessions.compactMap { session in session.hibernatesSince.map { (session, $0) } }
         return lost.min { $0.1 < $1.1 }?.0
     }
 
-    /// A resource that nobody can guess, RFC 6120 §13.12.
+    /// A resource that cannot be guessed, RFC 6120 §13.12.
     private static func makeResource() -> String { SecureRandom.text(length: 12) }
 }

@@ -1,10 +1,10 @@
 import XMPP
 import XMPPStream
 
-/// Something that has access to an account: a device, a session that does not say where it is from, an app that was granted
-/// access, or an access token (XEP-0494).
+/// Something with access to an account: a device, a session of an unidentified client, an app with a grant, or an
+/// access token.
 public struct AccountClient: Sendable {
-    /// How the client is known, and taken away its access.
+    /// What the client is identified and revoked by.
     enum Kind: Sendable {
         case device(Device)
         case session(ClientSession)
@@ -13,17 +13,17 @@ public struct AccountClient: Sendable {
     }
 
     let kind: Kind
-    /// What its owner calls it by when revoking its access.
+    /// The id by which its owner revokes it.
     public let id: String
     public let isConnected: Bool
     public let firstSeen: Timestamp
     public let lastSeen: Timestamp
     public let methods: Set<Device.Method>
     public let software: String?
-    /// What its owner calls the device.
+    /// The name that its owner gave the device.
     public let device: String?
 
-    /// Whether the client has, or has had, sessions of its own.
+    /// Whether the client has or had sessions.
     public var isSession: Bool {
         switch kind {
         case .device, .session: true
@@ -31,12 +31,12 @@ public struct AccountClient: Sendable {
         }
     }
 
-    /// Whether it is a device that has said which one it is.
+    /// Whether it is a device that has identified itself.
     public var isDevice: Bool {
         if case .device = kind { true } else { false }
     }
 
-    /// What it has been allowed; nil: it was not asked.
+    /// The granted scopes; nil: none were needed.
     public var scopes: Set<String>? {
         switch kind {
         case .grant(let grant): grant.scopes
@@ -45,15 +45,15 @@ public struct AccountClient: Sendable {
         }
     }
 
-    /// Whether it may do all that the account's owner may.
+    /// Whether it has all rights of the account's owner.
     public var isUnrestricted: Bool { methods != [.grant] }
 
-    /// Whether the client may know the password: then another password alone keeps it out.
+    /// Whether the client may know the password, so that only a new password revokes its access.
     public var knowsPassword: Bool { methods.contains(.password) }
 }
 
 extension Host {
-    /// What has access to an account: devices, then sessions of unknown origin, then apps and access tokens.
+    /// Everything with access to an account: devices, then unidentified sessions, then apps and access tokens.
     public func clients(of record: AccountRecord) async throws(StorageError) -> [AccountClient] {
         let sessions = record.sessions
         let now = now()
@@ -104,7 +104,7 @@ extension Host {
             lastSeen: session.boundAt, methods: [.password], software: nil, device: nil)
     }
 
-    /// Takes away the access that a client has; where that is its owner's password, it can come back with it.
+    /// Revokes a client's access. A client that knows the password can sign in again.
     public func revoke(_ client: AccountClient, of record: AccountRecord) async throws(StorageError) {
         switch client.kind {
         case .device(let device): try await revoke(device, of: record.jid)

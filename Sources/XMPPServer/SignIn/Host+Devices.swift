@@ -1,35 +1,34 @@
 import XMPP
 import XMPPStream
 
-/// The devices of accounts, and the tokens that they sign in with (XEP-0484).
+/// The devices of accounts, and their tokens (XEP-0484).
 extension Host {
-    /// An account has no more devices than this; those that have not been here for longest are forgotten.
+    /// The maximum number of devices of an account; beyond it those not seen for longest are forgotten.
     static let devicesPerAccount = 50
 
     func deviceID(of account: JID, installation: String) -> String { key.name("device", account, installation) }
 
-    /// The text of a token. It is made anew each time, from what the storage has and what only the server's key adds.
+    /// The text of a token, derived from the stored token with the server's key each time.
     func tokenText(_ nonce: [UInt8], mechanism: String, device: String, of account: JID) -> String {
         Base64.encode(key.code(of: "fast\0\(account)\0\(device)\0\(mechanism)\0\(Base64.encode(nonce))"))
     }
 
-    /// Whether an installation that has signed in with its token is still allowed to. nil has not.
+    /// Whether an installation that has signed in with its token is still allowed to; true for nil.
     func isGood(_ installation: VerifiedInstallation?, of record: AccountRecord) -> Bool {
         guard let installation, !installation.proof.invalidates else { return true }
         let device = record.device(deviceID(of: record.jid, installation: installation.proof.installation))
         return device?.tokens.contains { $0.nonce == installation.token } ?? false
     }
 
-    /// A token as its client is given it.
+    /// A token as given to its client.
     struct IssuedToken: Sendable {
         let text: String
         let expiresAt: Timestamp
     }
 
-    /// Takes note of a device that has signed in, and gives it a token if it wants one, or has one that is due for
-    /// rotation.
+    /// Records the sign-in of a device, and gives it a token if it asks for one, or its token is due for rotation.
     ///
-    /// - Returns: the token, when it is durable: one that was given out must work.
+    /// - Returns: the token, once it is durable, so that it is sure to work.
     func noteSignIn(
         _ request: AuthenticationRequest, _ account: OpenedAccount, on stream: ClientStream
     ) -> Eventual<IssuedToken?> {
@@ -49,7 +48,7 @@ extension Host {
             device.methods.insert(method)
             if let used { device.note(used) }
             if let token { device.next = token }
-            // Times alone are not worth a commit each time.
+            // A changed time alone is worth a commit once a minute.
             if now.milliseconds - device.lastSeen.milliseconds >= 60_000 { device.lastSeen = now }
             return (device, device != former, self.forgotten(all, sparing: id, now))
         }
@@ -74,11 +73,11 @@ extension Host {
         }
     }
 
-    /// What the next token is for; nil: there is to be none.
+    /// The mechanism of the next token; nil: none is given.
     private func tokenMechanism(
         for request: AuthenticationRequest, _ stream: ClientStream, _ device: Device?, _ now: Timestamp
     ) -> String? {
-        // Who has signed in by leave of an access token must not outlive it.
+        // A device token must not outlive the access token that it was given for.
         guard configuration.authentication.offersFAST, stream.rights.contains(.manageAccess) else {
             return nil
         }
@@ -94,7 +93,7 @@ extension Host {
 
     private func makeToken(_ mechanism: String, _ now: Timestamp) -> Device.Token {
         let time = min(configuration.authentication.tokenLifetime.inMilliseconds, deviceMemory)
-        // XEP-0082 tells whole seconds to the client: it must not believe in the token for longer.
+        // The client is told whole seconds, so the token must not end earlier than the second that it is told.
         let expiry = (now.milliseconds + time + 999) / 1000 * 1000
         return Device.Token(
             nonce: SecureRandom.bytes(16), mechanism: mechanism, createdAt: now,
@@ -103,7 +102,7 @@ extension Host {
 
     private var deviceMemory: Int64 { configuration.authentication.deviceMemory.inMilliseconds }
 
-    /// Devices that have not been here for too long, or are too many.
+    /// Devices not seen for too long, or beyond the maximum number.
     private func forgotten(_ devices: [Device], sparing id: String, _ now: Timestamp) -> [String] {
         let others = devices.filter { $0.id != id }.sorted { $0.lastSeen > $1.lastSeen }
         let oldest = now.milliseconds - deviceMemory
@@ -122,7 +121,7 @@ extension Host {
         for session in record.sessions where self.device(of: session) == device.id { session.end(.notAuthorized) }
     }
 
-    /// The id of the device that a session is on; nil: it did not say.
+    /// The id of a session's device; nil: it is unidentified.
     public func device(of session: ClientSession) -> String? {
         session.userAgent?.id.map { deviceID(of: session.record.jid, installation: $0) }
     }
@@ -136,8 +135,7 @@ extension Device {
         self.lastSeen = lastSeen
     }
 
-    /// XEP-0484 §3.5 and §4.1: a new token that is used takes the place of the one before it, and is void if the client
-    /// wants it so.
+    /// XEP-0484 §3.5 and §4.1: a new token that is used replaces the one before it; the client may also invalidate it.
     fileprivate mutating func note(_ used: VerifiedInstallation) {
         if next?.nonce == used.token {
             current = next

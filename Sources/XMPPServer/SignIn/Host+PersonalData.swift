@@ -2,11 +2,11 @@ import XMPP
 import XMPPStream
 
 extension PersonalData {
-    /// What the core keeps in stores.
+    /// Stores of the core.
     static let ofCore = [
-        // Their owners know devices by other words, see `Host.clients`.
+        // Exported in other words, see `Host.clients`.
         PersonalData(store: Device.storeName, .secret, endsWithPassword: true),
-        // It stands in the card.
+        // Exported within the vCard.
         PersonalData(store: AccountPhoto.store, .secret),
     ]
 
@@ -18,7 +18,7 @@ extension PersonalData {
 }
 
 extension Host {
-    /// What has to be stored for the removal of an account: the one way in which accounts are removed.
+    /// The changes that remove an account: the one way in which accounts are removed.
     func changes(removing account: JID) async throws(StorageError) -> [StorageChange] {
         await storage.flush()
         var changes = [StorageChange.removeAccount(account)]
@@ -30,7 +30,7 @@ extension Host {
         return changes
     }
 
-    /// What has to be stored for another password.
+    /// The changes for a new password.
     func changes(settingCredentials credentials: [SCRAMCredential], of account: JID) -> [StorageChange] {
         [.setCredentials(account, credentials), .removeTokens(account)]
             + personalData.filter(\.endsWithPassword).map { .removeValues(store: $0.store, owner: account) }

@@ -1,16 +1,16 @@
 import XMPP
 import XMPPStream
 
-/// Tokens and grants as they are taken back.
+/// Revoking tokens and grants.
 extension Host {
-    /// Makes a token void and ends the sessions that it has opened.
+    /// Revokes a token and ends its sessions.
     public func revoke(_ token: Token) async throws(StorageError) {
         guard let account = try await accounts.load(token.account) else { return }
         let event = AccessEvent(account: account, grant: nil, token: token.digest, host: self)
         try await revoke(event, .removeToken(digest: token.digest)) { revocations.add(token: token.digest) }
     }
 
-    /// Takes back what an app was granted: all tokens of the grant are void, and the sessions end that they have opened.
+    /// Revokes an app's grant with all its tokens, and ends their sessions.
     public func revoke(_ grant: Grant) async throws(StorageError) {
         guard let account = try await accounts.load(grant.account) else { return }
         let event = AccessEvent(account: account, grant: grant, token: nil, host: self)

@@ -2,14 +2,14 @@ import XML
 import XMPP
 import XMPPStream
 
-/// What a client has asked for together with its sign-in (XEP-0388 §2.5), being done for one stream: first what concerns
-/// the device and the stream, such as its token and resumption, then, unless that has brought a session, the binding of a
-/// resource with what belongs to it (XEP-0386).
+/// Processes the requests within a sign-in (XEP-0388 §2.5) for one stream: first those about the device and the stream,
+/// such as its token and resumption; then, unless there is a session already, the binding of a resource with its
+/// features (XEP-0386).
 ///
-/// Confined to the stream's loop, where `ClientStream.wait` returns to; hence `@unchecked Sendable`.
+/// Confined to the stream's loop, to which `ClientStream.wait` returns; hence `@unchecked Sendable`.
 final class InlineNegotiation: @unchecked Sendable {
     private let host: Host
-    /// Those of the beginning: what one of them has read is for it to write.
+    /// The modules at the beginning: the same module reads and writes.
     private let loaded: LoadedModules
     private let account: OpenedAccount
     private let request: AuthenticationRequest

@@ -3,8 +3,8 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// Makes the keys of new passwords. That takes milliseconds of computing for each: it is done on a thread of its own, one
-/// after the other, so that neither sign-ins nor anything else waits for it, and only so many may wait.
+/// Derives the keys of new passwords. Each takes milliseconds of computing, so one thread does it, one after the other,
+/// with a bounded queue, and nothing else waits.
 public final class KeyMaker: Sendable {
     private struct Waiting {
         var total = 0
@@ -21,8 +21,8 @@ public final class KeyMaker: Sendable {
 
     /// The keys of a password, one for each hash.
     ///
-    /// - Returns: `not-acceptable` if it is empty or has characters that no password may have, `resource-constraint` if too
-    ///   many are being made, of this account or in all.
+    /// - Returns: `not-acceptable` if it is empty or has forbidden characters, `resource-constraint` if too many are
+    ///   being derived, for this account or in all.
     public func credentials(
         of password: String, for account: JID, _ settings: AuthenticationSettings
     ) async -> Result<[SCRAMCredential], StanzaError> {

@@ -1,8 +1,8 @@
-/// An account as it was when somebody showed a secret of its owner's, or the owner agreed to something: what follows from
-/// that is good as long as the account is there and has the same secrets (`Host.isCurrent`).
+/// An account with the version of its credentials at sign-in or consent. What was derived from it is valid while the
+/// account exists with the same credentials (`Host.isCurrent`).
 public struct OpenedAccount: Sendable {
     public let record: AccountRecord
-    /// The secrets that were looked at.
+    /// The version of the credentials.
     let secrets: Int
 
     /// The account as it is now.
@@ -13,8 +13,8 @@ public struct OpenedAccount: Sendable {
 }
 
 extension Host {
-    /// Whether an account is still there, may be signed in to, and has the secrets that it had when it was opened. False from
-    /// the moment on in which a change of the password, or the removal of the account, begins.
+    /// Whether an account still exists, is enabled, and has the same credentials. False from the beginning of a change
+    /// of its password, or of its removal.
     public func isCurrent(_ account: OpenedAccount) -> Bool {
         accounts.cached(account.record.jid) === account.record && account.record.account.isEnabled
             && account.record.hasSecrets(ofVersion: account.secrets)

@@ -1,9 +1,9 @@
 import Foundation
 
-/// Addresses to which an app wants people to be sent back, RFC 6749 §3.1.2 and RFC 8252 §7.
+/// Redirect addresses of apps, RFC 6749 §3.1.2 and RFC 8252 §7.
 public enum RedirectAddress {
-    /// True if an app may be registered with the address: absolute, without a fragment, and one that only the app
-    /// receives: https, a scheme with a dot in it, or http on this machine.
+    /// Whether an app may register the address: absolute, without a fragment, and received by the app alone: https, a
+    /// scheme with a dot in it, or http on this machine.
     public static func isAllowed(_ text: String) -> Bool {
         guard text.utf8.count <= 1000, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             !text.utf8.contains(where: { "#\"'<>\\;,".utf8.contains($0) }), let colon = text.firstIndex(of: ":")
@@ -20,21 +20,20 @@ public enum RedirectAddress {
         }
     }
 
-    /// True if people may be sent to `asked` by an app that is registered with `registered`: they are equal, or differ in
-    /// the port on a loopback address alone.
+    /// Whether `asked` matches a registered address: equal, or different only in the port of a loopback address.
     public static func matches(_ asked: String, _ registered: String) -> Bool {
         if asked == registered { return true }
         guard isLoopback(asked), isLoopback(registered), isAllowed(asked) else { return false }
         return withoutPort(asked) == withoutPort(registered)
     }
 
-    /// True if the address is on the machine that the person sits at.
+    /// Whether the address is on the person's own machine.
     public static func isLoopback(_ text: String) -> Bool {
         guard text.hasPrefix("http://"), let host = authority(text)?.host else { return false }
         return ["127.0.0.1", "[::1]", "localhost"].contains(host) || host.hasSuffix(".localhost")
     }
 
-    /// What a page that leads there has to allow, for Content-Security-Policy: an origin, or the scheme.
+    /// The source that Content-Security-Policy must allow for it: an origin, or the scheme.
     public static func source(_ text: String) -> String {
         guard text.hasPrefix("https://") || text.hasPrefix("http://"), let authority = authority(text) else {
             return text.prefix { $0 != ":" } + ":"

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// How many accounts an address may make.
+/// Limits registrations from an address.
 final class RegistrationLimit: Sendable {
-    /// A place for one account; nil in it: the address is not counted.
+    /// A place for one registration; with nil the address is not counted.
     struct Place {
         fileprivate let place: AttemptLimit<CIDRBlock>.Place?
     }
@@ -15,7 +15,7 @@ final class RegistrationLimit: Sendable {
         byAddress = AttemptLimit(limit: limits.registrations.perAddress, within: limits.registrations.time)
     }
 
-    /// Goes by others from now on.
+    /// Changes the limits.
     func use(_ limits: ServerLimits) {
         self.limits.withLock { $0 = limits }
         byAddress.change(limit: limits.registrations.perAddress, within: limits.registrations.time)

@@ -2,14 +2,14 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// What was revoked lately. A client may have shown a token before it was revoked, and bind its resource afterwards.
+/// Recent revocations. A token may be revoked between a client's authentication and the binding of its resource.
 final class Revocations: Sendable {
     private enum Key: Hashable {
         case token([UInt8])
         case grant(String)
     }
 
-    /// More are kept than are revoked while a client signs in.
+    /// More than are revoked during a sign-in.
     private static let capacity = 1024
 
     private struct State {

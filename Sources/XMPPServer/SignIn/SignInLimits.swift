@@ -2,18 +2,18 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// How often somebody may try a secret: from one address, for one account from one address, and for one account from all
-/// addresses together.
+/// Limits attempts to sign in: from one address, for one account from one address, and for one account from all
+/// addresses.
 ///
-/// The last is what keeps many addresses from guessing, and it must not lock the owner out: it does not hold for addresses
-/// from which the account was signed in to lately. Addresses of the same client, such as those of a /64, are one.
+/// The last one stops guessing from many addresses. It must not lock the owner out, so it does not apply to addresses
+/// from which the account was signed in to recently. Addresses of one client, such as a /64, count as one.
 final class SignInLimits: Sendable {
     private struct Pair: Hashable {
         let address: CIDRBlock?
         let account: JID
     }
 
-    /// What a try takes.
+    /// The places that an attempt takes.
     private struct Places {
         var address: AttemptLimit<CIDRBlock>.Place?
         var pair: AttemptLimit<Pair>.Place?
@@ -36,7 +36,7 @@ final class SignInLimits: Sendable {
         byAccount = AttemptLimit(limit: limits.signIns.perAccountInAll, within: time)
     }
 
-    /// Goes by others from now on.
+    /// Changes the limits.
     func use(_ limits: ServerLimits) {
         self.limits.withLock { $0 = limits }
         let (signIns, time) = (limits.signIns, limits.signIns.time)
@@ -47,13 +47,12 @@ final class SignInLimits: Sendable {
 
     private func trusts(_ address: IPAddress) -> Bool { limits.withLock { $0.trusts(address) } }
 
-    /// Has a secret tested, or the outcome of a test told, if there may be one more try. Only a secret that was wrong
-    /// (`not-authorized`) counts as one.
+    /// Counts an attempt, and runs it if the limits allow it. Only a wrong secret (`not-authorized`) stays counted.
     ///
     /// - Parameters:
-    ///   - account: whose secret it is to be; nil: the secret alone says so.
-    ///   - test: not called where there were too many tries.
-    /// - Returns: what `test` says, or `temporary-auth-failure`.
+    ///   - account: nil: only the secret determines it.
+    ///   - test: not called if there were too many attempts.
+    /// - Returns: the result of `test`, or `temporary-auth-failure`.
     func attempt<Value>(
         _ account: JID?, from address: IPAddress?, _ test: () -> Result<Value, SASLFailure>
     ) -> Result<Value, SASLFailure> {
@@ -68,7 +67,7 @@ final class SignInLimits: Sendable {
         return result
     }
 
-    /// Whether a try made now would be looked at: spares work, and decides nothing.
+    /// Whether an attempt now would be allowed. It saves work; `attempt` decides.
     func isOpen(_ account: JID?, from address: IPAddress?) -> Bool {
         if let address, trusts(address) { return true }
         guard let places = take(account, address?.client) else { return false }
@@ -102,12 +101,12 @@ final class SignInLimits: Sendable {
     }
 }
 
-/// The addresses from which accounts were signed in to lately, by the hashes of both: there may be many, and to take one
-/// for another would do no more than spare it the bound for all addresses.
+/// The addresses from which accounts were recently signed in to, by hashes. A collision would only exempt an address
+/// from the limit for all addresses.
 private final class KnownPairs: Sendable {
     private static let capacity = 65_536
 
-    /// When it was, in seconds of uptime.
+    /// The time of the sign-in, in seconds of uptime.
     private let times = Mutex<[Int: Int32]>([:])
 
     func contains(_ pair: Int) -> Bool { times.withLock { $0[pair] != nil } }

@@ -3,13 +3,12 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// Writes a line for each sign-in, refused or not, and for each end of a session's connection. Those that were refused can
-/// be counted by address by a program that watches the log; they name neither accounts nor secrets: what is typed for a
-/// name may be a password.
+/// Logs each sign-in, each refused one, and each end of a session's connection. Programs can count refusals by address.
+/// Refusals name neither accounts nor secrets, as a password may have been typed for a name.
 ///
-/// When there are too many lines of a kind, some are left out, and the next one says how many.
+/// If there are too many lines of a kind, some are omitted, and the next one has their number.
 final class SignInLog: Sendable {
-    /// Lines of a kind in a second.
+    /// The maximum number of lines of a kind per second.
     static let rate = 50
 
     private struct Pace {
@@ -30,14 +29,14 @@ final class SignInLog: Sendable {
     }
 
     func refused(_ failure: SASLFailure, domain: String, from address: IPAddress?) {
-        // Who was not even asked for a secret has not failed.
+        // Only attempts with a secret can fail.
         guard failure == .notAuthorized || failure == .temporaryAuthFailure else { return }
         write(
             .notice, "sign-in refused",
             ["address": Self.text(address), "host": "\(domain)", "outcome": "\(failure.rawValue)"], refusals)
     }
 
-    /// - Parameter mechanism: of SASL, or what stands for it.
+    /// - Parameter mechanism: the SASL mechanism, or what replaces it.
     func succeeded(_ account: JID, mechanism: String, from address: IPAddress?) {
         write(
             .info, "signed in",
@@ -69,7 +68,7 @@ final class SignInLog: Sendable {
         logger.log(level: level, message, metadata: metadata)
     }
 
-    /// - Returns: how many lines were left out before this one; nil: this one is left out, too.
+    /// - Returns: the number of lines omitted before this one; nil: this one is omitted as well.
     private func take(_ pace: borrowing Mutex<Pace>) -> Int? {
         let second = now().milliseconds / 1000
         return pace.withLock { pace in

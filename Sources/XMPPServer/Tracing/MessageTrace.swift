@@ -2,30 +2,30 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// What has become of messages lately, for administrators: where each went, and why. No bodies.
+/// What happened to recent messages, for administrators: where each went, and why. No bodies.
 ///
-/// Each event loop has a ring of its own; the rings are read together when somebody asks.
+/// Each event loop has a ring of its own; a reader merges them.
 public final class MessageTrace: Sendable {
-    /// What has become of one message.
+    /// The trace of one message.
     public struct Message: Sendable {
-        /// The attribute `id`; empty: it had none. Long ones are cut, as are all texts here.
+        /// The attribute `id`; empty: none. Long texts are cut, here and below.
         public let id: String
         public let type: StanzaType
         public let from: String
-        /// Empty: it had no address.
+        /// Empty: none.
         public let to: String
         public let receivedAt: Timestamp
-        /// What happened, in order.
+        /// The steps, in order.
         public let steps: [Step]
     }
 
-    /// One thing that has happened to a message.
+    /// One step of a message.
     public struct Step: Sendable {
         public let moment: TraceStep
         public let time: Timestamp
-        /// As `TraceStep` says; may be empty.
+        /// See `TraceStep`; may be empty.
         public let subject: String
-        /// Why; may be empty.
+        /// The reason; may be empty.
         public let detail: String
     }
 
@@ -33,12 +33,12 @@ public final class MessageTrace: Sendable {
     private let rings = Mutex<[ObjectIdentifier: TraceRing]>([:])
 
     /// - Parameters:
-    ///   - byteCount: for all loops together; 0: nothing is noted.
+    ///   - byteCount: for all loops together; 0: no trace.
     init(byteCount: Int, loops: Int) {
         bytesPerLoop = byteCount / max(1, loops)
     }
 
-    /// The ring of a loop; `nil`: nothing is noted.
+    /// The ring of a loop; nil: there is no trace.
     func ring(of loop: LoopContext) -> TraceRing? {
         guard bytesPerLoop > 0 else { return nil }
         return rings.withLock { rings in
@@ -49,9 +49,9 @@ public final class MessageTrace: Sendable {
         }
     }
 
-    /// What has become of the messages that are meant, the oldest first.
+    /// The selected messages, oldest first.
     ///
-    /// - Parameter limit: the newest so many.
+    /// - Parameter limit: the maximum number; the newest are taken.
     public func messages(newest limit: Int, where isMeant: (Message) -> Bool) -> [Message] {
         let rings = rings.withLock { Array($0.values) }
         var found: [Message] = []
@@ -73,13 +73,13 @@ public final class MessageTrace: Sendable {
     }
 }
 
-/// One message's place in the trace, by which something can be noted later and from any thread.
+/// A message's place in the trace, for recording later steps from any thread.
 public struct TracePoint: Sendable {
     let ring: TraceRing
     let number: UInt64
     let now: @Sendable () -> Timestamp
 
-    /// Notes what has happened; the texts are as `TraceStep` says.
+    /// Records a step; for the texts see `TraceStep`.
     public func record(_ moment: TraceStep, _ subject: String = "", _ detail: StaticString = "") {
         ring.record(moment, subject, detail, of: number, at: now())
     }

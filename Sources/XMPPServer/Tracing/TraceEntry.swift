@@ -6,10 +6,10 @@ struct TraceEntry {
     let type: StanzaType
     let time: Timestamp
     let number: UInt64
-    /// As `TraceStep` says; of a message that was received: its id, from whom, and to whom.
+    /// See `TraceStep`; for a received message its id, sender and recipient.
     let texts: [String]
 
-    /// All entries in what a ring has given.
+    /// The entries in the contents of a ring.
     static func all(in contents: [UInt8]) -> [TraceEntry] {
         var entries: [TraceEntry] = []
         var rest = contents[...]
@@ -38,7 +38,7 @@ struct TraceEntry {
         self.texts = texts
     }
 
-    /// The bytes as a number of this machine.
+    /// The bytes as a number in native byte order.
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }

@@ -2,12 +2,12 @@ import Synchronization
 import XML
 import XMPP
 
-/// The latest that has happened to messages that came on one event loop, in a fixed amount of memory.
+/// The latest steps of messages received on one event loop, in a fixed amount of memory.
 ///
-/// Entries are written one behind the other into one half of the memory; when it is full, into the other one, whose
-/// entries are gone then. An entry is a few words and up to three texts, cut at 255 bytes.
+/// Entries are appended to one half of the memory; when it is full, to the other half, whose entries are dropped. An
+/// entry consists of a few words and up to three texts, cut at 255 bytes.
 public final class TraceRing: Sendable {
-    /// Length, moment, type of the message, time, number of the message.
+    /// Length, step, type of the message, time, number of the message.
     static let headSize = 2 + 1 + 1 + 8 + 8
     static let maximumTextSize = 255
     private static let maximumEntrySize = headSize + 3 * (1 + maximumTextSize)
@@ -15,17 +15,17 @@ public final class TraceRing: Sendable {
     private struct State: ~Copyable {
         let memory: UnsafeMutableRawPointer
         let half: Int
-        /// Where the half begins that is being written.
+        /// The beginning of the current half.
         var begin = 0
-        /// How much of it is written, and how much of the other one is.
+        /// The used bytes of the current half, and of the other one.
         var used = 0
         var usedBefore = 0
-        /// Messages so far.
+        /// The number of messages so far.
         var count: UInt64 = 0
 
         init(half: Int) {
             self.half = half
-            // Pages that nobody has written to take no memory.
+            // Pages that are never written take no memory.
             memory = .allocate(byteCount: 2 * half, alignment: 8)
         }
 
@@ -42,16 +42,16 @@ public final class TraceRing: Sendable {
     }
 
     private let state: Mutex<State>
-    /// Tells the messages of different loops apart.
+    /// Distinguishes messages of different loops.
     private let index: UInt64
 
-    /// - Parameter byteCount: at least some entries' worth is taken.
+    /// - Parameter byteCount: a minimum applies.
     init(byteCount: Int, index: Int) {
         state = Mutex(State(half: max(byteCount / 2, 2 * Self.maximumEntrySize)))
         self.index = UInt64(index) << 40
     }
 
-    /// A client has sent a message, which gets a number by this.
+    /// Records a message from a client, and numbers it.
     func began(_ stanza: Stanza, from: JID, to: JID?, at time: Timestamp) -> UInt64 {
         let type = stanza.type ?? .unknown
         return state.withLock { state in
@@ -71,7 +71,7 @@ public final class TraceRing: Sendable {
         }
     }
 
-    /// Something has happened to the message with that number.
+    /// Records a step of the message with that number.
     func record(_ moment: TraceStep, _ subject: String, _ detail: StaticString, of number: UInt64, at time: Timestamp) {
         state.withLock { state in
             let start = state.room()
@@ -118,7 +118,7 @@ public final class TraceRing: Sendable {
         state.used += end - start
     }
 
-    /// All entries as they are written, the oldest first. They are read by `TraceEntry`, outside of the lock.
+    /// All entries, oldest first. `TraceEntry` parses them outside of the lock.
     var contents: [UInt8] {
         state.withLock { state in
             let other = state.begin == 0 ? state.half : 0

@@ -1,28 +1,28 @@
-/// What can happen to a message; see `MessageTrace`. The raw values are those of the ring's entries.
+/// The steps of a message; see `MessageTrace`. The raw values are those in the ring.
 public enum TraceStep: UInt8, Sendable, CaseIterable {
-    /// A client has sent it.
+    /// Received from a client.
     case received = 1
-    /// A module has refused it: the module, and the condition.
+    /// Refused: the module, and the error condition.
     case refused
-    /// A module has taken it, and it goes no further: the module.
+    /// Processed by a module, and goes no further: the module.
     case taken
-    /// It is for an archive: whose.
+    /// Archived: the owner of the archive.
     case archived
-    /// A session that gets it: its full JID.
+    /// Delivered to a session: its full JID.
     case delivered
-    /// A session that gets a copy (XEP-0280): its full JID.
+    /// Copied to a session: its full JID.
     case copied
-    /// A module keeps it for later: the module.
+    /// Stored for later: the module.
     case kept
-    /// What it changes is durable.
+    /// Its changes are durable.
     case stored
-    /// What it changes could not be made durable.
+    /// Its changes could not be made durable.
     case failed
-    /// An app server is told that it waits (XEP-0357): its address.
+    /// A push notification was sent: the app server's address.
     case pushed
-    /// The client of a session has said that it has it (XEP-0198): the session's full JID.
+    /// Acknowledged by the client (XEP-0198): the session's full JID.
     case acknowledged
 
-    /// The word for programs.
+    /// The name for programs.
     public var name: String { "\(self)" }
 }
