@@ -1,9 +1,9 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0280: Message Carbons: whatever one of an account's clients says or hears, the others that asked for it hear, too.
+/// XEP-0280: Message Carbons: copies of an account's messages for its other clients that asked for them.
 ///
-/// Copies are made here alone: what others send in the form of one loses it.
+/// Only the server makes copies; elements of that kind are stripped from what clients send.
 struct Carbons: ServerModule {
     static let info = ModuleInfo(
         "carbons", implements: [.xep(280, "1.0.1")],
@@ -12,7 +12,7 @@ struct Carbons: ServerModule {
     static let namespace: Namespace = "urn:xmpp:carbons:2"
     private static let room: Namespace = "http://jabber.org/protocol/muc#user"
 
-    /// Set on sessions that have asked for copies.
+    /// Set on sessions that asked for copies.
     static let isOn = ClientSession.Flag("carbons")
 
     init(host: Host, settings: NoSettings) {}
@@ -35,7 +35,7 @@ struct Carbons: ServerModule {
         registrar.on(Hooks.messageToAccount, .copy, copyReceived)
     }
 
-    /// §8: to all but the session that sent it, with the id under which the sender's archive has it.
+    /// §8: to all but the sending session, with the id in the sender's archive.
     @Sendable private func copySent(_ event: inout StanzaContext) -> Verdict {
         guard let sender = event.sender else { return .go }
         let session = event.session
@@ -43,14 +43,14 @@ struct Carbons: ServerModule {
         guard sessions.contains(where: { $0.has(Self.isOn) && $0 !== session }),
             Self.isEligible(event.stanza, isSent: true)
         else { return .go }
-        // What goes to the own account is received by its other sessions.
+        // A message to the own account reaches its other sessions anyway.
         if event.to.map({ $0.isSameBare(as: sender.jid) }) ?? true { return .go }
         copy(
             event, "sent", for: .sender, of: sender, to: sessions.filter { $0.has(Self.isOn) && $0 !== session })
         return .go
     }
 
-    /// §7: to all that do not get the message itself. What nobody takes now is handed over later, as it is.
+    /// §7: to all sessions that do not get the message itself. Messages stored offline are delivered later as they are.
     @Sendable private func copyReceived(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .go }
         let sessions = account.sessions
@@ -68,7 +68,7 @@ struct Carbons: ServerModule {
         return .go
     }
 
-    /// Sends a copy, which is written once, to some sessions.
+    /// Sends a copy, which is written once, to sessions.
     private func copy(
         _ event: StanzaContext, _ direction: StaticString, for side: StanzaContext.Side, of account: AccountRecord,
         to sessions: [ClientSession]
@@ -102,7 +102,7 @@ struct Carbons: ServerModule {
         case .groupchat:
             return false
         case .chat:
-            // A room sends what is said in private to all of an account's clients itself.
+            // A room itself sends private messages to all of an account's clients.
             return isSent || !message.hasChild("x", room)
         case .error:
             return true

@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// XEP-0494: lets people see which clients have access to their account, and take it from them.
+/// XEP-0494: lets people list the clients with access to their account, and revoke it.
 struct ClientAccess: ServerModule {
     static let info = ModuleInfo(
         "client-access", implements: [.xep(494, "0.1.0")],

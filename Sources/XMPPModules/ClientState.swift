@@ -1,17 +1,17 @@
 import XMPPServer
 
-/// XEP-0352: Client State Indication: what a client that nobody looks at need not know at once is held back.
+/// XEP-0352: Client State Indication: stanzas that are not urgent are held back from an inactive client.
 ///
-/// Of presence it gets the last of each sender, of chat states that come alone the last of each as well, both as soon as
-/// something comes that is urgent, in front of it, or when somebody looks again. The state is that of a connection: a
-/// session that is resumed begins as an active one.
+/// Only the last presence of each sender is kept, and the last chat state of each sender that comes alone. They are
+/// sent before the next urgent stanza, or when the client becomes active. The state belongs to a connection: a resumed
+/// session begins as active.
 struct ClientState: ServerModule {
     static let info = ModuleInfo(
         "client-state", implements: [.xep(352, "1.0.0")],
         summary: "Holds back presence and chat states from clients that nobody looks at.")
 
     private static let namespace: Namespace = "urn:xmpp:csi:0"
-    /// What accompanies a chat state and says nothing of its own.
+    /// Elements that accompany a chat state without content of their own.
     private static let companions: [Namespace] = [
         .chatStates, .hints, .stanzaIDs, .delay, "urn:xmpp:occupant-id:0",
     ]

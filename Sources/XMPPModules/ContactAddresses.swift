@@ -1,13 +1,13 @@
 import XMPPServer
 
-/// XEP-0157: Contact Addresses for XMPP Services: whom to write to about the host, for people and other servers.
+/// XEP-0157: Contact Addresses for XMPP Services: whom people and other servers can contact about the host.
 struct ContactAddresses: ServerModule {
     static let info = ModuleInfo(
         "contact-addresses", implements: [.xep(157, "1.1.1")], requires: ["disco"],
         summary: "Tells whom to write to about the host.")
 
     struct Settings: ModuleSettings {
-        /// Addresses as URIs, by what they are for.
+        /// Addresses as URIs, by purpose.
         let addresses: [Registrar.InformationField]
 
         init(_ section: ConfigSection, in profile: ProfileSettings) {

@@ -1,10 +1,12 @@
 import Crypto
 import XMPPServer
 
-/// XEP-0215: External Service Discovery: where the host's people find what is no XMPP, such as STUN and TURN for calls.
+/// XEP-0215: External Service Discovery: services for the host's people that do not use XMPP, such as STUN and TURN for
+/// calls.
 ///
-/// A TURN server that shares a secret with the host gets users whose names tell until when they are good and whose passwords
-/// prove it, as coturn and others have it (`use-auth-secret`). Each account has its own, which tells nothing of it.
+/// For a TURN server that shares a secret with the host, temporary credentials are made, as coturn and others accept
+/// them (`use-auth-secret`): the user name has the expiry, and the password proves it. They are different for each
+/// account and do not reveal it.
 struct ExternalServices: ServerModule {
     static let info = ModuleInfo(
         "external-services", implements: [.xep(215, "1.0.0")],
@@ -30,7 +32,7 @@ struct ExternalServices: ServerModule {
         let port: Int
         let transport: Transport
         let isRestricted: Bool
-        /// Shared with the service; nil: there is none.
+        /// Shared with the service; nil: none.
         let secret: Redacted<String>?
 
         enum Transport: String, CaseIterable, Sendable {
@@ -64,14 +66,14 @@ struct ExternalServices: ServerModule {
         registrar.clientIQ(.get, "credentials", Self.namespace, to: .server, needs: .chat, credentials)
     }
 
-    /// §3: all, or those of one type.
+    /// §3: all services, or those of one type.
     @Sendable private func services(_ request: ClientRequest) -> Reply {
         let type = request.payload["type"]
         let services = settings.services.filter { type == nil || $0.type == type }
         return answer("services", type, services, to: request)
     }
 
-    /// §4: those of one service.
+    /// §4: the credentials of one service.
     @Sendable private func credentials(_ request: ClientRequest) -> Reply {
         guard let asked = request.payload.child("service", Self.namespace), let host = asked["host"] else {
             return .error(.badRequest)

@@ -2,11 +2,11 @@ import NIOCore
 import Synchronization
 import XMPPServer
 
-/// XEP-0379, XEP-0401 and XEP-0445: invitations, which `swallowtail invite` makes and people make in their clients: whoever
-/// shows the token of one becomes a contact of who invites, without being asked, and may make an account where nobody else
-/// may, if it is an invitation to that. A token is good once.
+/// XEP-0379, XEP-0401 and XEP-0445: invitations, made by `swallowtail invite` or by people in their clients. A guest
+/// with the token becomes the inviter's contact without a subscription request, and may register an account if the
+/// invitation allows it. A token is valid once.
 ///
-/// Left out: the command of XEP-0401 §5.4 that makes accounts, which administrators have in `swallowtail`.
+/// Left out: the command of XEP-0401 §5.4 that makes accounts; administrators have it in `swallowtail`.
 struct Invitations: ServerModule {
     static let info = ModuleInfo(
         Invitation.module, implements: [.xep(379, "0.3.3"), .xep(401, "0.6.0"), .xep(445, "0.2.0")],
@@ -26,7 +26,7 @@ struct Invitations: ServerModule {
 
     private static let namespace: Namespace = "urn:xmpp:pars:0"
     private static let feature: Namespace = "urn:xmpp:ibr-token:0"
-    /// The token that the client of a stream has shown, if it is good.
+    /// The valid token that a stream's client has shown.
     private static let token = ClientStream.Slot<String>()
     private static let attempts = ClientStream.Slot<Int>()
     private static let maximumAttempts = 5
@@ -86,7 +86,7 @@ struct Invitations: ServerModule {
 
     // MARK: To make an account, XEP-0445 §3
 
-    /// The token by which the client of a stream may make an account.
+    /// The token with which a stream's client may register.
     static func token(of stream: ClientStream) -> String? { stream[token] }
 
     @Sendable private func beforeSignIn(_ iq: Element, _ stream: ClientStream) -> Bool {
@@ -118,8 +118,7 @@ struct Invitations: ServerModule {
         return true
     }
 
-    /// Makes an account for somebody who has shown a token; afterwards the token is void, and the guest a contact of who
-    /// has invited.
+    /// Registers an account for a guest; afterwards the token is void, and the guest is the inviter's contact.
     static func register(
         user: String, password: String, from address: SocketAddress?, token: String, _ host: Host
     ) async -> Result<Void, StanzaError> {
@@ -129,7 +128,7 @@ struct Invitations: ServerModule {
         defer { redeeming.ended(key) }
         let invitation: Invitation
         do throws(StorageError) {
-            // §3: a token that has expired since it was shown is good all the same.
+            // §3: a token that has expired since it was shown is still valid.
             guard let found = try await store.get(host.jid, key: key), found.allowsAccount else {
                 return .failure(.notAcceptable)
             }
@@ -147,7 +146,7 @@ struct Invitations: ServerModule {
         return result
     }
 
-    /// Makes the two contacts of each other.
+    /// Makes the two each other's contacts.
     private static func befriend(_ inviter: JID, _ guest: JID, _ host: Host) async {
         guard case .success(let one?) = await host.find(inviter), case .success(let other?) = await host.find(guest)
         else { return }
@@ -163,7 +162,7 @@ struct Invitations: ServerModule {
                     return item
                 }
             } catch {
-                // Whoever has no room for the guest has invited them in vain; the other is not let see them either.
+                // Without room in the inviter's roster there is no subscription in either direction.
                 return
             }
             guard let change else { continue }
@@ -174,8 +173,8 @@ struct Invitations: ServerModule {
 
     // MARK: To become a contact, XEP-0379 §5
 
-    /// Says yes to a guest with a good token before the request is looked at, and asks back; with any other token the
-    /// request is one like others.
+    /// Accepts a guest with a valid token before the subscription request is processed, and requests a subscription in
+    /// return. With an invalid token the request is an ordinary one.
     private func admit(_ guest: JID, to account: AccountRecord, _ token: String) async {
         let key = Invitation.key(ofToken: token)
         guard Self.redeeming.began(key) else { return }
@@ -199,13 +198,13 @@ struct Invitations: ServerModule {
         } catch {
             return
         }
-        // The contact is in the list by now: there is room.
+        // The contact is in the roster by now, so there is room.
         if account.rosterItem(guest)?.state.hasTo != true { _ = host.invite(guest, of: account) }
     }
 
     // MARK: By people in their clients, XEP-0401 §5.1
 
-    /// What whoever has invited passes on.
+    /// The result for the inviter.
     private struct Invited: CommandRecord {
         let uri: String
         let expire: String
@@ -230,7 +229,7 @@ struct Invitations: ServerModule {
             allowsAccount: settings.allowAccounts)
         let key = Invitation.key(ofToken: token)
         try await store.put(invitation, host.jid, key: key)
-        // It belongs to the host: the removal of the account may have gone before it.
+        // The host owns the invitation, and the removal of the account may have come before it.
         guard host.accounts.cached(inviter) === session.record else {
             try await store.remove(host.jid, key: key)
             throw AdministrationError("the account is removed", .forbidden)
@@ -250,7 +249,7 @@ struct Invitations: ServerModule {
 
     // MARK: Tokens
 
-    /// The invitation of a token; `nil`: there is none, or it has expired.
+    /// The invitation of a token; nil: there is none, or it has expired.
     private func find(_ token: String) async -> Result<Invitation?, StanzaError> {
         do throws(StorageError) {
             let found = try await store.get(host.jid, key: Invitation.key(ofToken: token))
@@ -260,7 +259,7 @@ struct Invitations: ServerModule {
         }
     }
 
-    /// The tokens that are being redeemed, so that none is good twice.
+    /// The tokens that are being redeemed, so that none is used twice.
     private static let redeeming = Redeeming()
 
     private final class Redeeming: Sendable {

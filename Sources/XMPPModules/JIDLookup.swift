@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// The Messenger service's look-up: whose JID belongs to an account id, such as an e-mail address.
+/// The Messenger service's look-up of the JID of an account id, such as an e-mail address.
 ///
 ///     C: <iq type="get" id="g1" to="mary@contoso.example"><getjid xmlns="http://messenger.live.com/xmpp/jidlookup"/></iq>
 ///     S: <iq type="result" id="g1" from="mary@contoso.example" to="…"><getjid …><jid>0003…@messenger.live.com</jid></getjid></iq>
@@ -9,7 +9,7 @@ struct JIDLookup: ServerModule {
         "jid-lookup", implements: [.other("Messenger XMPP service, getjid")],
         summary: "Tells the address that belongs to an account id.")
 
-    /// The one that clients used, and the one of the service's documentation.
+    /// The namespace that clients used, and the one in the service's documentation.
     static let namespaces: [Namespace] = ["http://messenger.live.com/xmpp/jidlookup", "jidlookup"]
 
     struct Settings: ModuleSettings {

@@ -1,8 +1,8 @@
 import Synchronization
 import XMPPServer
 
-/// XEP-0012: Last Activity: how long the host has been running, and since when somebody is away, for those who may see
-/// their presence. How long somebody has not touched a client, that client says.
+/// XEP-0012: Last Activity: the host's uptime, and since when an account is offline, for those who may see its
+/// presence. A client answers for its own idle time.
 struct LastActivity: ServerModule {
     static let info = ModuleInfo(
         "last-activity", implements: [.xep(12, "2.0")], requires: ["presence"],
@@ -12,7 +12,7 @@ struct LastActivity: ServerModule {
     private static let name = "last-activity"
 
     private static let namespace: Namespace = "jabber:iq:last"
-    /// Longer words of farewell are cut.
+    /// Longer status texts are cut.
     private static let maximumStatus = 1000
 
     private let host: Host
@@ -48,7 +48,7 @@ struct LastActivity: ServerModule {
 
     @Sendable private func describe(_ request: IQRequest) -> Reply {
         let owner = request.owner
-        // §6: nobody learns more than presence shows them.
+        // §6: only for those who may see the presence.
         return request.answer(if: \.hasFrom, else: .forbidden) {
             if let record = host.accounts.cached(owner), record.sessions.contains(where: \.isAvailable) {
                 return Self.result(seconds: 0, status: nil)
@@ -77,7 +77,7 @@ struct LastActivity: ServerModule {
 
     // MARK: Departures
 
-    /// The last of an account's sessions has gone, with these words.
+    /// Records the end of an account's last session, with its status.
     private func note(_ event: Presence.Unavailable) {
         let record = event.session.record
         guard !record.sessions.contains(where: { $0 !== event.session && $0.isAvailable }) else { return }
@@ -95,14 +95,14 @@ struct LastActivity: ServerModule {
 
     private final class LastDeparture: Sendable {
         private let state = Mutex<Departure?>(nil)
-        /// `nil`: there has been none since the account is in memory.
+        /// nil: none since the account is in memory.
         var departure: Departure? {
             get { state.withLock { $0 } }
             set { state.withLock { $0 = newValue } }
         }
     }
 
-    /// When somebody went away, and with which words.
+    /// When an account went offline, with its last status.
     struct Departure: StoredValue {
         let at: Timestamp
         let status: String

@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// RFC 6121 §5: which messages a profile lets through. Where they go is the core's business.
+/// RFC 6121 §5: which messages a profile allows. The core routes them.
 struct Messages: ServerModule {
     static let info = ModuleInfo(
         "messages", implements: [.rfc(6121, "§5")], summary: "Says which types of messages pass, and between whom.")
@@ -29,7 +29,7 @@ struct Messages: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        // Most are one of these two; a look at the set costs as much as all else that is done here.
+        // Most messages have one of these types; a look-up in the set would cost as much as everything else here.
         let (passesChat, passesNormal) = (settings.types.contains(.chat), settings.types.contains(.normal))
         let checkType: @Sendable (inout StanzaContext) -> Verdict = { [settings] event in
             let passes =
@@ -55,10 +55,11 @@ struct Messages: ServerModule {
                 return account.rosterItem(event.from)?.state == .both ? .go : .bounce(.serviceUnavailable)
             }
         }
-        // Behind that: strangers are not to tell an account from none by its answer.
+        // After that, as strangers must not be able to tell from the answer whether the account exists.
         if settings.types.count < StanzaSettings.MessageType.allCases.count { fromOtherHosts(checkType, &registrar) }
         guard settings.refusesStrangers else { return }
-        // A chat message without a body is about a conversation; anything else without one is for a session that knows it.
+        // A chat message without a body belongs to a conversation; other messages without one are for sessions that
+        // understand them.
         let checkContent: @Sendable (inout StanzaContext) -> Verdict = { event in
             let message = event.stanza.element
             if message.hasChild("body", .client) || event.to?.isFull == true || Self.isAboutConversation(message) {
@@ -70,7 +71,7 @@ struct Messages: ServerModule {
         fromOtherHosts(checkContent, &registrar)
     }
 
-    /// What another host has let through may be nothing for an account of this one.
+    /// Another host may allow messages that this one does not.
     private func fromOtherHosts(
         _ check: @escaping @Sendable (inout StanzaContext) -> Verdict, _ registrar: inout Registrar
     ) {

@@ -1,7 +1,7 @@
 import XMPPServer
 
-/// XEP-0172: who invites is introduced by the display name of the account, whatever the client put there. Nothing else
-/// carries a nickname of the server's.
+/// XEP-0172: a subscription request carries the sender's display name, whatever nickname the client added. The server
+/// adds it to no other stanza.
 struct Nickname: ServerModule {
     static let info = ModuleInfo(
         "nickname", implements: [.xep(172, "1.1")], summary: "Invitations carry the inviter's display name.")

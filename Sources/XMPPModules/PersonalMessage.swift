@@ -1,13 +1,13 @@
 import NIOCore
 import XMPPServer
 
-/// What a person says of themselves on their account's page: the status of presence that has none of its own.
+/// The personal message from the account's page: the status of presence that has none.
 struct PersonalMessage: ServerModule {
     static let info = ModuleInfo(
         "personal-message", implements: [], requires: ["presence"],
         summary: "Presence without a status shows what the person says of themselves on the account's page.")
 
-    /// The session's presence shows the person's message.
+    /// The session's presence shows the personal message.
     private static let shows = ClientSession.Flag("personal-message")
 
     init(host: Host, settings: NoSettings) {}
@@ -36,7 +36,7 @@ struct PersonalMessage: ServerModule {
         return event.rewrite { $0.stanza(presence, appending: written) }
     }
 
-    /// As if the client had sent its presence once more. On the session's loop.
+    /// As if the client had sent its presence again. On the session's loop.
     private func announce(_ message: String, _ session: ClientSession) {
         guard let presence = session.presence else { return }
         let status = presence.child("status", .client)

@@ -1,10 +1,10 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0077: In-Band Registration: accounts made by clients before sign-in, where the host wants that; passwords changed
-/// and accounts removed after it.
+/// XEP-0077: In-Band Registration: registration before sign-in, if the host allows it; changing the password and
+/// removing the account afterwards.
 ///
-/// Left out: forms, redirection, and registration with anything but the host itself.
+/// Left out: forms, redirection, and registration with other entities.
 struct Registration: ServerModule {
     static let info = ModuleInfo(
         "registration", implements: [.xep(77, "2.4")], summary: "Lets clients make accounts and change passwords.")
@@ -123,7 +123,7 @@ struct Registration: ServerModule {
         return .async { await host.setPassword(password, of: account, sparing: session).reply }
     }
 
-    /// §3.2: its contacts lose the account, and all its sessions end, the one that asked behind the answer.
+    /// §3.2: removes the account from its contacts' rosters; all its sessions end, the asking one after the answer.
     private func remove(_ request: ClientRequest) -> Reply {
         guard request.payload.onlyChild != nil else { return .error(.badRequest) }
         let session = request.session
@@ -139,7 +139,7 @@ struct Registration: ServerModule {
         }
     }
 
-    /// One contact after the other is told: all at once would be thousands of look-ups that others wait behind.
+    /// Contacts are told one after the other, as thousands of look-ups at once would delay others.
     private func part(_ record: AccountRecord, _ contacts: [RosterItem]) async {
         for contact in contacts {
             _ = await host.router.hosts[of: contact.jid]?.find(contact.jid)

@@ -1,7 +1,7 @@
 import XMPPServer
 
-/// RFC 3921 §3: session establishment, which did nothing even then. Clients of its time end the stream if it is not
-/// offered; those of today skip it where it is optional.
+/// RFC 3921 §3: session establishment, which never had an effect. Old clients end the stream if it is not offered;
+/// present ones skip it where it is optional.
 struct Session: ServerModule {
     static let info = ModuleInfo(
         "session", implements: [.rfc(3921, "§3")], summary: "Offers the session that old clients ask for.")

@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// All modules that a profile can list, in the order in which their handlers run within a phase.
+/// All modules, in the order in which their handlers run within a phase.
 public enum StandardModules {
     public static let all: [any ServerModule.Type] = [
         Disco.self,

@@ -1,6 +1,6 @@
-/// The profiles that ship with the server.
+/// The built-in profiles.
 public enum StandardProfiles {
-    /// A mapping from name to profile, in the form of `profiles:` in the configuration file.
+    /// A mapping from name to profile, as below `profiles:` in the configuration file.
     public static let yaml = """
         # The Messenger service as it was: tokens, one-to-one chat, contacts that can only be added.
         messenger:

@@ -1,7 +1,7 @@
 import XMPPServer
 
-/// XEP-0359: Unique and Stable Stanza IDs. Whoever keeps a message says under which id; nobody says it in the name of
-/// somebody who is served here.
+/// XEP-0359: Unique and Stable Stanza IDs. An archive adds its id to a message; ids in the names of local archives are
+/// stripped.
 struct StanzaIDs: ServerModule {
     static let info = ModuleInfo(
         "stanza-ids", implements: [.xep(359, "0.7.0")], summary: "Messages carry the ids of the archives they are in.")
@@ -20,14 +20,14 @@ struct StanzaIDs: ServerModule {
             guard let by = child["by"].flatMap({ JID($0) }) else { return true }
             switch hosts.recipient(of: by) {
             case .account, .host: return true
-            // A room says under which id it has a message, and nobody else does.
+            // Only a room adds its own id.
             case .service: return !by.isSameBare(as: from)
             case .unknown: return false
             }
         }
     }
 
-    /// Writes the id that a message has in an archive.
+    /// Writes a message's id in an archive.
     static func write(_ id: String, by archive: JID, to writer: inout XMLWriter) {
         writer.start("stanza-id", .stanzaIDs)
         writer.attribute("by", archive.string)

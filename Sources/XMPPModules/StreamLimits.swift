@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// XEP-0478: says how large an element may be, and after which silence a stream ends.
+/// XEP-0478: announces the maximum size of an element and the idle timeout.
 struct StreamLimits: ServerModule {
     static let info = ModuleInfo(
         "stream-limits", implements: [.xep(478, "0.2.0")],

@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// XEP-0202: Entity Time. The host's clock is told in UTC.
+/// XEP-0202: Entity Time: the host's clock, in UTC.
 struct Time: ServerModule {
     static let info = ModuleInfo("time", implements: [.xep(202, "2.0")], summary: "Tells the time.")
 

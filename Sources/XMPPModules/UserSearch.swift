@@ -1,14 +1,14 @@
 import XMPPServer
 
-/// XEP-0055: Jabber Search: people of the host find each other by their names, at an address of its own. Off by default: who
-/// is listed has not asked for it.
+/// XEP-0055: Jabber Search: a service that finds the host's people by name. Off by default, as people have not agreed
+/// to be listed.
 struct UserSearch: ServerModule {
     static let info = ModuleInfo(
         "user-search", implements: [.xep(55, "1.3")], requires: ["disco"],
         summary: "People of the host find each other by their names.")
 
     private static let namespace: Namespace = "jabber:iq:search"
-    /// Searches of one account in a minute: each looks at all accounts.
+    /// The number of searches of one account per minute: each examines all accounts.
     private static let perMinute = 20
 
     struct Settings: ModuleSettings {

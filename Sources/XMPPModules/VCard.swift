@@ -1,7 +1,7 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0054: vcard-temp. An account that has stored no card of its own shows its display name and photo.
+/// XEP-0054: vcard-temp. An account without a stored card shows its display name and photo.
 struct VCard: ServerModule {
     static let info = ModuleInfo(
         "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
@@ -43,7 +43,7 @@ struct VCard: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(.vCard)
-        // RFC 6121 §8.5.3: what is sent to a client, the client answers.
+        // RFC 6121 §8.5.3: a request to a client is answered by the client.
         let target: IQTarget =
             settings.answersForClients ? [.ownAccount, .account, .session] : [.ownAccount, .account]
         registrar.iq(.get, "vCard", .vCard, to: target, needs: .chat, get)
@@ -55,7 +55,8 @@ struct VCard: ServerModule {
         let answer: @Sendable () -> Reply = {
             .async {
                 let reply = await card(of: owner)
-                // §3.1: who has none yet gets an empty one; of others nobody learns whether they are there.
+                // §3.1: an own card that does not exist is empty; for others the answer does not tell whether the
+                // account exists.
                 if isOwn, case .error(let error) = reply, error.condition == .itemNotFound {
                     return .result { $0.element("vCard", .vCard) }
                 }

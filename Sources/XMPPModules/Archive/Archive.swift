@@ -1,11 +1,11 @@
 import NIOCore
 import XMPPServer
 
-/// Keeps conversations. How they are read is other modules' business: there is one archive for all of them.
+/// Archives messages. There is one archive; how clients read it is up to other modules.
 ///
-/// Whether a message is kept is decided when it is sent: for the recipient's archive when it comes to the recipient, for the
-/// sender's when it was accepted. Both entries belong to the message's one commit: it is archived as a whole or refused. Where there is the module `stanza-ids`, the
-/// ids go along with the message (XEP-0359), each to the owner of its archive alone.
+/// A message is archived when it is sent: in the recipient's archive when it reaches the recipient, in the sender's
+/// when it was accepted. Both entries are part of the message's one commit, so it is archived in both or refused. With
+/// the module `stanza-ids` each side's message carries the id in its own archive (XEP-0359).
 struct Archive: ServerModule {
     static let info = ModuleInfo(
         "archive", implements: [.xep(334, "1.0.0")], requires: ["messages"],
@@ -13,7 +13,7 @@ struct Archive: ServerModule {
 
     static let personalData = [PersonalData(store: ArchivePreferences.store)]
 
-    /// Set on sessions that want nothing to be kept of what they send, XEP-0136 §6.
+    /// Set on sessions that have paused the archiving of what they send, XEP-0136 §6.
     static let isPaused = ClientSession.Flag("archiving paused")
 
     struct Settings: ModuleSettings {
@@ -48,7 +48,7 @@ struct Archive: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.preload(ArchivePreferences.store, in: ArchivePreferences.slot) { [host] in $0.fill($1, host) }
-        // Whoever writes faster than the disk waits for it.
+        // A sender faster than the disk waits for it.
         registrar.on(Hooks.messageToAccount, .archive) { [storage = host.storage] _ in
             guard storage.isCrowded else { return .go }
             return .wait {
@@ -65,7 +65,7 @@ struct Archive: ServerModule {
         if retention.isLimited { registrar.job(every: .seconds(60)) { [retention] in await retention.run() } }
     }
 
-    /// What the recipient's half has to know.
+    /// Sets the facts that the recipient's half needs.
     private func tell(_ event: inout StanzaContext) {
         if event.session?.has(Self.isPaused) == true { event.facts.insert(.senderPausesArchiving) }
         if event.sender?.keepsHistory == true { event.facts.insert(.senderKeepsHistory) }

@@ -1,9 +1,9 @@
 import XMPPServer
 
-/// XEP-0431: Full Text Search in MAM. People look for words in their archives.
+/// XEP-0431: Full Text Search in MAM: searches for words in archives.
 ///
-/// Messages are indexed a little later than they are kept, many at a time, so that nobody who sends one waits for it; a
-/// search first has the rest indexed.
+/// Messages are indexed in groups, some time after they were archived, so that no sender waits for it. A search indexes
+/// the rest first.
 struct ArchiveFullText: ServerModule {
     static let info = ModuleInfo(
         "full-text", implements: [.xep(431, "0.2.0")], requires: ["mam"],
@@ -11,9 +11,9 @@ struct ArchiveFullText: ServerModule {
 
     static let field = "{urn:xmpp:fulltext:0}fulltext"
 
-    /// How many messages are indexed in one commit.
+    /// The number of messages indexed in one commit.
     private static let groupCount = 250
-    /// How many such commits a run of the job makes.
+    /// The number of such commits in one run of the job.
     private static let groups = 40
 
     private let host: Host
@@ -36,9 +36,9 @@ struct ArchiveFullText: ServerModule {
         }
     }
 
-    /// Brings the index up to now.
+    /// Indexes messages up to now.
     ///
-    /// - Returns: whether that took no more than so many groups.
+    /// - Returns: whether that took at most `groups` commits.
     static func index(_ host: Host, groups: Int = 4 * groups) async throws(StorageError) -> Bool {
         let frontier = host.archiveIDs.frontier(ofHost: host.jid)
         await host.storage.flush()

@@ -2,21 +2,21 @@ import NIOCore
 import Synchronization
 import XMPPServer
 
-/// What an account wants to have in its archive, XEP-0441 and XEP-0136 §2: a default, and addresses for which something
-/// else holds. In memory along with the account; where nothing was ever set, a look at it costs one atomic load.
+/// An account's archiving preferences, XEP-0441 and XEP-0136 §2: a default, and exceptions by address. In memory with
+/// the account; without preferences a look-up costs one atomic load.
 final class ArchivePreferences: Sendable {
-    /// For whom messages are kept where no list says it.
+    /// Whose messages are archived if no list decides.
     enum Default: String, CaseIterable {
         case always
         case never
-        /// For contacts.
+        /// Those with contacts.
         case roster
     }
 
     struct Values: Sendable, Equatable {
-        /// `nil`: whatever the account's own switch for its history says.
+        /// nil: decided by the account's setting for history.
         var standard: Default?
-        /// Whether messages with an address are kept. A bare JID stands for all its resources.
+        /// Whether messages with an address are archived. A bare JID includes all its resources.
         var exceptions: [JID: Bool] = [:]
     }
 
@@ -25,9 +25,9 @@ final class ArchivePreferences: Sendable {
 
     private struct State {
         var values = Values()
-        /// The last that could be stored.
+        /// The last stored values.
         var stored = Values()
-        /// Changes that are on their way to the disk.
+        /// Changes that are not yet durable.
         var submitted = 0
     }
 
@@ -36,10 +36,10 @@ final class ArchivePreferences: Sendable {
 
     var values: Values { isUsed.load(ordering: .acquiring) ? state.withLock { $0.values } : Values() }
 
-    /// Changes the values and submits the change in one step, so that the next one is made on top of it. They hold at once;
-    /// if they cannot be stored, what is stored holds again.
+    /// Changes the values and submits the change in one step, so that the next change builds on it. The values apply at
+    /// once; if they cannot be stored, the stored ones apply again.
     ///
-    /// - Parameter body: changes the values and returns what has to be stored for it. If it throws, nothing has changed.
+    /// - Parameter body: changes the values and returns the storage changes. If it throws, nothing has changed.
     func change(
         in storage: any Storage, then completion: @escaping @Sendable (Result<Void, StorageError>) -> Void,
         _ body: (inout Values) throws(StanzaError) -> [StorageChange]
@@ -70,7 +70,7 @@ final class ArchivePreferences: Sendable {
         isUsed.store(values != Values(), ordering: .releasing)
     }
 
-    /// Takes over what is stored.
+    /// Sets the stored values.
     func fill(_ stored: [String: [UInt8]], _ host: Host) {
         guard let bytes = stored[""], let element = host.element(fromOwn: bytes, "what an account wants to keep"),
             let values = Values(stored: element)
@@ -83,26 +83,26 @@ final class ArchivePreferences: Sendable {
 }
 
 extension ArchivePreferences.Values: StoredValue {
-    /// In the form of XEP-0441.
+    /// The format of XEP-0441.
     init?(stored element: Element) {
         self.init(element)
     }
 
-    /// How many addresses are in the lists: told without a look at each.
+    /// The number of addresses in the lists, without parsing them.
     static func addressCount(_ prefs: Element) -> Int {
         prefs.children.reduce(0) { count, list in
             count + list.children.count { $0.isNamed("jid", ArchivePreferencesRequests.namespace) }
         }
     }
 
-    /// `nil`: no such preferences.
+    /// nil: no valid preferences.
     init?(_ prefs: Element) {
         guard prefs.isNamed("prefs", ArchivePreferencesRequests.namespace) else { return nil }
         if let word = prefs["default"] {
             guard let standard = ArchivePreferences.Default(rawValue: word) else { return nil }
             self.standard = standard
         }
-        // Where an address is in both lists, the wish for privacy prevails.
+        // For an address in both lists, `never` applies.
         for (name, isKept) in [("always", true), ("never", false)] as [(StaticString, Bool)] {
             guard let list = prefs.child(name, ArchivePreferencesRequests.namespace) else { continue }
             for child in list.children where child.isNamed("jid", ArchivePreferencesRequests.namespace) {
@@ -126,7 +126,7 @@ extension ArchivePreferences.Values: StoredValue {
 }
 
 extension AccountRecord {
-    /// Whether the account wants to have what it exchanges with an address.
+    /// Whether messages with an address are archived.
     func archives(_ peer: JID) -> Bool {
         let preferences = self[ArchivePreferences.slot].values
         if !preferences.exceptions.isEmpty {

@@ -1,13 +1,12 @@
 import Synchronization
 import XMPPServer
 
-/// How long conversations are kept, and how much of them: a job that removes the rest, the oldest first.
+/// A job that removes messages beyond the limits of age and number from archives, oldest first.
 ///
-/// A run looks at some archives, one after the other, and goes on where the one before it stopped. What it removes goes
-/// through the write queue in small groups, each behind what others have submitted meanwhile, so that nobody waits for it
-/// longer than one of them takes.
+/// A run examines some archives and continues where the previous one stopped. Removals go through the write queue in
+/// small groups, so that others wait for at most one of them.
 final class ArchiveRetention: Sendable {
-    /// How many archives one read looks at, how many reads a run makes, and how many entries it removes.
+    /// The number of archives examined per read, of reads per run, and of entries removed per run.
     private static let archives = 50
     private static let reads = 20
     private static let entries = 20_000
@@ -28,7 +27,7 @@ final class ArchiveRetention: Sendable {
 
     private let host: Host
     private let settings: Settings
-    /// The owner of the archive that was looked at last.
+    /// The owner of the last examined archive.
     private let last = Mutex<JID?>(nil)
 
     init(_ host: Host, _ settings: Settings) {
@@ -38,7 +37,7 @@ final class ArchiveRetention: Sendable {
 
     var isLimited: Bool { settings.time > .zero || settings.maximum > 0 }
 
-    /// Removes what has become too old or too much, up to the bound of one run.
+    /// Removes what exceeds the limits, up to the bound of one run.
     func run() async {
         do throws(StorageError) {
             var budget = Self.entries
@@ -52,7 +51,7 @@ final class ArchiveRetention: Sendable {
                     var query = surplus
                     query.limit = budget
                     budget -= try await host.storage.removeArchived(query)
-                    // The rest of this one is for the next run.
+                    // The next run continues with this archive.
                     guard budget > 0 else { return }
                     last.withLock { $0 = surplus.owner }
                 }

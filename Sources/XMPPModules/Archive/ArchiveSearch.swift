@@ -1,23 +1,23 @@
 import XMPPServer
 
-/// What a client asks of its archive, XEP-0313 §4.
+/// A client's query of its archive, XEP-0313 §4.
 struct ArchiveSearch {
-    /// The most words, and bytes of them, that are looked for at once.
+    /// The maximum number of words in a search, and of their bytes.
     private static let maximumWords = 16
     private static let maximumWordBytes = 512
 
-    /// What the form asks for, whichever page of it.
+    /// The query without paging.
     private(set) var wholeResult: ArchiveQuery
-    /// What the page can be of.
+    /// The query with paging.
     private(set) var query: ArchiveQuery
-    /// The entries that the client has named, and that have to be there.
+    /// The entries named by the client, which must exist.
     private(set) var named: Set<ArchiveID> = []
     let maximum: Int
     let isBackward: Bool
     let isFlipped: Bool
 
-    /// - Parameter findsWords: whether words can be looked for, XEP-0431.
-    /// - Throws: what the client is told.
+    /// - Parameter findsWords: whether a search for words is possible, XEP-0431.
+    /// - Throws: the error for the client.
     init(
         _ request: Element, owner: JID, pageSize: Int, findsWords: Bool, ids: ArchiveIDGenerator
     ) throws(StanzaError) {
@@ -45,11 +45,11 @@ struct ArchiveSearch {
         var names: Set<String> = []
         for field in form.children where field.isNamed("field", .dataForms) {
             guard let name = field["var"] else { throw .badRequest }
-            // Each says what is meant; there is no more of it in the same form.
+            // Each field may occur once.
             guard names.insert(name).inserted else { throw .badRequest }
             let values = Array(
                 field.children.lazy.filter { $0.isNamed("value", .dataForms) }.prefix(pageSize + 1).map(\.text))
-            // A field that was left empty asks for nothing.
+            // An empty field selects nothing.
             guard let value = values.first, !value.isEmpty else { continue }
             switch name {
             case "FORM_TYPE":
@@ -59,7 +59,7 @@ struct ArchiveSearch {
                 wholeResult.peer = peer
             case "start": wholeResult.restrict(since: try time(value))
             case "end":
-                // Itself included.
+                // Inclusive.
                 wholeResult.restrict(until: Timestamp(milliseconds: try time(value).milliseconds &+ 1))
             case "after-id": wholeResult.restrict(after: try self.name(value, ids))
             case "before-id": wholeResult.restrict(before: try self.name(value, ids))
@@ -85,7 +85,7 @@ struct ArchiveSearch {
         return time
     }
 
-    /// The entry that a client means, which has to be there.
+    /// The id of an entry named by the client, which must exist.
     private mutating func name(_ text: String, _ ids: ArchiveIDGenerator) throws(StanzaError) -> ArchiveID {
         guard let id = ids.id(text) else { throw .itemNotFound }
         named.insert(id)

@@ -1,8 +1,8 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0136 §2 and §6: what is archived, in the words of that specification. They are the same wishes as those of XEP-0441;
-/// what only clients act on (off the record, times of expiry, methods) is kept for them.
+/// XEP-0136 §2 and §6: archiving preferences in the terms of that specification. They are the preferences of XEP-0441;
+/// modes that only clients act on (off the record, expiry, methods) are stored for them.
 struct ArchivingModes: Sendable {
     private static let namespace = MessageArchiving.namespace
     private static let otrModes: Set = ["approve", "concede", "forbid", "oppose", "prefer", "require"]
@@ -14,7 +14,7 @@ struct ArchivingModes: Sendable {
 
     static let store = "archiving-modes"
 
-    /// Set on sessions that have asked, and get every change, §2.3.
+    /// Set on sessions that asked for the preferences, and get changes, §2.3.
     private static let wantsChanges = ClientSession.Flag("wants archiving preferences")
 
     let host: Host
@@ -34,7 +34,7 @@ struct ArchivingModes: Sendable {
         let (session, record) = (request.session, request.record)
         return .async {
             do throws(StorageError) {
-                // With what was changed just now.
+                // To include recent changes.
                 await host.storage.flush()
                 let stored = try await store.all(record.jid)
                 session.set(Self.wantsChanges, true)
@@ -78,14 +78,14 @@ struct ArchivingModes: Sendable {
 
     private static func key(of jid: JID) -> String { "item " + jid.string }
 
-    /// Forgets what clients wanted to have kept for addresses that are in no list any more.
+    /// Removes modes for addresses that are in no list any more.
     static func removal(of jids: some Sequence<JID>, owner: JID) -> [StorageChange] {
         jids.map { .removeValue(store: store, owner: owner, key: key(of: $0)) }
     }
 
     // MARK: Changes
 
-    /// Whether a request has no more in it than there can be: asked before the look at each.
+    /// Whether a request has no more children than is possible; checked before they are parsed.
     private static func mayBeRead(_ request: Element) -> Bool {
         request.children.count(where: { _ in true }) <= maximumChildren
     }
@@ -144,7 +144,7 @@ struct ArchivingModes: Sendable {
         }
     }
 
-    /// §6: for this stream, or for good.
+    /// §6: for this stream, or permanently.
     @Sendable private func automate(_ request: ClientRequest) -> Reply {
         let isOn: Bool
         switch request.payload["save"] {
@@ -185,12 +185,12 @@ struct ArchivingModes: Sendable {
         }
     }
 
-    /// §2.2.2, §2.2.3; nil: no such modes.
+    /// §2.2.2, §2.2.3; nil: invalid modes.
     private func isKept(_ modes: Element) -> Bool? {
         guard let otr = modes["otr"], Self.otrModes.contains(otr) else { return nil }
         switch modes["save"] {
         case "false": return false
-        // All of a message is kept whichever is asked for.
+        // Both are archived as the whole message.
         case "body", "message": return otr == "require" ? nil : true
         default: return nil
         }
@@ -201,13 +201,13 @@ struct ArchivingModes: Sendable {
     }
 }
 
-/// What clients want to have kept along with the default, an address or a method: modes that the server does not act on.
+/// Modes that the server does not act on, stored with the default, an address or a method.
 private struct Modes: StoredValue {
     let expire: String?
     let otr: String?
     let use: String?
 
-    /// `nil`: such a time of expiry there is not.
+    /// nil: the expiry is invalid.
     init?(of element: Element) {
         guard element["expire"].map({ UInt64(schema: $0) != nil }) ?? true else { return nil }
         self.init(stored: element)

@@ -1,21 +1,20 @@
 import XMPPServer
 
-/// What of a message's content decides whether it is worth keeping: XEP-0313 §6.1.1 and the hints of XEP-0334.
+/// The content of a message, as far as it decides whether to archive it: XEP-0313 §6.1.1 and the hints of XEP-0334.
 struct MessageContent: OptionSet {
     let rawValue: UInt8
 
     /// A text.
     static let body = MessageContent(rawValue: 1)
-    /// Something else that belongs to the conversation: a receipt, a marker, a reaction, a retraction, an invitation, or
-    /// something encrypted.
+    /// Other content of the conversation: a receipt, marker, reaction, retraction or invitation, or encrypted content.
     static let conversation = MessageContent(rawValue: 2)
-    /// A state of the conversation, XEP-0085: worth nothing later.
+    /// A chat state, XEP-0085: of no later use.
     static let state = MessageContent(rawValue: 4)
-    /// To be kept by all means.
+    /// The hint to store it.
     static let store = MessageContent(rawValue: 8)
-    /// Not to be kept at all.
+    /// The hint not to store it.
     static let noStore = MessageContent(rawValue: 16)
-    /// To be kept until it is delivered, and no longer.
+    /// The hint to store it only until it is delivered.
     static let noPermanentStore = MessageContent(rawValue: 32)
 
     private static let kept: [Namespace] = [
@@ -40,19 +39,19 @@ struct MessageContent: OptionSet {
             } else if child.isIn(.chatStates) {
                 insert(.state)
             } else if !contains(.conversation), Self.kept.contains(where: { child.isIn($0) }) {
-                // What asks for a receipt or a marker is none.
+                // A request for a receipt or a marker is not content.
                 if !child.hasName("request"), !child.hasName("markable") { insert(.conversation) }
             }
         }
     }
 
-    /// Whether the message belongs into archives.
+    /// Whether the message is archived.
     var isArchived: Bool {
         if contains(.noStore) || contains(.noPermanentStore) { return false }
         return !isDisjoint(with: [.store, .body, .conversation])
     }
 
-    /// Whether it says nothing but what is worth nothing later.
+    /// Whether the message has only content of no later use.
     var isFleeting: Bool {
         contains(.state) && isDisjoint(with: [.store, .body, .conversation])
     }

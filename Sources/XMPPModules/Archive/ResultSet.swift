@@ -1,23 +1,23 @@
 import XMPPServer
 
-/// XEP-0059: which page of a result is asked for.
+/// XEP-0059: the requested page of a result.
 struct ResultSet {
-    /// Where the page lies.
+    /// The position of the page.
     enum Place {
-        /// From the beginning on.
+        /// The beginning.
         case first
-        /// Behind this item.
+        /// After this item.
         case after(String)
-        /// Just before this item.
+        /// Directly before this item.
         case before(String)
-        /// At the end.
+        /// The end.
         case last
     }
 
-    /// How many items the page may have; nil: as many as the server likes.
+    /// The maximum number of items; nil: the server decides.
     let maximum: Int?
     let place: Place
-    /// The other bound, where both are given.
+    /// The other bound, if both are given.
     let until: String?
 
     /// The whole result.
@@ -31,7 +31,7 @@ struct ResultSet {
 
     /// Reads the `<set/>` of a request.
     ///
-    /// - Throws: `bad-request`, or `feature-not-implemented` if a page is asked for by its number, §2.6.
+    /// - Throws: `bad-request`, or `feature-not-implemented` for a page by its number, §2.6.
     init(of request: Element) throws(StanzaError) {
         guard let set = request.child("set", .resultSet) else {
             self = .all
@@ -54,7 +54,7 @@ struct ResultSet {
         }
     }
 
-    /// Whether pages are asked for from the end towards the beginning.
+    /// Whether pages go from the end to the beginning.
     var isBackward: Bool {
         switch place {
         case .first, .after: false
@@ -62,7 +62,7 @@ struct ResultSet {
         }
     }
 
-    /// Writes which page a result is.
+    /// Writes the position of a page.
     static func write(first: String?, last: String?, count: Int?, to writer: inout XMLWriter) {
         writer.element("set", .resultSet) { writer in
             if let first { writer.element("first", text: first) }

@@ -1,11 +1,11 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0424: Message Retraction. What its author takes back leaves a tombstone in both archives, in the same commit that
-/// keeps the retraction; what clients do with it is theirs.
+/// XEP-0424: Message Retraction. A retracted message is replaced by a tombstone in both archives, in the commit that
+/// archives the retraction. Clients act on it themselves.
 ///
-/// Only the one who wrote a message takes it back: it is looked for among those that the sender of the retraction sent to
-/// its recipient.
+/// Only the author can retract a message: it is looked up among the messages from the retraction's sender to its
+/// recipient.
 struct Retraction: ServerModule {
     static let info = ModuleInfo(
         "retraction", implements: [.xep(424, "0.4.2")], requires: ["archive"],
@@ -63,7 +63,7 @@ struct Retraction: ServerModule {
         }
     }
 
-    /// §5: nothing is left of the message but from whom and to whom it went. `nil`: it is a tombstone already.
+    /// §5: the message without its content. nil: it is a tombstone already.
     private func tombstone(of entry: ArchiveEntry, _ retraction: String, _ stamp: Timestamp) -> [UInt8]? {
         guard let message = host.element(fromOwn: entry.stanza, "a message in an archive"),
             !message.hasChild("retracted", Self.namespace)

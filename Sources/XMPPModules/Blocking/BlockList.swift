@@ -1,12 +1,11 @@
 import Synchronization
 import XMPPServer
 
-/// Whom an account does not want to hear of, while it is in memory. Where the list is empty, a look at it costs one
-/// atomic load.
+/// An account's block list in memory. Checking an empty list costs one atomic load.
 final class BlockList: Sendable {
     private struct State {
         var blocked: Set<JID> = []
-        /// What is on its way to the disk.
+        /// Entries that are not yet durable.
         var submitted = 0
     }
 
@@ -17,7 +16,7 @@ final class BlockList: Sendable {
 
     var all: [JID] { state.withLock { Array($0.blocked) }.sorted { $0.string < $1.string } }
 
-    /// XEP-0191 §5: an address is blocked itself, or its account, or its domain.
+    /// XEP-0191 §5: an address is blocked itself, or by its account, or by its domain.
     func blocks(_ jid: JID) -> Bool {
         guard !isEmpty else { return false }
         return state.withLock { state in
@@ -27,7 +26,7 @@ final class BlockList: Sendable {
         }
     }
 
-    /// Makes room for some more, which are on their way to the disk from now on. `false`: there is no room.
+    /// Reserves room for entries that are about to be stored. False: there is none.
     func reserve(_ count: Int, atMost maximum: Int) -> Bool {
         state.withLock { state in
             guard state.blocked.count + state.submitted + count <= maximum else { return false }
@@ -36,7 +35,7 @@ final class BlockList: Sendable {
         }
     }
 
-    /// What room was made for has been stored, or could not be.
+    /// Reserved entries have been stored, or could not be.
     func add(_ jids: [JID], isStored: Bool) {
         state.withLock { state in
             state.submitted -= jids.count
@@ -54,8 +53,8 @@ final class BlockList: Sendable {
 }
 
 extension AccountRecord {
-    /// Whether the account does not want to hear of an address: never one of its own, nor the host itself, which has to
-    /// be asked to unblock anybody. It is to such an address as if it were offline.
+    /// Whether the account blocks an address. Its own addresses and the host, which takes the request to unblock, are
+    /// never blocked. To a blocked address the account looks offline.
     func blocks(_ jid: JID) -> Bool {
         let list = self[Blocking.list]
         guard !list.isEmpty, !jid.isSameBare(as: self.jid), !(jid.isDomain && jid.isSameDomain(as: self.jid)) else {

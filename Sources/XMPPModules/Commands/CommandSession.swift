@@ -1,12 +1,12 @@
 import XMPPServer
 
-/// One execution of a command, XEP-0050 §3: what has been told so far, and which page of the form is shown.
+/// An execution of a command, XEP-0050 §3: the values so far, and the present page of the form.
 struct CommandSession: Sendable {
     let id: String
     let command: Command
-    /// The full JID that executes it.
+    /// The executing client's full JID.
     let asker: JID
-    /// What each page of the form asks for.
+    /// The parameters on each page of the form.
     let pages: [[CommandParameter]]
     var page = 0
     private(set) var arguments: [String: CommandValue] = [:]
@@ -15,7 +15,7 @@ struct CommandSession: Sendable {
         id = SecureRandom.text(length: 16)
         self.command = command
         self.asker = asker
-        // The host is the one that is asked; files are not for forms.
+        // The host is the one addressed; files cannot be sent by forms.
         let asked = command.parameters.filter { parameter in
             switch parameter.kind {
             case .host, .file: false
@@ -26,14 +26,14 @@ struct CommandSession: Sendable {
     }
 
     var isLast: Bool { page + 1 >= pages.count }
-    /// Whether nothing has to be told beyond the present page.
+    /// Whether the pages after the present one need no values.
     var canComplete: Bool { pages.dropFirst(page + 1).allSatisfy { $0.allSatisfy { !$0.isRequired } } }
 
     // MARK: Forms, XEP-0004
 
-    /// Writes what can be done with the page, and the page.
+    /// Writes the possible actions and the page.
     ///
-    /// - Parameter present: what fields show at first, by the names of their parameters.
+    /// - Parameter present: initial values of fields, by parameter name.
     func writeForm(_ present: [String: [String]], to writer: inout XMLWriter) {
         writer.start("actions")
         writer.attribute("execute", isLast ? "complete" : "next" as StaticString)
@@ -66,7 +66,7 @@ struct CommandSession: Sendable {
         writer.attribute("type", kind)
         writer.attribute("label", parameter.help)
         if parameter.isRequired { writer.element("required") }
-        // A secret that was told stays, and is not shown.
+        // A secret that was entered is kept, but not shown.
         if case .secret = parameter.kind {
         } else {
             let standard = parameter.standard.map { [$0] }
@@ -84,7 +84,7 @@ struct CommandSession: Sendable {
         }
     }
 
-    /// What was told before, for whoever goes back.
+    /// Entered values, for a client that goes back.
     private static func texts(_ value: CommandValue?) -> [String]? {
         switch value {
         case .text(let text): [text]
@@ -93,7 +93,7 @@ struct CommandSession: Sendable {
         }
     }
 
-    /// Takes what the client has filled in on the present page.
+    /// Reads the values of the present page.
     ///
     /// - Throws: `AdministrationError` about a field that cannot be read.
     mutating func read(_ form: Element?) throws(AdministrationError) {
@@ -128,7 +128,7 @@ struct CommandSession: Sendable {
 }
 
 extension CommandForm {
-    /// Writes what a command has led to, XEP-0050 §3.1 and XEP-0004 §3.
+    /// Writes the result of a command, XEP-0050 §3.1 and XEP-0004 §3.
     func write(_ command: Command, to writer: inout XMLWriter) {
         switch self {
         case .sentence(let text):
@@ -153,7 +153,7 @@ extension CommandForm {
         }
     }
 
-    /// XEP-0068.
+    /// The FORM_TYPE, XEP-0068.
     fileprivate static func writeType(_ command: Command, to writer: inout XMLWriter) {
         writer.element("field", nil, ["var": "FORM_TYPE", "type": "hidden"]) {
             $0.element("value", text: command.formType)

@@ -1,7 +1,7 @@
 import Synchronization
 import XMPPServer
 
-/// The executions of commands that are under way on a host: a bounded number, and of each account a few, each for a time.
+/// The executions of commands in progress on a host: bounded in total, per account and in time.
 final class CommandSessions: Sendable {
     private static let capacity = 1000
     private static let perAccount = 10
@@ -16,7 +16,7 @@ final class CommandSessions: Sendable {
     enum Found {
         case found(CommandSession)
         case unknown
-        /// It was there, and its time is over.
+        /// It existed, and its time is over.
         case expired
     }
 
@@ -27,7 +27,7 @@ final class CommandSessions: Sendable {
         self.uptime = uptime
     }
 
-    /// Takes a session out, so that no step is done twice.
+    /// Takes a session out of the table, so that no step is performed twice.
     func take(_ id: String, of asker: JID, node: String) -> Found {
         let now = uptime()
         return entries.withLock { entries in

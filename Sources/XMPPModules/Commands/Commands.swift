@@ -1,8 +1,8 @@
 import XMPPServer
 
-/// XEP-0050: Ad-Hoc Commands, and XEP-0133: Service Administration. What there is to be done, the core and other modules
-/// declare (`Registrar.command`); forms are made from what a command has to be told. Administrators find theirs at the host
-/// and at their own address.
+/// XEP-0050: Ad-Hoc Commands, and XEP-0133: Service Administration. The core and modules declare the commands
+/// (`Registrar.command`); forms are made from their parameters. Administrators find theirs at the host and at their own
+/// address.
 struct Commands: ServerModule {
     static let info = ModuleInfo(
         "commands", implements: [.xep(50, "1.3.0"), .xep(133, "1.2.0")], requires: ["disco"],
@@ -109,7 +109,7 @@ struct Commands: ServerModule {
         }
     }
 
-    /// Refuses a step; the client may try it once more.
+    /// Refuses a step; the client may try it again.
     private func keep(_ session: CommandSession, _ error: StanzaError) -> Reply {
         _ = sessions.put(session)
         return .error(error)
@@ -159,7 +159,7 @@ struct Commands: ServerModule {
         case .conflict: StanzaError(.conflict, text: error.description)
         case .forbidden: .forbidden
         case .busy: StanzaError(.resourceConstraint)
-        // Why is for the log alone.
+        // The reason is in the log only.
         case .failed: .internalServerError
         }
     }
@@ -170,7 +170,7 @@ struct Commands: ServerModule {
         caller?.may(command, domains: host.administration?.domains ?? []) ?? false
     }
 
-    /// What a node is: the list of commands, or one; nil: neither, for who asks.
+    /// The identity of a node: the list of commands, or one command; nil: neither, for this asker.
     static func identity(of node: String, _ request: IQRequest) -> Registrar.Identity? {
         let commands = offered(request)
         if node == namespace.name, !commands.isEmpty { return .init(category: "automation", type: "command-list") }
@@ -178,8 +178,8 @@ struct Commands: ServerModule {
             .map { .init(category: "automation", type: "command-node", name: $0.title) }
     }
 
-    /// The commands for who asks: none for clients of others, nor without this module; at an account's own address those
-    /// for administrators alone.
+    /// The commands for the asker: none for clients of other hosts, or without this module; at an account's own address
+    /// those for administrators only.
     static func offered(_ request: IQRequest) -> [Command] {
         guard [.server, .ownAccount].contains(request.target), let caller = request.caller,
             request.host.features.contains(namespace)

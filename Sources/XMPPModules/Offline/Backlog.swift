@@ -1,27 +1,27 @@
 import Synchronization
 import XMPPServer
 
-/// What is known, while an account is in memory, of the messages that are kept for it: whether a message may pass them
-/// by, or would overtake one.
+/// What is known in memory of an account's offline messages: whether a message may be delivered directly, or would
+/// overtake one of them.
 ///
-/// Looking at it costs a message that passes one atomic load.
+/// For a message that is delivered directly the check costs one atomic load.
 final class Backlog: Sendable {
     enum Phase {
-        /// Nobody has looked, or something was kept since: a hand-over will tell.
+        /// Unknown; a delivery will tell.
         case unknown
-        /// Messages are being handed over; what comes now belongs behind them.
+        /// Messages are being delivered; new ones are stored behind them.
         case busy
-        /// Nothing is kept: what comes is delivered at once.
+        /// There are none: new ones are delivered directly.
         case none
     }
 
     private struct State {
         var phase = Phase.unknown
-        /// How many messages are kept or on their way to the disk; `nil`: nobody has counted.
+        /// The number of messages stored or about to be; nil: not counted.
         var count: Int?
-        /// How many are on their way to the disk.
+        /// The number of messages that are not yet durable.
         var submitted = 0
-        /// How many have ever arrived there.
+        /// The number of messages ever committed.
         var committed = 0
         var waiting: [CheckedContinuation<Phase, Never>] = []
     }
@@ -29,21 +29,21 @@ final class Backlog: Sendable {
     private let state = Mutex(State())
     private let nothing = Atomic<Bool>(false)
 
-    /// Whether nothing is kept.
+    /// Whether there are none.
     var isNone: Bool { nothing.load(ordering: .acquiring) }
 
-    /// Whether it is known that nothing is kept or on its way to the disk.
+    /// Whether it is known that none is stored or about to be.
     var isEmpty: Bool { state.withLock { $0.phase == .none && $0.count == 0 } }
 
-    /// How many messages are kept, if that is known.
+    /// The number of stored messages, if known.
     var count: Int? { state.withLock { $0.count } }
 
-    /// Whether somebody waits until it is known whether messages have to be handed over first.
+    /// Whether somebody waits for the decision whether messages must be delivered first.
     var isAwaited: Bool { state.withLock { !$0.waiting.isEmpty } }
 
-    /// Waits until it is known whether messages have to be handed over first.
+    /// Waits for the decision whether messages must be delivered first.
     ///
-    /// - Parameter begin: begins a hand-over; called when its end will be heard, and only if it has to be waited for.
+    /// - Parameter begin: begins a delivery whose end is noticed here; called only if that has to be waited for.
     func decided(beginning begin: () -> Void) async -> Phase {
         await withCheckedContinuation { continuation in
             let known: Phase? = state.withLock { state in
@@ -59,7 +59,7 @@ final class Backlog: Sendable {
 
     // MARK: Keeping
 
-    /// The place of a message that is about to be submitted. It is given back if the message is not, after all.
+    /// The place of a message that is about to be submitted. Without a call of `end` it is released.
     final class Place: Sendable {
         private let backlog: Backlog
         private let hasEnded = Atomic<Bool>(false)
@@ -75,7 +75,7 @@ final class Backlog: Sendable {
         }
     }
 
-    /// A message is about to be submitted. `nil`: there are `maximum` already.
+    /// Takes a place for a message that is about to be submitted. nil: there are `maximum` already.
     func place(atMost maximum: Int, counted: Int) -> Place? {
         let isFree = state.withLock { state in
             let count = state.count ?? counted + state.submitted
@@ -97,13 +97,13 @@ final class Backlog: Sendable {
 
     // MARK: Handing over
 
-    /// To be read before the storage is, and given to `foundNone` afterwards.
+    /// Read it before the storage, and give it to `foundNone` afterwards.
     var mark: Int { state.withLock { $0.committed } }
 
-    /// There are messages, and they come first.
+    /// There are messages, which must be delivered first.
     func foundSome() { decide(.busy) }
 
-    /// The storage had none left, unless some have been added since `mark`: they will be handed over as well.
+    /// The storage had no more; messages added since `mark` will be delivered as well.
     func foundNone(since mark: Int) {
         let isNone = state.withLock { state in
             guard state.submitted == 0, state.committed == mark else { return false }
@@ -114,7 +114,7 @@ final class Backlog: Sendable {
         if isNone { release(.none) }
     }
 
-    /// Nobody is there any more to take messages.
+    /// No session takes messages any more.
     func interrupted() {
         state.withLock { state in
             state.count = nil
@@ -123,7 +123,8 @@ final class Backlog: Sendable {
         release(.unknown)
     }
 
-    /// The storage cannot be read: what comes is delivered, rather than kept where nobody can read it.
+    /// The storage cannot be read: new messages are delivered directly, instead of being stored where nobody can read
+    /// them.
     func failed() { decide(.none) }
 
     private func decide(_ phase: Phase) {

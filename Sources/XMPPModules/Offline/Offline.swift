@@ -1,11 +1,12 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0160: messages for those who are away, with the stamp of XEP-0203.
+/// XEP-0160: offline messages, with the delay of XEP-0203.
 ///
-/// A message is kept when its commit is durable; until then nothing that its sender asks is answered, so that every
-/// answer vouches for what was sent before it. Stored messages are handed over in order, once, to the first session that
-/// takes messages, and removed when they have been written to it. What comes meanwhile goes behind them.
+/// A message counts as accepted when its commit is durable; until then the sender's requests are not answered, so that
+/// an answer confirms all messages before the request. Offline messages are delivered in order, once, to the first
+/// session that takes messages, and removed when they have been written to it. Messages that arrive meanwhile follow
+/// them.
 struct Offline: ServerModule {
     static let info = ModuleInfo(
         "offline", implements: [.xep(160, "1.0.1"), .xep(203, "2.0")],
@@ -56,10 +57,10 @@ struct Offline: ServerModule {
         }
     }
 
-    /// XEP-0091, which the server does not write, but which clients believe.
+    /// XEP-0091, which the server does not write, but clients believe.
     private static let oldDelay: Namespace = "jabber:x:delay"
 
-    /// A stamp in the name of a host that is served here, or of somebody else there, is not a client's to give.
+    /// A client may not add a delay in the name of a served host, or of another account there.
     private func isForged(_ stamp: Element, _ sender: JID) -> Bool {
         guard let from = stamp["from"] else { return false }
         guard let jid = JID(from) else { return true }
@@ -68,7 +69,7 @@ struct Offline: ServerModule {
 
     // MARK: Keeping
 
-    /// A message to be kept, as it was when it came, whatever has to be waited for.
+    /// A message to store, as it was on arrival.
     private struct Message: Sendable {
         let account: AccountRecord
         let from: JID
@@ -78,14 +79,14 @@ struct Offline: ServerModule {
         let mark: TracePoint?
     }
 
-    /// A message for somebody who is there must not overtake those that are kept.
+    /// A message must not overtake offline messages.
     @Sendable private func queueBehindKept(_ event: inout StanzaContext) -> Verdict {
         guard let account = event.account else { return .go }
         let backlog = account[Self.backlog]
         guard !backlog.isNone, isKept(event), Self.taker(of: account) != nil else { return .go }
         let message = message(of: event, account)
         return .wait {
-            // Whoever waits sees to it that there is an end, also if the account has gone by then.
+            // The waiting message itself begins the delivery, so that it ends even if the account has gone offline.
             switch await backlog.decided(beginning: { deliver(to: account) }) {
             case .none, .unknown: .go
             case .busy: keep(message)
@@ -93,7 +94,7 @@ struct Offline: ServerModule {
         }
     }
 
-    /// Not what is worth nothing later, XEP-0160 §3, nor what its sender does not want to be kept, XEP-0334.
+    /// Not messages of no later use, XEP-0160 §3, and not those with a hint against storing, XEP-0334.
     private func isKept(_ event: StanzaContext) -> Bool {
         guard event.stanza.type == .chat || event.stanza.type == .normal else { return false }
         let content = MessageContent(of: event.stanza.element)
@@ -145,7 +146,7 @@ struct Offline: ServerModule {
                     isIncoming: true, time: message.time, stanza: message.stanza)
                 host.storage.submit(changes + [.append(entry)]) { result in
                     place.end(isStored: result.isSuccess)
-                    // The account may have come while its message was on the way to the disk.
+                    // The account may have come online while its message was being stored.
                     if Self.taker(of: account) != nil || account[Self.backlog].isAwaited { deliver(to: account) }
                     if case .failure(let error) = result { return done(host.report(error)) }
                     host.messageKept(
@@ -163,19 +164,19 @@ struct Offline: ServerModule {
     private static let backlog = AccountRecord.Slot("offline") { Backlog() }
     private static let handingOver = AccountRecord.Work("offline")
     private static let pageCount = 100
-    /// After so many bytes a page ends.
+    /// A page ends after so many bytes.
     private var pageBytes: Int {
         min(128 << 10, host.configuration.limits.outgoingQueueSize / 4, (host.resumption?.bytes ?? .max) / 4)
     }
 
-    /// Who takes messages: somebody who has a connection, if there is one.
+    /// The session that takes messages, preferably one with a connection.
     private static func taker(of account: AccountRecord) -> ClientSession? {
         let sessions = account.sessions.filter { ($0.priority ?? -1) >= 0 && !$0.isLeaving }
         return sessions.first { $0.hibernatesSince == nil } ?? sessions.first
     }
 
-    /// Hands over what has been kept. Only one hand-over for an account is under way at a time; what is kept while it
-    /// comes to its end is handed over by it, too.
+    /// Delivers the offline messages. One delivery at a time for each account; it includes messages stored while it
+    /// ends.
     private func deliver(to account: AccountRecord) {
         guard !account[Self.backlog].isEmpty, account.begin(Self.handingOver) else { return }
         host.router.begin {
@@ -185,7 +186,7 @@ struct Offline: ServerModule {
         }
     }
 
-    /// Page by page, each when the client has taken the one before it; then it is removed.
+    /// Page by page, each when the client has taken the previous one, which is then removed.
     private func handOver(to account: AccountRecord) async {
         let backlog = account[Self.backlog]
         var last: ArchiveID?
@@ -202,23 +203,22 @@ struct Offline: ServerModule {
                         collection: ArchiveEntry.offline, owner: account.jid, after: last, limit: Self.pageCount,
                         byteLimit: pageBytes))
                 guard !entries.isEmpty else {
-                    // What is still on its way to the disk begins another hand-over when it is there.
+                    // Messages that are not yet durable begin another delivery when they are.
                     backlog.foundNone(since: mark)
                     break
                 }
                 backlog.foundSome()
                 let isLast =
                     entries.count < Self.pageCount && entries.reduce(0) { $0 + $1.stanza.count } < pageBytes
-                // A session that keeps them until they are acknowledged has them from the moment on when they are not here
-                // any more.
+                // A session with stream management takes them over in the commit that removes them here.
                 let newest = entries[entries.count - 1].id
                 let isWritten = await session.write(committing: [removal(of: account, upTo: newest)]) {
                     for entry in entries { send(entry, to: session) }
-                    // At once, lest what comes behind them take the long way. What is still on its way to the disk
-                    // begins another hand-over when it is there.
+                    // At once, so that following messages are delivered directly. Those not yet durable begin another
+                    // delivery.
                     if isLast { backlog.foundNone(since: mark) }
                 }
-                // Whoever has gone meanwhile finds them again next time.
+                // If the client is gone, they are delivered next time.
                 guard isWritten else {
                     guard Self.taker(of: account) === session else { continue }
                     backlog.interrupted()
@@ -228,7 +228,7 @@ struct Offline: ServerModule {
                 removed = remove(upTo: newest, of: account)
                 if isLast { break }
             }
-            // Each is removed behind those before it.
+            // Removals are in order.
             try await removed?.wait()
         } catch {
             backlog.failed()
@@ -236,7 +236,7 @@ struct Offline: ServerModule {
         }
     }
 
-    /// Those that are not removed come once more, some day.
+    /// Messages that could not be removed are delivered again.
     private func remove(upTo last: ArchiveID, of account: AccountRecord) -> Commit {
         let commit = Commit()
         host.storage.submit([removal(of: account, upTo: last)], .soon) { result in

@@ -1,17 +1,17 @@
 import Synchronization
 import XMPPServer
 
-/// The app servers of an account, while it is in memory, and what they have been told.
+/// The push registrations of an account in memory, and the state of their notifications.
 final class PushList: Sendable {
     private struct Entry {
         var registration: PushRegistration
-        /// Messages that wait since the client was there.
+        /// The number of messages since the client was last connected.
         var count = 0
-        /// A notification is under way.
+        /// Whether a notification is in progress.
         var isBusy = false
-        /// More has come meanwhile.
+        /// Whether more messages have come meanwhile.
         var isDue = false
-        /// Refusals in a row that may pass.
+        /// The number of temporary refusals in a row.
         var failures = 0
     }
 
@@ -30,7 +30,8 @@ final class PushList: Sendable {
         }
     }
 
-    /// Takes a place for a registration that is about to be stored. False: there are too many, with those on their way.
+    /// Takes a place for a registration that is about to be stored. False: there are too many, including those being
+    /// stored.
     func begin(_ key: String, atMost maximum: Int) -> Bool {
         entries.withLock { entries in
             arriving.withLock { arriving in
@@ -56,16 +57,16 @@ final class PushList: Sendable {
         }
     }
 
-    /// The client is there: nothing waits for it.
+    /// The client has connected: nothing waits for it.
     func wasSeen(_ resource: String) {
         entries.withLock { entries in
             for (key, entry) in entries where entry.registration.resource == resource { entries[key]?.count = 0 }
         }
     }
 
-    /// One more message waits for the clients that `isMeant` names.
+    /// Counts one more message for the clients that `isMeant` selects.
     ///
-    /// - Returns: whose app servers have to be told; for others that is under way.
+    /// - Returns: the registrations to notify; others have a notification in progress.
     func messageWaits(where isMeant: (PushRegistration) -> Bool) -> [PushRegistration] {
         entries.withLock { entries in
             var idle: [PushRegistration] = []
@@ -82,7 +83,7 @@ final class PushList: Sendable {
         }
     }
 
-    /// How many messages wait for the client, as it is about to be told; `nil`: the registration is gone.
+    /// The number of waiting messages for a notification; nil: the registration is gone.
     func take(_ key: String) -> Int? {
         entries.withLock { entries in
             entries[key]?.isDue = false
@@ -90,7 +91,7 @@ final class PushList: Sendable {
         }
     }
 
-    /// - Returns: whether there is more to tell.
+    /// - Returns: whether there are more messages to notify of.
     func told(_ key: String) -> Bool {
         entries.withLock { entries in
             entries[key]?.failures = 0
@@ -100,7 +101,7 @@ final class PushList: Sendable {
         }
     }
 
-    /// - Returns: how often in a row it has failed.
+    /// - Returns: the number of failures in a row.
     func failed(_ key: String) -> Int {
         entries.withLock { entries in
             entries[key]?.isBusy = false
@@ -109,6 +110,6 @@ final class PushList: Sendable {
         }
     }
 
-    /// Nobody was there to be told.
+    /// The app server was not there.
     func missed(_ key: String) { entries.withLock { $0[key]?.isBusy = false } }
 }

@@ -1,22 +1,22 @@
 import NIOCore
 import XMPPServer
 
-/// An app server that wants to hear when something waits for one of an account's clients, XEP-0357 §5.
+/// A registration of a client for push notifications, XEP-0357 §5.
 struct PushRegistration: StoredValue {
     private static let namespace: Namespace = "urn:swallowtail:push"
 
     /// The app server.
     let service: JID
-    /// What the app server knows the client by; may be empty.
+    /// The app server's name of the client; may be empty.
     let node: String
-    /// The resource that has asked for it last.
+    /// The resource that registered last.
     let resource: String
-    /// The form that goes along with each notification.
+    /// The form that is part of each notification.
     let options: Element?
-    /// The grant of the app, or the digest of the token, that has asked for it; nil: the account's owner has.
+    /// The app's grant, or the token's digest, that the registration was made with; nil: the owner's credentials.
     let access: String?
 
-    /// What a registration is stored under: another one with both replaces it.
+    /// The key of the registration: another one with the same address and node replaces it.
     var key: String { "\(service) \(node)" }
 
     init(service: JID, node: String, resource: String, options: Element?, access: String?) {
@@ -27,8 +27,8 @@ struct PushRegistration: StoredValue {
         self.access = access
     }
 
-    /// §5: the options are a form with what the app server has to know to take the notification; text of any other kind,
-    /// or more of it, is nobody's business to have sent in the host's name.
+    /// §5: the options are a form with what the app server needs. Other or larger content is refused, as it would be
+    /// sent in the host's name.
     static func isAcceptable(_ form: Element) -> Bool {
         let fields = Array(form.children)
         let isForm = fields.allSatisfy { field in

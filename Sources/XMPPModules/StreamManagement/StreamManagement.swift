@@ -1,11 +1,11 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0198: Stream Management: both sides tell how many stanzas they have handled, and a client that has lost its
-/// connection goes on with its session on another one.
+/// XEP-0198: Stream Management: acknowledgement of stanzas by both sides, and resumption of a session on another
+/// connection.
 ///
-/// What is acknowledged is durable. A session that is not resumed in time ends, and what its client has not acknowledged
-/// goes to the account's other clients, or is kept.
+/// What is acknowledged is durable. If a session is not resumed in time, its unacknowledged messages go to the
+/// account's other clients or to the offline store.
 ///
 ///     C: <enable xmlns="urn:xmpp:sm:3" resume="true"/>
 ///     S: <enabled xmlns="urn:xmpp:sm:3" id="…" resume="true" max="600"/>
@@ -60,7 +60,7 @@ struct StreamManagement: ServerModule {
         for layer in [StreamStateMachine.Layer.plain, .secured] {
             for name in ["enable", "resume"] as [StaticString] {
                 registrar.streamElement(name, .streamManagement, layer) { _, stream in
-                    // §3: too early, and no reason to end the stream.
+                    // §3: too early, but no reason to close the stream.
                     stream.write { Self.writeFailure(.unexpectedRequest, to: &$0) }
                     return true
                 }
@@ -128,7 +128,7 @@ struct StreamManagement: ServerModule {
         stream.close(Self.tooHigh(count, sent: sent))
     }
 
-    /// §4: the client has handled what it was never sent.
+    /// §4: the client acknowledges more than was sent.
     private static func tooHigh(_ count: UInt32, sent: UInt32) -> StreamError {
         StreamError(
             .undefinedCondition,
