@@ -1,24 +1,24 @@
 import DequeModule
 
-/// Stanzas on their way to a peer that counts them, until it has acknowledged them, XEP-0198 §4.
+/// Stanzas sent to a peer that have not been acknowledged yet, XEP-0198 §4.
 ///
-/// The peer tells how many it has handled, modulo 2³²; here the count goes on. What it has acknowledged never comes
-/// back: a count that is behind the last one, or ahead of what was written, is refused.
+/// The peer sends its count of handled stanzas modulo 2³²; here the count does not wrap. A count behind the last one,
+/// or ahead of what was written, is refused.
 public struct AcknowledgementQueue<Entry> {
     private var entries: Deque<Entry> = []
-    /// How many stanzas the peer has acknowledged since it began to count.
+    /// The number of stanzas that the peer has acknowledged so far.
     public private(set) var acknowledged: UInt64
-    /// How many of the entries have been written to the peer's stream.
+    /// The number of entries that have been written to the stream.
     public private(set) var written = 0
 
-    /// - Parameter acknowledged: what the peer has counted before.
+    /// - Parameter acknowledged: the peer's count so far.
     public init(acknowledged: UInt64 = 0) {
         self.acknowledged = acknowledged
     }
 
     public var count: Int { entries.count }
     public var isEmpty: Bool { entries.isEmpty }
-    /// How many entries wait to be written.
+    /// The number of entries that wait to be written.
     public var unwritten: Int { entries.count - written }
     public var first: Entry? { entries.first }
     /// The number of the last entry.
@@ -29,26 +29,26 @@ public struct AcknowledgementQueue<Entry> {
         set { entries[offset] = newValue }
     }
 
-    /// - Returns: the entry's number; the peer has handled it when it has counted that far.
+    /// - Returns: the entry's number, which the peer's count reaches when it has handled it.
     @discardableResult
     public mutating func append(_ entry: Entry) -> UInt64 {
         entries.append(entry)
         return last
     }
 
-    /// The next entry is about to be written.
+    /// The next entry, which is about to be written.
     public mutating func writeNext() -> Entry? {
         guard unwritten > 0 else { return nil }
         written += 1
         return entries[written - 1]
     }
 
-    /// The stream that they were written to is gone: all have to be written once more.
+    /// The stream is gone: all entries must be written again.
     public mutating func rewind() { written = 0 }
 
-    /// The peer has handled all up to `count`.
+    /// The peer has handled all entries up to `count`.
     ///
-    /// - Returns: what need not be kept any more; `nil` if the count is not one that the peer can have.
+    /// - Returns: the acknowledged entries; nil if the count is impossible.
     public mutating func acknowledge(_ count: UInt32) -> [Entry]? {
         let number = Int(count &- UInt32(truncatingIfNeeded: acknowledged))
         guard number <= written else { return nil }
@@ -59,14 +59,14 @@ public struct AcknowledgementQueue<Entry> {
         return removed
     }
 
-    /// Takes out the first entry, if there is one; nobody will acknowledge it.
+    /// Removes the first entry, if there is one, without acknowledgement.
     public mutating func removeFirst() {
         guard entries.popFirst() != nil else { return }
         acknowledged += 1
         written = max(0, written - 1)
     }
 
-    /// The peer's count is not the one that the queue knows; from now on it is. None of the entries has been written.
+    /// Starts from another count, which the queue did not know. No entry has been written.
     public mutating func restart(at count: UInt64) {
         acknowledged = count
         written = 0

@@ -1,12 +1,12 @@
 import XML
 import XMPP
 
-/// What a client asks for together with its sign-in, XEP-0388 §2.3: the element `<authenticate/>`. A
-/// class, as a stream has room for one and most often none.
+/// The request of a sign-in, XEP-0388 §2.3: the element `<authenticate/>`. A class, as a stream has space for one and
+/// mostly has none.
 public final class AuthenticationRequest: Sendable {
-    /// The element as received, for those who know its other children.
+    /// The element as received, for handlers of its other children.
     public let element: Element
-    /// nil: the client does not say.
+    /// nil: not given.
     public let userAgent: UserAgent?
 
     /// - Parameter element: `<authenticate/>`.
@@ -16,10 +16,10 @@ public final class AuthenticationRequest: Sendable {
         userAgent = element.child("user-agent", .sasl2).map(UserAgent.init)
     }
 
-    /// The features that the client goes by (XEP-0509 §2.2); nil: those that it has just seen.
+    /// The features that the client expects (XEP-0509 §2.2); nil: those it was sent.
     var expectedFeatures: String? { element.child("config-version", .pipelining)?["value"] }
 
-    /// The keys that the client can give (XEP-0480 §2.2).
+    /// The keys that the client can provide (XEP-0480 §2.2).
     public var upgrades: [SCRAMHash] {
         let names = element.children.filter { $0.isNamed("upgrade", .saslUpgrade) }.map(\.text)
         return SCRAMHash.allCases.filter { names.contains(SASLUpgrade.name($0)) }
@@ -27,7 +27,7 @@ public final class AuthenticationRequest: Sendable {
 
     var mechanism: String { element["mechanism"] ?? "" }
 
-    /// The text of the initial response in the form of RFC 6120 §6.4.2, where an equals sign stands for an empty one.
+    /// The initial response in the form of RFC 6120 §6.4.2, where an equals sign stands for an empty one.
     var initialResponse: String? {
         guard let text = element.child("initial-response", .sasl2)?.text else { return nil }
         return text.isEmpty ? "=" : text

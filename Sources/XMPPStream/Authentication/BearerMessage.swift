@@ -3,7 +3,7 @@ import XMPP
 /// The client's only message in OAUTHBEARER (RFC 7628 §3.1).
 struct BearerMessage {
     let authorizationID: String?
-    /// The access token; empty if the client asks only how it would get one.
+    /// The access token; empty if the client asks how to get one.
     let token: String
 
     init(parsing message: [UInt8]) throws(SASLFailure) {

@@ -8,32 +8,33 @@ public enum ChannelBindingType: String, Sendable, CaseIterable {
     case tlsServerEndPoint = "tls-server-end-point"
 }
 
-/// What a connection can prove about its TLS channel.
+/// The channel binding data of a connection.
 public struct ChannelBinding: Sendable, Equatable {
-    /// The binding data of each type that the connection has.
+    /// The data of each available type.
     public var data: [ChannelBindingType: [UInt8]]
 
-    /// A binding of the given data; of none for a connection without TLS.
+    /// A binding with this data; without data for a connection without TLS.
     public init(_ data: [ChannelBindingType: [UInt8]] = [:]) {
         self.data = data
     }
 
-    /// The types at hand, for the stream feature of XEP-0440, in order of preference.
+    /// The available types, for the stream feature of XEP-0440, in order of preference.
     public var types: [ChannelBindingType] {
         ChannelBindingType.allCases.filter { data[$0] != nil }
     }
 
-    /// Those of the mechanisms that can be used on this connection, in one of the two forms of sign-in.
+    /// The mechanisms that can be used on this connection, in one of the two forms of sign-in.
     ///
-    /// Clients of RFC 6120's form need not know XEP-0440, which tells the types of binding. On TLS 1.2 they take tls-unique
-    /// for granted (RFC 5802 §6.1), which the server does not have, and fail with the mechanism that they like best. So they
-    /// are offered a binding only where the connection has the one that is granted on TLS 1.3 (RFC 9266 §3).
+    /// Clients of RFC 6120's form need not know XEP-0440, which announces the types of binding. On TLS 1.2 they assume
+    /// tls-unique (RFC 5802 §6.1), which the server does not have, and fail with their preferred mechanism. So
+    /// mechanisms with binding are offered to them only if the connection has the type that they assume on TLS 1.3 (RFC
+    /// 9266 §3).
     func usable(_ mechanisms: [SASLMechanism], bySASL2: Bool) -> [SASLMechanism] {
         let hasBinding = bySASL2 ? !data.isEmpty : data[.tlsExporter] != nil
         return hasBinding ? mechanisms : mechanisms.filter { !$0.needsChannelBinding }
     }
 
-    /// The types that are announced beside these mechanisms (XEP-0440 §2).
+    /// The types announced beside these mechanisms (XEP-0440 §2).
     func announced(for mechanisms: [SASLMechanism]) -> [ChannelBindingType] {
         mechanisms.contains(where: \.needsChannelBinding) ? types : []
     }
@@ -53,7 +54,7 @@ public struct ChannelBinding: Sendable, Equatable {
         }
     }
 
-    /// The hash that a certificate's signature algorithm names.
+    /// The hash of a certificate's signature algorithm.
     public enum SignatureHash: Sendable, CaseIterable {
         case md5, sha1, sha256, sha384, sha512
         /// The algorithm has no single hash of its own (Ed25519).

@@ -1,19 +1,19 @@
-/// What matters here of a ClientHello (RFC 8446 §4.1.2) that is the first record of a connection.
+/// Parses a ClientHello (RFC 8446 §4.1.2) that is the first record of a connection.
 struct ClientHello {
     let random: ClientRandom
     let serverName: ServerName
 
     enum Outcome {
         case parsed(ClientHello)
-        /// The record goes on.
+        /// The record is incomplete.
         case unfinished
-        /// Something else, or too little of a ClientHello.
+        /// Something else, or an incomplete ClientHello.
         case other
     }
 
     private static let headerByteCount = 5
 
-    /// The most bytes of a plaintext record with its header (RFC 8446 §5.1).
+    /// The maximum bytes of a plaintext record with its header (RFC 8446 §5.1).
     static let longestRecord = headerByteCount + (1 << 14)
 
     /// Parses the start of what a client sent.
@@ -32,7 +32,7 @@ struct ClientHello {
         return .parsed(ClientHello(random: random, serverName: isWhole ? serverName(&message) : .unreadable))
     }
 
-    /// Goes on behind the random.
+    /// Continues after the random.
     private static func serverName(_ message: inout LengthReader) -> ServerName {
         guard message.vector(lengthBytes: 1) != nil,  // session identifier
             message.vector(lengthBytes: 2) != nil,  // cipher suites
@@ -51,7 +51,7 @@ struct ClientHello {
         return .absent
     }
 
-    /// RFC 6066 §3 knows one type of name, and allows one name of a type.
+    /// RFC 6066 §3 defines one type of name, and allows one name of a type.
     private static func serverName(_ data: ArraySlice<UInt8>) -> ServerName {
         var reader = LengthReader(data)
         guard var list = reader.vector(lengthBytes: 2).map(LengthReader.init), reader.isAtEnd,
@@ -62,7 +62,7 @@ struct ClientHello {
     }
 }
 
-/// Reads big-endian integers, and bytes with their count before them.
+/// Reads big-endian integers, and bytes with a length before them.
 private struct LengthReader {
     private var rest: ArraySlice<UInt8>
 

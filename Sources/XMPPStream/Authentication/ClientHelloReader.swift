@@ -1,15 +1,14 @@
 import NIOCore
 
-/// Stands before the TLS handler and reads the ClientHello, so that the channel bindings of the connection can be told:
-/// the client's random for ``TLSExporter``, the server's name for the certificate that is shown. Passes every byte on
-/// at once.
+/// Reads the ClientHello in front of the TLS handler, for the channel bindings of the connection: the client's random
+/// for ``TLSExporter``, and the server name for the certificate that is shown. Passes every byte on at once.
 ///
 /// A HelloRetryRequest makes no difference: the second ClientHello repeats both (RFC 8446 §4.1.2).
 public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHandler {
     public typealias InboundIn = ByteBuffer
     public typealias InboundOut = ByteBuffer
 
-    /// The host that the client named; ``ServerName/unreadable`` as long as no ClientHello has come.
+    /// The server name; ``ServerName/unreadable`` before the ClientHello.
     public private(set) var serverName = ServerName.unreadable
 
     private let exporter: TLSExporter
@@ -25,17 +24,17 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
 
     /// A reader for one connection.
     ///
-    /// - Parameter skippingBlanks: whether white space is dropped that comes before the first record: what a client of
-    ///   STARTTLS has sent behind its request.
+    /// - Parameter skippingBlanks: whether white space before the first record is dropped, which a STARTTLS client may
+    ///   have sent after its request.
     public init(exporter: TLSExporter, skippingBlanks: Bool = false) {
         self.exporter = exporter
         isSkippingBlanks = skippingBlanks
     }
 
-    /// The connection's tls-exporter data, once: later calls return nil. To be called on the event loop when the
-    /// handshake is complete.
+    /// The connection's tls-exporter data, once: later calls return nil. Call it on the event loop when the handshake
+    /// is complete.
     ///
-    /// - Returns: nil before TLS 1.3, or where the client's first record was too odd to follow.
+    /// - Returns: nil before TLS 1.3, or if the client's first record could not be parsed.
     public func takeChannelBinding() -> [UInt8]? {
         guard case .expecting(let random) = state else { return nil }
         state = .done
@@ -54,7 +53,7 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
     }
 
     private func pass(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
-        // Before the TLS handler has the whole ClientHello: it may log the secret as soon as it has.
+        // Before the TLS handler gets the whole ClientHello, as it may log the secret then.
         if case .reading = state { read(bytes.readableBytesView) }
         context.fireChannelRead(wrapInboundOut(bytes))
     }
@@ -83,11 +82,11 @@ public final class ClientHelloReader: ChannelInboundHandler, RemovableChannelHan
     }
 }
 
-/// The host that a ClientHello names (RFC 6066 §3).
+/// The server name in a ClientHello (RFC 6066 §3).
 public enum ServerName: Sendable, Equatable {
     case named(String)
     /// The client names none.
     case absent
-    /// The ClientHello is not in one record, or not as the RFCs have it.
+    /// The ClientHello is not in one record, or malformed.
     case unreadable
 }

@@ -1,5 +1,5 @@
-/// Compares two secrets in a time that depends on their lengths alone. The one comparison for secrets, proofs and
-/// hashes of tokens.
+/// Compares two secrets in a time that depends on their lengths only. Used for all secrets, proofs and hashes of
+/// tokens.
 @inline(never)
 public func constantTimeEquals(_ first: [UInt8], _ second: [UInt8]) -> Bool {
     guard first.count == second.count else { return false }

@@ -1,11 +1,11 @@
-/// The mechanisms by which a client signs in with a token that the server has given to its installation (XEP-0484): the HT
-/// family, draft-schmaus-kitten-sasl-ht-09, in order of preference.
+/// The mechanisms for the token that the server has given to an installation (XEP-0484): the HT family,
+/// draft-schmaus-kitten-sasl-ht-09, in order of preference.
 public enum FASTMechanism: String, Sendable, CaseIterable {
     case exporter = "HT-SHA-256-EXPR"
     case serverEndPoint = "HT-SHA-256-ENDP"
     case none = "HT-SHA-256-NONE"
 
-    /// What the client proves to know of the connection; nil: nothing.
+    /// The channel binding that the client proves; nil: none.
     public var binding: ChannelBindingType? {
         switch self {
         case .exporter: .tlsExporter

@@ -1,7 +1,7 @@
-/// The keys that a client's proof is held against.
+/// The keys to verify a client's proof.
 public struct FoundCredential: Sendable {
     public let credential: SCRAMCredential
-    /// Where they were found; nil: nowhere, and nothing will verify against them.
+    /// Their account; nil: there is none, and nothing verifies against them.
     public let account: (any StreamAccount)?
 
     public init(_ credential: SCRAMCredential, of account: (any StreamAccount)?) {
@@ -10,7 +10,7 @@ public struct FoundCredential: Sendable {
     }
 }
 
-/// Somebody whose password is right.
+/// A verified password.
 public struct VerifiedPassword: Sendable {
     /// The local part of the account.
     public let user: String
@@ -22,7 +22,7 @@ public struct VerifiedPassword: Sendable {
     }
 }
 
-/// A client whose installation has shown to know its token. A class, as a stream has room for one and most often none.
+/// A verified installation token. A class, as a stream has space for one and mostly has none.
 public final class VerifiedInstallation: Sendable {
     /// The local part of the account.
     public let user: String
@@ -30,7 +30,7 @@ public final class VerifiedInstallation: Sendable {
     /// Identifies the token.
     public let token: [UInt8]
     public let proof: TokenProof
-    /// What proves to the client that the server knows the token, too.
+    /// Proves to the client that the server knows the token.
     public let response: [UInt8]
 
     public init(user: String, account: any StreamAccount, token: [UInt8], proof: TokenProof, response: [UInt8]) {

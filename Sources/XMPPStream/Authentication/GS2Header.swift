@@ -1,20 +1,20 @@
 import XMPP
 
-/// The start of a client's first message in SCRAM and OAUTHBEARER (RFC 5801 §4): what it knows of channel binding, and
-/// whom it wants to act as.
+/// The beginning of a client's first message in SCRAM and OAUTHBEARER (RFC 5801 §4): channel binding and authorization
+/// identity.
 struct GS2Header {
     enum BindingFlag: Equatable {
-        /// `n`: the client cannot.
+        /// `n`: the client does not support channel binding.
         case unsupported
-        /// `y`: the client could, and believes that the server cannot.
+        /// `y`: the client supports it, and believes that the server does not.
         case notOffered
-        /// `p=…`: the client binds, with the type named.
+        /// `p=…`: the client uses this type.
         case used(String)
     }
 
     let flag: BindingFlag
     let authorizationID: String?
-    /// The header as it was sent, with the comma that ends it.
+    /// The header as sent, including the comma at its end.
     let bytes: [UInt8]
 
     /// Parses the header that `message` begins with.
@@ -54,8 +54,8 @@ struct GS2Header {
         }
     }
 
-    /// Undoes the escapes of a `saslname` (RFC 5802 §5.1): `=2C` is a comma, `=3D` an equals sign, and no other `=` may
-    /// stand in one.
+    /// Decodes the escapes of a `saslname` (RFC 5802 §5.1): `=2C` is a comma, `=3D` an equals sign; no other `=` is
+    /// allowed.
     static func saslName(_ field: ArraySlice<UInt8>) throws(SASLFailure) -> String {
         var bytes: [UInt8] = []
         var rest = field

@@ -1,9 +1,9 @@
 import XMPP
 
-/// The text in `<auth mechanism="X-MESSENGER-OAUTH2">`, which is the access token itself and not base64 of it.
+/// The text in `<auth mechanism="X-MESSENGER-OAUTH2">`: the access token itself, not its base64.
 enum MessengerToken {
-    /// The token as it was issued: clients add white space around it, and some leave it percent-encoded as it was in
-    /// the address that they were given it in. No token contains a percent sign.
+    /// The token as it was issued. Clients add white space, and some leave it percent-encoded as in the address that
+    /// they got it in. No token contains a percent sign.
     ///
     /// - Returns: nil if there is none.
     static func normalize(_ text: String) -> String? {

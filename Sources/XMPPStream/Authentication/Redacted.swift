@@ -1,4 +1,4 @@
-/// A secret in transit: every way of printing it shows that it is there, and none what it is.
+/// A secret that is never printed.
 public struct Redacted<Value: Sendable>: Sendable {
     /// The secret itself.
     public let value: Value

@@ -2,18 +2,18 @@ import XMPP
 
 /// The authentication of one stream (RFC 6120 §6): bytes in, actions out.
 ///
-/// Pure: it does no input or output, and look-ups are actions that events answer. One exchange serves all the attempts
-/// of a stream; how many there may be is its owner's to decide. The account that it ends with is always the one that
-/// was authenticated, whatever the client asked for. A class, as a stream has room for one and, once signed in, none.
+/// It does no input or output; look-ups are actions that events answer. One exchange serves all attempts of a stream;
+/// its owner limits their number. The resulting account is always the authenticated one, whatever authorization
+/// identity the client asked for. A class, as a stream has space for one and has none after sign-in.
 public final class SASLExchange {
-    /// The mechanisms of this stream in the form of sign-in that was used last, most preferred first: what its features
-    /// announce and all that it accepts.
+    /// The mechanisms of this stream in the form of sign-in used last, most preferred first: those announced, and no
+    /// others are accepted.
     public private(set) var offered: [SASLMechanism]
 
-    /// The mechanism of the attempt under way, or of the last one.
+    /// The mechanism of the present or last attempt.
     public internal(set) var mechanism: SASLMechanism?
 
-    /// The longest text of `<auth>` or `<response>`, in bytes.
+    /// The maximum length of the text of `<auth>` or `<response>`, in bytes.
     public static let longestText = 10_240
 
     private let mechanisms: [SASLMechanism]
@@ -41,11 +41,11 @@ public final class SASLExchange {
     /// Prepares an exchange.
     ///
     /// - Parameters:
-    ///   - offered: The mechanisms to offer; those with channel binding are left out where `binding` has no data.
-    ///   - binding: What the connection can prove of its channel.
-    ///   - host: The domain that the stream is for, which authorization identities must be of.
-    ///   - offersFAST: Whether a client can sign in with the token of its installation.
-    ///   - authorizationServer: Where the metadata of the server that gives out access tokens is found (RFC 8414).
+    ///   - offered: The mechanisms to offer; those with channel binding are left out if `binding` has no data.
+    ///   - binding: The connection's channel binding.
+    ///   - host: The domain of the stream, which authorization identities must have.
+    ///   - offersFAST: Whether clients can sign in with the tokens of their installations.
+    ///   - authorizationServer: The address of the OAuth server's metadata (RFC 8414).
     ///   - nonce: Makes the server's part of a SCRAM nonce: printable ASCII without a comma, never the same twice.
     public init(
         offered: [SASLMechanism],
@@ -71,7 +71,7 @@ public final class SASLExchange {
     /// - Parameters:
     ///   - mechanism: The element's `mechanism`.
     ///   - initialResponse: The element's text as received; nil if there is none.
-    ///   - request: The whole of it, where the client signs in by XEP-0388.
+    ///   - request: The whole element in a sign-in by XEP-0388.
     public func started(
         mechanism name: String, initialResponse: String?, request: AuthenticationRequest? = nil
     ) -> SASLAction {
@@ -134,7 +134,7 @@ public final class SASLExchange {
         return .challenge(challenge.serverFirst)
     }
 
-    /// Answers ``SASLAction/testProof(user:)``: there were not too many tries.
+    /// Answers ``SASLAction/testProof(user:)``: there were not too many attempts.
     public func mayTest() -> SASLAction {
         guard case .testingProof(let challenge, let message) = state else { return .ignore }
         state = .idle
@@ -148,11 +148,11 @@ public final class SASLExchange {
     }
 
     /// Answers ``SASLAction/verifyPassword(user:password:)``, ``SASLAction/verifyToken(_:user:)`` and
-    /// ``SASLAction/verifyProof(_:)``: they are good.
+    /// ``SASLAction/verifyProof(_:)``: verified.
     ///
     /// - Parameters:
-    ///   - account: The local part of the account that they are of, which the stream is then signed in as.
-    ///   - data: What the client is told with the success.
+    ///   - account: The local part of the account, which the stream is then signed in to.
+    ///   - data: Additional data for the success.
     public func verified(account: String, data: [UInt8]? = nil) -> SASLAction {
         switch state {
         case .verifyingProof(let mechanism):
@@ -169,7 +169,7 @@ public final class SASLExchange {
         }
     }
 
-    /// Answers any look-up: it did not find what it was to find, or could not be made.
+    /// Answers any look-up: it found nothing, or failed.
     public func refused(_ failure: SASLFailure) -> SASLAction {
         switch state {
         case .findingCredential, .testingProof, .verifyingPassword, .verifyingProof:
@@ -185,8 +185,8 @@ public final class SASLExchange {
 }
 
 extension SASLExchange {
-    /// The local part that an authentication or authorization identity means on this host: a user name alone, or the
-    /// bare JID with the host's domain. nil if it means none.
+    /// The local part in an authentication or authorization identity on this host: a user name alone, or a bare JID
+    /// with the host's domain. nil if it has none.
     func accountName(_ identity: String) -> String? { Self.accountName(identity, host: host) }
 
     static func accountName(_ identity: String, host: String) -> String? {
@@ -197,8 +197,8 @@ extension SASLExchange {
         return jid.local
     }
 
-    /// Ends the attempt. While a look-up is open there can be no other on this stream: its late answer would be taken
-    /// for the answer to the next one's.
+    /// Ends the attempt. While a look-up is open, no other attempt can begin on this stream: the late answer would be
+    /// taken for that of the next one.
     private func end(_ failure: SASLFailure) -> SASLAction {
         switch state {
         case .findingCredential, .testingProof, .verifyingPassword, .verifyingToken, .verifyingProof, .finished:
@@ -235,9 +235,8 @@ extension SASLExchange {
         return .verifyProof(proof)
     }
 
-    /// What the client was offered, in the form that XEP-0474 §5.1 has it hashed: were it changed on its way, the hash that
-    /// the client makes would be another. nil for clients that have shown nothing of what has come since RFC 5802: some end
-    /// at an attribute that they do not know.
+    /// What the client was offered, in the form that XEP-0474 §5.1 has it hashed, so that the client detects a change
+    /// on the way. nil for clients without any feature newer than RFC 5802, as some fail on an unknown attribute.
     private var announcement: String? {
         guard usesSASL2 || mechanism?.needsChannelBinding == true else { return nil }
         func list(_ names: [String]) -> String {
@@ -259,7 +258,7 @@ extension SASLExchange {
         return .findCredential(user: user, hash: hash)
     }
 
-    /// The data that a client must prove to know, by what it says of channel binding (RFC 5802 §6).
+    /// The data that the client must prove, by its use of channel binding (RFC 5802 §6).
     private func bindingData(
         _ flag: GS2Header.BindingFlag, _ mechanism: SASLMechanism
     ) throws(SASLFailure) -> [UInt8] {
@@ -270,7 +269,7 @@ extension SASLExchange {
             else { throw .malformedRequest }
             return data
         case .notOffered:
-            // We did offer it, so somebody between us took it out.
+            // We offered it, so somebody between us removed it.
             guard !offered.contains(where: \.needsChannelBinding) else { throw .mechanismTooWeak }
             return []
         case .unsupported:
@@ -310,8 +309,8 @@ extension SASLExchange {
         return .verifyToken(Redacted(token), user: nil)
     }
 
-    /// OAUTHBEARER says why in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2). It is from there
-    /// that a client without a token learns how to get one (XEP-0493 §3.1.1).
+    /// OAUTHBEARER gives the reason in a challenge, and fails after the client's answer to it (RFC 7628 §3.2.2). From
+    /// it a client without a token learns how to get one (XEP-0493 §3.1.1).
     private func refuseToken(_ mechanism: SASLMechanism, _ failure: SASLFailure) -> SASLAction {
         guard mechanism == .oauthBearer, failure == .notAuthorized || failure == .credentialsExpired else {
             return end(failure)

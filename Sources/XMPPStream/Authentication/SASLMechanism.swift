@@ -1,4 +1,4 @@
-/// The mechanisms that the server knows, in order of preference.
+/// The supported mechanisms, in order of preference.
 public enum SASLMechanism: String, Sendable, CaseIterable {
     case scramSHA256Plus = "SCRAM-SHA-256-PLUS"
     case scramSHA1Plus = "SCRAM-SHA-1-PLUS"
@@ -8,12 +8,12 @@ public enum SASLMechanism: String, Sendable, CaseIterable {
     case messengerOAuth2 = "X-MESSENGER-OAUTH2"
     case plain = "PLAIN"
 
-    /// Whether the mechanism is of use only where the connection has a ``ChannelBinding``.
+    /// Whether the mechanism needs a ``ChannelBinding``.
     public var needsChannelBinding: Bool {
         self == .scramSHA256Plus || self == .scramSHA1Plus
     }
 
-    /// Whether the client shows an access token rather than knowledge of a password.
+    /// Whether the client sends an access token, instead of proving a password.
     public var usesTokens: Bool {
         self == .oauthBearer || self == .messengerOAuth2
     }

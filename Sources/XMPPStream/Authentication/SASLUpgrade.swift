@@ -1,23 +1,23 @@
 import XMPP
 
-/// The tasks in which a client gives the server keys of its password that it does not have yet (XEP-0480): one for each
-/// SCRAM hash, one after the other.
+/// The tasks by which a client provides keys of its password that the server lacks (XEP-0480): one for each SCRAM hash,
+/// one after the other.
 struct SASLUpgrade: Sendable {
     private enum State {
-        /// `<next/>` is awaited.
+        /// Waiting for `<next/>`.
         case asked
         case salted([UInt8])
         /// The key is being stored.
         case keeping
     }
 
-    /// Of the task under way, and those that follow.
+    /// Those of the present task and the following ones.
     private var hashes: ArraySlice<SCRAMHash>
     private let iterations: Int
     private var state = State.asked
     private let makeSalt: @Sendable () -> [UInt8]
 
-    /// - Returns: nil if there is nothing to do.
+    /// - Returns: nil if there are no tasks.
     init?(
         _ hashes: [SCRAMHash], iterations: Int,
         salt: @escaping @Sendable () -> [UInt8] = { SecureRandom.bytes(SCRAMCredential.saltByteCount) }
@@ -31,7 +31,7 @@ struct SASLUpgrade: Sendable {
     /// The name of a task.
     static func name(_ hash: SCRAMHash) -> String { "UPGR-SCRAM-\(hash.rawValue)" }
 
-    /// The client is told which task comes now.
+    /// Tells the client the next task.
     func ask(data: [UInt8]?) -> SASLAction {
         guard let hash = hashes.first else { return .fail(.temporaryAuthFailure) }
         return .askForTask(hash, data: data)

@@ -1,17 +1,17 @@
 import XMPP
 
-/// One run of SCRAM as the server sees it, from the client's first message on (RFC 5802 §5).
+/// One run of SCRAM on the server's side, from the client's first message on (RFC 5802 §5).
 struct SCRAMAttempt {
     /// The prepared local part.
     let user: String
     let hash: SCRAMHash
     let first: SCRAMClientFirst
-    /// The channel binding data that the client must show; empty without channel binding.
+    /// The channel binding data that the client must prove; empty without channel binding.
     let bindingData: [UInt8]
 
     /// The answer to the client's first message.
     ///
-    /// - Parameter announcement: The hash of what the client was offered (XEP-0474 §5.1); nil: it is not told.
+    /// - Parameter announcement: The hash of what the client was offered (XEP-0474 §5.1); nil: not sent.
     func challenge(_ credential: SCRAMCredential, nonce serverNonce: String, announcement: [UInt8]?) -> Challenge {
         let nonce = first.nonce + Array(serverNonce.utf8)
         let hash = announcement.map { ",h=\(Base64.encode($0))" } ?? ""
@@ -27,7 +27,7 @@ struct SCRAMAttempt {
         )
     }
 
-    /// What was asked of the client, and what its answer is held against.
+    /// A challenge, and what its answer is verified against.
     struct Challenge {
         let user: String
         let credential: SCRAMCredential
@@ -44,7 +44,7 @@ struct SCRAMAttempt {
         func verify(_ final: SCRAMClientFinal) throws(SASLFailure) -> [UInt8] {
             let hash = credential.hash
             let authMessage = transcript + final.withoutProof
-            // All of them, whichever it is.
+            // All of them, whichever it is, for constant time.
             let matching = credential.keys.filter { keys in
                 let clientSignature = hash.authenticationCode(for: authMessage, key: keys.storedKey)
                 let clientKey = zip(final.proof, clientSignature).map { $0 ^ $1 }

@@ -1,12 +1,12 @@
 import XMPP
 
-/// What is stored of a password (RFC 5802 §3), which is never the password.
+/// The stored keys of a password (RFC 5802 §3); never the password itself.
 ///
-/// There are two ways in which clients prepare a password: OpaqueString (RFC 8265 §4.2), and SASLprep (RFC 4013), which RFC
-/// 5802 §2.2 has. Of a password that they make different things of, the keys of both are kept, under the same salt and the
-/// same number of iterations; a client's proof tells which it has.
+/// Clients prepare passwords in two ways: OpaqueString (RFC 8265 §4.2), and SASLprep (RFC 4013) by RFC 5802 §2.2. If
+/// these differ for a password, the keys of both are stored, with the same salt and iteration count; a client's proof
+/// shows which one it uses.
 public struct SCRAMCredential: Sendable, Equatable {
-    /// What is derived from one form of a password.
+    /// The keys of one form of a password.
     public struct Keys: Sendable, Equatable {
         /// Verifies the client's proof.
         public let storedKey: [UInt8]
@@ -35,19 +35,19 @@ public struct SCRAMCredential: Sendable, Equatable {
     public var storedKey: [UInt8] { key(0) }
     /// Signs the server's answer.
     public var serverKey: [UInt8] { key(1) }
-    /// The keys of the password as SASLprep has it; nil: they are those of OpaqueString, or there are none.
+    /// The keys of the SASLprep form; nil: it is the same as OpaqueString's, or invalid.
     public var otherKeys: Keys? { hasTwoForms ? Keys(storedKey: key(2), serverKey: key(3)) : nil }
-    /// Those of all forms.
+    /// The keys of all forms.
     var keys: [Keys] { [Keys(storedKey: storedKey, serverKey: serverKey)] + (otherKeys.map { [$0] } ?? []) }
 
     private func key(_ index: Int) -> [UInt8] {
         Array(bytes[(index * hash.byteCount)..<((index + 1) * hash.byteCount)])
     }
 
-    /// Enough for RFC 5802 and RFC 7677, which ask for 4096 or more.
+    /// RFC 5802 and RFC 7677 ask for at least 4096.
     public static let defaultIterations = 10_000
 
-    /// The numbers of iterations that can be worked with; the greatest keeps one sign-in below a few seconds.
+    /// The possible iteration counts; the maximum keeps a sign-in below a few seconds.
     public static let iterationBounds = 1...10_000_000
 
     static let saltByteCount = 16
@@ -74,10 +74,10 @@ public struct SCRAMCredential: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// The credential of a password. Slow on purpose: keep it off event loops.
+    /// The credential of a password. Slow by design: keep it off event loops.
     ///
-    /// - Returns: nil if the password is empty or has characters that RFC 8265 does not allow in one, or salt or
-    ///   iterations are out of bounds.
+    /// - Returns: nil if the password is empty or has characters that RFC 8265 forbids, or salt or iterations are out
+    ///   of bounds.
     public init?(password: String, hash: SCRAMHash, salt: [UInt8], iterations: Int = defaultIterations) {
         guard let prepared = Self.prepare(password),
             let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
@@ -91,7 +91,7 @@ public struct SCRAMCredential: Sendable, Equatable {
             otherKeys: other.map { Keys(saltedPassword: $0, hash) })
     }
 
-    /// The credential of a password that somebody else has salted.
+    /// The credential of a salted password.
     ///
     /// - Returns: nil if its size does not fit the hash, or salt or iterations are out of bounds.
     init?(saltedPassword salted: [UInt8], hash: SCRAMHash, salt: [UInt8], iterations: Int) {
@@ -101,7 +101,7 @@ public struct SCRAMCredential: Sendable, Equatable {
             hash: hash, salt: salt, iterations: iterations, storedKey: keys.storedKey, serverKey: keys.serverKey)
     }
 
-    /// The credential of a password under a fresh salt; nil as in ``init(password:hash:salt:iterations:)``.
+    /// The credential of a password with a random salt; nil as in ``init(password:hash:salt:iterations:)``.
     public static func random(
         password: String, hash: SCRAMHash, iterations: Int = defaultIterations
     ) -> SCRAMCredential? {
@@ -109,14 +109,14 @@ public struct SCRAMCredential: Sendable, Equatable {
             password: password, hash: hash, salt: SecureRandom.bytes(saltByteCount), iterations: iterations)
     }
 
-    /// A credential for somebody who has no account, which nothing verifies against.
+    /// A credential for an account that does not exist; nothing verifies against it.
     ///
-    /// It is the same each time that it is asked for, like that of a real account, and costs the same work to verify.
+    /// Like that of a real account it is always the same, and takes the same work to verify.
     ///
     /// - Parameters:
-    ///   - user: The prepared local part that was asked for.
-    ///   - secret: A secret of this server that outlives restarts.
-    ///   - iterations: What the host's accounts have.
+    ///   - user: The prepared local part.
+    ///   - secret: A secret of this server that survives restarts.
+    ///   - iterations: That of the host's accounts.
     public static func decoy(user: String, hash: SCRAMHash, secret: [UInt8], iterations: Int) -> SCRAMCredential {
         func derive(_ purpose: String) -> [UInt8] {
             let label = Array("\(purpose)\0\(hash.rawValue)\0\(user)".utf8)
@@ -132,8 +132,7 @@ public struct SCRAMCredential: Sendable, Equatable {
         )
     }
 
-    /// Whether this is the credential of the password, be it as its owner types it or as SASLprep has it. Slow on purpose:
-    /// keep it off event loops.
+    /// Whether this is the credential of the password in either form. Slow by design: keep it off event loops.
     public func verifies(password: String) -> Bool {
         guard let prepared = Self.prepare(password),
             let salted = hash.saltedPassword(prepared, salt: salt, iterations: iterations)
@@ -142,7 +141,7 @@ public struct SCRAMCredential: Sendable, Equatable {
         return keys.reduce(false) { constantTimeEquals($1.storedKey, shown) || $0 }
     }
 
-    /// The bytes of a password as both sides derive keys from them (RFC 8265 §4.2).
+    /// The bytes of a password that keys are derived from (RFC 8265 §4.2).
     static func prepare(_ password: String) -> [UInt8]? {
         guard let prepared = PRECIS.opaqueString(password), !prepared.isEmpty else { return nil }
         return Array(prepared.utf8)

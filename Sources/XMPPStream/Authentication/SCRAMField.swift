@@ -18,8 +18,8 @@ struct SCRAMField {
         return fields
     }
 
-    /// Whether the field may be ignored: a letter without meaning in RFC 5802. `m` demands an extension that nobody
-    /// has defined and ends the exchange; the others may not stand twice or out of order.
+    /// Whether the field may be ignored: a letter without meaning in RFC 5802. `m` requires an undefined extension and
+    /// ends the exchange; the others may not be repeated or out of order.
     var isExtension: Bool {
         !"anmrcsipve".utf8.contains(letter)
     }

@@ -1,7 +1,7 @@
 import Crypto
 import CryptoExtras
 
-/// The hash functions of the SCRAM family that the server stores credentials for.
+/// The hash functions of SCRAM with stored credentials.
 public enum SCRAMHash: String, Sendable, CaseIterable {
     case sha1 = "SHA-1"
     case sha256 = "SHA-256"
@@ -31,7 +31,7 @@ public enum SCRAMHash: String, Sendable, CaseIterable {
         }
     }
 
-    /// `Hi(password, salt, iterations)` of RFC 5802 §2.2, which is PBKDF2; nil for arguments that it is not made for.
+    /// `Hi(password, salt, iterations)` of RFC 5802 §2.2, which is PBKDF2; nil for invalid arguments.
     func saltedPassword(_ password: [UInt8], salt: [UInt8], iterations: Int) -> [UInt8]? {
         guard !password.isEmpty, !salt.isEmpty, SCRAMCredential.iterationBounds.contains(iterations) else { return nil }
         let key = try? KDF.Insecure.PBKDF2.deriveKey(

@@ -4,16 +4,16 @@
     import Musl
 #endif
 
-/// The one source of randomness for secrets, nonces and identifiers: the kernel's generator.
+/// The source of all secrets, nonces and identifiers: the kernel's random generator.
 public enum SecureRandom {
     /// As many random bytes as asked for.
     public static func bytes(_ count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
-            // A call for up to 256 bytes: the generator of the standard library makes one for every eight.
+            // A call for up to 256 bytes; the standard library's generator makes one for every eight.
             while let start = buffer.baseAddress, filled < count {
                 let size = min(256, count - filled)
-                // Linux has had it since 3.17, and it never fails for so few bytes. Without it every secret could be guessed:
-                // no session is worth going on then.
+                // Linux has it since 3.17, and it never fails for so few bytes. Without it every secret could be
+                // guessed, so continuing would be unsafe.
                 guard getentropy(start + filled, size) == 0 else { fatalError("the system has no randomness") }
                 filled += size
             }

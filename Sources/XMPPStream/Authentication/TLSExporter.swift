@@ -4,11 +4,11 @@ import Synchronization
 
 /// Finds the tls-exporter channel binding (RFC 9266) of each TLS 1.3 connection.
 ///
-/// The TLS library has no call for it, but it reports each connection's exporter secret to a key-log callback. A
+/// The TLS library has no call for it, but reports each connection's exporter secret to a key-log callback. A
 /// ``ClientHelloReader`` before the TLS handler opens an entry here under the random number in the client's first
 /// message; the callback, ``secretLogged(_:)``, fills it; the connection takes it when its handshake is complete.
 public final class TLSExporter: Sendable {
-    /// How many handshakes may be under way at once. A connection past it has no tls-exporter.
+    /// The maximum number of concurrent handshakes. Connections beyond it have no tls-exporter.
     public let capacity: Int
 
     private let entries = Mutex<[ClientRandom: Entry]>([:])
@@ -16,11 +16,11 @@ public final class TLSExporter: Sendable {
     private enum Entry {
         case expected
         case derived([UInt8])
-        /// Two connections have shown the same random, so a secret logged for it could be either's.
+        /// Two connections have the same random, so a logged secret could be either's.
         case ambiguous(connections: Int)
     }
 
-    /// An empty register. One serves all listeners that share a TLS configuration.
+    /// An empty table. One serves all listeners that share a TLS configuration.
     public init(capacity: Int = 16_384) {
         self.capacity = capacity
     }
@@ -30,8 +30,8 @@ public final class TLSExporter: Sendable {
         entries.withLock { $0.count }
     }
 
-    /// To be called by `TLSConfiguration.keyLogCallback` with each line, on any thread. Looks at exporter secrets of
-    /// connections that are waiting for one, and at nothing else.
+    /// Call it from `TLSConfiguration.keyLogCallback` with each line, on any thread. It reads only exporter secrets of
+    /// waiting connections.
     public func secretLogged(_ line: ByteBuffer) {
         guard let (random, secret) = Self.parse(line.readableBytesView) else { return }
         let isExpected = entries.withLock { entries in
@@ -43,7 +43,7 @@ public final class TLSExporter: Sendable {
         }
     }
 
-    /// Opens an entry; false if the register is full.
+    /// Opens an entry; false if the table is full.
     func expect(_ random: ClientRandom) -> Bool {
         entries.withLock { entries in
             switch entries[random] {
@@ -57,7 +57,7 @@ public final class TLSExporter: Sendable {
         }
     }
 
-    /// Closes an entry that ``expect(_:)`` opened and returns what it holds.
+    /// Closes an entry opened by ``expect(_:)`` and returns its data.
     func take(_ random: ClientRandom) -> [UInt8]? {
         entries.withLock { entries in
             switch entries[random] {
@@ -76,7 +76,7 @@ public final class TLSExporter: Sendable {
     }
 }
 
-/// The random number of a ClientHello, by which the key log names a connection.
+/// The random number of a ClientHello, which identifies a connection in the key log.
 struct ClientRandom: Hashable, Sendable {
     static let byteCount = 32
     private let words: SIMD4<UInt64>

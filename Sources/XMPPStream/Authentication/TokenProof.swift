@@ -1,17 +1,17 @@
 import XML
 import XMPP
 
-/// How a client shows that it knows the token of its installation, without showing it: the initiator's message of the HT
-/// mechanisms, with what XEP-0484 adds to it.
+/// A client's proof that it knows the token of its installation: the initiator's message of the HT mechanisms, with the
+/// additions of XEP-0484.
 public struct TokenProof: Sendable {
     /// The local part of the account.
     public let user: String
     /// The installation's id.
     public let installation: String
     public let mechanism: FASTMechanism
-    /// Counts the uses of the token, as the client has it; nil: it does not count.
+    /// The client's count of the token's uses; nil: it does not count.
     public let count: Int?
-    /// Whether the token is to be void from now on.
+    /// Whether the token becomes void.
     public let invalidates: Bool
     private let code: [UInt8]
     private let bindingData: [UInt8]
@@ -43,10 +43,10 @@ public struct TokenProof: Sendable {
         invalidates = ["1", "true"].contains(fast["invalidate"])
     }
 
-    /// Whether this is the proof of that token. Takes the same time for every token.
+    /// Whether this is the proof of that token, in constant time.
     public func isOf(token: String) -> Bool { constantTimeEquals(code, hash("Initiator", token)) }
 
-    /// What proves to the client that the server knows the token, too.
+    /// Proves to the client that the server knows the token.
     public func response(token: String) -> [UInt8] { hash("Responder", token) }
 
     private func hash(_ role: String, _ token: String) -> [UInt8] {

@@ -1,20 +1,20 @@
 import XML
 import XMPP
 
-/// What a client says of itself when it signs in, XEP-0388 §2.3. Nobody but the account's owner is told of it. A class, as
-/// stream and session keep it, and most have none.
+/// A client's description of itself at sign-in, XEP-0388 §2.3; shown to the account's owner only. A class, as stream
+/// and session keep it, and most have none.
 public final class UserAgent: Sendable {
-    /// Identifies the installation for as long as it is there: a UUID, in lower case.
+    /// Identifies the installation: a UUID, in lower case.
     public let id: String?
     /// The name of the software.
     public let software: String?
-    /// What its owner calls the device.
+    /// The owner's name of the device.
     public let device: String?
 
-    /// Characters of a name that are kept.
+    /// The maximum characters of a name.
     static let longestName = 100
 
-    /// The installation that is known by that UUID alone.
+    /// The installation with that UUID, without names.
     public init(id: String) {
         self.id = id
         software = nil
@@ -27,7 +27,7 @@ public final class UserAgent: Sendable {
         device = Self.name(element.child("device", .sasl2)?.text)
     }
 
-    /// Clients whose ids are no UUIDs are served like those without one.
+    /// Ids that are no UUIDs are ignored.
     private static func uuid(_ text: String) -> String? {
         let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
         guard groups.map(\.count) == [8, 4, 4, 4, 12], groups.allSatisfy({ $0.allSatisfy(isHexadecimal) }) else {

@@ -1,12 +1,12 @@
-/// An access token that a client has signed in with.
+/// The access token that a client has signed in with.
 public struct VerifiedToken: Sendable, Hashable {
     /// The local part of the account that it signs in.
     public let user: String
     /// SHA-256 of its text.
     public let digest: [UInt8]
-    /// The id of the grant that it hangs on; nil: it hangs on none.
+    /// The id of its grant; nil: none.
     public let grant: String?
-    /// What it allows.
+    /// Its scopes.
     public let scopes: Set<String>
 
     /// The token with that digest.

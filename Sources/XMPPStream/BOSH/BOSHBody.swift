@@ -2,9 +2,9 @@ import NIOCore
 import XML
 import XMPP
 
-/// The `<body/>` that a client sends in a request, XEP-0124 §7 and XEP-0206.
+/// The `<body/>` of a client's request, XEP-0124 §7 and XEP-0206.
 struct BOSHBody {
-    /// The session that it belongs to; `nil`: it asks for one.
+    /// Its session; nil: it asks for a new one.
     let sessionID: String?
     let requestID: Int
     let element: Element
@@ -13,7 +13,7 @@ struct BOSHBody {
     /// Numbers of requests are below 2^53, XEP-0124 §14.1.
     private static let requestIDs = 0..<(1 << 53)
 
-    /// - Throws: the condition with which the request is to be refused.
+    /// - Throws: the condition to refuse the request with.
     init(parsing bytes: ByteBuffer, limits: XMLLimits) throws(BOSHCondition) {
         guard let element = try? Element(parsing: bytes, limits: limits), element.isNamed("body", .bosh),
             let requestID = element["rid"].flatMap({ Int(schema: $0) }), Self.requestIDs.contains(requestID)
@@ -24,24 +24,24 @@ struct BOSHBody {
         sessionID = element["sid"]
     }
 
-    /// The domain that a session is asked for with; `nil`: none is named.
+    /// The domain of a requested session; nil: not given.
     var domain: String? { element["to"].flatMap { $0.isEmpty ? nil : $0 } }
 
     var isRestart: Bool { flag(element.attribute("restart", .xbosh)) }
     var isTermination: Bool { element.attribute("type", equals: "terminate") }
 
-    /// Whether it says nothing to the stream.
+    /// Whether it has nothing for the stream.
     var isEmpty: Bool { !isRestart && !isTermination && element.children.first { _ in true } == nil }
 
     private func flag(_ text: String?) -> Bool { text == "true" || text == "1" }
 
     func number(_ name: StaticString) -> Int? { element[name].flatMap { Int(schema: $0) } }
 
-    /// What the stream is to be told of it.
+    /// A part of it for the stream.
     enum Part {
         /// A message of RFC 7395.
         case message(ByteBuffer)
-        /// What the body encloses.
+        /// The content of the body.
         case enclosed(ElementFraming.Enclosed)
     }
 
@@ -71,7 +71,7 @@ struct BOSHBody {
     }
 }
 
-/// Why a session ends, XEP-0124 §17.
+/// The condition of a session's end, XEP-0124 §17.
 enum BOSHCondition: String, Error {
     case badRequest = "bad-request"
     case hostUnknown = "host-unknown"
@@ -86,6 +86,6 @@ enum BOSHCondition: String, Error {
 extension Namespace {
     /// The body of requests and responses, XEP-0124.
     static let bosh: Namespace = "http://jabber.org/protocol/httpbind"
-    /// What is XMPP's own about them, XEP-0206.
+    /// The attributes of XMPP, XEP-0206.
     static let xbosh: Namespace = "urn:xmpp:xbosh"
 }

@@ -1,15 +1,15 @@
 import NIOCore
 import Synchronization
 
-/// What stands in for a connection where there is none: the channel of a BOSH session, on which a stream's handlers work
-/// as they do on a socket. What is written to it is handed to the session, message by message.
+/// The channel of a BOSH session, which has no socket; a stream's handlers work on it as on a socket. What they write
+/// goes to the session, message by message.
 final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
-    /// The other end. Called on the loop.
+    /// The session. Called on the loop.
     protocol Owner: AnyObject {
-        /// The promise is kept when a response carries the message.
+        /// The promise succeeds when a response carries the message.
         func written(_ message: ByteBuffer, _ promise: EventLoopPromise<Void>?)
         func flushed()
-        /// The stream takes more now.
+        /// The stream can take more input.
         func readRequested()
         func closed()
     }
@@ -20,7 +20,7 @@ final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
     private let closePromise: EventLoopPromise<Void>
     private let activity = Atomic<Bool>(true)
     private let writability = Atomic<Bool>(true)
-    /// There from `init` on. It lets go of the channel when the handlers are removed.
+    /// Set in `init`. It releases the channel when the handlers are removed.
     private var ownPipeline: ChannelPipeline!
     weak var owner: (any Owner)?
 
@@ -39,7 +39,7 @@ final class BOSHChannel: Channel, ChannelCore, @unchecked Sendable {
     var isWritable: Bool { writability.load(ordering: .relaxed) }
     var _channelCore: any ChannelCore { self }
 
-    /// Says whether the session takes more; on the loop.
+    /// Sets whether the session takes more output; on the loop.
     func setWritable(_ isWritable: Bool) {
         guard isActive, writability.exchange(isWritable, ordering: .relaxed) != isWritable else { return }
         pipeline.fireChannelWritabilityChanged()

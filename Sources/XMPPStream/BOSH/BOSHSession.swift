@@ -3,23 +3,21 @@ import NIOCore
 import XML
 import XMPP
 
-/// A stream whose client asks for what there is to read, XEP-0124: requests in the order of their numbers on the one
-/// side, a `BOSHChannel` with a stream's handlers on the other.
+/// A BOSH session, XEP-0124: numbered requests on one side, a `BOSHChannel` with a stream's handlers on the other.
 ///
-/// **Bounded.** A client may have two requests open, or one that is early, and waits for the answer to each at most `wait`,
-/// whatever becomes of the others. What an early one says is kept until its turn comes; it has been answered meanwhile if
-/// that takes longer. The session ends when no request was open during `inactivity`. What the stream writes meanwhile waits
-/// in the stream, under its own limit, as soon as `enough` bytes wait here. Requests are not looked into while the stream
-/// is paused.
+/// **Bounds.** A client may have two open requests, or one that is early, each answered after at most `wait`. The
+/// content of an early request is kept until its turn, even if it has been answered by then. The session ends after
+/// `inactivity` without an open request. Output beyond `enough` bytes waits in the stream, under the stream's own
+/// limit. Requests are not processed while the stream is paused.
 ///
-/// **Repeats.** The last answers are kept, as a client that lost one asks again with the same number.
+/// **Repeats.** The last answers are kept, as a client that lost one repeats the request.
 ///
 /// Lives on its channel's loop.
 final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
-    /// What a response says.
+    /// The body of a response.
     typealias Answer = EventLoopPromise<ByteBuffer>
 
-    /// A request that waits for its answer.
+    /// A request without an answer.
     private struct Open {
         let number: Int
         var answer: Answer
@@ -28,7 +26,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
 
     static let longestWait = 60
     static let inactivity = 60
-    /// Seconds between two empty requests of a client that does not wait.
+    /// The minimum seconds between empty requests of a polling client.
     static let polling = 5
     private static let enough = 65_536
 
@@ -37,28 +35,28 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     private let domain: String?
     private let language: String?
     private let wait: TimeAmount
-    /// Responses that may be held back: 1, or 0 for a client that polls.
+    /// The number of responses held back: 1, or 0 for a polling client.
     private let hold: Int
     private let ended: (BOSHSession) -> Void
 
-    /// The number of the request whose turn it is.
+    /// The number of the next request to process.
     private var next: Int
-    /// What the stream has not been told yet.
+    /// Bodies of early requests.
     private var early: [Int: BOSHBody] = [:]
-    /// In the order of their numbers. Those from `next` on have their answers when the stream has been told what they say,
-    /// or an empty one when they have waited for that too long.
+    /// By number. Requests from `next` on are answered when they have been processed, or with an empty body when they
+    /// have waited too long.
     private var open: [Open] = []
     private var answered: [(number: Int, response: ByteBuffer)] = []
     private var output: [ByteBuffer] = []
     private var outputBytes = 0
-    /// Who waits until a response has carried what waits here.
+    /// Promises for output that no response has carried yet.
     private var promises: [EventLoopPromise<Void>] = []
-    /// What the stream's first header said, until the response with it is written.
+    /// From the stream's first header, until the response with it is written.
     private var header: (id: String?, from: String?)?
     private var isCreated = false
     private var isReading = true
     private var isProcessing = false
-    /// The stream has said its last word.
+    /// Whether the stream has closed.
     private var isClosing = false
     private var isOver = false
     private var condition: BOSHCondition?
@@ -87,7 +85,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
             return answer.succeed(repeated.response)
         }
         if let index = open.firstIndex(where: { $0.number == number }) {
-            // The client has given up the connection of the first one.
+            // The client has given up the first request's connection.
             let former = exchange(&open[index].answer, with: answer)
             return former.succeed(written([]))
         }
@@ -109,7 +107,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         process()
     }
 
-    /// Goes through the requests whose turn has come.
+    /// Processes the requests whose turn has come.
     private func process() {
         guard !isProcessing else { return }
         isProcessing = true
@@ -139,7 +137,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         while held > hold, isCreated { answerOldest() }
     }
 
-    /// XEP-0124 §15: each key is the hash of the one that is used after it.
+    /// XEP-0124 §15: each key is the hash of the one used after it.
     private func isKeyRight(_ body: BOSHBody) -> Bool {
         if let expected = key {
             guard let shown = body.element["key"] else { return false }
@@ -153,7 +151,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         return true
     }
 
-    /// XEP-0124 §12: a client that polls must leave time between its empty requests.
+    /// XEP-0124 §12: a polling client must leave time between its empty requests.
     private func isSlowEnough(_ body: BOSHBody) -> Bool {
         guard hold == 0, isCreated, body.isEmpty else { return true }
         let now = channel.eventLoop.now
@@ -163,18 +161,18 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
 
     // MARK: Responses
 
-    /// How many requests the stream has been told of that wait for an answer.
+    /// The number of processed requests that wait for an answer.
     private var held: Int { open.count { $0.number < next } }
 
-    /// Answers the oldest request that is held if there is something to say.
+    /// Answers the oldest held request if there is output.
     private func respond() {
         guard held > 0, !output.isEmpty else { return }
-        // The first response names the session, so it waits for the stream's header.
+        // The first response waits for the stream's header.
         if !isCreated, header == nil { return }
         answerOldest()
     }
 
-    /// A request has waited long enough, and so have those before it.
+    /// A request, and those before it, have waited long enough.
     private func answer(_ number: Int) {
         while isCreated || header != nil, open.contains(where: { $0.number == number }) { answerOldest() }
     }
@@ -198,14 +196,14 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         inactive = channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.inactivity))) {
             [weak self] in
             guard let self else { return }
-            // XEP-0124 §10: nobody is told, and who asks yet is nobody that is known.
+            // XEP-0124 §10: the session ends silently, and later requests refer to an unknown one.
             endInput()
             finish()
             ended(self)
         }
     }
 
-    /// Tells the stream that there is nobody any more.
+    /// Closes the input of the stream.
     private func endInput() {
         channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
@@ -239,7 +237,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         return bytes
     }
 
-    /// The response to a request that no session answers.
+    /// The response to a request without a session.
     static func refusal(_ condition: BOSHCondition) -> ByteBuffer {
         var writer = XMLWriter(contentNamespace: .none)
         writer.element("body", .bosh, ["type": "terminate", "condition": condition.rawValue])
@@ -274,7 +272,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         if outputBytes > Self.enough { channel.setWritable(false) }
     }
 
-    /// What a stream error is to the client. Where it could not even begin has names of its own, XEP-0124 §17.2.
+    /// The condition for a stream error. Errors before the stream begins have conditions of their own, XEP-0124 §17.2.
     private static func condition(of error: Element) -> BOSHCondition {
         if error.hasChild("host-unknown", .streamErrors) { return .hostUnknown }
         if error.hasChild("improper-addressing", .streamErrors) { return .improperAddressing }
@@ -284,7 +282,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     func flushed() {
         guard isClosing, !isOver else { return respond() }
         finish()
-        // The client has nothing more to say to the stream.
+        // The client has ended its side of the stream.
         channel.eventLoop.assumeIsolated().execute { self.endInput() }
     }
 
@@ -293,7 +291,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         process()
     }
 
-    /// The stream is over: whoever asks is told so.
+    /// The stream is over; open requests are answered so.
     func closed() {
         finish()
     }
@@ -301,7 +299,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
     /// The server stops; on the loop.
     func shutDown() { end(.systemShutdown) }
 
-    /// The client has broken the rules, or cannot be served any more.
+    /// The client broke the rules, or cannot be served any more.
     private func end(_ condition: BOSHCondition) {
         guard !isOver else { return }
         self.condition = condition
@@ -309,7 +307,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         finish()
     }
 
-    /// No response carries any more what waits.
+    /// No further response carries output.
     private func endPromises() {
         for promise in exchange(&promises, with: []) { promise.fail(ChannelError.ioOnClosedChannel) }
     }
@@ -324,7 +322,7 @@ final class BOSHSession: BOSHChannel.Owner, @unchecked Sendable {
         while !open.isEmpty { answerOldest() }
         endPromises()
         guard !isAsked else { return ended(self) }
-        // The next request gets to know why.
+        // The next request gets the reason.
         channel.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(Self.inactivity))) { self.ended(self) }
     }
 }

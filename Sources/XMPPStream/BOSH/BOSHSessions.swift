@@ -2,11 +2,11 @@ import NIOCore
 import Synchronization
 import XML
 
-/// The BOSH sessions of a site, XEP-0124: finds the one that a request belongs to, or makes it.
+/// The BOSH sessions of a site, XEP-0124: finds or makes a request's session.
 public final class BOSHSessions: Sendable {
     private struct State {
         var limits: XMLLimits
-        /// Bytes that the request of somebody may have who begins a session.
+        /// The maximum bytes of a request that begins a session.
         var largestBeginning: Int
         var sessions: [String: (session: BOSHSession, loop: any EventLoop)] = [:]
         var isStopping = false
@@ -17,11 +17,11 @@ public final class BOSHSessions: Sendable {
     private let admit: @Sendable (any Channel) -> Bool
 
     /// - Parameters:
-    ///   - limits: those of the largest stanza that anybody may send; a request may have some more bytes. What holds for
-    ///     the client at hand is looked at when its stream takes what the request encloses.
-    ///   - strangers: those for whoever begins a session.
+    ///   - limits: those of the largest stanza; a request may be somewhat larger. The limits of the client apply when
+    ///     its stream takes the content.
+    ///   - strangers: those for requests that begin a session.
     ///   - makeStream: makes the handler of a stream on a loop.
-    ///   - admit: counts a session as a connection, as long as its channel is open; `false` if there is no room for it.
+    ///   - admit: counts a session as a connection while its channel is open; false: there are too many.
     public init(
         limits: XMLLimits,
         strangers: XMLLimits,
@@ -34,7 +34,7 @@ public final class BOSHSessions: Sendable {
         self.admit = admit
     }
 
-    /// Goes by other limits from now on.
+    /// Changes the limits.
     public func use(limits: XMLLimits, strangers: XMLLimits) {
         state.withLock { state in
             state.limits = Self.limits(limits)
@@ -42,7 +42,7 @@ public final class BOSHSessions: Sendable {
         }
     }
 
-    /// Those of a request that encloses stanzas.
+    /// The limits of a request with stanzas in it.
     private static func limits(_ limits: XMLLimits) -> XMLLimits {
         var limits = limits
         limits.stanzaBytes += 4096
@@ -52,16 +52,16 @@ public final class BOSHSessions: Sendable {
 
     private static func largestBeginning(_ strangers: XMLLimits) -> Int { strangers.stanzaBytes + 4096 }
 
-    /// Bytes that the body of a request may have.
+    /// The maximum bytes of a request's body.
     public var largestRequest: Int { state.withLock { $0.limits.stanzaBytes } }
 
-    /// The answer to a request that has more.
+    /// The answer to a larger request.
     public static var refusalOfTooLarge: ByteBuffer { BOSHSession.refusal(.policyViolation) }
 
-    /// Answers a request, perhaps after a while.
+    /// Answers a request, possibly later.
     ///
     /// - Parameters:
-    ///   - loop: where a session that it begins will live.
+    ///   - loop: the loop of a new session.
     ///   - address: the client's.
     public func respond(to bytes: ByteBuffer, on loop: any EventLoop, from address: SocketAddress?) async -> ByteBuffer
     {
@@ -72,7 +72,7 @@ public final class BOSHSessions: Sendable {
                 guard let (session, loop) = state.withLock({ $0.sessions[id] }) else { throw .itemNotFound }
                 return await answer(body, on: loop) { session }
             }
-            // The session keeps some of what it says.
+            // The session keeps part of its content.
             guard bytes.readableBytes <= largestBeginning else { throw .policyViolation }
             // XEP-0124 §17.2.
             guard body.domain != nil else { throw .improperAddressing }
@@ -83,7 +83,7 @@ public final class BOSHSessions: Sendable {
         }
     }
 
-    /// Ends all sessions, as the server stops; the requests that are held back are answered.
+    /// Ends all sessions, as the server stops; held requests are answered.
     public func stop() {
         let open = state.withLock { state in
             state.isStopping = true

@@ -1,8 +1,8 @@
 import XML
 
-/// What a connection allows a peer that is no stranger any more.
+/// The limits of a connection after sign-in.
 public struct ConnectionSettings: Sendable {
-    /// A speed, and how much may come at once.
+    /// A rate, and the burst allowed.
     public struct Rate: Sendable {
         public var perSecond: Int
         public var burst: Int
@@ -13,14 +13,14 @@ public struct ConnectionSettings: Sendable {
         }
     }
 
-    /// Of the parser.
+    /// Limits of the parser.
     public var limits = XMLLimits()
-    /// How long the peer of a session may send no stanza; nil: for ever.
+    /// How long a session's peer may send no stanza; nil: unlimited.
     public var idleTime: Duration?
-    /// How fast stanzas and bytes are read; `nil`: as fast as they come.
+    /// The rates for stanzas and bytes; nil: unlimited.
     public var stanzas: Rate?
     public var bytes: Rate?
-    /// Bytes that may wait for a peer that does not read.
+    /// The bytes that may wait for a peer that does not read.
     public var outgoingQueue = 4_194_304
 
     public init() {}

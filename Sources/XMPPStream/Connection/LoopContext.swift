@@ -2,19 +2,19 @@ import NIOCore
 import Synchronization
 import XMPP
 
-/// Takes stanzas on its own event loop: a session, whatever stands behind it.
+/// Takes stanzas on its own event loop.
 public protocol StanzaRecipient: AnyObject, Sendable {
     /// Called on the recipient's loop with one complete stanza.
     func deliver(_ stanza: ByteBuffer)
 }
 
-/// What one event loop's connections share: the list of those with unwritten output, and the mailbox for stanzas that
-/// come from other loops.
+/// Shared by the connections of one event loop: the list of those with unwritten output, and the mailbox for stanzas
+/// from other loops.
 ///
-/// Output is flushed once per tick of the loop, however many stanzas were appended in it; what goes to another loop is
-/// collected during the tick and handed over as one batch. A read that comes after a rest is taken to be the tick's only
-/// one, and what it leads to is flushed behind it. Where a read leads to writes on many connections, half the time that they
-/// take is waited first, as what comes meanwhile often goes to the same ones. Everything but `post` is called on the loop.
+/// Output is flushed once per tick, however many stanzas were appended. Stanzas for another loop are collected during
+/// the tick and handed over as one batch. A read after a pause is taken to be the tick's only one, and its output is
+/// flushed directly after it. If reads lead to writes on many connections, the flush waits for half the time that these
+/// take, as more output for the same connections often follows. Everything but `post` is called on the loop.
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
@@ -28,22 +28,22 @@ public final class LoopContext: @unchecked Sendable {
 
     public let eventLoop: any EventLoop
     private var dirty: [StreamConnection] = []
-    /// Buffers whose bytes have been written, for what is written next.
+    /// Written buffers for reuse.
     private var spareBuffers: [ByteBuffer] = []
     private var spareBytes = 0
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
-    /// Whether there will be a flush, or is one.
+    /// Whether a flush is scheduled or in progress.
     private var isFlushScheduled = false
-    /// What writing to each of many streams took last, in nanoseconds.
+    /// The time of the last fan-out write, in nanoseconds.
     private var writeTime: Int64 = 3_000
-    /// Reads since the last flush.
+    /// The number of reads since the last flush.
     private var readCount = 0
-    /// When some stream has been read last.
+    /// The time of the last read on any stream.
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
     /// All open streams of this loop.
     private(set) var streams: [ObjectIdentifier: StreamConnection] = [:]
     private var timers = TimerQueue()
-    /// When the timer is due that counts: the one that is due first.
+    /// The time of the earliest timer.
     private var nextLook = NIODeadline.distantFuture
     private let mailbox = Mutex(Mailbox())
 
@@ -74,22 +74,22 @@ public final class LoopContext: @unchecked Sendable {
         setTimer()
     }
 
-    /// So long after a read the next one is most likely the only one of its tick.
+    /// After such a pause, a read is most likely the only one of its tick.
     private static let rest = TimeAmount.microseconds(50)
 
-    /// Runs `body`, which handles what a read has brought.
+    /// Runs `body`, which handles a read.
     func handleRead(at now: NIODeadline, _ body: () -> Void) {
         let isAlone = now - lastRead > Self.rest && !isFlushScheduled
         lastRead = now
         readCount += 1
         guard isAlone else { return body() }
-        // Nobody else need schedule one: that would cost a good part of what the stanza does.
+        // Scheduling a flush would cost a good part of handling the stanza.
         isFlushScheduled = true
         body()
         flush()
     }
 
-    /// Sees to it that the handler's output is written at the end of this tick.
+    /// Has the handler's output written at the end of this tick.
     func markDirty(_ handler: StreamConnection) {
         dirty.append(handler)
         scheduleFlush()
@@ -102,12 +102,12 @@ public final class LoopContext: @unchecked Sendable {
     func takeBuffer() -> ByteBuffer {
         guard var buffer = spareBuffers.popLast() else { return ByteBuffer() }
         spareBytes -= buffer.storageCapacity
-        // If somebody still has bytes of it, this makes another one.
+        // If its bytes are still used elsewhere, this makes another one.
         buffer.clear()
         return buffer
     }
 
-    /// Takes a buffer back whose bytes have been handed over to the channel.
+    /// Takes back a buffer whose bytes were handed to the channel.
     func giveBack(_ buffer: consuming ByteBuffer) {
         let size = buffer.storageCapacity
         guard size <= Self.maximumBufferBytes, spareBytes + size <= Self.maximumSpareBytes else { return }
@@ -115,7 +115,7 @@ public final class LoopContext: @unchecked Sendable {
         spareBuffers.append(buffer)
     }
 
-    /// Sends a stanza to a recipient of another loop at the end of this tick. Order per sender is kept.
+    /// Sends a stanza to a recipient on another loop at the end of this tick. The order per sender is kept.
     public func send(_ stanza: ByteBuffer, to recipient: any StanzaRecipient, on target: LoopContext) {
         eventLoop.assertInEventLoop()
         let delivery = Delivery(recipient: recipient, stanza: stanza)
@@ -159,7 +159,7 @@ public final class LoopContext: @unchecked Sendable {
         eventLoop.execute { self.flush() }
     }
 
-    /// Streams to write to for each read, from which on the writes take so long that waiting is worth it.
+    /// The number of streams to write per read from which waiting is worthwhile.
     private static let fanOut = 32
     private static let maximumDelay = TimeAmount.milliseconds(1)
 
@@ -167,7 +167,7 @@ public final class LoopContext: @unchecked Sendable {
         guard dirty.count >= Self.fanOut * max(readCount, 1) else { return write() }
         let delay = TimeAmount.nanoseconds(writeTime * Int64(dirty.count) / 2)
         eventLoop.assumeIsolated().scheduleTask(in: min(delay, Self.maximumDelay)) {
-            // No fewer than when the wait began: only this takes them off the list.
+            // No fewer than when the wait began: only this removes them.
             let count = self.dirty.count
             let begin = NIODeadline.now()
             self.write()
@@ -177,8 +177,8 @@ public final class LoopContext: @unchecked Sendable {
 
     private func write() {
         readCount = 0
-        // A write that finds its connection broken brings what the peer has sent before. What that leads to stays on the
-        // list, for the next flush.
+        // A write that finds its connection broken delivers the peer's last input. Output caused by that stays on the
+        // list for the next flush.
         let count = dirty.count
         for index in 0..<count { dirty[index].flush() }
         if count == dirty.count { dirty.removeAll(keepingCapacity: true) } else { dirty.removeFirst(count) }
@@ -191,15 +191,15 @@ public final class LoopContext: @unchecked Sendable {
 }
 
 extension LoopContext {
-    /// Reads nothing more from any stream of this loop: they are about to be shut down. From any thread.
+    /// Stops reading from all streams of this loop before they are shut down. From any thread.
     public func pauseInput() {
         eventLoop.execute { [self] in
             for stream in streams.values { stream.pause(.shutDown) }
         }
     }
 
-    /// Ends every stream of this loop with `<system-shutdown/>` and waits until the connections are closed, or have had
-    /// their time.
+    /// Ends every stream of this loop with `<system-shutdown/>`, and waits until the connections are closed or their
+    /// time is over.
     public func shutDown() async {
         try? await eventLoop.flatSubmit { [self] in
             let futures = streams.values.compactMap { $0.channel?.closeFuture }

@@ -1,18 +1,18 @@
 import NIOCore
 
-/// A token bucket: what a peer may send in a second, and at once. Time is an argument.
+/// A token bucket: a rate and a burst. Time is an argument.
 public struct RateLimit: Sendable {
     private let perSecond: Int64
     private let burst: Int64
     private var available: Int64
     private var refilled: NIODeadline
 
-    /// Far more than anybody sends, and safe to add and subtract.
+    /// More than is ever used, and safe to add and subtract.
     private static let most = 1 << 60
 
     /// - Parameters:
-    ///   - perSecond: units (stanzas, bytes) a second; 0 means no limit.
-    ///   - burst: units that may come at once.
+    ///   - perSecond: units (stanzas, bytes) per second; 0: unlimited.
+    ///   - burst: units at once.
     public init(perSecond: Int, burst: Int, now: NIODeadline) {
         self.perSecond = Int64(min(max(0, perSecond), 1_000_000_000))
         self.burst = Int64(min(max(1, burst), Self.most))
@@ -20,8 +20,8 @@ public struct RateLimit: Sendable {
         refilled = now
     }
 
-    /// Takes `count` units. Never refuses: what is taken beyond the reserve is a debt, and the answer says how long the
-    /// peer has to wait until it is paid, `nil` if it need not.
+    /// Takes `count` units. It never refuses: beyond the reserve there is a debt, and the result is the time until it
+    /// is paid; nil: none.
     public mutating func take(_ count: Int, now: NIODeadline) -> TimeAmount? {
         guard perSecond > 0 else { return nil }
         let unit = max(1, 1_000_000_000 / perSecond)

@@ -2,16 +2,16 @@ import NIOCore
 import XML
 import XMPP
 
-/// The end of a stream, RFC 6120 §4.4 and §4.9.
+/// Closing a stream, RFC 6120 §4.4 and §4.9.
 extension StreamConnection {
-    /// How long we wait for the peer's closing tag before the connection is cut.
+    /// How long to wait for the peer's closing tag before the connection is cut.
     static let closingTime: TimeAmount = .seconds(2)
 
-    /// Ends the stream with an error, whatever state it is in. `nil`: with the closing tag alone.
+    /// Closes the stream with an error, in any state; nil: with the closing tag only.
     public func close(_ error: StreamError?) {
         switch phase {
         case .closing, .ended: return
-        // There can be one error in a stream, and this one has had it.
+        // There can be one error in a stream, and it was sent already.
         case .redirected: return finishClosing()
         case .open: break
         }
@@ -31,8 +31,8 @@ extension StreamConnection {
         readOn()
     }
 
-    /// Sends the client elsewhere. It must close first: a client that finds the connection gone before it has reacted
-    /// to the error does not follow it.
+    /// Redirects the client, which must close first: a client whose connection ends before it has reacted to the error
+    /// does not follow it.
     ///
     /// - Parameter time: how long that may take.
     func redirect(to target: String, within time: Duration) {
@@ -50,7 +50,7 @@ extension StreamConnection {
         disconnectWhenWritten()
     }
 
-    /// The peer has closed, or had its time to.
+    /// The peer has closed, or its time is over.
     func finishClosing() {
         if phase == .redirected { appendRaw("</stream:stream>") }
         disconnectWhenWritten()
@@ -61,8 +61,8 @@ extension StreamConnection {
         session?.streamEnded(reason)
     }
 
-    /// Ends the connection when all that is to be said has gone out, or has had its time to: closing drops what the
-    /// system has not taken yet.
+    /// Closes the connection when all output is written, or its time is over: closing drops output that the system has
+    /// not taken.
     func disconnectWhenWritten() {
         guard !hasEnded, let context else { return }
         ended(.closed)

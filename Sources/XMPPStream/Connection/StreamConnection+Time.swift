@@ -1,16 +1,16 @@
 import NIOCore
 import XMPP
 
-/// What has to happen in time, and what happens when it does not. The loop's `TimerQueue` says when to look.
+/// Deadlines of a connection. The loop's `TimerQueue` says when to check them.
 extension StreamConnection {
-    /// Something that the peer is waited for, and until when.
+    /// A deadline for the peer.
     struct Deadline {
         enum Reason {
-            /// A session.
+            /// For a session.
             case session
-            /// The closing tag of a peer that has been sent elsewhere.
+            /// For the closing tag of a redirected peer.
             case redirect
-            /// The end of the connection.
+            /// For the end of the connection.
             case closing
         }
 
@@ -31,9 +31,9 @@ extension StreamConnection {
         loop.look(at: self, time)
     }
 
-    /// The loop's look at the stream.
+    /// Checks the stream's deadlines.
     func timeCame(_ time: NIODeadline, now: NIODeadline) {
-        // It is there for another time as well, which counts.
+        // Another entry of the stream counts.
         guard onAgendaAt == time else { return }
         onAgendaAt = nil
         if let deadline, deadline.time <= now {
@@ -60,7 +60,7 @@ extension StreamConnection {
         }
     }
 
-    /// Only stanzas count: white space keeps no connection alive.
+    /// Only stanzas count: white space does not keep a connection alive.
     private var idleEnd: NIODeadline? {
         guard session != nil, let idle = idleTime else { return nil }
         return lastStanza + idle

@@ -4,39 +4,39 @@ import NIOTLS
 import XML
 import XMPP
 
-/// One connection with a stream on it: bytes in, elements out, and back. What the stream is for, and how it comes
-/// about, its `StreamNegotiation` knows.
+/// A connection with a stream: bytes in, elements out, and back. Its `StreamNegotiation` knows the kind of stream and
+/// how it is established.
 ///
-/// The connection finds elements with its parser (or is told by `ElementFraming` that they have come), and keeps what
-/// belongs to any stream: output, times, rate limits, the question whether to go on reading, and the order in which a
-/// stream ends. Until the stream has a session its elements are the negotiation's; from then on stanzas go to the session
-/// straight. It is confined to its channel's event loop; only its reference travels.
+/// The connection finds elements with its parser (or gets them from `ElementFraming`), and has what all streams need:
+/// output, deadlines, rate limits, pauses of reading, and closing. Until there is a session, elements go to the
+/// negotiation; then stanzas go directly to the session. Confined to its channel's event loop; only its reference
+/// travels.
 public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     public typealias InboundIn = ByteBuffer
     public typealias OutboundIn = ByteBuffer
     public typealias OutboundOut = ByteBuffer
 
-    /// Why nothing is read or processed right now.
+    /// Reasons why nothing is read or processed now.
     struct Pause: OptionSet {
         let rawValue: UInt8
-        /// A look-up of the negotiation is under way.
+        /// A look-up of the negotiation is in progress.
         static let lookUp = Pause(rawValue: 1)
         /// The session waits for something that its next stanza must not overtake.
         static let session = Pause(rawValue: 2)
-        /// The peer sent more than its rate allows.
+        /// The peer exceeded its rate.
         static let rate = Pause(rawValue: 4)
-        /// The server ends.
+        /// The server stops.
         static let shutDown = Pause(rawValue: 8)
     }
 
-    /// How far the end of the stream has come, RFC 6120 §4.4.
+    /// The stages of closing a stream, RFC 6120 §4.4.
     enum Phase: UInt8, Comparable {
         case open
-        /// The peer has been sent elsewhere, and has to close the stream first.
+        /// The peer has been redirected, and must close the stream first.
         case redirected
         /// Our closing tag has been written.
         case closing
-        /// Nothing more is said or heard.
+        /// Nothing is sent or received any more.
         case ended
 
         static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
@@ -51,7 +51,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     var pauses: Pause = []
     var phase = Phase.open
     private var hello: ClientHelloReader?
-    /// What has made the handshake that is under way.
+    /// Made the TLS handlers of the present handshake.
     private var tls: (any TLSProvider)?
 
     var isReadWanted = false
@@ -59,31 +59,31 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     private var isInputClosed = false
 
     var output = ByteBuffer()
-    /// Bytes of output that may wait.
+    /// The maximum bytes of waiting output.
     private var outgoingQueue = StreamConnection.window
-    /// How many bytes of the output belong to the largest stanza that may wait beside all others.
+    /// The bytes of output of the largest stanza that may exceed that.
     private var unboundedBytes = 0
     private var isDirty = false
-    /// Whether the output is with a writer: what is appended meanwhile comes before what that writes.
+    /// Whether a writer has the output: what is appended meanwhile comes before that writer's output.
     private var isWriting = false
-    /// Whether the channel takes more, as it has said last.
+    /// The channel's last writability.
     private var isWritable = true
     private var writtenWaiters: [(Bool) -> Void] = []
 
-    /// What happens when the peer has taken too long, and when that is.
+    /// The next deadline for the peer.
     var deadline: Deadline?
-    /// When the loop looks at the stream's times; see `TimerQueue`.
+    /// The stream's time in the loop's `TimerQueue`.
     var onAgendaAt: NIODeadline?
     /// When the last complete element came.
     var lastStanza: NIODeadline = .uptimeNanoseconds(0)
-    /// How long a session's peer may be silent; nil: for ever.
+    /// How long a session's peer may be silent; nil: unlimited.
     private(set) var idleTime: TimeAmount?
-    /// When the bytes came that are being processed, or processing went on: one look at the clock for all of them.
+    /// The time at which the present bytes came, or processing continued: read once for all of them.
     private var now: NIODeadline = .uptimeNanoseconds(0)
     private var byteRate: RateLimit?
     private var stanzaRate: RateLimit?
 
-    /// - Parameter forwardedAddress: the peer's, where that is not the connection's.
+    /// - Parameter forwardedAddress: the peer's address if it is not the connection's.
     init(_ negotiation: any StreamNegotiation, loop: LoopContext, forwardedAddress: SocketAddress? = nil) {
         peer = forwardedAddress
         self.negotiation = negotiation
@@ -94,7 +94,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     public var eventLoop: any EventLoop { loop.eventLoop }
     private var peer: SocketAddress?
-    /// The peer's address; behind a proxy, that which the proxy tells. Known also when the connection has ended.
+    /// The peer's address; behind a proxy, the one in the proxy's header. Also known after the end of the connection.
     public var remoteAddress: SocketAddress? { peer ?? context?.remoteAddress }
     var channel: (any Channel)? { context?.channel }
 
@@ -119,7 +119,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         context.fireChannelActive()
     }
 
-    /// Takes over what a proxy says of the peer, before any of its bytes.
+    /// Sets the peer's address from a proxy's header, before any of its bytes.
     public func isForwarded(from address: SocketAddress) { peer = address }
 
     private func started() {
@@ -141,9 +141,9 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // An end without TLS's own goodbye is an end like others: ours is the closing tag.
+        // An end without TLS's close-notify is like any other: the stream's end is its closing tag.
         if case NIOSSLError.uncleanShutdown = error { return }
-        // A TLS or socket error: nothing more can be said on this connection.
+        // A TLS or socket error: nothing more can be sent on this connection.
         ended(.lost)
         context.close(promise: nil)
     }
@@ -177,7 +177,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         loop.handleRead(at: now) { process() }
     }
 
-    /// Counts bytes that have come from the client.
+    /// Counts received bytes.
     func count(_ bytes: Int) {
         now = eventLoop.now
         if byteRate != nil, let wait = byteRate?.take(bytes, now: now) {
@@ -187,7 +187,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: TLS
 
-    /// The handlers that put the connection on TLS, outermost first; to be added in front of this one.
+    /// The handlers for TLS, outermost first; to be added in front of this one.
     ///
     /// - Parameter skippingBlanks: whether white space may come before the first record.
     public func makeTLSHandlers(skippingBlanks: Bool = false) throws -> [any ChannelHandler] {
@@ -198,15 +198,15 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         return [hello, tls.makeTLSHandler()]
     }
 
-    /// Puts the connection on TLS, on which the stream begins anew, RFC 6120 §5.4.3.
+    /// Starts TLS, on which the stream begins anew, RFC 6120 §5.4.3.
     ///
-    /// - Parameter answer: the last word in clear.
+    /// - Parameter answer: the last element without TLS.
     func startTLS(behind answer: StaticString) throws {
         guard let context else { throw ChannelError.ioOnClosedChannel }
         let handlers = try makeTLSHandlers(skippingBlanks: true)
         parser.reset()
         append(ByteBuffer(staticString: answer))
-        // All of it now, whether the peer reads or not: what is written later is on TLS.
+        // All of it now, even if the peer does not read: later output is on TLS.
         writeOutput(context, promise: nil)
         try context.pipeline.syncOperations.addHandlers(handlers, position: .first)
     }
@@ -225,8 +225,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Processing
 
-    /// Handles all complete elements that have been received, unless something holds them up. Of a stream that is being
-    /// closed only the peer's closing tag matters.
+    /// Handles all complete received elements, unless paused. While closing, only the peer's closing tag matters.
     func process() {
         guard !isProcessing else { return }
         isProcessing = true
@@ -274,16 +273,16 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         negotiation.received(header)
     }
 
-    /// The peer sent what is no XML that a stream may have.
+    /// The peer sent invalid XML.
     func fail(_ error: XMLError) {
         guard !isClosing else { return }
         close(negotiation.streamError(for: error))
     }
 
-    /// What the parser goes by right now.
+    /// The parser's present limits.
     var limits: XMLLimits { parser.limits }
 
-    /// From now on the stream's stanzas are the session's.
+    /// From now on the stream's stanzas go to the session.
     func begin(_ session: any StreamSession) {
         self.session = session
         deadline = nil
@@ -293,7 +292,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Goes on with an answer: at once, or when it is there; reading stops until then.
+    /// Continues with a value: at once, or when it is there; reading pauses until then.
     func wait<Value: Sendable>(_ answer: Eventual<Value>, then: @escaping @Sendable (Value) -> Void) {
         switch answer {
         case .now(let value): then(value)
@@ -301,8 +300,8 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop, unless the stream ends
-    /// before.
+    /// Pauses reading, waits for `body` outside the loop and passes its result to `then` on the loop, unless the stream
+    /// ends first.
     func wait<Value: Sendable>(
         _ body: @escaping @Sendable () async -> Value, then: @escaping @Sendable (Value) -> Void
     ) {
@@ -336,7 +335,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Lets the session keep back all further stanzas until it says `goOn`.
+    /// Lets the session hold further stanzas until it calls `resumeReading`.
     public func pauseReading() { pause(.session) }
     public func resumeReading() { resume(.session) }
 
@@ -346,7 +345,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         eventLoop.assumeIsolated().scheduleTask(in: wait) { self.resume(.rate) }
     }
 
-    /// Takes in whatever comes from now on: the stream is being closed.
+    /// Accepts all input from now on: the stream is closing.
     func readOn() {
         pauses = []
         process()
@@ -355,7 +354,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         context?.read()
     }
 
-    /// From now on the peer is no stranger: other limits hold for it.
+    /// Applies the limits for an authenticated peer.
     func raiseLimits(_ settings: ConnectionSettings) {
         parser.limits = settings.limits
         outgoingQueue = settings.outgoingQueue
@@ -370,16 +369,16 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Output
 
-    /// How much may wait before whoever has more to write waits for the peer, `whenWritten`.
+    /// The amount of waiting output beyond which a batch waits for the peer, `whenWritten`.
     private static let window = 256 << 10
 
-    /// How many bytes may be written now by somebody who has much to write; 0 or less: the peer has to read first.
+    /// How many bytes a batch may write now; 0 or less: the peer must read first.
     public var room: Int { min(Self.window, outgoingQueue / 2) - output.readableBytes }
 
     /// Appends one complete stanza, or part of the negotiation; it is written at the end of this tick.
     ///
-    /// - Parameter isAwaited: whether the client has been waited for, or waits: what may wait for it does not count
-    ///   this stanza, however large it is.
+    /// - Parameter isAwaited: whether the client waits for it, or was waited for: such a stanza may exceed the bound
+    ///   for waiting output.
     public func append(_ bytes: ByteBuffer, isAwaited: Bool = false) {
         guard !hasSentClose else { return }
         var bytes = bytes
@@ -392,12 +391,12 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         didAppend(count, isAwaited)
     }
 
-    /// Lets `body` write directly behind what waits already. What `body` has others append comes before its own.
+    /// Lets `body` write directly behind the waiting output. Output that `body` causes elsewhere comes first.
     ///
     /// - Parameter isAwaited: as for `append`.
     public func write(isAwaited: Bool = false, _ body: (inout XMLWriter) -> Void) {
         guard !hasSentClose else { return }
-        // Straight into the writer: a second owner would make it copy the buffer.
+        // Moved into the writer: a second owner would make it copy the buffer.
         let former = output.readableBytes
         var writer = XMLWriter(
             appendingTo: output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer())
@@ -407,7 +406,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         let appended = exchange(&output, with: writer.finish())
         let count = output.readableBytes - former
         if appended.readableBytes > 0 { insert(appended, at: former) }
-        // `body` may have had the stream closed.
+        // `body` may have closed the stream.
         if hasSentClose {
             output.moveWriterIndex(to: output.writerIndex - count)
         } else {
@@ -438,9 +437,9 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Writes what waits, unless the client does not read; then it waits on.
+    /// Writes waiting output, unless the client does not read.
     public func flush() {
-        // At the end of the tick, then.
+        // Then at the end of the tick.
         guard !isWriting else { return }
         isDirty = false
         guard output.readableBytes > 0, let context, isWritable else { return }
@@ -464,7 +463,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         loop.giveBack(bytes)
     }
 
-    /// Calls `body` when the connection has taken all that waits now; with `false` if it has not before its end.
+    /// Calls `body` when the connection has taken all output that waits now; with false if it ended before.
     public func whenWritten(_ body: @escaping (Bool) -> Void) {
         guard !hasEnded else { return body(false) }
         guard output.readableBytes > 0 else { return body(true) }
@@ -480,7 +479,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: End
 
-    /// Tells the session once that its stream is gone.
+    /// Tells the session once that its stream has ended.
     func ended(_ reason: StreamEnd) {
         guard !hasEnded else { return }
         phase = .ended
@@ -490,7 +489,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         session = nil
     }
 
-    /// The peer sends no more. What it sent before counts, at whatever rate it came.
+    /// The peer sends no more. Everything before is still processed, at any rate.
     private func inputEnded() {
         pauses.remove(.rate)
         process()

@@ -2,33 +2,33 @@ import NIOCore
 import XML
 import XMPP
 
-/// What a connection knows of the negotiation of its stream: it answers the peer's headers, and gets every element until
-/// the stream has a session, then those that are no stanzas. On the connection's loop.
+/// The negotiation of a stream: it answers the peer's headers, and gets every element until the stream has a session,
+/// then those that are not stanzas. On the connection's loop.
 ///
-/// A negotiation acts on its connection: it answers there, waits, raises the limits for a peer that is no stranger any
-/// more, begins the session, or ends the stream. Of a stream that is being closed it hears nothing more.
+/// A negotiation acts on its connection: it answers, waits, raises the limits for an authenticated peer, begins the
+/// session, or closes the stream. It hears nothing more from a closing stream.
 protocol StreamNegotiation: AnyObject {
     /// Called once, by the connection's initialiser.
     func begin(on connection: StreamConnection)
 
-    /// The parser's limits for a stranger.
+    /// The parser's limits before authentication.
     var limits: XMLLimits { get }
-    /// From the first byte to a session.
+    /// The time from the first byte to a session.
     var time: Duration { get }
-    /// Of the stream's stanzas, as the peer has to declare it, RFC 6120 §4.8.2.
+    /// The namespace of the stream's stanzas, which the peer must declare, RFC 6120 §4.8.2.
     var contentNamespace: Namespace { get }
-    /// How the connection gets TLS; nil: it has none.
+    /// The provider of TLS; nil: none.
     var tls: (any TLSProvider)? { get }
 
-    /// Whether a stream header has been answered since the stream began, or began anew.
+    /// Whether a stream header has been answered since the stream began, or was restarted.
     var hasOpenStream: Bool { get }
-    /// Sends our header to a peer whose own could not be read: an error follows, RFC 6120 §4.9.1.2.
+    /// Sends our header to a peer whose own was invalid: an error follows, RFC 6120 §4.9.1.2.
     func answerHeader()
     /// Only while no stream is open.
     func received(_ header: StreamHeader)
     func received(_ element: Element)
     func tlsEstablished(_ binding: ChannelBinding)
-    /// What a peer is told whose bytes the parser does not take.
+    /// The stream error for an error of the parser.
     func streamError(for error: XMLError) -> StreamError
 }
 
@@ -44,7 +44,7 @@ extension StreamError {
         }
     }
 
-    /// - Parameter prefix: stands before the parser's reason.
+    /// - Parameter prefix: text before the parser's reason.
     init(notWellFormed error: XMLError, prefix: String = "") {
         let position = "Line \(error.line), position \(error.position)."
         self.init(.notWellFormed, text: "\(prefix)\(error.reason) \(position)")

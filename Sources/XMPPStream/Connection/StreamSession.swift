@@ -5,18 +5,18 @@ import XMPP
 public protocol StreamSession: AnyObject {
     var jid: JID { get }
     func received(_ stanza: Element)
-    /// The peer has closed its stream, which is about to be closed as well: a last word.
+    /// The peer has closed its stream; the last chance to send something.
     func streamCloses()
-    /// The stream is gone. Called once.
+    /// The stream has ended. Called once.
     func streamEnded(_ reason: StreamEnd)
 }
 
 /// How a stream ended.
 public enum StreamEnd: Sendable, Equatable {
-    /// The peer closed it in good order.
+    /// The peer closed it.
     case closed
-    /// The connection was lost, or fell silent.
+    /// The connection was lost, or timed out.
     case lost
-    /// We ended it.
+    /// We closed it with an error.
     case error(StreamError)
 }

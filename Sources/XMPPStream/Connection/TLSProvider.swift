@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Puts connections on TLS. A connection that has begun with one asks no other.
+/// Provides TLS for connections. A connection uses one provider throughout.
 public protocol TLSProvider: AnyObject, Sendable {
-    /// Where the TLS configuration of `makeTLSHandler` logs its exporter secrets.
+    /// Gets the exporter secrets logged by the TLS configuration of `makeTLSHandler`.
     var exporter: TLSExporter { get }
     func makeTLSHandler() -> any ChannelHandler
-    /// The tls-server-end-point binding of the certificate that is shown to a client that names this host.
+    /// The tls-server-end-point binding of the certificate for a client that names this host.
     func serverEndPoint(for name: ServerName) -> [UInt8]?
 }

@@ -1,11 +1,10 @@
 import HeapModule
 import NIOCore
 
-/// When the streams of one loop are to be looked at again, in order.
+/// The times at which the streams of one loop need to be checked, in order.
 ///
-/// A stream's times move with every stanza, and most never come. So it has one entry at most that counts, which is put
-/// off when it has come too early; that is cheaper than a timer of the loop for each stream, in memory and when it is
-/// taken back. Times are arguments.
+/// A stream's deadlines move with every stanza, and most never come. So each stream has at most one entry that counts,
+/// which is renewed if it was too early. That is cheaper than a timer of the loop for each stream. Times are arguments.
 struct TimerQueue {
     private struct Entry: Comparable {
         let time: NIODeadline
@@ -15,14 +14,14 @@ struct TimerQueue {
 
     private var entries = Heap<Entry>()
 
-    /// When the next entry is due.
+    /// The time of the first entry.
     var next: NIODeadline? { entries.min?.time }
 
     mutating func add(_ stream: ObjectIdentifier, at time: NIODeadline) {
         entries.insert(Entry(time: time, stream: stream))
     }
 
-    /// Takes out one entry that is due.
+    /// Removes and returns one entry that is due.
     mutating func take(dueAt now: NIODeadline) -> (stream: ObjectIdentifier, time: NIODeadline)? {
         guard let first = entries.min, first.time <= now else { return nil }
         entries.removeMin()

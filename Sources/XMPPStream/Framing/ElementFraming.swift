@@ -2,25 +2,24 @@ import NIOCore
 import XML
 import XMPP
 
-/// XMPP in messages of one element each, as RFC 7395 §3.3 has it: stands in front of a `StreamConnection` on a WebSocket or
-/// a BOSH session.
+/// XMPP in messages of one element each, RFC 7395 §3.3: in front of a `StreamConnection` on a WebSocket or a BOSH
+/// session.
 ///
-/// What the client opens, says and closes is given to the stream as what a parser would have found; what the stream
-/// writes is cut into messages. The stream knows nothing of it, and TCP pays nothing for it.
+/// The client's messages reach the stream as its own parser would have found them; the stream's output is split into
+/// messages. The stream knows nothing of it, and TCP pays nothing for it.
 ///
-/// Messages wait here while the stream is paused, and nothing more is read then: every one is parsed with the limits
-/// that hold when its turn comes.
+/// While the stream is paused messages wait here and nothing more is read: each is parsed with the limits at its turn.
 public final class ElementFraming: ChannelDuplexHandler {
     public typealias InboundIn = ByteBuffer
     public typealias InboundOut = Never
     public typealias OutboundIn = ByteBuffer
     public typealias OutboundOut = ByteBuffer
 
-    /// The subprotocol to be agreed on, RFC 7395 §3.1.
+    /// The WebSocket subprotocol, RFC 7395 §3.1.
     public static let subprotocol = "xmpp"
 
-    /// A BOSH request's `<body/>`, whose elements are the client's: they are parsed as those of a stream, of which it is the
-    /// opening tag, each with the limits that hold when its turn comes.
+    /// The `<body/>` of a BOSH request: its elements are parsed as those of a stream with it as the opening tag, each
+    /// with the limits at its turn.
     struct Enclosed {
         let bytes: ByteBuffer
     }
@@ -34,7 +33,7 @@ public final class ElementFraming: ChannelDuplexHandler {
 
     private let stream: StreamConnection
     private var events = CircularBuffer<Event>()
-    /// What is left of a `<body/>` whose turn has come.
+    /// The rest of the present `<body/>`.
     private var enclosed: StreamParser?
     private var isHandling = false
     private var output = StreamSplitter()
@@ -95,13 +94,13 @@ public final class ElementFraming: ChannelDuplexHandler {
                 context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
             }
         }
-        // The stream asks for what waits here when it goes on.
+        // The stream asks for waiting messages when it continues.
         if hasMore { stream.isReadWanted = true }
     }
 
     private var hasMore: Bool { !events.isEmpty || enclosed != nil }
 
-    /// The next element of a `<body/>`, if there is one more.
+    /// Handles the next element of a `<body/>`, if there is one.
     private func handleEnclosed() {
         guard !stream.hasEnded else {
             enclosed = nil
@@ -182,14 +181,14 @@ public final class ElementFraming: ChannelDuplexHandler {
 }
 
 extension StreamConnection {
-    /// The handlers that serve a stream on a WebSocket connection, this one included; to be added behind those that
-    /// decode and encode frames, in this order.
+    /// The handlers for a stream on a WebSocket connection, including this one; to be added in this order behind the
+    /// encoder and decoder of frames.
     public func makeWebSocketHandlers() -> [any ChannelHandler] {
         [WebSocketHandler(maximumMessage: { [unowned self] in limits.stanzaBytes }), ElementFraming(self), self]
     }
 }
 
 extension Namespace {
-    /// The opening and closing of a stream whose elements are framed, RFC 7395 §3.3.
+    /// Opening and closing of a framed stream, RFC 7395 §3.3.
     static let framing: Namespace = "urn:ietf:params:xml:ns:xmpp-framing"
 }

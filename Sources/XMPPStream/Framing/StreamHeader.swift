@@ -2,15 +2,15 @@ import NIOCore
 import XML
 import XMPP
 
-/// The opening tag of a stream, RFC 6120 §4.7, as far as it matters to a server.
+/// The opening tag of a stream, RFC 6120 §4.7.
 public struct StreamHeader: Sendable, Equatable {
     public var to: String?
     public var from: String?
     public var version: String?
-    /// The language of what the client sends, RFC 6120 §4.7.4; it goes along with each stanza.
+    /// The default language of the client's stanzas, RFC 6120 §4.7.4; added to each.
     public var language: String?
 
-    /// Bytes of a language: more than any tag that is registered has, RFC 5646 §4.4.1. A longer one is none.
+    /// The maximum bytes of a language tag: more than any registered one has, RFC 5646 §4.4.1. Longer ones are ignored.
     private static let longestLanguage = 64
 
     public init(to: String?, from: String? = nil, version: String? = "1.0", language: String? = nil) {
@@ -20,9 +20,9 @@ public struct StreamHeader: Sendable, Equatable {
         self.language = language.flatMap { $0.utf8.count <= Self.longestLanguage ? $0 : nil }
     }
 
-    /// Reads a root element. Throws `bad-format` or `invalid-namespace` when it does not open a stream of that kind.
+    /// Reads a root element. Throws `bad-format` or `invalid-namespace` if it does not open such a stream.
     ///
-    /// - Parameter hasContentNamespace: whether the default namespace that it declares is that of the stream's stanzas.
+    /// - Parameter hasContentNamespace: whether its default namespace is that of the stream's stanzas.
     public init(_ root: Element, hasContentNamespace: Bool) throws(StreamError) {
         guard root.hasName("stream") else { throw .badFormat }
         guard root.isIn(.streams), hasContentNamespace else { throw .invalidNamespace }
@@ -34,7 +34,7 @@ public struct StreamHeader: Sendable, Equatable {
         )
     }
 
-    /// Whether the peer speaks XMPP 1.0 or a later 1.x, RFC 6120 §4.7.5.
+    /// Whether the peer supports XMPP 1.x, RFC 6120 §4.7.5.
     var isSupported: Bool {
         guard let version, let major = version.split(separator: ".").first else { return false }
         return Int(major).map { $0 >= 1 } ?? false
@@ -54,7 +54,7 @@ public struct StreamHeader: Sendable, Equatable {
         var text = "<?xml version=\"1.0\"?><stream:stream xmlns=\"\(contentNamespace)\""
         text += " xmlns:stream=\"http://etherx.jabber.org/streams\" id=\"\(id)\" from=\"\(domain)\""
         if let client {
-            // A bare JID holds no character that an attribute would have to escape, RFC 7622 §3.3.1.
+            // A bare JID has no characters to escape, RFC 7622 §3.3.1.
             text += " to=\"\(client.string)\""
         }
         if let language { text += " version=\"1.0\" xml:lang=\"\(language)\"" }

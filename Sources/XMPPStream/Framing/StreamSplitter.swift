@@ -2,14 +2,14 @@ import NIOCore
 import XML
 import XMPP
 
-/// Cuts what one side writes on a stream of RFC 6120 into parts that mean the same by themselves, for transports that
-/// carry each element apart from the others: WebSocket (RFC 7395 §3.3) and BOSH (XEP-0124).
+/// Splits a stream of RFC 6120 into self-contained parts, for transports that carry each element separately: WebSocket
+/// (RFC 7395 §3.3) and BOSH (XEP-0124).
 public struct StreamSplitter: ~Copyable {
-    /// What stands by itself.
+    /// A self-contained part.
     public enum Part: Sendable {
         /// The opening tag, as an element without content.
         case opened(Element)
-        /// An element with all namespaces that it needs declared in it.
+        /// An element with all namespace declarations that it needs.
         case element(ByteBuffer)
         /// The closing tag.
         case closed
@@ -17,24 +17,24 @@ public struct StreamSplitter: ~Copyable {
 
     private var parser: StreamParser
 
-    /// - Parameter limits: nothing larger is taken in; by default what we write ourselves, which has no limits.
+    /// - Parameter limits: for the input; by default our own output, without limits.
     public init(limits: XMLLimits = .ownOutput) {
         parser = StreamParser(limits: limits)
     }
 
-    /// Takes more of the stream, cut anywhere.
+    /// Takes more of the stream, split anywhere.
     public mutating func feed(_ bytes: ByteBuffer) {
         parser.feed(bytes)
     }
 
-    /// The next part; `nil` if more bytes are needed.
+    /// The next part; nil if more bytes are needed.
     public mutating func next() throws(XMLError) -> Part? {
         switch try parser.next() {
         case .opened(let root): return .opened(root)
         case .closed: return .closed
         case nil: return nil
         case .element(let element):
-            // The stream begins anew behind it, RFC 6120 §6.4.6.
+            // The stream is restarted after it, RFC 6120 §6.4.6.
             if element.isNamed("success", .sasl) { parser.restart() }
             var writer = XMLWriter(contentNamespace: .none, reserving: element.byteCount + 32)
             writer.copy(element)

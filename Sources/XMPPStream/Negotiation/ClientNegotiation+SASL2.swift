@@ -1,7 +1,7 @@
 import XML
 import XMPP
 
-/// The effects of a sign-in by XEP-0388.
+/// Actions of a sign-in by XEP-0388.
 extension ClientNegotiation {
     func writeAuthentication(
         _ mechanisms: [SASLMechanism], _ settings: NegotiationSettings, _ host: any StreamHost,
@@ -11,7 +11,7 @@ extension ClientNegotiation {
             for mechanism in mechanisms { writer.element("mechanism", text: mechanism.rawValue) }
             writer.element("inline") { writer in
                 if settings.offersFAST {
-                    // XEP-0484 §3.1; there is no early data, so nothing of it is announced.
+                    // XEP-0484 §3.1; early data is not offered.
                     writer.element("fast", .fast) { writer in
                         for mechanism in FASTMechanism.allCases where mechanism.isUsable(binding) {
                             writer.element("mechanism", text: mechanism.rawValue)
@@ -39,10 +39,9 @@ extension ClientNegotiation {
 
     // MARK: Success
 
-    /// Does what is left to do when the exchange has succeeded: tasks, then what was asked for with the sign-in, then the
-    /// success is told.
+    /// Continues after a successful exchange: tasks, then the requests within the sign-in, then the success.
     ///
-    /// - Parameter data: the mechanism's last word.
+    /// - Parameter data: the mechanism's additional data.
     func goOn(_ request: AuthenticationRequest, data: [UInt8]?) {
         if let target = machine.redirectAfterSignIn, let client = machine.client {
             succeed(data, as: client.jid) { _ in }
@@ -66,7 +65,7 @@ extension ClientNegotiation {
             machine.signInFinished(isBound: outcome.session != nil)
             connection.raiseLimits(settings.connection)
             if let session = outcome.session { begin(session) }
-            // XEP-0198, Inline Resumption: a session that goes on does so at once.
+            // XEP-0198, Inline Resumption: a resumed session continues at once.
             if !outcome.isResumption { sendFeatures(.authenticated) }
             outcome.then?()
         }

@@ -4,20 +4,19 @@ import XMPP
 
 /// The server's side of a client's stream, RFC 6120 §4–§7: from the first header to a session.
 ///
-/// The negotiation feeds `StreamStateMachine` with what the connection finds, performs the actions that it returns, on the
-/// connection, and asks the host what only that knows. What the stream's steps depend on is in the machine. It is confined
-/// to its connection's loop; only its reference travels.
+/// It feeds `StreamStateMachine` with the connection's elements, performs the resulting actions on the connection, and
+/// asks the host. The state is in the machine. Confined to its connection's loop; only its reference travels.
 final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     let delegate: any StreamDelegate
-    /// There from the connection's initialiser on. Nobody calls a negotiation but its connection, or who holds both.
+    /// Set by the connection's initialiser. Only the connection, or an owner of both, calls a negotiation.
     private(set) unowned var connection: StreamConnection!
     var machine: StreamStateMachine
-    /// As the first header has named it.
+    /// The host of the first header.
     var host: (any StreamHost)?
-    /// The host's, as of the last header.
+    /// The host's settings at the last header.
     private var sharedSettings: Shared<NegotiationSettings>?
     var settings: NegotiationSettings? { sharedSettings?.value }
-    /// What modules have learned of the client before it has a session, by slot.
+    /// Values of modules before there is a session, by slot.
     var remembered: [ObjectIdentifier: any Sendable] = [:]
 
     init(_ delegate: any StreamDelegate, layer: StreamStateMachine.Layer) {
@@ -177,8 +176,8 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     // MARK: TLS
 
     private func startTLS() {
-        // What was sent behind <starttls/> came in clear, from whomever: it must not be taken as said on TLS. White space
-        // says nothing.
+        // What was sent behind <starttls/> was not on TLS, and may come from anybody: it must not be processed as if on
+        // TLS. White space is harmless.
         guard connection.parser.isUnreadBlank else { return connection.endStream(.policyViolation) }
         do {
             try connection.startTLS(behind: "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\" />")
@@ -299,7 +298,7 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
         }
     }
 
-    /// The account that has signed in, as the look-up of the sign-in has found it, or read now.
+    /// The signed-in account, as found during sign-in, or read now.
     func withAccount(_ body: @escaping @Sendable (Result<any StreamAccount, StanzaError>) -> Void) {
         guard let client = machine.client, let host else { return connection.close(.internalServerError) }
         if let account = client.account { return body(.success(account)) }
@@ -323,7 +322,7 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
     }
 
     func begin(_ session: any StreamSession) {
-        // Nobody signs in here any more.
+        // No further sign-in on this stream.
         remembered = [:]
         connection.begin(session)
     }
@@ -343,11 +342,11 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
 }
 
 extension StreamConnection {
-    /// A connection by which a client comes.
+    /// A client's connection.
     ///
     /// - Parameters:
     ///   - layer: `.secured` for a connection that began with TLS.
-    ///   - forwardedAddress: the client's, where that is not the connection's.
+    ///   - forwardedAddress: the client's address if it is not the connection's.
     public convenience init(
         delegate: any StreamDelegate, loop: LoopContext, layer: StreamStateMachine.Layer = .plain,
         forwardedAddress: SocketAddress? = nil

@@ -2,8 +2,7 @@ import NIOCore
 import XML
 import XMPP
 
-/// A client's stream, as the server behind it and its modules see it. Only its reference travels: what it says and does is
-/// on the stream's event loop.
+/// A client's stream for the server and its modules. Only its reference travels; use it on the stream's event loop.
 public struct ClientStream: Sendable {
     package let connection: StreamConnection
     private let negotiation: ClientNegotiation
@@ -13,23 +12,23 @@ public struct ClientStream: Sendable {
         self.negotiation = negotiation
     }
 
-    /// The client's address; behind a proxy, that which the proxy tells. Known also when the connection has ended.
+    /// The client's address; behind a proxy, the one in the proxy's header. Also known after the end of the connection.
     public var remoteAddress: SocketAddress? { connection.remoteAddress }
 
     // MARK: The client
 
-    /// The account that has signed in and has no session yet, a bare JID.
+    /// The signed-in account without a session yet, a bare JID.
     public var signedIn: JID? { negotiation.machine.client?.jid }
-    /// What that client has said of itself.
+    /// That client's description of itself.
     public var userAgent: UserAgent? { negotiation.machine.client?.userAgent }
-    /// The token that it has signed in with; nil: it had another secret.
+    /// The token that it has signed in with; nil: other credentials.
     public var token: VerifiedToken? { negotiation.machine.client?.token }
-    /// The installation that it is, if that has signed in with its token; nil: it had another secret.
+    /// The installation that has signed in with its token; nil: other credentials.
     public var installation: VerifiedInstallation? { negotiation.machine.client?.installation }
     /// The session that takes the stream's stanzas; nil: there is none yet, or no more.
     package var streamSession: (any StreamSession)? { connection.session }
 
-    /// What a module remembers of a client until that has a session. Slots are made once, as static constants.
+    /// A module's value for a client before it has a session. Make each slot once, as a static constant.
     public struct Slot<Value: Sendable>: Sendable {
         fileprivate let key = Key()
 
@@ -38,7 +37,7 @@ public struct ClientStream: Sendable {
 
     fileprivate final class Key: Sendable {}
 
-    /// nil: nothing.
+    /// nil: not set.
     public subscript<Value>(slot: Slot<Value>) -> Value? {
         get { negotiation.remembered[ObjectIdentifier(slot.key)] as? Value }
         nonmutating set { negotiation.remembered[ObjectIdentifier(slot.key)] = newValue.map { $0 as any Sendable } }
@@ -46,27 +45,27 @@ public struct ClientStream: Sendable {
 
     // MARK: What can be done
 
-    /// Lets `body` write an element; it goes out at the end of this tick.
+    /// Lets `body` write an element, which is sent at the end of this tick.
     public func write(_ body: (inout XMLWriter) -> Void) { connection.write(body) }
 
-    /// Ends the stream with an error. `nil`: with the closing tag alone.
+    /// Closes the stream with an error; nil: with the closing tag only.
     public func close(_ error: StreamError?) { connection.close(error) }
 
-    /// Goes on with an answer: at once, or when it is there; reading stops until then.
+    /// Continues with a value: at once, or when it is there; reading pauses until then.
     public func wait<Value: Sendable>(
         _ answer: Eventual<Value>, then: @escaping @Sendable (ClientStream, Value) -> Void
     ) {
         connection.wait(answer) { then(self, $0) }
     }
 
-    /// Stops reading, waits for `body` outside the loop and hands its result to `then` on the loop, unless the stream ends
-    /// before.
+    /// Pauses reading, waits for `body` outside the loop and passes its result to `then` on the loop, unless the stream
+    /// ends first.
     public func wait<Value: Sendable>(
         _ body: @escaping @Sendable () async -> Value, then: @escaping @Sendable (ClientStream, Value) -> Void
     ) {
         connection.wait(body) { then(self, $0) }
     }
 
-    /// Gives a stream that has signed in, and bound no resource yet, a session that it goes on with.
+    /// Gives a signed-in stream without a resource a session to continue.
     public func resume(_ session: any StreamSession) { negotiation.resume(session) }
 }

@@ -3,21 +3,20 @@ import NIOCore
 import XML
 import XMPP
 
-/// The server's side of the stream of an external component (XEP-0114): header, handshake, session.
+/// The server's side of an external component's stream (XEP-0114): header, handshake, session.
 ///
-/// One try for each connection: whoever does not know the secret has to come again. The answer to a domain that nobody
-/// serves is `host-unknown`, as the specification wants it: the domains of components are no secret. Whether a component is
-/// there already is told only to those who know its secret.
+/// There is one attempt per connection. An unknown domain gets `host-unknown`, as specified: domains of components are
+/// no secret. Whether a component is connected is told only after the handshake.
 final class ComponentNegotiation: StreamNegotiation {
     private enum State {
         case awaitingHeader
         case awaitingHandshake(any StreamComponent, id: String)
-        /// There is a session, or the stream ends.
+        /// There is a session, or the stream is closing.
         case over
     }
 
     private let delegate: any ComponentDelegate
-    /// There from the connection's initialiser on. Nobody calls a negotiation but its connection.
+    /// Set by the connection's initialiser. Only the connection calls a negotiation.
     private unowned var connection: StreamConnection!
     private var state = State.awaitingHeader
 
@@ -57,7 +56,7 @@ final class ComponentNegotiation: StreamNegotiation {
             return connection.close(.unsupportedStanzaType)
         }
         state = .over
-        // What is in the namespace of the stream's content the parser gives as in that of clients.
+        // The parser maps the stream's content namespace to that of clients.
         guard element.isNamed("handshake", .client) else { return connection.close(.notAuthorized) }
         guard constantTimeEquals(Array(element.text.utf8), Self.proof(of: component.secret, id: id)) else {
             component.refused(from: connection.remoteAddress)
@@ -77,8 +76,7 @@ final class ComponentNegotiation: StreamNegotiation {
     func tlsEstablished(_ binding: ChannelBinding) {}
     func streamError(for error: XMLError) -> StreamError { StreamError(error) }
 
-    /// What a component says that knows the secret: SHA-1 of the id of our header and the secret, in lower-case
-    /// hexadecimal digits.
+    /// The component's handshake: SHA-1 of our header's id and the secret, in lower-case hexadecimal.
     private static func proof(of secret: Redacted<String>, id: String) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         return Insecure.SHA1.hash(data: Array((id + secret.value).utf8)).flatMap { byte in
@@ -88,13 +86,13 @@ final class ComponentNegotiation: StreamNegotiation {
 }
 
 extension StreamConnection {
-    /// A connection by which a component comes.
+    /// A component's connection.
     public convenience init(component delegate: any ComponentDelegate, loop: LoopContext) {
         self.init(ComponentNegotiation(delegate), loop: loop)
     }
 }
 
 extension Namespace {
-    /// Streams of components that come to the server, XEP-0114.
+    /// The content namespace of components' streams, XEP-0114.
     package static let componentAccept: Namespace = "jabber:component:accept"
 }

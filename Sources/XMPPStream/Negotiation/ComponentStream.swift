@@ -2,8 +2,8 @@ import NIOCore
 import XML
 import XMPP
 
-/// The stream of a component that has shown its secret, as the service behind it sees it. Only its reference travels: what
-/// it says and does is on the stream's event loop.
+/// The stream of an authenticated component for its service. Only its reference travels; use it on the stream's event
+/// loop.
 public struct ComponentStream: Sendable {
     private let connection: StreamConnection
 
@@ -12,13 +12,13 @@ public struct ComponentStream: Sendable {
     }
 
     public var loop: LoopContext { connection.loop }
-    /// The component's address. Known also when the connection has ended.
+    /// The component's address. Also known after the end of the connection.
     public var remoteAddress: SocketAddress? { connection.remoteAddress }
 
-    /// How many bytes may be written now by somebody who has much to write; 0 or less: the component has to read first.
+    /// How many bytes a batch may write now; 0 or less: the component must read first.
     public var room: Int { connection.room }
 
-    /// Sends a stanza that was written for a client's stream; it goes out at the end of this tick.
+    /// Sends a stanza written for a client's stream, at the end of this tick.
     public func send(_ stanza: ByteBuffer) { connection.append(stanza.withoutContentDeclarations()) }
 
     /// Sends a stanza that `body` writes as for a client's stream.
@@ -28,13 +28,13 @@ public struct ComponentStream: Sendable {
         send(writer.finish())
     }
 
-    /// Calls `body` when the connection has taken all that waits now; with `false` if it has not before its end.
+    /// Calls `body` when the connection has taken all output that waits now; with false if it ended before.
     public func whenWritten(_ body: @escaping (Bool) -> Void) { connection.whenWritten(body) }
 
-    /// Lets the service keep back all further stanzas until it says `resumeReading`.
+    /// Lets the service hold further stanzas until it calls `resumeReading`.
     public func pauseReading() { connection.pauseReading() }
     public func resumeReading() { connection.resumeReading() }
 
-    /// Ends the stream with an error. `nil`: with the closing tag alone.
+    /// Closes the stream with an error; nil: with the closing tag only.
     public func close(_ error: StreamError?) { connection.close(error) }
 }

@@ -1,11 +1,10 @@
-/// An answer that is there already, or that has to be waited for: waiting is a value, so that what never waits never
-/// pays.
+/// A value that is there now or comes later. A value that is there never waits.
 public enum Eventual<Value: Sendable>: Sendable {
     case now(Value)
     /// Runs outside the event loop.
     case later(@Sendable () async -> Value)
 
-    /// For those who wait anyway.
+    /// The value, after waiting if necessary.
     public var value: Value {
         get async {
             switch self {

@@ -3,8 +3,8 @@ import NIOCore
 import Synchronization
 import XMPP
 
-/// The stream features of one host on one listener, as they are sent: they are the same on each stream of a layer with the
-/// same channel bindings, so they are written once.
+/// The stream features of one host on one listener as they are sent. They are the same on each stream of a layer with
+/// the same channel bindings, so they are written once.
 final class FeatureCache: Sendable {
     struct Key: Hashable {
         let layer: StreamStateMachine.Layer
@@ -15,7 +15,7 @@ final class FeatureCache: Sendable {
     struct Features: Sendable {
         /// The whole element.
         let bytes: ByteBuffer
-        /// Names what they say (XEP-0509 §2.1); nil: they do not say it.
+        /// Identifies the features (XEP-0509 §2.1); nil: not announced.
         let version: String?
     }
 
@@ -28,7 +28,7 @@ final class FeatureCache: Sendable {
         return written
     }
 
-    /// A name for what features say.
+    /// A name derived from the features.
     static func version(of bytes: ByteBuffer) -> String {
         Base64.encode(Array(SHA256.hash(data: Array(bytes.readableBytesView)).prefix(18)))
     }

@@ -1,11 +1,11 @@
 import XML
 import XMPP
 
-/// What the negotiation must know of the host that a stream is for.
+/// A host's settings for negotiations.
 public struct NegotiationSettings: Sendable {
-    /// Where a host sends its clients on, RFC 6120 §4.9.3.19.
+    /// A redirect of a host's clients, RFC 6120 §4.9.3.19.
     public struct Redirect: Sendable, Equatable {
-        /// The moment of the redirect; each stands in place of the stream features of that moment.
+        /// The stage of a redirect, which replaces the stream features of that stage.
         public enum Stage: String, Sendable, CaseIterable {
             case beforeTLS = "before-tls"
             case beforeSASL = "before-sasl"
@@ -15,7 +15,7 @@ public struct NegotiationSettings: Sendable {
         public var stage: Stage
         /// `host` or `host:port`, as it is sent.
         public var target: String
-        /// Whom it concerns; `nil` means everybody. Known only after sign-in.
+        /// The redirected accounts; nil: all. Known only after sign-in.
         public var accounts: Set<JID>?
 
         public init(stage: Stage, target: String, accounts: Set<JID>? = nil) {
@@ -25,7 +25,7 @@ public struct NegotiationSettings: Sendable {
         }
     }
 
-    /// What becomes of a stanza over the size limit.
+    /// The error for a stanza over the size limit.
     public enum OversizedStanza: String, Sendable, CaseIterable {
         case notWellFormed = "not-well-formed"
         case policyViolation = "policy-violation"
@@ -33,30 +33,30 @@ public struct NegotiationSettings: Sendable {
 
     public var domain: String
     public var language: String
-    /// In the order of preference.
+    /// In order of preference.
     public var mechanisms: [SASLMechanism]
-    /// The address of the metadata of the server that gives out access tokens, RFC 8414; nil: there is none.
+    /// The address of the OAuth server's metadata, RFC 8414; nil: there is none.
     public var authorizationServer: String?
-    /// Whether sign-in by XEP-0388 is offered beside that of RFC 6120.
+    /// Whether sign-in by XEP-0388 is offered in addition to that of RFC 6120.
     public var offersSASL2: Bool
-    /// Whether an installation can get a token and sign in with it, XEP-0484.
+    /// Whether installations can get tokens and sign in with them, XEP-0484.
     public var offersFAST: Bool
-    /// The features as they were written once.
+    /// The written features.
     private(set) var features = FeatureCache()
     public var requiresTLS: Bool
     public var offersTLS: Bool
-    /// Failed sign-ins until the connection ends. With 1 it ends right behind the failure, without a stream error.
+    /// Failed sign-ins until the connection ends. With 1 it ends directly after the failure, without a stream error.
     public var attempts: Int
     public var redirect: Redirect?
-    /// Whether the answer to the binding of a resource names the domain as its sender.
+    /// Whether the answer to resource binding has the domain as its sender.
     public var repliesFromDomain: Bool
-    /// Stands before the parser's reason in the text of a `not-well-formed` error.
+    /// Text before the parser's reason in a `not-well-formed` error.
     public var malformedTextPrefix: String
     public var oversizedStanza: OversizedStanza
-    /// What holds for the connection once the client has signed in.
+    /// The connection's settings after sign-in.
     public var connection = ConnectionSettings()
 
-    /// The same with other mechanisms, or tokens from elsewhere; its features have to be written anew.
+    /// The same settings with other mechanisms or another OAuth server, and without written features.
     public func with(_ mechanisms: [SASLMechanism], _ authorizationServer: String?) -> NegotiationSettings {
         var settings = self
         settings.mechanisms = mechanisms

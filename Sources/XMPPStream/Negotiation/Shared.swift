@@ -1,4 +1,4 @@
-/// A value in one place for all who hold it: what is large, never changes and belongs to many connections.
+/// An immutable value shared by many connections.
 public final class Shared<Value: Sendable>: Sendable {
     public let value: Value
 

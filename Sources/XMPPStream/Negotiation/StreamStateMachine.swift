@@ -25,32 +25,32 @@ import XMPP
 /// **Odd cases.** Direct TLS is a connection whose first opening is already on the secured layer. Where a host does not
 /// require TLS (tests, a proxy that has ended TLS), the clear layer offers sign-in as well.
 public struct StreamStateMachine: ~Copyable {
-    /// How far a connection has come.
+    /// The layers of a connection.
     public enum Layer: Sendable, Equatable {
         case plain
         case secured
         case authenticated
     }
 
-    /// A connection whose client has to open a stream, for the first time or anew.
+    /// A connection whose client has to open a stream, for the first time or again.
     fileprivate struct Unopened {
         var layer: Layer
-        /// Those of the first header's host.
+        /// The settings of the first header's host.
         var settings: Shared<NegotiationSettings>?
         var binding = ChannelBinding()
         var tries = Tries()
     }
 
-    /// A stream on which nobody has signed in.
+    /// An open stream before sign-in.
     fileprivate struct Open {
         let layer: Layer
         let settings: Shared<NegotiationSettings>
         let binding: ChannelBinding
-        /// Whom the stream's header claims to be from; a bare JID.
+        /// The address in the stream's header; a bare JID.
         let claimedFrom: JID?
         var tries: Tries
         var exchange: SASLExchange?
-        /// Names the features that the client was sent (XEP-0509); nil: they say nothing of it.
+        /// The version of the features sent (XEP-0509); nil: not announced.
         var featuresVersion: String?
 
         init(_ unopened: Unopened, _ settings: Shared<NegotiationSettings>, claimedFrom: JID?) {
@@ -63,7 +63,7 @@ public struct StreamStateMachine: ~Copyable {
 
         var mayTryAgain: Bool { tries.mayTryAgain(settings.value.attempts) }
 
-        /// The exchange for all the attempts on this stream.
+        /// The exchange for all attempts on this stream.
         mutating func openExchange() -> SASLExchange {
             if let exchange { return exchange }
             let settings = settings.value
@@ -75,28 +75,28 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// A sign-in that is under way.
+    /// A sign-in in progress.
     fileprivate struct Authenticating {
         var stream: Open
         let exchange: SASLExchange
-        /// What the client has asked for with it; nil: it is one by RFC 6120.
+        /// The request of a sign-in by XEP-0388; nil: it is one by RFC 6120.
         let request: AuthenticationRequest?
         var account: (any StreamAccount)?
         var token: VerifiedToken?
         var installation: VerifiedInstallation?
     }
 
-    /// A client whose secret was right.
+    /// A signed-in client.
     struct SignedIn {
         /// A bare JID.
         let jid: JID
-        /// As the look-up of the sign-in has found it; nil: it has not.
+        /// As found during the sign-in; nil: not yet.
         var account: (any StreamAccount)?
-        /// The token that it has signed in with; nil: it had another secret.
+        /// The token that it has signed in with; nil: other credentials.
         let token: VerifiedToken?
-        /// The installation that has signed in with its token; nil: the client had another secret.
+        /// The installation that has signed in with its token; nil: other credentials.
         let installation: VerifiedInstallation?
-        /// What the client has said of itself.
+        /// The client's description of itself.
         let userAgent: UserAgent?
 
         fileprivate init(_ jid: JID, _ signIn: Authenticating) {
@@ -108,7 +108,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// By XEP-0388: the exchange has succeeded, what else was asked for is being done.
+    /// By XEP-0388: the exchange has succeeded, the other requests are being processed.
     fileprivate struct Finishing {
         let stream: Open
         let request: AuthenticationRequest
@@ -117,12 +117,12 @@ public struct StreamStateMachine: ~Copyable {
 
     /// Failed sign-ins.
     fileprivate struct Tries {
-        /// Those that were refused after somebody's secret was tested.
+        /// Those in which a secret was tested.
         private var failures = 0
         private var exchanges = 0
 
-        /// Bounds what may fail for other reasons: clients work their way through mechanisms and channel bindings that they
-        /// cannot use, and have tried no secret yet when they come to one that they can.
+        /// Bounds failures for other reasons: clients may try mechanisms and channel bindings that they cannot use,
+        /// without a secret being tested, before they find one that works.
         private static let maximumExchanges = 10
 
         func mayTryAgain(_ attempts: Int) -> Bool { failures < attempts && exchanges < Self.maximumExchanges }
@@ -138,27 +138,27 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    // Those that a bound stream has not are elsewhere, so that it has no room for them.
+    // Large states are indirect, so that a bound stream has no space for them.
     private enum State {
         indirect case unopened(Unopened)
-        /// TLS is being put on; then a stream is opened anew.
+        /// TLS is starting; then a stream is opened again.
         indirect case securing(Unopened)
         indirect case open(Open)
         indirect case authenticating(Authenticating)
         indirect case finishing(Finishing)
-        /// By XEP-0480: the client gives keys that the account does not have yet.
+        /// By XEP-0480: the client provides keys that the account lacks.
         indirect case upgrading(Finishing, SASLUpgrade)
-        /// By RFC 6120: the client has signed in, and has to open a stream anew.
+        /// By RFC 6120: the client has signed in, and has to open a stream again.
         indirect case reopening(SignedIn, Shared<NegotiationSettings>)
         indirect case signedIn(SignedIn)
         indirect case binding(SignedIn)
         case bound
-        /// The stream is to be closed, by whatever the last action was.
+        /// The stream is to be closed, as the last action says.
         case over
     }
 
     private var state: State
-    /// In which form the client signs in, or has tried last.
+    /// The form of the present or last sign-in.
     private(set) var signInNamespace = Namespace.sasl
 
     /// - Parameter layer: `.secured` for a connection that began with TLS.
@@ -175,7 +175,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// Whether a stream header has been answered since the last restart, so that errors need no header of their own.
+    /// Whether a stream header has been answered since the last restart, so that errors need none.
     public var hasOpenStream: Bool {
         switch state {
         case .unopened, .securing, .reopening: false
@@ -190,7 +190,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// The client that has signed in, until it has a session: that knows it.
+    /// The signed-in client, until it has a session.
     var client: SignedIn? {
         switch state {
         case .finishing(let finishing), .upgrading(let finishing, _): finishing.client
@@ -199,7 +199,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// What the client can be sure of when it binds its sign-in to this connection.
+    /// The channel binding that the client can prove.
     var binding: ChannelBinding {
         switch state {
         case .open(let stream): stream.binding
@@ -216,7 +216,7 @@ public struct StreamStateMachine: ~Copyable {
         case ignore
     }
 
-    /// - Parameter settings: those of the host that the header names; `nil` if it is not served here.
+    /// - Parameter settings: those of the host in the header; nil if it is not served here.
     public mutating func headerReceived(
         _ header: StreamHeader, settings: Shared<NegotiationSettings>?
     ) -> HeaderAction {
@@ -259,7 +259,7 @@ public struct StreamStateMachine: ~Copyable {
         return .openStreamThenClose(error)
     }
 
-    /// Where the clients of a layer are sent.
+    /// The redirect for clients of a layer.
     private static func redirect(_ settings: NegotiationSettings, _ layer: Layer, _ account: JID?) -> String? {
         guard let redirect = settings.redirect else { return nil }
         switch (redirect.stage, layer) {
@@ -273,7 +273,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// The features of the stream that is open were sent under that name.
+    /// The features of the open stream were sent with that version.
     mutating func featuresSent(version: String?) {
         guard case .open(var stream) = state else { return }
         stream.featuresVersion = version
@@ -287,16 +287,16 @@ public struct StreamStateMachine: ~Copyable {
         case refuseTLS
         case signIn(SASLAction)
         case bind(id: String, resource: String?)
-        /// Anything else; a module may know it, otherwise the stream ends with the error.
+        /// Another element: a module may handle it, otherwise the stream ends with the error.
         case offerToModules(Element, Layer, otherwise: StreamError)
         case refuseBind(id: String, StanzaError)
-        /// The sign-in is for features that are not those of this stream; XEP-0509 §2.2.
+        /// The sign-in expects other features than this stream's; XEP-0509 §2.2.
         case refuseOutdated
         case close(StreamError)
         case ignore
     }
 
-    /// - Parameter element: any before there is a session; then what is no stanza.
+    /// - Parameter element: any element before there is a session; then one that is not a stanza.
     public mutating func elementReceived(_ element: Element) -> ElementAction {
         switch state {
         case .bound:
@@ -398,7 +398,7 @@ public struct StreamStateMachine: ~Copyable {
         return .refuseOutdated
     }
 
-    /// The server's answer to a look-up that an action asked for.
+    /// The server's answer to a look-up.
     enum SignInAnswer: Sendable {
         case credential(FoundCredential)
         case mayTest
@@ -408,7 +408,7 @@ public struct StreamStateMachine: ~Copyable {
         case refused(SASLFailure)
     }
 
-    /// `nil` if the stream has ended meanwhile.
+    /// nil if the stream has ended meanwhile.
     mutating func lookUpAnswered(_ answer: SignInAnswer) -> SASLAction? {
         guard case .authenticating(var signIn) = state else { return nil }
         let exchange = signIn.exchange
@@ -439,7 +439,7 @@ public struct StreamStateMachine: ~Copyable {
         var stream = signIn.stream
         switch action {
         case .succeed(let user, _, _):
-            // Another sign-in on this stream begins with another one.
+            // Another sign-in on this stream begins with a new one.
             stream.exchange = nil
             guard let jid = JID(local: user, domain: stream.settings.value.domain, resource: nil) else {
                 return failed(.temporaryAuthFailure, on: stream)
@@ -460,7 +460,7 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// A sign-in has failed; there may be another try.
+    /// A sign-in failed; there may be another attempt.
     private mutating func failed(_ failure: SASLFailure, on stream: Open) -> SASLAction {
         var stream = stream
         stream.tries.count(failure)
@@ -470,7 +470,7 @@ public struct StreamStateMachine: ~Copyable {
 
     // MARK: Behind the exchange
 
-    /// What the client asked for with a sign-in by XEP-0388 whose exchange has succeeded.
+    /// The request of a sign-in by XEP-0388 whose exchange has succeeded.
     var request: AuthenticationRequest? {
         switch state {
         case .finishing(let finishing), .upgrading(let finishing, _): finishing.request
@@ -478,13 +478,13 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// Where the account that has signed in is sent before anything else is done for it.
+    /// The redirect of the signed-in account.
     var redirectAfterSignIn: String? {
         guard case .finishing(let finishing) = state else { return nil }
         return Self.redirect(finishing.stream.settings.value, .authenticated, finishing.client.jid)
     }
 
-    /// The account that has signed in was read.
+    /// The signed-in account was read.
     mutating func accountFound(_ account: any StreamAccount) {
         switch state {
         case .finishing(var finishing):
@@ -498,11 +498,11 @@ public struct StreamStateMachine: ~Copyable {
         }
     }
 
-    /// The account lacks keys that the client can give.
+    /// The account lacks keys that the client can provide.
     ///
     /// - Parameters:
     ///   - hashes: those of the keys.
-    ///   - data: the mechanism's last word.
+    ///   - data: the mechanism's additional data.
     /// - Returns: nil if there is nothing to ask for.
     public mutating func upgradeWanted(_ hashes: [SCRAMHash], iterations: Int, data: [UInt8]?) -> SASLAction? {
         guard case .finishing(let finishing) = state, let upgrade = SASLUpgrade(hashes, iterations: iterations) else {
@@ -534,7 +534,7 @@ public struct StreamStateMachine: ~Copyable {
 
     /// A key is stored, or could not be.
     ///
-    /// - Returns: nil if that was the last, and the sign-in can be finished.
+    /// - Returns: nil if that was the last, and the sign-in can finish.
     public mutating func taskEnded(_ result: Result<Void, SASLFailure>) -> SASLAction? {
         guard case .upgrading(let finishing, var upgrade) = state else { return .ignore }
         if case .failure(let failure) = result { return failed(failure, on: finishing.stream) }
@@ -548,18 +548,18 @@ public struct StreamStateMachine: ~Copyable {
 
     // MARK: Outcomes
 
-    /// What was asked for with a sign-in by XEP-0388 is done, and its success can be told.
+    /// The requests within a sign-in by XEP-0388 are processed, and its success can be sent.
     public mutating func signInFinished(isBound: Bool) {
         guard case .finishing(let finishing) = state else { return }
         state = isBound ? .bound : .signedIn(finishing.client)
     }
 
-    /// A session has come to the stream in another way than by binding a resource.
+    /// The stream has got a session without binding a resource.
     public mutating func sessionResumed() {
         if case .signedIn = state { state = .bound }
     }
 
-    /// What a client needs that has signed in by XEP-0388 cannot be had.
+    /// Something that a client signed in by XEP-0388 needs is unavailable.
     public mutating func signInFailed() -> SASLAction {
         guard case .finishing(let finishing) = state else { return .ignore }
         return failed(.temporaryAuthFailure, on: finishing.stream)

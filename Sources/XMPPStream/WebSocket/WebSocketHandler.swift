@@ -1,10 +1,10 @@
 import NIOCore
 import NIOWebSocket
 
-/// The messages of a WebSocket connection, the server's side of RFC 6455: puts fragments together, answers pings,
-/// does the closing handshake. Text only; what is too large is not kept.
+/// The messages of a WebSocket connection, the server's side of RFC 6455: assembles fragments, answers pings, and
+/// performs the closing handshake. Text only; messages that are too large are dropped.
 ///
-/// Towards the server a message is a `ByteBuffer`, in both directions. The end of the client's messages is
+/// Inside the server a message is a `ByteBuffer`, in both directions. The end of the client's messages is
 /// `ChannelEvent.inputClosed`, one that is too large a `MessageTooLarge`.
 public final class WebSocketHandler: ChannelDuplexHandler {
     public typealias InboundIn = WebSocketFrame
@@ -12,18 +12,18 @@ public final class WebSocketHandler: ChannelDuplexHandler {
     public typealias OutboundIn = ByteBuffer
     public typealias OutboundOut = WebSocketFrame
 
-    /// The client sent more in one message than it may. It may not even have ended yet.
+    /// The client's message is too large; it may be incomplete.
     struct MessageTooLarge {}
 
     private enum State {
         case open
-        /// We have said that we close, and wait for the client to agree.
+        /// We have sent a close frame, and wait for the client's.
         case closing
-        /// The client has said that it closes, or cannot be understood.
+        /// The client has sent a close frame, or an invalid one.
         case inputClosed
     }
 
-    /// How long the client may take to agree to the end.
+    /// How long the client may take to answer a close frame.
     private static let closingTime: TimeAmount = .seconds(2)
 
     private let maximumMessage: () -> Int
@@ -32,7 +32,7 @@ public final class WebSocketHandler: ChannelDuplexHandler {
     private var message: ByteBuffer?
     private var isTooLarge = false
 
-    /// - Parameter maximumMessage: the bytes that a message may have right now.
+    /// - Parameter maximumMessage: the present maximum bytes of a message.
     init(maximumMessage: @escaping () -> Int) {
         self.maximumMessage = maximumMessage
     }
@@ -110,7 +110,7 @@ public final class WebSocketHandler: ChannelDuplexHandler {
     }
 
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The connection was cut in this direction: there is nobody to agree to a close any more.
+        // This direction was closed: the client cannot answer a close frame any more.
         if case ChannelEvent.inputClosed = event {
             guard state != .inputClosed else { return }
             let isAwaited = state == .closing
