@@ -3,9 +3,9 @@ public import Logging
 import NIOCore
 public import XMPPServer
 
-/// What is known of a request beside itself.
+/// The context of a request.
 public struct WebContext: RequestContext {
-    /// Where it comes from.
+    /// Its source.
     public struct Source: RequestContextSource {
         public let logger: Logger
         let site: WebSite
@@ -13,9 +13,9 @@ public struct WebContext: RequestContext {
     }
 
     public var coreContext: CoreRequestContextStorage
-    /// The site that is asked.
+    /// The addressed site.
     public let site: WebSite
-    /// The address of the client, as far as it is known.
+    /// The client's address, if known.
     public let client: IPAddress?
 
     public init(source: Source) {
@@ -24,8 +24,8 @@ public struct WebContext: RequestContext {
         client = source.client
     }
 
-    /// The host that is asked.
+    /// The addressed host.
     public var host: Host { site.host }
-    /// What a form or a JSON document may have in bytes.
+    /// The maximum bytes of a form or a JSON document.
     public var maxUploadSize: Int { 64 * 1024 }
 }

@@ -1,6 +1,6 @@
 public import XMPPServer
 
-/// The modules that a host may have on the web, in the order in which their handlers run within a phase.
+/// The modules of the web, in the order in which their handlers run within a phase.
 public enum WebModules {
     public static let all: [any ServerModule.Type] = [
         WebPages.self,

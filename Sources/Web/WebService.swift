@@ -5,10 +5,10 @@ import NIOPosix
 import Synchronization
 public import XMPPServer
 
-/// The HTTP side of a server: a site for each host, and the listeners that serve them.
+/// The HTTP side of a server: a site for each host, and the listeners.
 ///
-/// Made and started after the server, stopped along with it. Where the configuration has no HTTP listener there is no
-/// site.
+/// Made and started after the server, stopped along with it. Without an HTTP listener in the configuration there are no
+/// sites.
 public final class WebService: ServerPart {
     private let server: Server
     private let currentSites = Mutex<[WebSite]>([])
@@ -17,7 +17,7 @@ public final class WebService: ServerPart {
     /// How long requests have to be answered when the server stops.
     static let patience = TimeAmount.seconds(2)
 
-    /// Nothing is set up yet.
+    /// Sets nothing up yet.
     public init(_ server: Server) {
         self.server = server
         server.attach(self)
@@ -27,7 +27,7 @@ public final class WebService: ServerPart {
 
     /// Opens all HTTP listeners.
     ///
-    /// - Returns: the addresses that they listen on, in the order of the configuration.
+    /// - Returns: their addresses, in the order of the configuration.
     /// - Throws: `ServerError` if a port cannot be opened, or there is no certificate.
     @discardableResult
     public func start() async throws -> [SocketAddress] {
@@ -56,7 +56,7 @@ public final class WebService: ServerPart {
         open()
     }
 
-    /// Has a site for each host that is on the web: the one that there is, with what its modules add to it now.
+    /// Makes or rebuilds a site for each host on the web.
     private func makeSites() async {
         let known = sites
         let isNeeded = !server.configuration.httpListeners.isEmpty
@@ -77,10 +77,10 @@ public final class WebService: ServerPart {
         for site in known where !sites.contains(where: { $0 === site }) { site.closing() }
     }
 
-    /// Tells the sites where they can be reached.
+    /// Tells the sites their addresses.
     private func open() {
         let configuration = server.configuration
-        // It was asked before, when the ports were opened.
+        // Checked before, when the ports were opened.
         let ports = (try? ports(in: configuration)) ?? []
         for (listener, port) in zip(configuration.httpListeners, ports) {
             let number = server.addresses(of: [port]).first?.port
@@ -92,8 +92,7 @@ public final class WebService: ServerPart {
         }
     }
 
-    /// Answers the requests that are there and no further ones. Connections that have turned to another protocol are
-    /// left to it.
+    /// Answers present requests and no further ones. Upgraded connections are left to their protocols.
     public func stop() async {
         for site in sites { site.closing() }
         let open = connections.withLock { Array($0.values) }
@@ -101,7 +100,7 @@ public final class WebService: ServerPart {
         for connection in open { await connection.hasFinished() }
     }
 
-    /// Serves a connection that somebody else has made, such as a test.
+    /// Serves a connection made elsewhere, such as in a test.
     public func accept(_ channel: any Channel, on listener: HTTPListenerConfiguration) throws {
         if listener.usesTLS {
             guard let tls = server.certificates.web else { throw ServerError("no host has a certificate") }

@@ -3,9 +3,9 @@ import NIOCore
 import Synchronization
 public import XMPPServer
 
-/// What a host shows on the web: the routes of its modules that are `WebModule`s.
+/// A host's web site: the routes of its modules that are `WebModule`s.
 public final class WebSite: Sendable {
-    /// Takes down what modules add to a site.
+    /// Collects what modules add to a site.
     public struct Builder {
         /// The site, whose address is known when requests come.
         public let site: WebSite
@@ -15,15 +15,15 @@ public final class WebSite: Sendable {
         var links: [Link] = []
         var apps: [@Sendable (WebAddress) -> App] = []
 
-        /// Adds a protocol that connections may turn to.
+        /// Adds a protocol that connections can be upgraded to.
         public mutating func add(_ upgrade: WebUpgrade) { upgrades.append(upgrade) }
 
         /// Adds a page to the site's navigation.
         public mutating func addLink(_ title: String, to path: String) { links.append(Link(title: title, path: path)) }
 
-        /// Adds an app of the site's own, which nobody has to register.
+        /// Adds an app of the site itself, which need not be registered.
         ///
-        /// - Parameter app: the app, for the address that the site has.
+        /// - Parameter app: makes the app for the site's address.
         public mutating func addApp(_ app: @escaping @Sendable (WebAddress) -> App) { apps.append(app) }
     }
 
@@ -44,10 +44,10 @@ public final class WebSite: Sendable {
     public let host: Host
     /// The server that the host belongs to.
     public let server: Server
-    /// Performs what owners of accounts may do with them, as for an administrator.
+    /// Performs owners' changes of their accounts, as for an administrator.
     let administration: Administration
     let sessions: BrowserSessions
-    /// What came of something, for the page that is shown next; by visitor.
+    /// Outcomes for the page shown next; by visitor.
     let notices = ExpiringTable<String, JID, String>(capacity: 10_000, share: 50)
     private let place: Mutex<WebAddress>
     private let content = Mutex(Content())
@@ -62,7 +62,7 @@ public final class WebSite: Sendable {
         build()
     }
 
-    /// Puts in place what the host's modules add, as they are now. What people have begun goes on.
+    /// Rebuilds the site from the host's present modules. Unfinished flows continue.
     func build() {
         var builder = Builder(site: self, router: Router(context: WebContext.self, options: .autoGenerateHeadEndpoints))
         for case let module as any WebModule in host.modules { module.register(on: &builder) }
@@ -73,7 +73,7 @@ public final class WebSite: Sendable {
         openedStreams.withLock { $0 }?.reload()
     }
 
-    /// Streams over HTTP, for the modules that bring them.
+    /// Streams over HTTP, for the modules that provide them.
     public var streams: WebStreams {
         openedStreams.withLock { streams in
             let open = streams ?? server.webStreams(of: [host.domain])
@@ -82,31 +82,31 @@ public final class WebSite: Sendable {
         }
     }
 
-    /// Says whose a password is.
+    /// Verifies passwords.
     var authenticator: Authenticator { server.authenticator }
     var limits: ServerLimits { server.configuration.limits }
 
-    /// Where browsers find it.
+    /// Its address for browsers.
     public var address: WebAddress { host.configuration.webAddress ?? place.withLock { $0 } }
 
-    /// Takes down where a listener serves the site.
+    /// Records a listener that serves the site.
     func listens(usesTLS: Bool, port: Int?) {
         place.withLock { $0 = WebAddress(usesTLS: usesTLS, host: host.domain, port: port) }
     }
 
-    /// Tells the modules that the site can be reached.
+    /// Tells the modules that the site is reachable.
     func opened() {
-        // Unless one of them gives out tokens.
+        // Unless one of them issues tokens.
         host.authorizationServer = nil
         for case let module as any WebModule in host.modules { module.opened(self) }
     }
 
-    /// Tells the modules that there will be no more requests.
+    /// Tells the modules that no more requests come.
     func closing() {
         for case let module as any WebModule in host.modules { module.closing() }
     }
 
-    /// True if a request with this `Host` is for the site.
+    /// Whether a request with this `Host` is for the site.
     func isNamed(_ name: String) -> Bool { name == host.domain || name == host.configuration.webAddress?.host }
 
     func respond(to request: Request, _ context: WebContext) async throws -> Response {
@@ -120,7 +120,7 @@ public final class WebSite: Sendable {
 
     var links: [Link] { content.withLock { $0.links } }
 
-    /// True if the app is one of the site's own.
+    /// Whether the app is one of the site's own.
     func isOwn(_ app: App) -> Bool { own(app.id) != nil }
 
     private func own(_ id: String) -> App? {

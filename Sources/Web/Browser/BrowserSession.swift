@@ -2,16 +2,16 @@ import XML
 import XMPP
 import XMPPServer
 
-/// Somebody who has signed in on the pages.
+/// A signed-in browser.
 struct BrowserSession: Sendable {
-    /// Who.
+    /// The account.
     let account: JID
-    /// What the password was known by then: with another password, the session is over, and so it is with another account
-    /// of the same name.
+    /// The key that verified the password: with another password, or another account of the same name, the session is
+    /// over.
     let credential: [UInt8]
     let signedInAt: Timestamp
 
-    /// How long it is until somebody has to sign in again.
+    /// How long a sign-in lasts.
     static let lifetime = Duration.seconds(12 * 3600)
 
     func isOpen(_ now: Timestamp) -> Bool {

@@ -2,15 +2,15 @@ import Synchronization
 import XMPP
 import XMPPServer
 
-/// The browser sessions of a site, by names that only this server can make of what the browsers keep. They outlive a
-/// restart: what is in memory is stored as well. Bounded.
+/// The browser sessions of a site, under names that only this server can derive from the browsers' cookies. They
+/// survive a restart, as they are stored as well. Bounded.
 final class BrowserSessions: Sendable {
     static let storeName = "browser-session"
-    /// How many there are at most; beyond them the oldest go.
+    /// The maximum number; beyond it the oldest are removed.
     static let capacity = 20_000
-    /// How many an account has at most; beyond them its own oldest go.
+    /// The maximum number of an account; beyond it its oldest are removed.
     static let share = 50
-    /// Milliseconds between two looks for what is over.
+    /// Milliseconds between searches for expired ones.
     private static let sweepTime: Int64 = 3_600_000
 
     fileprivate struct State {
@@ -28,7 +28,7 @@ final class BrowserSessions: Sendable {
         store = KeyedStore(Self.storeName, in: host.storage)
     }
 
-    /// Reads what was left by the process before. Whoever is not found then signs in again.
+    /// Loads the sessions of the previous process. A session that cannot be loaded has to sign in again.
     func load() async {
         do throws(StorageError) {
             let stored = try await store.all(host.jid)
@@ -58,8 +58,8 @@ final class BrowserSessions: Sendable {
         }
     }
 
-    /// Changes are stored in the order in which they are made here. What is in memory holds until the next restart, even if
-    /// the storage fails.
+    /// Changes are stored in the order in which they are made here. If the storage fails, the ones in memory are valid
+    /// until the restart.
     private func change(_ body: (inout State) -> [StorageChange]) async {
         let commit = Commit()
         state.withLock { state in
@@ -84,7 +84,7 @@ extension BrowserSessions.State {
         return [oldest.key]
     }
 
-    /// Removes what is over, and the oldest where there are too many.
+    /// Removes expired sessions, and the oldest if there are too many.
     fileprivate mutating func removeEnded(_ now: Timestamp) -> [String] {
         var ended: [String] = []
         if now.milliseconds - sweptAt.milliseconds > BrowserSessions.sweepTime

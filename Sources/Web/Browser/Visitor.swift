@@ -3,16 +3,16 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// Whoever looks at a page: known by a cookie, signed in or not.
+/// The visitor of a page: identified by a cookie, signed in or not.
 struct Visitor: Sendable {
-    /// What the cookie holds.
+    /// The value of the cookie.
     let key: String
-    /// Whether the browser has not got it yet.
+    /// Whether the browser does not have it yet.
     let isNew: Bool
-    /// Who it is, as far as they have signed in.
+    /// The session, if signed in.
     let session: BrowserSession?
 
-    /// The visitor that a request comes from.
+    /// The visitor of a request.
     init(_ request: Request, _ context: WebContext) async {
         let site = context.site
         let name = Self.cookieName(site)
@@ -22,7 +22,7 @@ struct Visitor: Sendable {
         }
         var session = site.sessions.find(Self.name(of: key, site))
         if let found = session {
-            // A new password ends what was opened with the former one, and so does the end of the account.
+            // A new password, or the removal of the account, ends the session.
             let credential = try? await context.host.storage.credentials(found.account).first { $0.hash == .sha256 }
             if credential?.storedKey != found.credential { session = nil }
         }
@@ -35,8 +35,7 @@ struct Visitor: Sendable {
         self.session = session
     }
 
-    /// Somebody who has just signed in. The browser gets another key, so that nobody can have given it the one that is
-    /// good now.
+    /// A visitor that has just signed in. The browser gets a new key, so that nobody can have planted it.
     static func signedIn(_ session: BrowserSession, _ context: WebContext) async -> Visitor {
         let visitor = Visitor(key: SecureRandom.text(length: keyLength), isNew: true, session: session)
         await context.site.sessions.add(session, name(of: visitor.key, context.site))
@@ -56,13 +55,12 @@ struct Visitor: Sendable {
 
     // MARK: What came of something
 
-    /// Sends the browser on to a page, which shows a text: a change that was posted is not made again when that page is
-    /// loaded anew.
+    /// Redirects the browser to a page that shows a text, so that reloading the page does not repeat a posted change.
     func response(showing text: String, on path: String, _ context: WebContext) -> Response {
         let now = context.host.now()
         let name = Self.name(of: key, context.site)
         context.site.notices.remove(name)
-        // Where there is no room, the page shows what has changed all the same.
+        // Without room for the text, the page still shows the change.
         _ = context.site.notices.add(
             text, name, of: session?.account, until: now.adding(Self.noticeTime), now: now)
         var response = Response.seeOther(path)
@@ -70,7 +68,7 @@ struct Visitor: Sendable {
         return response
     }
 
-    /// The text that the page shows which is made now, once.
+    /// The text to show on the present page, once.
     func takeNotice(_ context: WebContext) -> String? {
         guard !isNew else { return nil }
         return context.site.notices.take(Self.name(of: key, context.site), now: context.host.now())
@@ -78,12 +76,12 @@ struct Visitor: Sendable {
 
     // MARK: Forms
 
-    /// What each form carries, so that only a page of ours can have sent it.
+    /// The key in each form, which only our pages know.
     func formKey(_ site: WebSite) -> String {
         Base64URL.encode(site.host.key.code(of: "form\0\(site.host.domain)\0\(key)"))
     }
 
-    /// Throws unless a page of ours has sent the form.
+    /// Throws unless one of our pages has sent the form.
     func check(_ formKey: String?, _ site: WebSite) throws {
         guard let formKey, !isNew, constantTimeEquals(Array(formKey.utf8), Array(self.formKey(site).utf8)) else {
             throw HTTPError(.forbidden)
@@ -97,12 +95,12 @@ struct Visitor: Sendable {
     /// Milliseconds for which a notice waits for its page.
     private static let noticeTime: Int64 = 60_000
 
-    /// What a visitor is known by where something is kept for them: who has that has no cookie.
+    /// The name under which data of a visitor are kept, from which the cookie cannot be derived.
     private static func name(of key: String, _ site: WebSite) -> String {
         Base64URL.encode(site.host.key.code(of: "browser\0\(site.host.domain)\0\(key)"))
     }
 
-    /// The prefix makes browsers refuse the cookie from anybody but this very host.
+    /// With this prefix, browsers accept the cookie from this host only.
     private static func cookieName(_ site: WebSite) -> String { site.address.usesTLS ? "__Host-visitor" : "visitor" }
 }
 

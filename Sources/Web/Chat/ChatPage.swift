@@ -6,22 +6,22 @@ import XMPPServer
 
 import class Foundation.JSONEncoder
 
-/// The Messenger in the browser: a page that is an app like others, which signs in by the authorization-code flow and
+/// The Messenger in the browser: a page that is an app like others, signs in by the authorization-code flow and
 /// connects by WebSocket.
 struct ChatPage: WebModule {
     static let info = ModuleInfo(
         "chat-page", implements: [], requires: ["oauth", "websocket", "host-meta"],
         summary: "The Messenger in the browser.")
 
-    /// What the page calls itself when it signs in.
+    /// The page's client id.
     static let clientID = "messenger"
     static let path = "/chat/"
 
-    /// What the page has to know of its host.
+    /// Data of the host for the page.
     private struct PageData: Encodable {
         let domain: String
         let client_id = ChatPage.clientID
-        /// What people are asked to let it do.
+        /// The scope that it asks for.
         let scope: String
     }
 
@@ -81,7 +81,7 @@ struct ChatPage: WebModule {
     }
 
     private static func respond(_ request: Request, _ asset: Asset, on site: WebSite) -> Response {
-        // The page names what belongs to it without its own path.
+        // The page refers to its files without its own path.
         guard !asset.name.isEmpty || request.uri.path.hasSuffix("/") else { return .redirect(to: path) }
         var headers: HTTPFields = [.contentType: asset.type, .eTag: asset.tag, .cacheControl: "no-cache"]
         headers[.contentSecurityPolicy] = policy(of: site).description
@@ -91,7 +91,7 @@ struct ChatPage: WebModule {
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: asset.body))
     }
 
-    /// Photos come from cards, as data. Not every browser takes a WebSocket for one's own origin.
+    /// Photos come from vCards, as data. Not every browser takes a WebSocket for the own origin.
     private static func policy(of site: WebSite) -> ContentPolicy {
         ContentPolicy.page
             .allowing("'self'", for: "script-src")

@@ -5,9 +5,9 @@ import NIOCore
 import XMPP
 import XMPPServer
 
-/// The commands of administrators over HTTP: `POST /api/v1/commands/NAME` with a JSON object of arguments, by whoever has
-/// an access token of an administrator with the scope `admin` (RFC 6750). A cookie opens nothing here, so no page of a
-/// stranger can have a browser ask. `GET /api/v1/openapi.json` describes the commands.
+/// The commands of administrators over HTTP: `POST /api/v1/commands/NAME` with a JSON object of arguments, with an
+/// administrator's access token with the scope `admin` (RFC 6750). Cookies are not accepted, so pages of other sites
+/// cannot use it. `GET /api/v1/openapi.json` describes the commands.
 struct CommandAPI: WebModule {
     static let info = ModuleInfo(
         "command-api", implements: [.rfc(6750, "§2.1, §3"), .other("OpenAPI 3.1.1")], requires: ["web-pages"],
@@ -15,7 +15,7 @@ struct CommandAPI: WebModule {
 
     static let path = "/api/v1/commands"
 
-    /// The largest body in bytes: a picture as Base64 has room.
+    /// The maximum bytes of a body, with room for a picture as Base64.
     private static let maximumBody = 128 * 1024
 
     struct Settings: ModuleSettings {
@@ -36,7 +36,7 @@ struct CommandAPI: WebModule {
         requests = AttemptLimit(limit: settings.perMinute, within: .seconds(60))
     }
 
-    /// The scope can be had by tokens that administrators make, also where no app gets one.
+    /// Administrators can make tokens with the scope even where no app gets one.
     func register(_ registrar: inout Registrar) {}
 
     func register(on site: inout WebSite.Builder) {
@@ -97,12 +97,12 @@ struct CommandAPI: WebModule {
         type?.prefix { $0 != ";" }.trimmingBlanks().lowercased() == "application/json"
     }
 
-    /// Why a request is refused before anybody looks at it.
+    /// A request that is refused before it is read.
     private struct Refusal: Error {
         let response: Response
     }
 
-    /// RFC 6750 §3. Whoever shows no good token learns nothing of commands and accounts.
+    /// RFC 6750 §3. Without a valid token nothing is revealed about commands and accounts.
     private func caller(_ request: Request, _ context: WebContext) async -> Result<CommandCall.Caller, Refusal> {
         let header = request.headers[.authorization]?.split(separator: " ", maxSplits: 1) ?? []
         guard header.count == 2, header[0].lowercased() == "bearer" else { return .failure(challenge()) }
@@ -153,7 +153,7 @@ struct CommandAPI: WebModule {
             case .busy: .tooManyRequests
             case .failed: .internalServerError
             }
-        // What has failed inside is for the log alone.
+        // Internal errors are in the log only.
         let message = error.kind == .failed ? "the server failed" : error.description
         return json(Failure(error: error.kind, message: message, parameter: error.parameter), status ?? usual)
     }

@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// The description of commands for programs, OpenAPI 3.1, made from their declarations.
+/// The OpenAPI 3.1 description of commands, made from their declarations.
 enum OpenAPI {
     /// The document of a site's commands.
     static func document(of commands: [Command], at site: WebSite) -> CommandValue {

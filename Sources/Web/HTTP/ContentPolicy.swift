@@ -1,11 +1,11 @@
-/// A Content-Security-Policy: where what a page shows may come from, and where it may lead.
+/// A Content-Security-Policy: the allowed sources and targets of a page.
 public struct ContentPolicy: Sendable, CustomStringConvertible {
     private var directives: [(name: String, sources: String)]
 
-    /// Shows nothing: for what is no page.
+    /// Allows nothing: for responses that are no pages.
     public static let nothing = ContentPolicy([("default-src", "'none'"), ("frame-ancestors", "'none'")])
 
-    /// A page of forms with our style and pictures, and without scripts.
+    /// For a page of forms with our style sheet and pictures, without scripts.
     public static let page = ContentPolicy([
         ("default-src", "'none'"), ("style-src", "'self'"), ("img-src", "'self'"), ("form-action", "'self'"),
         ("base-uri", "'none'"), ("frame-ancestors", "'none'"),

@@ -1,8 +1,8 @@
 import Synchronization
 import XMPP
 
-/// Values that are good for a short time. Bounded: when it is full of values that are still good, it takes no more, and of
-/// each owner it takes a share alone, so that nobody fills it for the others.
+/// Values with a short lifetime. Bounded: if it is full of valid values, it accepts no more; and each owner has a
+/// limited share, so that nobody can fill it for others.
 final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry: Sendable {
         var value: Value
@@ -14,7 +14,7 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
         var entries: [Key: Entry] = [:]
         var shares: [Owner: Int] = [:]
 
-        /// - Returns: whether it was there.
+        /// - Returns: whether it existed.
         @discardableResult
         mutating func remove(_ key: Key) -> Bool {
             guard let entry = entries.removeValue(forKey: key) else { return false }
@@ -28,15 +28,15 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
     private let share: Int
 
     /// - Parameters:
-    ///   - capacity: of values in all.
-    ///   - share: of values of one owner.
+    ///   - capacity: the maximum number of values.
+    ///   - share: the maximum number of one owner.
     init(capacity: Int, share: Int) {
         self.capacity = capacity
         self.share = share
     }
 
-    /// - Parameter owner: nil: nobody's, and bounded by the capacity alone.
-    /// - Returns: false if there is no room, or something under that key.
+    /// - Parameter owner: nil: none; limited by the capacity only.
+    /// - Returns: false if there is no room, or the key is in use.
     func add(_ value: Value, _ key: Key, of owner: Owner?, until end: Timestamp, now: Timestamp) -> Bool {
         state.withLock { state in
             if !hasRoom(owner, state) {
@@ -54,7 +54,7 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
         state.entries.count < capacity && (owner.flatMap { state.shares[$0] } ?? 0) < share
     }
 
-    /// Looks at a value that is still good, or changes it.
+    /// Reads or changes a valid value.
     func update<Result: Sendable>(_ key: Key, now: Timestamp, _ body: (inout Value) -> Result) -> Result? {
         state.withLock { state in
             guard var entry = state.entries[key] else { return nil }
@@ -70,7 +70,7 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
 
     func find(_ key: Key, now: Timestamp) -> Value? { update(key, now: now) { $0 } }
 
-    /// Removes a value, and returns it if it is still good.
+    /// Removes a value, and returns it if it is valid.
     func take(_ key: Key, now: Timestamp) -> Value? {
         state.withLock { state in
             defer { state.remove(key) }
@@ -78,7 +78,7 @@ final class ExpiringTable<Key: Hashable & Sendable, Owner: Hashable & Sendable, 
         }
     }
 
-    /// - Returns: whether it was there.
+    /// - Returns: whether it existed.
     @discardableResult
     func remove(_ key: Key) -> Bool { state.withLock { $0.remove(key) } }
 

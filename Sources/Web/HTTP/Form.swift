@@ -6,7 +6,7 @@ import XMPP
 public struct Form: Sendable {
     private var values: [String: [String]] = [:]
 
-    /// More than any form of ours has.
+    /// More than our forms have.
     private static let maximumCount = 100
 
     /// - Returns: nil if the text is not so encoded, or has too many parameters.
@@ -22,16 +22,16 @@ public struct Form: Sendable {
         }
     }
 
-    /// The value of a parameter; nil if it is missing or stands there twice.
+    /// The value of a parameter; nil if it is missing or repeated.
     public subscript(_ name: String) -> String? {
         guard let found = values[name], found.count == 1 else { return nil }
         return found[0]
     }
 
-    /// True if a parameter stands there more than once, which OAuth forbids (RFC 6749 §3.1).
+    /// Whether a parameter is repeated, which OAuth forbids (RFC 6749 §3.1).
     public var hasRepeatedNames: Bool { values.values.contains { $0.count > 1 } }
 
-    /// The form without what has no value: for OAuth, where such a parameter counts as left out (RFC 6749 §3.1, §3.2).
+    /// The form without empty parameters, which OAuth treats as omitted (RFC 6749 §3.1, §3.2).
     var withoutEmptyValues: Form {
         var form = self
         form.values = values.compactMapValues { found in
@@ -45,12 +45,12 @@ public struct Form: Sendable {
         Percent.decode(String(text.map { $0 == "+" ? " " : $0 }))
     }
 
-    /// The text of parameters, in their order.
+    /// The encoded parameters, in order.
     public static func encode(_ pairs: [(name: String, value: String?)]) -> String {
         pairs.compactMap { name, value in value.map { "\(escape(name))=\(escape($0))" } }.joined(separator: "&")
     }
 
-    /// Percent-encoded but for what RFC 3986 §2.3 calls unreserved.
+    /// Percent-encoded except for unreserved characters, RFC 3986 §2.3.
     public static func escape(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
@@ -69,7 +69,7 @@ public struct Form: Sendable {
 }
 
 extension Request {
-    /// The form that was posted.
+    /// The posted form.
     ///
     /// - Throws: `HTTPError` if the body is too large or no such form.
     func form(_ context: WebContext) async throws -> Form {

@@ -1,9 +1,8 @@
 import XMPPServer
 
-/// For whom proxies say that they ask, the nearest proxy's word last: `X-Forwarded-For`, or where there is none `Forwarded`
-/// (RFC 7239 §4).
+/// The addresses in a proxy's `X-Forwarded-For` or, without it, `Forwarded` (RFC 7239 §4), the nearest proxy's last.
 struct ForwardedFor {
-    /// As they were written; whoever can read one as an address, does.
+    /// As written; parsed when needed.
     private let texts: [Substring]
 
     init(xForwardedFor: [String], forwarded: [String]) {
@@ -13,7 +12,7 @@ struct ForwardedFor {
             : xForwardedFor.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false) }
     }
 
-    /// The address that is counted: the last that a proxy of ours has not added itself.
+    /// The client's address: the last one that none of our proxies has.
     func client(behind peer: IPAddress, _ proxies: [CIDRBlock]) -> IPAddress {
         var client = peer
         for text in texts.reversed() {
@@ -23,7 +22,7 @@ struct ForwardedFor {
         return client
     }
 
-    /// What an element of `Forwarded` has under `for`.
+    /// The value of `for` in an element of `Forwarded`.
     private static func node(_ element: Substring) -> Substring {
         for pair in split(element, at: ";") {
             let trimmed = trim(pair)
@@ -33,7 +32,7 @@ struct ForwardedFor {
         return ""
     }
 
-    /// An address, perhaps with a port behind it, in quotes or brackets.
+    /// An address, possibly with a port, in quotes or brackets.
     private static func address(_ text: Substring) -> IPAddress? {
         var text = trim(text)
         if text.count >= 2, text.first == "\"", text.last == "\"" { text = text.dropFirst().dropLast() }
@@ -51,7 +50,7 @@ struct ForwardedFor {
         return start[...end]
     }
 
-    /// Splits a text where the separator stands outside of quotes.
+    /// Splits a text at separators outside of quotes.
     private static func split(_ text: Substring, at separator: Character) -> [Substring] {
         var isQuoted = false
         return text.split(omittingEmptySubsequences: false) { character in

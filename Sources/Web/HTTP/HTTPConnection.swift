@@ -5,13 +5,13 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// A browser's or an app's connection, HTTP/1.1 (RFC 9112): requests one after the other, each answered once and in a task
-/// of its own, until one of them asks for another protocol or the connection ends.
+/// A connection of a browser or an app, HTTP/1.1 (RFC 9112): requests one after the other, each answered once, in a
+/// task of its own, until one is upgraded to another protocol or the connection ends.
 ///
-/// **Bounded.** The head of a request is complete within `headTime` of the connection's begin or of the last answer, its
-/// body within `bodyTime` of its head, and each piece of an answer is taken within `writeTime`. While a request is being
-/// answered nothing is read; of what had come behind it, `mostEarly` parts wait. Of a body, what nobody has asked for yet
-/// is at most `HTTPExchange.enough` and one read.
+/// **Bounds.** The head of a request is complete within `headTime` of the connection's begin or the last answer, its
+/// body within `bodyTime` of its head, and each piece of an answer is taken within `writeTime`. While a request is
+/// being answered nothing is read; at most `mostEarly` parts that had come already wait. At most `HTTPExchange.enough`
+/// bytes and one read of a body wait to be consumed.
 ///
 /// Lives on its channel's loop; only its reference travels.
 final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unchecked Sendable {
@@ -22,18 +22,18 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     static let headTime = TimeAmount.seconds(60)
     static let bodyTime = TimeAmount.seconds(60)
     static let writeTime = TimeAmount.seconds(60)
-    /// How long a client may take to agree to the end of its connection.
+    /// How long a client may take to close its side of the connection.
     private static let lingerTime = TimeAmount.seconds(2)
-    /// Parts of requests that wait for the answer of the one before, until there is no further request.
+    /// The maximum parts of further requests that wait for the answer of the present one.
     private static let mostEarly = 256
 
     private enum State {
         /// Between two requests.
         case waiting
         case serving(HTTPExchange)
-        /// A request asks for another protocol, and has not ended yet.
+        /// A request asks for an upgrade, and is not complete yet.
         case upgrading(WebUpgrade, HTTPRequest, HTTPFields)
-        /// What knows of HTTP is taken away.
+        /// The HTTP handlers are being removed.
         case turning
         case closing
     }
@@ -41,13 +41,13 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private enum Event {
         case part(HTTPServerRequestPart)
         case failure(HTTPParserError)
-        /// The client says no more.
+        /// The client sends no more.
         case inputClosed
     }
 
     let channel: any Channel
     let web: WebResponder
-    /// Succeeds when the connection is no connection of HTTP any more.
+    /// Succeeds when the connection is no HTTP connection any more.
     var finished: EventLoopFuture<Void> { finishedPromise.futureResult }
 
     private let finishedPromise: EventLoopPromise<Void>
@@ -56,12 +56,12 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private var context: ChannelHandlerContext?
     private var state = State.waiting
     private var early = CircularBuffer<Event>()
-    /// What came while the connection turned to another protocol.
+    /// Input received during an upgrade.
     private var unread = CircularBuffer<NIOAny>()
     private var isHandling = false
     private var isReadWanted = false
     private var isInputClosed = false
-    /// More requests have come in one go than wait here.
+    /// Whether more requests came at once than may wait.
     private var isFull = false
     private var isStopping = false
     private var deadline: Scheduled<Void>?
@@ -78,7 +78,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
     }
 
-    /// Begins to read; on the loop.
+    /// Starts reading; on the loop.
     func begin() throws {
         do {
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, self])
@@ -99,7 +99,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         finishedPromise.succeed()
     }
 
-    /// Ends it when the request that it is about has been answered, or when patience ends.
+    /// Ends after the present request's answer, or when patience ends.
     func stop() {
         channel.eventLoop.execute { [self] in
             isStopping = true
@@ -115,7 +115,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         }
     }
 
-    /// Waits until it is no connection of HTTP any more.
+    /// Waits until it is no HTTP connection any more.
     func hasFinished() async {
         await withCheckedContinuation { continuation in finished.whenComplete { _ in continuation.resume() } }
     }
@@ -168,7 +168,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     private func take(_ event: Event) {
         if case .inputClosed = event { isInputClosed = true }
-        // Nobody asks for so much at once: what is there is answered, and nothing else.
+        // No honest client sends so much at once: what is there is answered, and nothing else.
         if case .part(.head) = event, early.count >= Self.mostEarly { isFull = true }
         guard !isFull else { return }
         early.append(event)
@@ -215,7 +215,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     private func expectHead() {
         state = .waiting
-        // It is the time for all of the head, not for its first byte.
+        // The time for the whole head, not for its first byte.
         wait(Self.headTime) { $0.channel.close(promise: nil) }
     }
 
@@ -230,7 +230,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     private func begin(_ head: HTTPRequestHead) {
         deadline?.cancel()
-        // RFC 9112 §3.2: a request for whom nobody can tell is a trick.
+        // RFC 9112 §3.2: an ambiguous host is refused.
         let hosts = head.headers["host"].count
         guard hosts == 1 || (hosts == 0 && head.version == .http1_0),
             let request = try? HTTPRequest(head, secure: false, splitCookie: false)
@@ -243,7 +243,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             state = .upgrading(upgrade, request, fields)
             return wait(Self.bodyTime) { $0.channel.close(promise: nil) }
         }
-        // Any other upgrade is not followed (RFC 9110 §7.8). The decoder looks at nothing behind such a request.
+        // Other upgrades are ignored (RFC 9110 §7.8). The decoder stops behind such a request.
         let isLast = head.method == .CONNECT || !request.protocols.isEmpty
         let exchange = HTTPExchange(
             self, request, version: head.version, keepsAlive: head.isKeepAlive && !isLast,
@@ -269,7 +269,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         }
     }
 
-    /// Answers what cannot be handled, and closes: where the next request begins is not known.
+    /// Answers an invalid request, and closes: the begin of the next one is unknown.
     private func refuse(_ status: HTTPResponseStatus) {
         let head = HTTPResponseHead(
             version: .http1_1, status: status, headers: ["Connection": "close", "Content-Length": "0"])
@@ -278,8 +278,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         close()
     }
 
-    /// Ends our side, and the connection as soon as the client has seen it: what it is sending still must not keep the
-    /// answer from it (RFC 9112 §9.6).
+    /// Closes our side, and the connection when the client has seen it: what it still sends must not discard the answer
+    /// (RFC 9112 §9.6).
     private func close(within time: TimeAmount = HTTPConnection.lingerTime) {
         state = .closing
         early.removeAll()
@@ -291,10 +291,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     // MARK: Answers
 
-    /// Whether an exchange that is about to be answered may be followed by another one.
+    /// Whether another exchange may follow one that is about to be answered.
     func keepsAlive(after exchange: HTTPExchange) -> Bool { exchange.isReceived && !isStopping }
 
-    /// Writes a piece of the answer to the request whose turn it is, and waits until it is on its way.
+    /// Writes a piece of the present request's answer, and waits until it is sent.
     func write(_ part: HTTPServerResponsePart, of exchange: HTTPExchange) -> EventLoopFuture<Void> {
         guard case .serving(let present) = state, present === exchange, let context else {
             return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
@@ -311,7 +311,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     func hasAnswered(_ exchange: HTTPExchange) {
         guard case .serving(let present) = state, present === exchange else { return }
         guard exchange.isReceived else {
-            // A browser shows no answer before it has sent all that it wanted to.
+            // A browser shows no answer before it has sent its whole request.
             exchange.fail()
             return close(within: Self.bodyTime)
         }
@@ -322,10 +322,10 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         readIfWanted()
     }
 
-    /// Ends the connection if the answer to this request, or what is left of it, will not come.
+    /// Ends the connection if the rest of this request's answer will not come.
     func abandon(_ exchange: HTTPExchange) {
         channel.eventLoop.execute { [self] in
-            // Nobody must take what was said for the whole answer.
+            // An incomplete answer must not look complete.
             if case .serving(let present) = state, present === exchange { channel.close(promise: nil) }
         }
     }
@@ -338,7 +338,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         context?.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
         state = .turning
         let pipeline = channel.pipeline.syncOperations
-        // The decoder hands over what it has not looked at when it goes.
+        // The decoder passes on unread input when it is removed.
         pipeline.removeHandler(decoder).flatMap { [self] in
             channel.pipeline.syncOperations.removeHandler(encoder)
         }.whenComplete { [self] result in

@@ -1,6 +1,6 @@
 import XMPP
 
-/// The form of a moment in the fields of HTTP, RFC 9110 §5.6.7.
+/// A time in HTTP fields, RFC 9110 §5.6.7.
 enum HTTPDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = [

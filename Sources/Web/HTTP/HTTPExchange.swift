@@ -5,11 +5,11 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// A request and its answer. The body is read as it is asked for.
+/// A request and its answer. The body is read on demand.
 ///
 /// Lives on its connection's loop; only its reference travels.
 final class HTTPExchange: @unchecked Sendable {
-    /// The client has gone, was too slow, or sends what is no HTTP. It has been told, as far as it can be.
+    /// The client has gone, was too slow, or sent invalid HTTP. It has been told if possible.
     struct Aborted: HTTPResponseError {
         let status = HTTPResponse.Status.badRequest
 
@@ -18,12 +18,12 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// Bytes of the body that may wait here until somebody asks for them.
+    /// The maximum bytes of the body that wait to be consumed.
     static let enough = 65_536
 
-    /// All of the request has come.
+    /// Whether the request is complete.
     private(set) var isReceived = false
-    /// The head of the answer is written.
+    /// Whether the head of the answer is written.
     private(set) var isAnswering = false
     private(set) var keepsAlive: Bool
     private let connection: HTTPConnection
@@ -48,7 +48,7 @@ final class HTTPExchange: @unchecked Sendable {
         self.isExpectingContinue = isExpectingContinue
     }
 
-    /// Has the request answered.
+    /// Starts answering the request.
     func begin() {
         Task {
             let request = Request(head: request, body: RequestBody(asyncSequence: Body(exchange: self)))
@@ -78,7 +78,7 @@ final class HTTPExchange: @unchecked Sendable {
         exchange(&asked, with: nil)?.succeed(nil)
     }
 
-    /// There will be no more of the body, though it has not ended.
+    /// The body ends incomplete.
     func fail() {
         guard !isReceived else { return }
         isAborted = true
@@ -96,7 +96,7 @@ final class HTTPExchange: @unchecked Sendable {
         guard !isAborted, asked == nil else { return loop.makeFailedFuture(Aborted()) }
         let promise = loop.makePromise(of: ByteBuffer?.self)
         asked = promise
-        // RFC 9110 §10.1.1: now somebody wants what the client holds back.
+        // RFC 9110 §10.1.1: the body is wanted now.
         if isExpectingContinue, !isAnswering {
             isExpectingContinue = false
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
@@ -122,8 +122,7 @@ final class HTTPExchange: @unchecked Sendable {
 
     // MARK: The answer
 
-    /// An answer to HEAD has the fields of one to GET, and nothing else; so have those that have no content by their
-    /// nature.
+    /// Whether the answer has no content, as to HEAD, or by its status.
     private var isBodiless = false
 
     private func send(_ response: Response) async throws {
@@ -158,7 +157,7 @@ final class HTTPExchange: @unchecked Sendable {
         isBodiless = request.method == .head || [204, 304].contains(head.status.code)
         if version == .http1_0 {
             head.version = .http1_0
-            // Without its length a body ends with the connection.
+            // Without a length the end of the connection ends the body.
             if !isBodiless, !head.headers.contains(name: "content-length") { keepsAlive = false }
         }
         keepsAlive = keepsAlive && connection.keepsAlive(after: self)
@@ -172,7 +171,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     private func end(_ trailers: HTTPFields?) -> EventLoopFuture<Void> {
-        // The encoder would end a body that there is none of.
+        // The encoder would end a body that does not exist.
         let written =
             isBodiless
             ? loop.makeSucceededVoidFuture() : connection.write(.end(trailers.map { HTTPHeaders($0) }), of: self)
@@ -182,8 +181,8 @@ final class HTTPExchange: @unchecked Sendable {
 }
 
 extension HTTPRequest {
-    /// The protocols that the client would like to turn to, in lower case; none if it does not say that it is about this
-    /// connection (RFC 9110 §7.8).
+    /// The protocols that the client offers to upgrade to, in lower case; none unless it marks the field as hop-by-hop
+    /// (RFC 9110 §7.8).
     var protocols: [String] {
         tokens(.connection).contains("upgrade") ? tokens(.upgrade) : []
     }
@@ -194,14 +193,14 @@ extension HTTPRequest {
             .map { $0.trimmingBlanks().lowercased() }.filter { !$0.isEmpty }
     }
 
-    /// True if nothing follows the head, by what it says.
+    /// Whether no body follows, by the head.
     var hasNoBody: Bool {
         headerFields[.transferEncoding] == nil && headerFields[.contentLength].map { $0 == "0" } ?? true
     }
 }
 
 extension StringProtocol {
-    /// The text without blanks and tabulators at its ends (RFC 9110 §5.6.3).
+    /// The text without blanks and tabs at its ends (RFC 9110 §5.6.3).
     func trimmingBlanks() -> SubSequence {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
         guard let start = firstIndex(where: { !isBlank($0) }), let end = lastIndex(where: { !isBlank($0) }) else {

@@ -7,12 +7,12 @@ struct MultipartForm {
 
     private static let maximumCount = 20
 
-    /// - Parameter contentType: the field of the request, which names the boundary.
+    /// - Parameter contentType: the request's field, with the boundary.
     /// - Returns: nil if the body is no such form.
     init?(_ body: [UInt8], contentType: String) {
         guard let boundary = Self.boundary(contentType) else { return nil }
         let delimiter = Array("\r\n--\(boundary)".utf8)
-        // The first boundary has no line in front of it.
+        // The first boundary has no line before it.
         var rest = (Array("\r\n".utf8) + body)[...]
         guard let start = Self.find(delimiter, in: rest) else { return nil }
         rest = rest[(start + delimiter.count)...]
@@ -29,7 +29,7 @@ struct MultipartForm {
 
     subscript(_ name: String) -> [UInt8]? { parts[name] }
 
-    /// The value of a part that is a text.
+    /// The value of a text part.
     func text(_ name: String) -> String? { parts[name].flatMap { String(validating: $0, as: UTF8.self) } }
 
     private static func boundary(_ contentType: String) -> String? {

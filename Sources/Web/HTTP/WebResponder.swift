@@ -5,9 +5,9 @@ import NIOCore
 import XMPP
 import XMPPServer
 
-/// Finds the site that a request is for, and sees to it that every answer is safe to show.
+/// Finds the site of a request, and adds security headers to every answer.
 struct WebResponder: Sendable {
-    /// Those that there are when a request comes.
+    /// The present sites.
     private let sites: @Sendable () -> [WebSite]
     private let listener: HTTPListenerConfiguration
     private let logger: Logger
@@ -18,8 +18,8 @@ struct WebResponder: Sendable {
         self.logger = logger
     }
 
-    /// The site with that authority, such as `chat.example:5443`. Other names get nothing, so that no page of a stranger
-    /// can pass as one of ours.
+    /// The site with that authority, such as `chat.example:5443`. Other names get no site, so that nobody can show our
+    /// pages under their name.
     private func site(_ authority: String?) -> WebSite? {
         guard let authority, let name = WebAddress.split(authority[...])?.host else { return nil }
         return sites().first { $0.isNamed(name) }
@@ -32,7 +32,7 @@ struct WebResponder: Sendable {
             let forwarded = ForwardedFor(
                 xForwardedFor: request.headers[values: .xForwardedFor], forwarded: request.headers[values: .forwarded])
             let client = peer.map { forwarded.client(behind: $0, listener.proxies) }
-            // Whoever connects by themselves is counted by their connections.
+            // Direct clients are counted by their connections.
             let counted = isProxy(peer) ? client : nil
             if let counted, !site.server.admit(client: counted) {
                 response = Response(status: .tooManyRequests)
@@ -42,7 +42,7 @@ struct WebResponder: Sendable {
                     to: request, WebContext(source: WebContext.Source(logger: logger, site: site, client: client)))
             }
             if response.status.code >= 400, response.body.contentLength == 0 { explain(&response, at: site) }
-            // RFC 6797 §7.2: never in clear.
+            // RFC 6797 §7.2: only over TLS.
             if isSecure(request, peer) { response.headers[.strictTransportSecurity] = "max-age=31536000" }
         } else {
             response = misdirected(request, peer)
@@ -65,7 +65,7 @@ struct WebResponder: Sendable {
 
     // MARK: Pages without a visitor
 
-    /// For whoever has typed an address: an error without a page is a blank one.
+    /// Adds a page to an error, for people; otherwise the browser shows a blank one.
     private func explain(_ response: inout Response, at site: WebSite) {
         let (title, text) =
             switch response.status {
@@ -83,7 +83,7 @@ struct WebResponder: Sendable {
         response.headers.append(contentsOf: headers)
     }
 
-    /// For a name that no site has. Whoever sits at this very machine is told which there are; others need not know.
+    /// For an unknown name. Only clients on this machine are told the known ones.
     private func misdirected(_ request: Request, _ peer: IPAddress?) -> Response {
         if request.uri.path == StyleSheet.path { return StyleSheet.response }
         let isForwarded = [HTTPField.Name.xForwardedFor, .forwarded, .via].contains { request.headers[$0] != nil }
@@ -104,7 +104,7 @@ struct WebResponder: Sendable {
 
     // MARK: What every answer says
 
-    /// What every answer says, unless it says something else itself.
+    /// Adds the default headers.
     private func secure(_ response: inout Response) {
         func add(_ name: HTTPField.Name, _ value: String) {
             if response.headers[name] == nil { response.headers[name] = value }
@@ -119,7 +119,7 @@ struct WebResponder: Sendable {
         }
     }
 
-    /// Whether the request came by TLS to us, or to a proxy of ours.
+    /// Whether the request came over TLS, to us or to our proxy.
     private func isSecure(_ request: Request, _ peer: IPAddress?) -> Bool {
         listener.usesTLS || (isProxy(peer) && request.headers[.xForwardedProto] == "https")
     }
@@ -130,7 +130,7 @@ struct WebResponder: Sendable {
         peer.map { peer in listener.proxies.contains { $0.contains(peer) } } ?? false
     }
 
-    /// The address of a client that asks for an upgrade by way of a proxy; nil: it does so by itself.
+    /// The address of a client that asks for an upgrade through a proxy; nil: directly.
     func client(_ request: HTTPRequest, _ channel: any Channel) -> IPAddress? {
         guard let peer = IPAddress(channel.remoteAddress), isProxy(peer) else { return nil }
         let forwarded = ForwardedFor(
@@ -139,13 +139,13 @@ struct WebResponder: Sendable {
         return forwarded.client(behind: peer, listener.proxies)
     }
 
-    /// The upgrade that there is where a request goes.
+    /// The upgrade at a request's path.
     func upgrade(_ request: HTTPRequest) -> WebUpgrade? {
         guard !request.protocols.isEmpty, let path = request.path?.prefix(while: { $0 != "?" }) else { return nil }
         return site(request.authority)?.upgrade(at: String(path))
     }
 
-    /// Takes down what a client has done wrong: for whoever looks for it, as anybody can do as much of it as they like.
+    /// Logs a client's error at a low level, as anybody can cause any number of them.
     func note(_ text: Logger.Message, _ error: any Error, _ channel: any Channel) {
         logger.debug(
             text,

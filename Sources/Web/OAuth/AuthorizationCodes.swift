@@ -2,12 +2,12 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// The codes that apps get by way of the browser, RFC 6749 §4.1.2. They are in memory alone, by their digests.
+/// Authorization codes, RFC 6749 §4.1.2. In memory only, by digest.
 final class AuthorizationCodes: Sendable {
-    /// What a code is worth.
+    /// The state of a code.
     enum Worth: Sendable {
         case granted(AuthorizationRequest, OpenedAccount)
-        /// It has been shown before; what it was exchanged for is void, RFC 6749 §4.1.2.
+        /// It was used before; the tokens exchanged for it become void, RFC 6749 §4.1.2.
         case used(grant: String?)
         case nothing
     }
@@ -21,14 +21,14 @@ final class AuthorizationCodes: Sendable {
         var grant: String?
     }
 
-    /// Milliseconds.
+    /// In milliseconds.
     private static let lifetime: Int64 = 60_000
-    /// How long it is known that a code was used.
+    /// How long a used code is remembered.
     private static let memory: Int64 = 600_000
 
     private let codes = ExpiringTable<[UInt8], JID, Entry>(capacity: 10_000, share: 50)
 
-    /// - Returns: nil if there are too many, of the account or in all.
+    /// - Returns: nil if there are too many, of the account or in total.
     func make(_ request: AuthorizationRequest, _ account: OpenedAccount, now: Timestamp) -> String? {
         let code = SecureRandom.text(length: 43)
         let entry = Entry(request: request, account: account, end: now.adding(Self.lifetime))
@@ -37,7 +37,7 @@ final class AuthorizationCodes: Sendable {
         return isAdded ? code : nil
     }
 
-    /// Takes a code, whatever becomes of it: it is good for one try.
+    /// Uses a code, which is valid for one attempt.
     func take(_ code: String, now: Timestamp) -> Worth {
         codes.update(Authenticator.digest(ofToken: code), now: now) { entry in
             guard !entry.isUsed else {
@@ -49,7 +49,7 @@ final class AuthorizationCodes: Sendable {
         } ?? .nothing
     }
 
-    /// Notes what a code was exchanged for. `false`: it was shown again meanwhile, or is void.
+    /// Records the grant that a code was exchanged for. False: it was used again meanwhile, or is void.
     func exchanged(_ code: String, for grant: String, now: Timestamp) -> Bool {
         codes.update(Authenticator.digest(ofToken: code), now: now) { entry in
             entry.grant = grant
@@ -57,7 +57,7 @@ final class AuthorizationCodes: Sendable {
         } ?? false
     }
 
-    /// The app is signed out: what the account's owner has agreed to before is void.
+    /// The app is signed out: earlier consents are void.
     func forget(app: String, of account: JID) {
         codes.removeAll { $0.request.app.id == app && $0.account.record.jid == account }
     }

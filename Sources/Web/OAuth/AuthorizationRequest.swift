@@ -3,31 +3,31 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// What an app asks a person for, RFC 6749 §4.1.1, checked against what the app is registered with.
+/// An app's authorization request, RFC 6749 §4.1.1, checked against its registration.
 struct AuthorizationRequest: Sendable {
-    /// What the app is to get by way of the browser.
+    /// What the app gets through the browser.
     enum ResponseType: String, Sendable {
         case code
-        /// The token itself, RFC 6749 §4.2; for apps of old.
+        /// The token itself, RFC 6749 §4.2; for old apps.
         case token
     }
 
     let app: App
-    /// Where the person is sent back to.
+    /// The redirect address.
     let redirect: String
     let type: ResponseType
     let scopes: Set<String>
     let state: String?
-    /// RFC 7636: what the app has to prove that it knows when it shows the code; nil for `.token` alone.
+    /// RFC 7636: the challenge that the app's verifier must match; nil for `.token` only.
     let challenge: String?
-    /// Whether the app named the address itself, and has to again.
+    /// Whether the app gave the address, and must give it again.
     let namesRedirect: Bool
 
-    /// Why there is no request.
+    /// An invalid request.
     enum Failure: Error {
-        /// Nobody knows who asks, or where an answer would go: the person is told, and sent nowhere.
+        /// The app or the redirect address is unknown: the person is told, and not redirected.
         case untrusted(String)
-        /// The app is told.
+        /// The app is told by a redirect.
         case refused(OAuthError, redirect: String, state: String?)
     }
 
@@ -48,7 +48,7 @@ struct AuthorizationRequest: Sendable {
         let state = form["state"]
         self.state = state
         func refuse(_ code: OAuthError.Code, _ text: String) -> Failure {
-            // Anybody can register an app with any address: nobody is sent there for a mistake that was made on purpose.
+            // Anybody can register an app with any address, so errors do not redirect there.
             app.isSelfRegistered
                 ? .untrusted("The app has asked in a wrong way: \(text).")
                 : .refused(OAuthError(code, text), redirect: redirect, state: state)
@@ -69,7 +69,7 @@ struct AuthorizationRequest: Sendable {
         self.scopes = scopes
     }
 
-    /// The scopes that are meant, as far as there are such ones and the app may ask for them.
+    /// The requested scopes that exist and that the app may ask for.
     static func scopes(_ text: String?, _ app: App, _ defaultScopes: [String]) -> Set<String>? {
         let asked = text.map { $0.split(whereSeparator: { $0 == " " || $0 == "," }).map(String.init) } ?? []
         let wanted = Set(asked.isEmpty ? defaultScopes : asked)
@@ -82,14 +82,14 @@ struct AuthorizationRequest: Sendable {
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._~".contains($0)) }
     }
 
-    /// Whether what the app shows with the code is what the challenge was made of, RFC 7636 §4.6.
+    /// Whether the verifier matches the challenge, RFC 7636 §4.6.
     func isAnswered(by verifier: String?) -> Bool {
         guard let challenge, let verifier, Self.isChallenge(verifier) else { return false }
         let digest = Base64URL.encode(SHA256.hash(data: Array(verifier.utf8)))
         return constantTimeEquals(Array(digest.utf8), Array(challenge.utf8))
     }
 
-    /// The parameters, for the form by which the person agrees.
+    /// The parameters for the consent form.
     var parameters: [(name: String, value: String?)] {
         [
             ("response_type", type.rawValue), ("client_id", app.id), ("redirect_uri", namesRedirect ? redirect : nil),
@@ -98,8 +98,8 @@ struct AuthorizationRequest: Sendable {
         ]
     }
 
-    /// True if an answer can reach nobody but the app, so that a person who has agreed before need not be asked again. A
-    /// program on the person's machine can pass as any other.
+    /// Whether only the app can receive the answer, so that a person who has agreed before need not be asked again.
+    /// Programs on the person's machine cannot be told apart.
     func isSafeToRepeat(_ site: WebSite) -> Bool {
         if redirect.hasPrefix("https://") { return true }
         return redirect.hasPrefix("\(site.address)/")

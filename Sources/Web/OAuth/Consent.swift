@@ -2,8 +2,8 @@ import XML
 import XMPP
 import XMPPServer
 
-/// What a person has let one of the site's own apps do. It is remembered when the app is signed out, as such an app is part
-/// of the site on which the person signs in; for others it ends with the grant.
+/// A person's consent to one of the site's own apps. It outlasts the app's sign-out, as such an app is part of the
+/// site; for others it ends with the grant.
 struct Consent: StoredValue {
     private static let namespace: Namespace = "urn:swallowtail:consent"
 

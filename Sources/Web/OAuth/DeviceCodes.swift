@@ -2,9 +2,9 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// Devices that wait until somebody types the code that they show, RFC 8628. In memory alone.
+/// Device authorizations that wait for the user's code, RFC 8628. In memory only.
 final class DeviceCodes: Sendable {
-    /// A device that waits.
+    /// A waiting device.
     struct Request: Sendable {
         enum State: Sendable {
             case pending
@@ -18,11 +18,11 @@ final class DeviceCodes: Sendable {
         let scopes: Set<String>
         let userCode: String
         var state = State.pending
-        /// Seconds between two questions.
+        /// The minimum seconds between polls.
         var interval: Int64 = 5
         var askedAt: Timestamp?
 
-        /// Whose owner has allowed it.
+        /// The account that has allowed it.
         var account: JID? {
             switch state {
             case .allowed(let opened), .taken(let opened): opened.record.jid
@@ -31,7 +31,7 @@ final class DeviceCodes: Sendable {
         }
     }
 
-    /// What a device is told when it asks.
+    /// The answer to a device's poll.
     enum Answer: Sendable {
         case wait
         case slowDown
@@ -40,16 +40,16 @@ final class DeviceCodes: Sendable {
         case expired
     }
 
-    /// Seconds.
+    /// In seconds.
     static let lifetime: Int64 = 600
-    /// Letters that make no words and are not mistaken for others, RFC 8628 §6.1.
+    /// Letters that form no words and are hard to confuse, RFC 8628 §6.1.
     private static let alphabet = Array("BCDFGHJKLMNPQRSTVWXZ")
 
     private let requests = ExpiringTable<[UInt8], CIDRBlock, Request>(capacity: 10_000, share: 100)
     private let byUserCode = ExpiringTable<String, CIDRBlock, [UInt8]>(capacity: 10_000, share: 100)
 
-    /// - Parameter client: where the device is; nil: that is not counted.
-    /// - Returns: nil if there are too many, of the client or in all.
+    /// - Parameter client: the device's address; nil: not counted.
+    /// - Returns: nil if there are too many, of the address or in total.
     func make(
         _ app: App, _ scopes: Set<String>, from client: CIDRBlock?, now: Timestamp
     ) -> (device: String, user: String)? {
@@ -67,7 +67,7 @@ final class DeviceCodes: Sendable {
         return (device, Self.shown(user))
     }
 
-    /// What waits for somebody to type this code, however it is written.
+    /// The waiting device with this user code, in any spelling.
     func find(userCode text: String, now: Timestamp) -> Request? {
         guard let digest = byUserCode.find(Self.normal(text), now: now),
             let request = requests.find(digest, now: now), case .pending = request.state
@@ -75,20 +75,20 @@ final class DeviceCodes: Sendable {
         return request
     }
 
-    /// Takes down what the person has decided. `false`: it is too late.
+    /// Records the person's decision. False: it is too late.
     func decide(userCode text: String, _ state: Request.State, now: Timestamp) -> Bool {
         let code = Self.normal(text)
         guard let digest = byUserCode.find(code, now: now) else { return false }
         byUserCode.remove(code)
         return requests.update(digest, now: now) { request in
-            // Somebody else may have had the same code before their eyes.
+            // Another person may have seen the same code.
             guard case .pending = request.state else { return false }
             request.state = state
             return true
         } ?? false
     }
 
-    /// Answers a device's question.
+    /// Answers a device's poll.
     func ask(_ device: String, _ app: App, now: Timestamp) -> Answer {
         let digest = Authenticator.digest(ofToken: device)
         let answer: Answer =
@@ -117,10 +117,10 @@ final class DeviceCodes: Sendable {
         return answer
     }
 
-    /// The device has its tokens. `false`: the app was signed out meanwhile.
+    /// The device has its tokens. False: the app was signed out meanwhile.
     func exchanged(_ device: String) -> Bool { requests.remove(Authenticator.digest(ofToken: device)) }
 
-    /// The app is signed out: what the account's owner has agreed to before is void.
+    /// The app is signed out: earlier consents are void.
     func forget(app: String, of account: JID) {
         requests.removeAll { $0.app.id == app && $0.account == account }
     }
@@ -128,11 +128,11 @@ final class DeviceCodes: Sendable {
     /// The account is removed.
     func forget(_ account: JID) { requests.removeAll { $0.account == account } }
 
-    /// As it is stored: letters alone.
+    /// The stored form: letters only.
     private static func normal(_ text: String) -> String {
         text.utf8.count > 64 ? "" : text.uppercased().filter(\.isLetter)
     }
 
-    /// As it is shown: in two halves.
+    /// The shown form: two halves.
     static func shown(_ code: String) -> String { "\(code.prefix(4))-\(code.dropFirst(4))" }
 }

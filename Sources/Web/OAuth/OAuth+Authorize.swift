@@ -2,7 +2,7 @@ import Hummingbird
 import XMPP
 import XMPPServer
 
-/// The page on which a person agrees, RFC 6749 §4.1.1 and §4.1.2.
+/// The consent page, RFC 6749 §4.1.1 and §4.1.2.
 extension OAuth {
     @Sendable func authorize(_ request: Request, _ context: WebContext) async throws -> Response {
         let asked: AuthorizationRequest
@@ -67,7 +67,7 @@ extension OAuth {
         }
     }
 
-    /// Whether the person has let the app do all this before, and has not taken it back.
+    /// Whether the person has consented to all this before, and has not revoked it.
     private func hasAgreed(
         _ account: JID, to asked: AuthorizationRequest, _ context: WebContext
     ) async throws(StorageError) -> Bool {
@@ -82,7 +82,7 @@ extension OAuth {
         }
     }
 
-    /// Where the person is sent back to, in words.
+    /// The redirect target, in words.
     private func destination(_ redirect: String, _ site: WebSite) -> String {
         if redirect.hasPrefix("\(site.address)/") { return "this site" }
         return RedirectAddress.isLoopback(redirect) ? "a program on this device" : RedirectAddress.source(redirect)
@@ -97,12 +97,12 @@ extension OAuth {
                 "destination": destination(asked.redirect, site),
                 "parameters": parameters,
             ])
-        // The answer to the form leads there, which browsers count as the form's doing.
+        // The form's answer redirects there, which browsers check against the form's policy.
         page.policy = page.policy.allowing(RedirectAddress.source(asked.redirect), for: "form-action")
         return page
     }
 
-    /// How long an app has what it asks for, in words.
+    /// How long the access lasts, in words.
     func until(_ scopes: Set<String>) -> String {
         AccessScope.areLasting(scopes)
             ? "It stays signed in until you sign it out, or do not use it for \(refreshDays) days."
@@ -140,7 +140,7 @@ extension OAuth {
             [("error", error.code.rawValue), ("error_description", text), ("state", state)], site)
     }
 
-    /// RFC 9207: the answer says whose it is.
+    /// RFC 9207: the answer names its issuer.
     private func back(
         to redirect: String, _ separator: String, _ parameters: [(name: String, value: String?)], _ site: WebSite
     ) -> Response {

@@ -2,7 +2,7 @@ import Hummingbird
 import XMPP
 import XMPPServer
 
-/// Sign-in of devices without a browser, RFC 8628.
+/// Device authorization, RFC 8628.
 extension OAuth {
     private struct DeviceAuthorization: Encodable {
         let deviceCode: String
@@ -13,7 +13,7 @@ extension OAuth {
         let interval = 5
     }
 
-    /// §3.1: a device asks for a code to show.
+    /// §3.1: a device asks for a code.
     @Sendable func deviceAuthorization(_ request: Request, _ context: WebContext) async throws -> Response {
         let form = try await readForm(request, context)
         let app = try await app(request, form, context.site)
@@ -30,7 +30,7 @@ extension OAuth {
                 verificationUriComplete: page + "?" + Form.encode([("code", user)])))
     }
 
-    /// §3.4: the device asks whether somebody has typed it.
+    /// §3.4: the device polls.
     func exchangeDevice(_ form: Form, _ app: App) async throws -> TokenIssuer.Tokens {
         guard let code = form["device_code"] else { throw OAuthError(.invalidRequest, "device_code is missing") }
         switch devices.ask(code, app, now: host.now()) {

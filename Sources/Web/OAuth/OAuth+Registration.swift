@@ -6,7 +6,7 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// Apps that register themselves, RFC 7591, where a host lets them.
+/// Dynamic registration of apps, RFC 7591, where a host allows it.
 extension OAuth {
     private struct Wanted: Decodable {
         let redirectUris: [String]?
@@ -51,7 +51,7 @@ extension OAuth {
             throw OAuthError(.temporarilyUnavailable)
         }
         defer { registrations.end() }
-        // What is being registered now is counted before it is looked for.
+        // Present registrations are counted before stored ones are.
         let registered = try await store.all(host.jid).values.count(where: \.isSelfRegistered)
         guard registered + registrations.underWay <= settings.maximumApps else {
             throw OAuthError(.temporarilyUnavailable)
@@ -71,7 +71,7 @@ extension OAuth {
             status: .created)
     }
 
-    /// Forgets apps that have registered themselves a day ago and that nobody has let in.
+    /// Removes apps that registered themselves a day ago and have no grants.
     @Sendable func removeUnusedApps() async {
         do throws(StorageError) {
             let store = App.store(in: host.storage)
@@ -86,15 +86,15 @@ extension OAuth {
     }
 }
 
-/// How many apps register themselves: of one address in a day, and at the same time.
+/// Limits dynamic registrations: of one address per day, and at once.
 final class AppRegistrations: Sendable {
     private let byAddress = AttemptLimit<CIDRBlock>(limit: 50, within: .seconds(86_400))
     private let count = Atomic<Int>(0)
 
     var underWay: Int { count.load(ordering: .sequentiallyConsistent) }
 
-    /// - Parameter client: nil: it is not counted.
-    /// - Returns: false if there were too many of that address; otherwise it has to be ended.
+    /// - Parameter client: nil: not counted.
+    /// - Returns: false if there were too many of that address; otherwise `end` must be called.
     func begin(_ client: CIDRBlock?, at now: Duration) -> Bool {
         if let client, byAddress.take(client, at: now) == nil { return false }
         count.add(1, ordering: .sequentiallyConsistent)

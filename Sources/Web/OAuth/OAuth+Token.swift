@@ -2,7 +2,7 @@ import Hummingbird
 import XMPP
 import XMPPServer
 
-/// What apps get and give back without a browser: RFC 6749 §4.1.3 and §6, RFC 7009, RFC 7662.
+/// The token, revocation and introspection endpoints: RFC 6749 §4.1.3 and §6, RFC 7009, RFC 7662.
 extension OAuth {
     @Sendable func token(_ request: Request, _ context: WebContext) async throws -> Response {
         let form = try await readForm(request, context)
@@ -40,7 +40,7 @@ extension OAuth {
         case .nothing:
             throw OAuthError(.invalidGrant)
         case .used(let id):
-            // Somebody has stolen it, before or after the app had it.
+            // The code was stolen, before or after the app used it.
             if let id, let grant = try await host.storage.grant(id) { try await host.revoke(grant) }
             throw OAuthError(.invalidGrant)
         case .granted(let asked, let account):
@@ -58,7 +58,7 @@ extension OAuth {
 
     // MARK: Revocation, RFC 7009
 
-    /// An access token is void by itself; with a refresh token, all goes that the app was granted.
+    /// An access token is revoked alone; a refresh token with its whole grant.
     @Sendable func revoke(_ request: Request, _ context: WebContext) async throws -> Response {
         let form = try await readForm(request, context)
         let app = try await app(request, form, context.site)
@@ -71,7 +71,7 @@ extension OAuth {
         return Response(status: .ok, headers: [.accessControlAllowOrigin: "*"])
     }
 
-    /// An access token of this host, with the grant that it hangs on.
+    /// An access token of this host, with its grant.
     private func find(_ text: String) async throws(StorageError) -> (token: Token, grant: Grant?)? {
         guard let token = try await host.storage.token(digest: Authenticator.digest(ofToken: text)),
             token.account.domain == host.domain
@@ -94,7 +94,7 @@ extension OAuth {
         var iss: String?
     }
 
-    /// For services with a secret: what a token is worth that somebody has shown them.
+    /// For apps with a secret: information about a token shown to them.
     @Sendable func introspect(_ request: Request, _ context: WebContext) async throws -> Response {
         let form = try await readForm(request, context)
         guard try await app(request, form, context.site).secret != nil else { throw OAuthError(.invalidClient) }

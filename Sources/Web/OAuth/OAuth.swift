@@ -5,7 +5,7 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// OAuth 2.0: apps get access to the accounts of people who agree to it. The tokens work as X-MESSENGER-OAUTH2 and as
+/// OAuth 2.0: apps get access to accounts with their owners' consent. The tokens work as X-MESSENGER-OAUTH2 and as
 /// OAUTHBEARER.
 struct OAuth: WebModule {
     static let info = ModuleInfo(
@@ -47,9 +47,9 @@ struct OAuth: WebModule {
     let issuer: TokenIssuer
     let codes = AuthorizationCodes()
     let devices = DeviceCodes()
-    /// Codes of devices that somebody has typed wrongly.
+    /// Limits wrong user codes of devices.
     let wrongCodes = AttemptLimit<JID>(limit: 20, within: .seconds(600))
-    /// Apps' requests that make something, by address.
+    /// Limits apps' requests that create something, by address.
     let requests = AttemptLimit<CIDRBlock>(limit: 600, within: .seconds(60))
     let registrations = AppRegistrations()
     let refreshDays: Int64
@@ -84,7 +84,7 @@ struct OAuth: WebModule {
         router.post("/oauth/authorize", use: decide)
         router.get("/device", use: showDevice)
         router.post("/device", use: decideDevice)
-        // It is no provider of OpenID Connect, and has no document that says so.
+        // It is no OpenID Connect provider, and has no document of one.
         router.get(RouterPath(Self.metadataPath)) { _, context in metadata(context.site) }
         forApps("/oauth/token", router, token)
         forApps("/oauth/revoke", router, revoke)
@@ -97,7 +97,7 @@ struct OAuth: WebModule {
         host.authorizationServer = "\(site.address)\(Self.metadataPath)"
     }
 
-    /// Adds something that apps ask for by themselves, also from pages of other sites.
+    /// Adds an endpoint for apps, also for pages of other sites.
     private func forApps(
         _ path: String, _ router: Router<WebContext>,
         _ handler: @escaping @Sendable (Request, WebContext) async throws -> Response
@@ -125,7 +125,7 @@ struct OAuth: WebModule {
         }
     }
 
-    /// Whom a request is counted for; nil: it is not counted.
+    /// The address that a request is counted for; nil: it is not counted.
     func counted(_ context: WebContext) -> CIDRBlock? {
         context.client.flatMap { context.site.limits.trusts($0) ? nil : $0.client }
     }
@@ -170,7 +170,7 @@ struct OAuth: WebModule {
 
     // MARK: Apps
 
-    /// The app that asks, RFC 6749 §2.3: one that has a secret shows it.
+    /// Authenticates the app, RFC 6749 §2.3: one with a secret must show it.
     func app(_ request: Request, _ form: Form, _ site: WebSite) async throws -> App {
         var id = form["client_id"]
         var secret = form["client_secret"]
@@ -196,7 +196,7 @@ struct OAuth: WebModule {
         return app
     }
 
-    /// What an app gets that asks for no scope by name.
+    /// The scopes of an app that asks for none.
     var defaultScopes: [String] {
         let needed = host.configuration.authentication.tokenScopes
         return needed.isEmpty ? ["xmpp"] : needed

@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Why a request is refused, RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5, RFC 7591 §3.2.2.
+/// An OAuth error, RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5, RFC 7591 §3.2.2.
 struct OAuthError: Error {
     enum Code: String {
         case invalidRequest = "invalid_request"
@@ -24,7 +24,7 @@ struct OAuthError: Error {
     }
 
     let code: Code
-    /// For the app's developer; says nothing of accounts or tokens.
+    /// For the app's developer; reveals nothing about accounts or tokens.
     let text: String
 
     init(_ code: Code, _ text: String = "") {
@@ -53,8 +53,7 @@ struct OAuthError: Error {
 }
 
 extension Response {
-    /// A JSON document; names are written as OAuth has them, in snake case. Any page may read it: it is not by cookies
-    /// that apps show who they are.
+    /// A JSON document with names in snake case. Pages of any site may read it, as apps do not authenticate by cookies.
     static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -2,18 +2,18 @@ import XMPP
 import XMPPServer
 import XMPPStream
 
-/// Makes the tokens of apps: the first ones when a person has agreed, further ones as long as they are renewed.
+/// Issues the tokens of apps: the first ones after consent, and further ones by refresh tokens.
 struct TokenIssuer: Sendable {
     let host: Host
-    /// How long an app may go without renewing its access.
+    /// How long a grant lasts without being renewed.
     let refreshTime: Duration
 
-    /// Seconds for which an access token is good.
+    /// The lifetime of an access token in seconds.
     static let accessTime: Int64 = 3600
-    /// Grants of an account; beyond them the one that was not used for longest goes.
+    /// The maximum grants of an account; beyond it the one unused for longest is removed.
     static let grantsPerAccount = 100
 
-    /// What an app gets, RFC 6749 §5.1.
+    /// The token response, RFC 6749 §5.1.
     struct Tokens: Encodable, Sendable {
         let accessToken: String
         var tokenType = "bearer"
@@ -29,7 +29,7 @@ struct TokenIssuer: Sendable {
 
     /// The first tokens of a new grant.
     ///
-    /// - Parameter account: as it was when its owner agreed; with another password, or another owner, that is void.
+    /// - Parameter account: as at the owner's consent; with another password, or another owner, the consent is void.
     func issue(to app: App, for account: OpenedAccount, scopes: Set<String>) async throws -> Tokens {
         guard host.isCurrent(account) else { throw OAuthError(.invalidGrant) }
         let jid = account.record.jid
@@ -54,16 +54,16 @@ struct TokenIssuer: Sendable {
         return tokens
     }
 
-    /// Makes tokens void that nobody is to have after all.
+    /// Revokes tokens that were not delivered.
     func takeBack(_ tokens: Tokens) async throws(StorageError) {
         guard let grant = try await host.storage.grant(tokens.grant) else { return }
         try await host.revoke(grant)
     }
 
-    /// Further tokens in exchange for a refresh token, which is good for once. One that was good earlier has been stolen,
-    /// from the app or by it: then nobody has the grant any more.
+    /// New tokens for a refresh token, which is valid once. Using a former one means that it was stolen, so the whole
+    /// grant is revoked.
     ///
-    /// - Parameter scopes: those of the access token, if it is to have less than the grant; nil: all.
+    /// - Parameter scopes: those of the access token, if fewer than the grant's; nil: all.
     func renew(_ text: String, for app: App, scopes: Set<String>?) async throws -> Tokens {
         guard let used = RefreshToken(text), let grant = try await host.storage.grant(refreshFamily: used.family),
             grant.account.domain == host.domain, grant.app == app.id, let refresh = grant.refresh
@@ -87,14 +87,14 @@ struct TokenIssuer: Sendable {
             ])
         } catch {
             guard error.kind == .notFound else { throw error }
-            // Somebody else has shown the same token just now.
+            // The same token was used at the same time.
             try await host.revoke(grant)
             throw OAuthError(.invalidGrant)
         }
         return Tokens(accessToken: text, scope: Self.text(scopes), refreshToken: next.text, grant: grant.id)
     }
 
-    /// The grant that a refresh token belongs to, whether it is still good or was once.
+    /// The grant of a refresh token, valid or former.
     func grant(ofRefreshToken text: String) async throws(StorageError) -> Grant? {
         guard let token = RefreshToken(text), let grant = try await host.storage.grant(refreshFamily: token.family),
             grant.account.domain == host.domain
@@ -114,11 +114,11 @@ struct TokenIssuer: Sendable {
 
     private func makeRoom(for account: JID) async throws(StorageError) {
         let grants = try await host.storage.grants(of: account).sorted { $0.lastUsedAt < $1.lastUsedAt }
-        // Of those that were made at once, too.
+        // Including those made at the same time.
         for grant in grants.dropLast(Self.grantsPerAccount - 1) { try await host.revoke(grant) }
     }
 
-    /// XEP-0493 has a name of its own for what `xmpp` allows.
+    /// XEP-0493 has another name for the scope `xmpp`.
     private static func complete(_ scopes: Set<String>) -> Set<String> {
         scopes.contains("xmpp:client:normal") ? scopes.union(["xmpp"]) : scopes
     }
@@ -128,7 +128,7 @@ struct TokenIssuer: Sendable {
     }
 }
 
-/// A refresh token: what all of its family begin with, then what is its own.
+/// A refresh token: the common beginning of its family, and its own part.
 private struct RefreshToken {
     private static let familyLength = 22
     private static let ownLength = 43
@@ -161,7 +161,7 @@ private struct RefreshToken {
 }
 
 extension Timestamp {
-    /// The moment some milliseconds later; the last that there is if it would be later than that.
+    /// The time some milliseconds later, clamped to the maximum.
     func adding(_ milliseconds: Int64) -> Timestamp {
         let (sum, overflow) = self.milliseconds.addingReportingOverflow(milliseconds)
         return Timestamp(milliseconds: overflow ? .max : sum)

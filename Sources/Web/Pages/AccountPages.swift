@@ -5,7 +5,7 @@ import XML
 import XMPP
 import XMPPServer
 
-/// Where people look after their account.
+/// The pages of an account.
 enum AccountPages {
     static func register(on router: Router<WebContext>) {
         router.get("/account") { request, context in
@@ -51,7 +51,7 @@ enum AccountPages {
         router.post("/account/delete", use: delete)
     }
 
-    /// The page that asks before something is done that cannot be undone.
+    /// The confirmation page of something that cannot be undone.
     private static func confirmation(
         _ request: Request, _ context: WebContext, _ confirmation: Confirmation
     ) async throws -> Response {
@@ -59,7 +59,7 @@ enum AccountPages {
         return await confirmation.page.response(for: visitor, context)
     }
 
-    /// What came of a change: a sentence for the person.
+    /// The outcome of a change: a sentence for the person.
     private enum Outcome {
         case done(String)
         case problem(String)
@@ -80,7 +80,7 @@ enum AccountPages {
         }
     }
 
-    /// What is done is told on the page that the browser loads next; what is wrong on the page with the form.
+    /// Success is shown on the page that the browser loads next, an error on the page with the form.
     private static func answer(
         _ outcome: Outcome, _ record: AccountRecord, _ visitor: Visitor, _ context: WebContext
     ) async throws -> Response {
@@ -159,7 +159,7 @@ enum AccountPages {
         return await change(AccountChanges(displayName: name, personalMessage: message), record, context, "Saved.")
     }
 
-    /// One line of text, without what XML cannot carry.
+    /// One line of text, without characters that XML does not allow.
     private static func line(_ text: String?) -> String {
         let scalars = (text ?? "").unicodeScalars.filter { scalar in
             scalar.properties.generalCategory != .control && scalar.value & 0xFFFE != 0xFFFE
@@ -235,7 +235,7 @@ enum AccountPages {
         } catch {
             return try await answer("The new password has characters that no password may have.")
         }
-        // Whoever has just typed it need not do so again.
+        // The person has just typed the password, and need not repeat it.
         await visitor.signOut(context)
         let signedIn = await context.site.authenticator.signIn(
             name: record.jid.string, password: password, host: context.host, from: context.client)
@@ -246,7 +246,7 @@ enum AccountPages {
             showing: "The password is changed. All apps and devices are signed out.", on: "/account", context)
     }
 
-    /// Whether the person who asks knows the password; counts as an attempt to sign in.
+    /// Verifies the person's password; counts as an attempt to sign in.
     private static func isOwner(_ record: AccountRecord, _ password: String?, _ context: WebContext) async -> Bool {
         let answer = await context.site.authenticator.signIn(
             name: record.jid.string, password: password ?? "", host: context.host, from: context.client)
@@ -303,7 +303,7 @@ enum AccountPages {
         let tooLarge = Outcome.problem("The photo is larger than \(AccountPhoto.maximumSize / 1024) KiB.")
         let body: ByteBuffer
         do {
-            // The other parts and the boundaries have room beside the file.
+            // With room for the other parts and the boundaries.
             body = try await request.body.collect(upTo: AccountPhoto.maximumSize + 4096)
         } catch is NIOTooManyBytesError {
             return try await answer(tooLarge)

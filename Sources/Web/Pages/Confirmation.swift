@@ -1,14 +1,14 @@
-/// What is asked before something is done that cannot be undone: a page with one form.
+/// A page with one form that asks before something that cannot be undone.
 struct Confirmation {
     let title: String
     let text: String
-    /// Where the form leads.
+    /// The target of the form.
     let action: String
     let fields: [(name: String, value: String)]
     var isMultipart = false
-    /// What the button says.
+    /// The label of the button.
     let button: String
-    /// Where whoever does not want it goes.
+    /// The target of the cancel link.
     let back: String
 
     var page: Page {

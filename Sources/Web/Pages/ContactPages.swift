@@ -4,7 +4,7 @@ import XML
 import XMPP
 import XMPPServer
 
-/// Contacts, and invitations that wait for an answer.
+/// The pages of contacts and pending subscription requests.
 enum ContactPages {
     static func register(on router: Router<WebContext>) {
         router.get("/contacts") { request, context in
@@ -75,7 +75,7 @@ enum ContactPages {
             entry["link"] = "/contacts/remove?" + Form.encode([("contact", item.jid.string)])
             entry["waits"] = item.state.asks
             if item.state.hasPendingIn {
-                // Who invites is introduced by the name in the invitation; the account id is for contacts.
+                // A subscription request carries a nickname; the account id is shown for contacts.
                 let name = nickname(item) ?? ""
                 entry["name"] = name.isEmpty ? item.jid.string : name
                 if !name.isEmpty { entry["address"] = item.jid.string }
@@ -95,7 +95,7 @@ enum ContactPages {
         return Page("contacts", title: "Contacts", content)
     }
 
-    /// What a contact is called on the page, and the address below that.
+    /// A contact's displayed name and address.
     private static func names(of item: RosterItem, _ context: WebContext) async -> (name: String, address: String) {
         let account = item.state.hasTo ? await account(item.jid, context) : nil
         let address = account?.accountID ?? item.jid.string
@@ -114,7 +114,7 @@ enum ContactPages {
         return record?.account
     }
 
-    /// XEP-0172: the name in the invitation.
+    /// XEP-0172: the nickname in the subscription request.
     private static func nickname(_ item: RosterItem) -> String? {
         item.invitation.flatMap { try? Element(ownOutput: $0, contentNamespace: .client) }?
             .child("nick", .nick)?.text

@@ -3,13 +3,13 @@ import Mustache
 import NIOCore
 import XMPPServer
 
-/// A page that is made from a template: what it shows, and where it may lead.
+/// A page made from a template: its content and its policy.
 struct Page: Sendable {
     /// The name of its template.
     let template: String
-    /// What stands above it and in the browser's title.
+    /// Its heading and title.
     let title: String
-    /// What the template shows. Its texts are escaped.
+    /// The template's values. Texts are escaped.
     var content: [String: any Sendable]
     var status: HTTPResponse.Status = .ok
     var policy = ContentPolicy.page
@@ -20,9 +20,9 @@ struct Page: Sendable {
         self.content = content
     }
 
-    /// A page that says one thing, such as what went wrong.
+    /// A page with one message, such as an error.
     ///
-    /// - Parameter links: where somebody can go from there.
+    /// - Parameter links: where to go from there.
     static func notice(
         _ title: String, _ text: String, status: HTTPResponse.Status = .ok, links: [(title: String, path: String)] = []
     ) -> Page {
@@ -32,14 +32,14 @@ struct Page: Sendable {
         return page
     }
 
-    /// The answer that shows the page to somebody who is not looked at.
+    /// The response with the page for an unidentified visitor.
     ///
     /// - Parameter name: that of the site.
     func response(named name: String) -> Response {
         var content = content
         content["title"] = title
         content["host"] = name
-        // For a section of a template, an empty text would be one that is there.
+        // Template sections would treat an empty text as present.
         content = content.filter { ($0.value as? String)?.isEmpty != true }
         let text = Templates.library.render(content, withTemplate: template) ?? ""
         return Response(
@@ -48,7 +48,7 @@ struct Page: Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// The answer that shows the page to a visitor.
+    /// The response with the page for a visitor.
     func response(for visitor: Visitor, _ context: WebContext) async -> Response {
         var content = content
         content["formKey"] = visitor.formKey(context.site)
@@ -68,7 +68,7 @@ struct Page: Sendable {
 }
 
 extension Response {
-    /// Sends the browser on to another page, which it gets with GET.
+    /// Redirects the browser to another page, which it loads with GET.
     static func seeOther(_ location: String) -> Response {
         Response(status: .seeOther, headers: [.location: location])
     }

@@ -1,5 +1,5 @@
-/// Makes a photo small enough before it is sent, where a browser runs scripts; without it the page says what is too large.
-/// Nothing of the server reads what is in a picture: a decoder in its process would be reached by everybody's files.
+/// Scales a photo down before it is sent, if the browser runs scripts; without it the page reports photos that are too
+/// large. The server does not decode images, which would expose a decoder to everybody's files.
 enum PhotoScript {
     static let text = """
         const input = document.querySelector("#photo");
@@ -31,7 +31,7 @@ enum PhotoScript {
             files.items.add(await scaled(file));
             input.files = files.files;
           } catch {
-            // It is no picture: the server says so.
+            // It is not an image: the server reports that.
           }
           if (input.files[0].size > limit) {
             input.setCustomValidity("This is no picture, or too large.");

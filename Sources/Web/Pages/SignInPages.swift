@@ -2,7 +2,7 @@ import Hummingbird
 import XMPP
 import XMPPServer
 
-/// Where people sign in and out.
+/// The pages to sign in and out.
 enum SignInPages {
     static func register(on router: Router<WebContext>) {
         router.get("/sign-in") { request, context in
@@ -20,7 +20,7 @@ enum SignInPages {
         }
     }
 
-    /// Sends somebody who has not signed in to the page where they can, and back afterwards.
+    /// Redirects to the sign-in page, and back afterwards.
     static func detour(from request: Request) -> Response {
         .seeOther("/sign-in?" + Form.encode([("next", request.uri.string)]))
     }
@@ -34,12 +34,13 @@ enum SignInPages {
         if problem != nil { page.status = .forbidden }
         guard let (app, redirect) = await app(next, context) else { return page }
         page.content["app"] = app.name
-        // Who has let the app in before is led on to it at once, which browsers count as the form's doing.
+        // With an earlier consent the person is redirected to the app at once, which browsers check against the form's
+        // policy.
         page.policy = page.policy.allowing(RedirectAddress.source(redirect), for: "form-action")
         return page
     }
 
-    /// The app for which somebody signs in, if they come from there, and where they are sent back to.
+    /// The app that the person signs in for, if any, with its redirect address.
     private static func app(_ next: String, _ context: WebContext) async -> (app: App, redirect: String)? {
         guard next.hasPrefix("/oauth/authorize?"), let mark = next.firstIndex(of: "?"),
             let form = Form(next[next.index(after: mark)...]),
@@ -83,7 +84,7 @@ enum SignInPages {
         }
     }
 
-    /// A page of this site, whatever an address asks for: nobody is sent elsewhere from here.
+    /// A page of this site, whatever the address says: no open redirects.
     static func safe(_ next: String?) -> String {
         guard let next, next.utf8.count <= 4096, next.first == "/",
             next.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }), !next.hasPrefix("//")
@@ -93,7 +94,7 @@ enum SignInPages {
 }
 
 extension WebContext {
-    /// The visitor if somebody has signed in, with their account.
+    /// The visitor with their account, if signed in.
     func person(_ request: Request) async throws -> (visitor: Visitor, record: AccountRecord)? {
         let visitor = await Visitor(request, self)
         guard let session = visitor.session, case .success(let record?) = await host.find(session.account),

@@ -1,6 +1,6 @@
 import Mustache
 
-/// The templates of all pages, which are part of the executable.
+/// The templates of all pages, compiled into the executable.
 enum Templates {
     static let library: MustacheLibrary = {
         var templates: [String: MustacheTemplate] = [:]

@@ -3,7 +3,7 @@ import NIOCore
 import XMPP
 import XMPPServer
 
-/// The pages of a host: where people sign in and look after their accounts. They work without scripts.
+/// A host's pages to sign in and manage accounts. They work without scripts.
 struct WebPages: WebModule {
     static let info = ModuleInfo(
         "web-pages", implements: [],

@@ -3,14 +3,14 @@ import JWTKit
 import NIOCore
 import XMPP
 
-/// Finds out what a token says.
+/// Finds the claims of a token.
 protocol ClaimSource: Sendable {
-    /// - Returns: nil if it is none of the provider's.
-    /// - Throws: if that cannot be known now.
+    /// - Returns: nil if it is not the provider's.
+    /// - Throws: if that cannot be determined now.
     func claims(of token: String) async throws -> TokenClaims?
 }
 
-/// Tokens that the provider has signed, RFC 7515.
+/// Tokens signed by the provider, RFC 7515.
 struct SignedClaims: ClaimSource {
     let keys: ProviderKeys
 
@@ -34,7 +34,7 @@ struct SignedClaims: ClaimSource {
     }
 }
 
-/// Tokens that the provider is asked about, RFC 7662.
+/// Tokens introspected at the provider, RFC 7662.
 struct IntrospectedClaims: ClaimSource {
     let endpoint: String
     let client: String

@@ -12,16 +12,16 @@ struct IdentityProvider: ServerModule {
         "identity-provider", implements: [.rfc(7519, ""), .rfc(7517, ""), .rfc(7662, "§2")],
         summary: "Lets people sign in with access tokens of another identity provider.")
 
-    /// What a claim says of an account.
+    /// What a claim identifies an account by.
     enum Meaning: String, CaseIterable {
-        /// The first part of its address.
+        /// Its local part.
         case name
         /// Its account id.
         case accountID = "account-id"
     }
 
     struct Settings: ModuleSettings {
-        /// Where the provider is asked about tokens, and with which secret.
+        /// The provider's introspection endpoint, with our secret.
         struct Introspection: Sendable, Equatable {
             let endpoint: String
             let client: String
@@ -34,7 +34,7 @@ struct IdentityProvider: ServerModule {
         let claim: String
         let meaning: Meaning
         let createsAccounts: Bool
-        /// `nil`: signatures are checked.
+        /// nil: signatures are verified.
         let introspection: Introspection?
 
         init(_ section: ConfigSection, in profile: ProfileSettings) {
@@ -109,7 +109,7 @@ struct IdentityProvider: ServerModule {
             guard let found = try await source.claims(of: token) else { return .refused }
             claims = found
         } catch {
-            // What it says may quote the token.
+            // The message may quote the token.
             host.logger.error("the identity provider failed", metadata: ["kind": "\(type(of: error))"])
             return .unavailable
         }
@@ -131,7 +131,7 @@ struct IdentityProvider: ServerModule {
             && claims.scopes.isSuperset(of: settings.scopes)
     }
 
-    /// The account that a claim names, made if need be.
+    /// The account that a claim identifies, made if necessary.
     private func account(_ name: String, _ claims: TokenClaims) async throws(StorageError) -> JID? {
         let jid: JID?
         switch settings.meaning {

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import XMPPServer
 
-/// Asks an identity provider. Nothing is followed elsewhere, and no answer may be large or late.
+/// Requests to an identity provider. Redirects are not followed; answers are bounded in size and time.
 enum ProviderClient {
     struct Refused: Error {
         let status: UInt
@@ -13,14 +13,14 @@ enum ProviderClient {
     private static let time = TimeAmount.seconds(10)
     private static let maximumSize = 256 * 1024
 
-    /// Made when it is first needed.
+    /// Made when first needed.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration.singletonConfiguration
         configuration.redirectConfiguration = .disallow
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// Whether what comes from there can be trusted to come from there.
+    /// Whether the address is authenticated by TLS, or local.
     static func isSafe(_ address: String) -> Bool {
         address.hasPrefix("https://") || RedirectAddress.isLoopback(address)
     }

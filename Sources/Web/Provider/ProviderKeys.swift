@@ -3,14 +3,14 @@ import JWTKit
 import NIOCore
 import XMPP
 
-/// The keys by which a provider signs, read by way of OpenID Connect Discovery 1.0 and RFC 7517. They are kept for an hour
-/// and read again for a key that is not among them, though not more often than once in a minute, whatever tokens say.
+/// A provider's signing keys, from OpenID Connect Discovery 1.0 and RFC 7517. They are cached for an hour, and read
+/// again for an unknown key, but at most once a minute.
 actor ProviderKeys {
     struct WrongIssuer: Error {}
 
     private struct Discovery: Decodable {
         let issuer: String
-        // The name is the specification's.
+        // The name in the specification.
         let jwks_uri: String
     }
 
@@ -25,10 +25,10 @@ actor ProviderKeys {
         let collection: JWTKeyCollection
     }
 
-    /// Milliseconds.
+    /// In milliseconds.
     private static let lifetime: Int64 = 3_600_000
     private static let pause: Int64 = 60_000
-    /// More than any provider has.
+    /// More than providers have.
     private static let maximumCount = 50
 
     private let issuer: String
@@ -42,7 +42,7 @@ actor ProviderKeys {
         self.now = now
     }
 
-    /// The keys, if the one that a token names is among them and is for the algorithm that it names.
+    /// The keys, if they contain the one named by a token, for its algorithm.
     ///
     /// - Throws: if they cannot be read now.
     func find(key id: String?, algorithm: String) async throws -> JWTKeyCollection? {
@@ -56,7 +56,7 @@ actor ProviderKeys {
         return keys.has(id, algorithm) ? keys.collection : nil
     }
 
-    /// Reads them once, however many wait for it.
+    /// Reads them once for all who wait.
     private func read() async throws -> Keys {
         if let reading { return try await reading.value }
         askedAt = now()
@@ -79,7 +79,8 @@ actor ProviderKeys {
         let collection = JWTKeyCollection()
         var known: [Key] = []
         for case var key as [String: Any] in (document?["keys"] as? [Any] ?? []).prefix(maximumCount) {
-            // A key is for the one algorithm that it names, or that goes with its kind: no token chooses another.
+            // A key is for the one algorithm that it names, or that follows from its type: tokens cannot choose
+            // another.
             guard key["use"] as? String ?? "sig" == "sig", let algorithm = algorithm(of: key) else { continue }
             key["alg"] = algorithm
             let id = key["kid"] as? String
@@ -93,7 +94,7 @@ actor ProviderKeys {
         return Keys(readAt: now(), known: known, collection: collection)
     }
 
-    /// Keys that others know as well, such as those of HMAC, sign nothing here.
+    /// Symmetric keys, such as those of HMAC, are not accepted.
     private static func algorithm(of key: [String: Any]) -> String? {
         let named = key["alg"] as? String
         switch (key["kty"] as? String, key["crv"] as? String) {
@@ -109,7 +110,7 @@ actor ProviderKeys {
 
 extension ProviderKeys.Keys {
     fileprivate func has(_ id: String?, _ algorithm: String) -> Bool {
-        // A token that names no key is for a provider that has one.
+        // A token without a key id is accepted if the provider has one key.
         known.contains { $0.id == id && $0.algorithm == algorithm }
             || (id == nil && known.count == 1 && known[0].algorithm == algorithm)
     }

@@ -1,10 +1,10 @@
 import JWTKit
 
-/// What a token says, as far as it is asked for (RFC 7519 §4, RFC 9068 §2.2, RFC 7662 §2.2).
+/// The claims of a token that are used here (RFC 7519 §4, RFC 9068 §2.2, RFC 7662 §2.2).
 struct TokenClaims: JWTPayload {
     private let values: [String: Value]
 
-    /// The values that are looked at; others are passed over.
+    /// The supported values; others are ignored.
     private enum Value: Codable, Sendable {
         case text(String)
         case number(Double)
@@ -48,7 +48,7 @@ struct TokenClaims: JWTPayload {
         try container.encode(values)
     }
 
-    /// The signature alone counts here: who asks checks what is said.
+    /// Only the signature counts here; the caller checks the claims.
     func verify(using algorithm: some JWTAlgorithm) async throws {}
 
     /// The text of a claim.
@@ -63,7 +63,7 @@ struct TokenClaims: JWTPayload {
     var issuer: String? { self["iss"] }
     var audiences: Set<String> { texts("aud", separator: nil) }
     var scopes: Set<String> { texts("scope", separator: " ").union(texts("scp", separator: " ")) }
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     var expiresAt: Int64? { seconds("exp") }
     var notBefore: Int64? { seconds("nbf") }
 

@@ -5,14 +5,14 @@ import Synchronization
 import XMPPServer
 import XMPPStream
 
-/// Streams over BOSH, for clients that cannot use WebSocket: XEP-0124 as XEP-0206 uses it.
+/// Streams over BOSH, for clients without WebSocket: XEP-0124 and XEP-0206.
 final class BOSH: ConnectionMethod {
     static let info = ModuleInfo(
         "bosh", implements: [.xep(124, "1.11.2"), .xep(206, "1.4")],
         summary: "Streams over HTTP requests, for clients that cannot use WebSocket.")
     static let relation = "urn:xmpp:alt-connections:xbosh"
 
-    /// Those of the site; `nil` where there is none.
+    /// The site's sessions; nil: there is no site.
     private let sessions = Mutex<BOSHSessions?>(nil)
 
     struct Settings: ModuleSettings {
@@ -46,7 +46,7 @@ final class BOSH: ConnectionMethod {
             let answer = await streams.bosh.respond(to: body, on: server.group.next(), from: address)
             return Self.response(answer)
         }
-        // What browsers ask for pages of other sites. Nothing here goes by cookies.
+        // CORS for pages of other sites; no cookies are used.
         site.router.on(RouterPath(settings.path), method: .options) { _, _ in
             Response(
                 status: .noContent,

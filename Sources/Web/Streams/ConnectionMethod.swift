@@ -1,16 +1,16 @@
 import XMPPServer
 
-/// A module by which clients connect over HTTP, for those who look for a way to do so.
+/// A module by which clients connect over HTTP, and which `HostMeta` announces.
 protocol ConnectionMethod: WebModule {
-    /// What kind of way it is, XEP-0156 §2.1.
+    /// Its relation type, XEP-0156 §2.1.
     static var relation: String { get }
 
-    /// Where clients connect, on a site at that address.
+    /// Its address on a site.
     func connectionAddress(at site: WebAddress) -> String
 }
 
 extension ConfigSection {
-    /// Reads the path of something on a host's site.
+    /// Reads the path on a host's site.
     func path(default path: String, _ help: String) -> String {
         let value = string("path", default: path, help)
         if !value.hasPrefix("/") || value.contains(where: { "?#{}*: ".contains($0) }) {

@@ -2,7 +2,7 @@ import class Foundation.JSONEncoder
 import Hummingbird
 import XMPPServer
 
-/// Tells how clients can connect over HTTP, XEP-0156: at `/.well-known/host-meta`, in the two forms of RFC 6415.
+/// Announces how clients can connect over HTTP, XEP-0156: `/.well-known/host-meta`, in both forms of RFC 6415.
 struct HostMeta: WebModule {
     static let info = ModuleInfo(
         "host-meta", implements: [.xep(156, "1.4.0")], summary: "Tells where clients can connect over HTTP.")

@@ -4,9 +4,9 @@ import Hummingbird
 import NIOCore
 import XMPP
 
-/// What a client says that wants a WebSocket, RFC 6455 §4.2.
+/// A WebSocket handshake, RFC 6455 §4.2.
 enum WebSocketHandshake {
-    /// Why a client does not get one.
+    /// A refused handshake.
     struct Refusal: Error {
         let response: Response
 
@@ -24,9 +24,9 @@ enum WebSocketHandshake {
     private static let version = "13"
     private static let identifier = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-    /// Reads a handshake.
+    /// Checks a handshake.
     ///
-    /// - Returns: the fields of the answer that agrees to it.
+    /// - Returns: the fields of the positive answer.
     static func accept(_ request: HTTPRequest, subprotocol: String) throws(Refusal) -> HTTPFields {
         guard request.method == .get, request.hasNoBody, request.protocols.contains("websocket") else {
             throw Refusal(.upgradeRequired, "Here is a WebSocket: connect to it with ws or wss.")

@@ -39,11 +39,11 @@ struct WebSockets: ConnectionMethod {
                         ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: streams.maximumFrame)))
                     try streams.acceptWebSocket(channel, from: client)
                 }))
-        // For whoever asks without an upgrade, or in another way than this one.
+        // For requests without this upgrade.
         site.router.get(RouterPath(settings.path)) { request, _ in
             do throws(WebSocketHandshake.Refusal) {
                 _ = try WebSocketHandshake.accept(request.head, subprotocol: ElementFraming.subprotocol)
-                // It is by HTTP/1.0, which cannot be turned to anything.
+                // HTTP/1.0 has no upgrades.
                 return Response(status: .badRequest)
             } catch {
                 return error.response
