@@ -1,5 +1,7 @@
 """The accounts of a run, made with the command line: most before the server starts, some while it runs."""
 
+import itertools
+
 DOMAIN = "messenger.localhost"
 SCOPE = "wl.messenger"
 
@@ -57,9 +59,13 @@ STANDARD = {
     "balthasar": "i do beseech you sir have patience",
     "montague": "who set this ancient quarrel new abroach",
     "capulet": "tis not hard for men so old as we",
+    "escalus": "on pain of torture from those bloody hands",
+    "lawrence": "wisely and slow they stumble that run fast",
 }
 
-STANDARD_CONTACTS = [("mercutio", "tybalt"), ("montague", "capulet")]
+# Who has programs with windows, and whom those see.
+VERONA = ("montague", "capulet", "escalus", "lawrence")
+STANDARD_CONTACTS = [("mercutio", "tybalt"), *itertools.combinations(VERONA, 2)]
 
 
 class People:

@@ -17,9 +17,9 @@ from gi.repository import Gio, GLib  # noqa: E402
 
 from scenario import Unexpected  # noqa: E402
 
-WAIT = 20
+WAIT = 40
 PAUSE = 0.1
-SIZE = (1000, 740)
+SIZE = (1160, 860)
 CALL_MILLISECONDS = 5000
 
 ACCESSIBLE = "org.a11y.atspi.Accessible"
@@ -27,6 +27,8 @@ ACTION = "org.a11y.atspi.Action"
 COMPONENT = "org.a11y.atspi.Component"
 TEXT = "org.a11y.atspi.Text"
 REGISTRY = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+# What has a text beside its name.
+WRITABLE = ("text", "text box")
 # States of AT-SPI, as bits.
 SENSITIVE = 1 << 24
 SHOWING = 1 << 25
@@ -84,7 +86,8 @@ class Seen:
         self.role = self.call(ACCESSIBLE, "GetRoleName")[0]
         self.name = self._property("Name")
         self.description = self._property("Description")
-        self.text = self._optional(TEXT, "GetText", GLib.Variant("(ii)", (0, -1)), "")
+        if self.role in WRITABLE:
+            self.text = self._optional(TEXT, "GetText", GLib.Variant("(ii)", (0, -1)), "")
         return True
 
     def children(self):
@@ -119,8 +122,12 @@ class Screen:
         self.processes = []
         self.bus = None
         self.home.mkdir(parents=True, mode=0o700)
-        for path in (self.folder, self.home):
-            os.chown(path, USER, USER)
+        # Dino reads what it downloads when there is nothing else to do, and a turning wheel is always something to do.
+        for version in ("3", "4"):
+            settings = self.home / f".config/gtk-{version}.0/settings.ini"
+            settings.parent.mkdir(parents=True)
+            settings.write_text("[Settings]\ngtk-enable-animations=0\n")
+        subprocess.run(["chown", "-R", str(USER), str(self.folder)], check=True)
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home), "LANG": "C.UTF-8",
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "GSETTINGS_BACKEND": "memory", "TZ": "UTC",
@@ -199,15 +206,15 @@ class Screen:
                 for window in reversed(application.children()):
                     yield from walk(window)
 
-    def found(self, pattern, role=None, after=None, enabled=False):
-        """The first part that says this, or the first after one that says `after`; None if there is none."""
+    def found(self, pattern, role=None, after=(), enabled=False):
+        """The first part that says this, after parts that say each of `after` in turn; None if there is none."""
         parts = self.read()
-        if after is not None:
-            next((part for part in parts if part.says(after)), None)
+        for landmark in after:
+            next((part for part in parts if part.says(landmark)), None)
         return next((part for part in parts if part.says(pattern) and role in (None, part.role)
                      and (part.states & SENSITIVE or not enabled)), None)  # fmt: skip
 
-    async def shows(self, pattern, role=None, after=None, enabled=False):
+    async def shows(self, pattern, role=None, after=(), enabled=False):
         """The first part that says this, as soon as there is one."""
         return await self.until(lambda: self.found(pattern, role, after, enabled), f"{role or 'anything'} with {pattern!r}")
 
@@ -247,10 +254,10 @@ class Screen:
         """Nobody manages windows here: this gives the program's own all there is."""
         self._xdotool("search", "--sync", "--onlyvisible", "--name", title, "windowmove", "0", "0", "windowsize", *map(str, SIZE))
 
-    async def click(self, pattern, role=None, after=None):
+    async def click(self, pattern, role=None, after=()):
         (await self.shows(pattern, role, after, enabled=True)).click()
 
-    async def press(self, pattern, role=None, after=None):
+    async def press(self, pattern, role=None, after=()):
         (await self.shows(pattern, role, after, enabled=True)).press()
 
     # Pictures
@@ -272,13 +279,16 @@ class Screen:
         self.pictures.mkdir(parents=True, exist_ok=True)
         png(self.pictures / f"{self.name}-{name}.png", *SIZE, b"".join(rows))
 
-    def colour(self, red, green, blue):
-        """How many pixels have the colour, or one that scaling makes of it."""
-        count = 0
-        for row in self.pixels():
-            if bytes((blue, green, red)) in row:
-                count += sum(1 for pixel in range(0, len(row), 4) if row[pixel : pixel + 3] == bytes((blue, green, red)))
-        return count
+    async def paints(self, colour, pixels):
+        """Waits until so many pixels have the colour."""
+
+        def look():
+            red, green, blue = colour
+            wanted = bytes((blue, green, red))
+            rows = (row for row in self.pixels() if wanted in row)
+            return pixels <= sum(row[start : start + 3] == wanted for row in rows for start in range(0, len(row), 4))
+
+        await self.until(look, f"{pixels} pixels of the colour {colour}")
 
 
 def png(path, wide, high, rows):
@@ -291,6 +301,6 @@ def png(path, wide, high, rows):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def plain_picture(path, colour, side=96):
-    """A picture of one colour."""
+def plain_picture(path, colour, side):
+    """A picture of one colour, as wide as high."""
     png(path, side, side, (b"\0" + bytes(colour) * side) * side)

@@ -1,20 +1,33 @@
 """Programs that people use at home, each on a screen or in a terminal of its own: typed and clicked at, and read.
 
-Nothing about the server is told to them but addresses and passwords. Pictures of what they showed are kept in
-.build/interop/pictures.
+Montague has Gajim, Capulet Dino, Escalus Profanity, Lawrence Poezio. Nothing about the server is told to them but addresses
+and passwords. What they showed is kept as pictures in .build/interop/pictures, what terminals showed as texts beside them.
 """
 
 import asyncio
+import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
 import names
+import poezio
+import profanity
+from desktop import USER, plain_picture
 from dino import Dino
 from gajim import Gajim
+from poezio import Poezio
 from scenario import Stage, Suite
+from terminal import Terminals
 
-suite = Suite(limit=120)
+suite = Suite(limit=150)
+
+MONTAGUE, CAPULET, ESCALUS, LAWRENCE = (f"{name}@localhost" for name in ("montague", "capulet", "escalus", "lawrence"))
+
+# Each of one colour that nothing else has.
+FACES = {"gajim": (216, 27, 154), "dino": (27, 154, 216), "profanity": (216, 154, 27)}
+PHOTOGRAPHS = {"gajim": (154, 216, 27), "dino": (27, 216, 154), "profanity": (154, 27, 216)}
 
 
 class Homes(Stage):
@@ -25,44 +38,100 @@ class Homes(Stage):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="desktops-"))
         self.folder.chmod(0o755)
         self.screens = []
+        self.terminals = Terminals(self.folder)
+        self.desks = []
+        # Whom those trust who do not ask the system.
+        self.authorities = self.folder / "authorities"
+        self.authorities.mkdir()
+        (self.authorities / "authority.pem").write_bytes(self.certificate)
+        subprocess.run(["openssl", "rehash", str(self.authorities)], check=True)
 
-    def account(self, name):
-        account = self.service["accounts"][name]
+    def account(self, jid):
+        account = self.service["accounts"][jid.partition("@")[0]]
         return account["jid"], account["password"]
 
-    async def open(self, kind, name):
+    async def open(self, kind, jid):
         screen = kind(self.folder, self.pictures)
         self.screens.append(screen)
-        await screen.sign_in(*self.account(name))
+        self.paint(screen.name, screen.home)
+        await screen.sign_in(*self.account(jid))
         return screen
+
+    async def open_profanity(self, name, jid):
+        home = self.folder / name
+        desk = self.terminals.open(name, profanity.command(home, self.authorities, *self.account(jid), name))
+        self.desks.append(desk)
+        self.paint(name, home)
+        await desk.shows("logged in successfully")
+        return desk
+
+    async def open_poezio(self, jid, nickname):
+        command = poezio.command(self.folder / "poezio", *self.account(jid), nickname)
+        desk = self.terminals.open("poezio", command, Poezio)
+        self.desks.append(desk)
+        await desk.shows(r"Your JID is\s")
+        return desk
+
+    def paint(self, owner, home):
+        """Gives everybody a face, and a photograph to send."""
+        for kind, colours, side in (("face", FACES, 96), ("photograph", PHOTOGRAPHS, 160)):
+            if owner in colours:
+                plain_picture(home / f"{kind}.png", colours[owner], side)
+                os.chown(home / f"{kind}.png", USER, USER)
 
     def capture(self, scenario):
         for screen in self.screens:
             screen.picture(scenario)
+        for desk in self.desks:
+            (self.pictures / f"{desk.name}-{scenario}.txt").write_text(desk.screen(), encoding="utf-8")
 
     async def close(self):
+        self.terminals.end()
         for screen in self.screens:
             screen.close()
         shutil.rmtree(self.folder)
 
 
-@suite.scenario("Gajim and Dino find the server, trust it and sign in")
+def scenario(short, name):
+    """Like `suite.scenario`; whatever happened in it, what all showed at its end is kept under the short name."""
+
+    def register(function):
+        number = len(suite.scenarios) + 1
+
+        @suite.scenario(name)
+        async def captured(stage):
+            try:
+                await function(stage)
+            finally:
+                stage.capture(f"{number}-{short}")
+
+        return captured
+
+    return register
+
+
+@scenario("signed-in", "Gajim, Dino, Profanity and Poezio find the server, trust it and sign in")
 async def sign_in(stage):
     services = {"_xmpp-client": stage.service["address"][1], "_xmpps-client": stage.service["direct"][1]}
     await names.begin(stage.folder, stage.certificate, services)
-    stage.gajim, stage.dino = await asyncio.gather(stage.open(Gajim, "montague"), stage.open(Dino, "capulet"))
-    stage.capture("1-signed-in")
+    stage.profanity, stage.poezio, stage.gajim, stage.dino = await asyncio.gather(
+        stage.open_profanity("profanity", ESCALUS), stage.open_poezio(LAWRENCE, "Friar Lawrence"),
+        stage.open(Gajim, MONTAGUE), stage.open(Dino, CAPULET))  # fmt: skip
 
 
-@suite.scenario("they chat both ways")
+@scenario("chat", "they chat both ways")
 async def chat(stage):
     gajim, dino = stage.gajim, stage.dino
-    await asyncio.gather(gajim.open_chat("capulet@localhost"), dino.open_chat("montague@localhost"))
+    await asyncio.gather(gajim.open_chat(CAPULET), dino.open_chat(MONTAGUE))
     await gajim.say("What noise is this?")
     await dino.hears("What noise is this")
     await dino.say("My sword, I say!")
     await gajim.hears("My sword, I say!")
-    stage.capture("2-chat")
+    await stage.poezio.order(f"/message {ESCALUS} Hold thy desperate hand")
+    await stage.profanity.shows("chat message: lawrence@localhost")
+    stage.profanity.enter(f"/msg {LAWRENCE} Where be these enemies?")
+    await stage.profanity.shows("Hold thy desperate hand")
+    await stage.poezio.shows("Where be these enemies")
 
 
 if __name__ == "__main__":

@@ -43,10 +43,10 @@ class NameServer(asyncio.DatagramProtocol):
         self.transport.sendto(head + query[12:end] + answer, sender)
 
     def data(self, labels, kind):
-        port = self.services.get(labels[0])
+        port = self.services.get(labels[0]) if labels else None
         if kind == SRV and port is not None:
-            return struct.pack(">3H", 0, 0, port) + encoded(".".join(labels[2:]))
-        if kind == A and not labels[0].startswith("_"):
+            return struct.pack(">3H", 0, 0, port) + encoded(".".join(("xmpp", *labels[2:])))
+        if kind == A and labels and not labels[0].startswith("_"):
             return socket.inet_aton("127.0.0.1")
         return b""
 

@@ -8,32 +8,11 @@ import shutil
 import subprocess
 import tempfile
 
+import profanity
 from scenario import Stage, Suite, require_equal
 from terminal import Terminals
 
 suite = Suite()
-
-SETTINGS = """\
-[connection]
-tls.certpath={authorities}
-
-[ui]
-splash=false
-wrap=false
-roster=false
-"""
-
-ACCOUNT = """\
-[{name}]
-enabled=true
-jid={jid}
-server={server}
-port={port}
-resource={resource}
-tls.policy=force
-password={password}
-"""
-
 
 class Desks(Stage):
     def __init__(self, service):
@@ -53,17 +32,9 @@ class Desks(Stage):
     def open(self, name, resource):
         """Starts Profanity with the account, and a memory of its own."""
         account = self.service["accounts"][name]
-        home = self.folder / resource
-        for kind in ("config", "data"):
-            (home / kind / "profanity").mkdir(parents=True)
-        (home / "config/profanity/profrc").write_text(SETTINGS.format(authorities=self.authorities))
-        server, port = self.service["address"]
-        (home / "data/profanity/accounts").write_text(
-            ACCOUNT.format(name=name, resource=resource, server=server, port=port, **account))
-        desk = self.terminals.open(resource, [
-            "env", f"HOME={home}", f"XDG_CONFIG_HOME={home}/config", f"XDG_DATA_HOME={home}/data", "LANG=C.UTF-8",
-            "profanity", "--account", name, "--log", "DEBUG",
-        ])  # fmt: skip
+        command = profanity.command(
+            self.folder / resource, self.authorities, account["jid"], account["password"], resource, self.service["address"])  # fmt: skip
+        desk = self.terminals.open(resource, command)
         self.desks.append(desk)
         return desk
 
