@@ -64,6 +64,82 @@ import XMPPServer
         await talk.tearDown()
     }
 
+    // MARK: Messages
+
+    private static let four = Result {
+        try Script(name: "failed commits", text: "host localhost standard\ncontacts romeo juliet\ncontacts romeo nurse\n")
+    }
+
+    @Test("Commits fail, wait and recover in any order: each message is delivered or refused, once, and all are acknowledged",
+        arguments: 1...16 as ClosedRange<UInt64>)
+    func schedules(_ seed: UInt64) async throws {
+        var random = SeededGenerator(seed)
+        let server = try await TestServer(Self.four.get().configuration)
+        let talk = Conversation(try Self.four.get(), server)
+        try await talk.setUp()
+        for name in ["romeo", "juliet"] { try await talk.signIn(name, "pc", isOnline: true, nil) }
+        let (romeo, juliet) = (try talk.client("romeo"), try talk.client("juliet"))
+        if seed % 2 == 0 {
+            try await juliet.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+            while case .element(let element) = try await juliet.next(), !element.hasName("enabled") {}
+        }
+        try await romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        while case .element(let element) = try await romeo.next(), !element.hasName("enabled") {}
+        var sent: [String: Set<String>] = [:]
+        var count = 0
+        for _ in 0..<40 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: server.storage.failCommits()
+            case 1: server.storage.recover()
+            case 2: server.storage.holdCommits()
+            case 3: server.storage.releaseCommits()
+            case 4: try await romeo.send("<r xmlns='urn:xmpp:sm:3'/>")
+            default:
+                count += 1
+                let name = Bool.random(using: &random) ? "juliet" : "nurse"
+                sent[name, default: []].insert("m\(count)")
+                try await romeo.send(
+                    "<message to='\(name)@localhost' type='chat' id='m\(count)'><body>\(count)</body></message>")
+            }
+        }
+        server.storage.recover()
+        server.storage.releaseCommits()
+        // All that was sent is handled, and its outcome is told, when it is acknowledged.
+        var acknowledged = ""
+        while acknowledged != "\(count)" {
+            try await romeo.send("<r xmlns='urn:xmpp:sm:3'/>")
+            while case .element(let element)? = await romeo.connection.inbox.next() {
+                romeo.pending.append(.element(element))
+                guard element.isNamed("a", .streamManagement) else { continue }
+                acknowledged = element["h"] ?? ""
+                break
+            }
+        }
+        try await talk.settle()
+        try await talk.signIn("nurse", "pc", isOnline: false, nil)
+        try await talk.client("nurse").send("<presence/>")
+        try await talk.settle()
+        let refused = ids(of: romeo, "error")
+        #expect(refused.count == Set(refused).count, "one error for each")
+        for (name, client) in [("juliet", juliet), ("nurse", try talk.client("nurse"))] {
+            let gotten = ids(of: client, "chat")
+            #expect(gotten.count == Set(gotten).count)
+            #expect(Set(gotten).isDisjoint(with: refused), "what is delivered is not refused")
+            #expect(Set(gotten).union(refused).isSuperset(of: sent[name] ?? []), "nothing is lost")
+        }
+        await talk.tearDown()
+    }
+
+    /// Of all messages of that type that a client has got.
+    private func ids(of client: ScriptedClient, _ type: String) -> [String] {
+        client.pending.compactMap { received in
+            guard case .element(let element) = received, element.hasName("message"), element["type"] == type else {
+                return nil
+            }
+            return element["id"]
+        }
+    }
+
     private func subscription(_ server: TestServer, _ contact: String) throws -> SubscriptionState? {
         let contact = try #require(JID(contact))
         return try romeoRecord(server).rosterItem(contact)?.state

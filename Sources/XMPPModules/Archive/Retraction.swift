@@ -44,8 +44,7 @@ struct Retraction: ServerModule {
         let search = ArchiveQuery(
             collection: ArchiveEntry.archive, owner: owner, peer: peer, messageID: retracted, isIncoming: isIncoming,
             limit: 1, newestFirst: true)
-        let changes = LateChanges()
-        event.commit(changes)
+        let transaction = event.beginTransaction()
         let stamp = host.now()
         return .wait {
             do throws(StorageError) {
@@ -54,7 +53,7 @@ struct Retraction: ServerModule {
                 if let entry = try await host.storage.archived(search).last,
                     let tombstone = tombstone(of: entry, retraction, stamp)
                 {
-                    changes.add(.replaceArchived(owner: entry.owner, entry.id, stanza: tombstone))
+                    transaction.add([.replaceArchived(owner: entry.owner, entry.id, stanza: tombstone)])
                 }
                 return .go
             } catch {

@@ -51,7 +51,7 @@ struct Subscriptions: Sendable {
         registrar.on(Hooks.invitationAnswered, .deliver) { event in
             let type: SubscriptionType = event.accepts ? .subscribed : .unsubscribed
             if let answer = Stanza.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
-                if let error = send(type, answer, of: event.account, to: event.contact, origin: nil) {
+                if let error = send(type, answer, of: event.account, to: event.contact) {
                     return .bounce(error)
                 }
             }
@@ -87,17 +87,20 @@ struct Subscriptions: Sendable {
         let isAhead = type == .subscribed && settings.approvesAhead && !state.hasPendingIn && !state.hasFrom
         if type == .subscribe || isAhead, let error = host.mayInvite(session) { return .bounce(error) }
         guard let stanza = Stanza(event.stanza.element) else { return .handled }
-        return send(type, stanza, of: record, to: to, origin: session).map { .bounce($0) } ?? .handled
+        // One error, whichever of the two rosters cannot be stored.
+        event.beginTransaction()
+        return send(type, stanza, of: record, to: to, causedBy: event).map { .bounce($0) } ?? .handled
     }
 
+    /// - Parameter cause: the client's stanza; nil: no client has sent one.
     /// - Returns: why nothing is changed and sent; nil: it is.
     private func send(
-        _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID, origin: (any StanzaOrigin)?
+        _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID,
+        causedBy cause: StanzaContext? = nil
     ) -> StanzaError? {
         let state = record.rosterItem(to)?.state ?? .none
         let outbound = state.outbound(type)
-        let refusals = Refusals()
-        let stored = origin.map { host.router.refusing(stanza, from: record.jid, by: $0, at: host, refusals) }
+        let stored = cause?.join()
         do throws(RosterBounds.Exceeded) {
             let change = try record.updateRoster(to, within: host.rosterBounds, then: stored) { item in
                 var item = item ?? RosterItem(jid: to)
@@ -118,11 +121,12 @@ struct Subscriptions: Sendable {
             }
             record.push(change)
         } catch {
+            stored?(.success(()))
             return .policyViolation
         }
         guard outbound.routes else { return nil }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
-        host.router.route(stanza, from: record.jid, to: to, host: host, origin: origin, refusals: refusals)
+        host.router.route(stanza, from: record.jid, to: to, host: host, causedBy: cause)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
         return nil
     }
@@ -146,7 +150,7 @@ struct Subscriptions: Sendable {
         let isApproved = account.rosterItem(from)?.isApproved ?? false
         if type == .subscribe, let error = host.fire(Presence.invitation, &event) { return .bounce(error) }
         if type == .subscribe, isApproved, !state.hasFrom {
-            return acceptAtOnce(from, account, host.router.refusing(event))
+            return acceptAtOnce(from, account, event.join())
         }
         let inbound = state.inbound(type)
         if type == .subscribe, !state.hasPendingIn, Self.hasManyInvitations(account) {
@@ -155,7 +159,7 @@ struct Subscriptions: Sendable {
             return .handled
         }
         let invitation = type == .subscribe ? Self.stored(event) : nil
-        let change = account.updateRoster(from, then: host.router.refusing(event)) { item in
+        let change = account.updateRoster(from, then: event.join()) { item in
             if item == nil, type != .subscribe { return nil }
             var item = item ?? RosterItem(jid: from)
             item.state = item.state.inbound(type).newState
@@ -173,7 +177,7 @@ struct Subscriptions: Sendable {
 
     /// §3.4.2: the account had said yes before it was asked.
     private func acceptAtOnce(
-        _ from: JID, _ account: AccountRecord, _ stored: (@Sendable (Result<Void, StorageError>) -> Void)?
+        _ from: JID, _ account: AccountRecord, _ stored: @escaping @Sendable (Result<Void, StorageError>) -> Void
     ) -> Verdict {
         account.push(
             account.updateRoster(from, then: stored) { item in

@@ -195,7 +195,7 @@ struct StreamManagement: ServerModule {
 
         func write(to writer: inout XMLWriter) {
             writer.element(
-                "resumed", .streamManagement, ["previd": secret, "h": String(session.handledCount)])
+                "resumed", .streamManagement, ["previd": secret, "h": String(session.handled)])
         }
     }
 

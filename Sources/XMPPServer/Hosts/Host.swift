@@ -253,6 +253,11 @@ public final class Host: Sendable {
         return error.kind == .cancelled ? .resourceConstraint : .internalServerError
     }
 
+    /// The same of what came of a commit; nil: it did not fail.
+    func failure(of result: Result<Void, StorageError>) -> StanzaError? {
+        if case .failure(let error) = result { report(error) } else { nil }
+    }
+
     /// Submits changes that nobody waits for; a failure is logged.
     func store(_ changes: [StorageChange]) {
         guard !changes.isEmpty else { return }

@@ -1,5 +1,4 @@
 import NIOCore
-import Synchronization
 import XML
 import XMPP
 import XMPPStream
@@ -99,49 +98,20 @@ public struct StanzaContext: Sendable {
     var stage: Stage
     /// Called when processing has ended: what it changes has been submitted.
     var finished: (@Sendable () -> Void)?
-    /// What is to be committed when processing ends.
-    private(set) var pending: PendingCommit?
-    /// Shared by all that is sent because of one stanza, so that its sender gets one error; nil: it is alone.
-    var refusals: Refusals?
+    /// What it makes durable; nil: nothing so far.
+    var transaction: StanzaTransaction?
     /// The message's number in the trace of its sender's loop; 0: it is not followed.
     var number: UInt64 = 0
 
     /// The host whose handlers are asked.
     public var host: Host { loaded.host }
 
-    /// Adds to what the stanza makes durable.
-    ///
-    /// All that a stanza changes is one group, whoever asks for it: it is submitted when the stanza's processing ends, in the
-    /// same turn of the loop unless a handler waits. So it is durable as a whole or not at all, together with the count of
-    /// what the sender's session has handled; the sender's acknowledgement (XEP-0198) waits for it; and when it fails the
-    /// sender gets one error. A stanza that is refused commits nothing.
-    ///
-    /// - Parameters:
-    ///   - id: whose entry is among the changes; it is given back when the group is submitted.
-    ///   - then: called once with the outcome, on a thread of the storage's; not at all if the stanza is refused.
-    public mutating func commit(
-        _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, id: ArchiveReservation? = nil,
-        then: (@Sendable (Result<Void, StorageError>) -> Void)? = nil
-    ) {
-        guard !changes.isEmpty || id != nil || then != nil else { return }
-        let pending = beginPending()
-        pending.changes += changes
-        if let id { pending.reservations.append(id) }
-        if urgency == .now { pending.urgency = .now }
-        if let then { pending.completions.append(then) }
-    }
-
-    /// Adds changes that are not known before something has been waited for: those that there are when the group is
-    /// submitted.
-    public mutating func commit(_ changes: LateChanges) {
-        beginPending().late.append(changes)
-    }
-
-    /// Most stanzas change nothing, and carry nothing for it.
-    private mutating func beginPending() -> PendingCommit {
-        let pending = pending ?? PendingCommit()
-        self.pending = pending
-        return pending
+    /// What collects the stanza's changes, made when it is asked for: most stanzas change nothing.
+    @discardableResult
+    public mutating func beginTransaction() -> StanzaTransaction {
+        let transaction = transaction ?? StanzaTransaction()
+        self.transaction = transaction
+        return transaction
     }
 
     /// The session that sent the stanza, in the sender's half; nil: no client of this server has, or this is the other half.
@@ -191,7 +161,7 @@ public struct StanzaContext: Sendable {
         isVoid = false
         recipient = nil
         stage = .addressed
-        pending = nil
+        transaction = nil
         if !appendedForSender.isEmpty { appendedForSender = [] }
         if !appendedForRecipient.isEmpty { appendedForRecipient = [] }
     }
@@ -276,16 +246,6 @@ public struct StanzaContext: Sendable {
     }
 }
 
-/// Whether a sender has been told that something failed.
-public final class Refusals: Sendable {
-    private let isTold = Atomic<Bool>(false)
-
-    public init() {}
-
-    /// Whether this is the first failure.
-    func isFirst() -> Bool { !isTold.exchange(true, ordering: .relaxed) }
-}
-
 /// A message that waits, see `Hooks.messageKept`.
 public struct KeptMessage: Sendable {
     /// The message as it will be delivered.
@@ -311,43 +271,6 @@ public struct KeptMessage: Sendable {
         self.account = account
         self.session = session
         self.host = host
-    }
-}
-
-/// Changes that a handler finds out while a stanza waits for it.
-public final class LateChanges: Sendable {
-    private let changes = Mutex<[StorageChange]>([])
-
-    public init() {}
-
-    public func add(_ change: StorageChange) { changes.withLock { $0.append(change) } }
-
-    var all: [StorageChange] { changes.withLock { $0 } }
-}
-
-/// What a stanza is about to make durable. It belongs to the stanza's processing, which is in one place at a time; hence
-/// `@unchecked Sendable`.
-final class PendingCommit: @unchecked Sendable {
-    var changes: [StorageChange] = []
-    var urgency = CommitUrgency.soon
-    var reservations: [ArchiveReservation] = []
-    var completions: [@Sendable (Result<Void, StorageError>) -> Void] = []
-    var late: [LateChanges] = []
-
-    var isEmpty: Bool { changes.isEmpty && completions.isEmpty && late.isEmpty }
-
-    /// All that is to be submitted now.
-    var group: [StorageChange] {
-        late.isEmpty ? changes : late.flatMap(\.all) + changes
-    }
-
-    /// To be called when the changes have been submitted.
-    func submitted() {
-        for reservation in reservations { reservation.end() }
-    }
-
-    func ended(_ result: Result<Void, StorageError>) {
-        for completion in completions { completion(result) }
     }
 }
 

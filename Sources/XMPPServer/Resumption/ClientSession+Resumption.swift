@@ -21,8 +21,7 @@ extension ClientSession {
     public func beginAcknowledging(resumableFor time: Duration?) {
         let outbox = openOutbox()
         writeOutbox()
-        handled = 0
-        storedCount = 0
+        durability.restartCount()
         let resumption = time.map { Resumption.random(time: $0) }
         if let resumption { host.store([.putSession(stored(resumption))]) }
         let changes = outbox.beginCounting(resumption)
@@ -77,6 +76,9 @@ extension ClientSession {
 
     // MARK: What the server has handled
 
+    /// How many of the client's stanzas have been handled, modulo 2³².
+    public var handled: UInt32 { durability.handled }
+
     /// Tells the client how many of its stanzas have been handled, once all that they have changed is durable. Questions
     /// that come meanwhile are answered by one more answer.
     public func answerCount() {
@@ -92,7 +94,7 @@ extension ClientSession {
                 self.loop.eventLoop.execute {
                     if case .failure(let error) = result {
                         _ = self.host.report(error)
-                        self.storedCount = nil
+                        self.durability.countFailed()
                         self.isAnswering = false
                     } else {
                         self.answer(count)
@@ -112,7 +114,7 @@ extension ClientSession {
 
     /// The client has closed its stream in good order: what it sent last is acknowledged if it is durable already.
     public func streamCloses() {
-        guard isAcknowledging, isSettled else { return }
+        guard isAcknowledging, durability.isSettled else { return }
         stream?.write { $0.element("a", .streamManagement, ["h": String(handled)]) }
     }
 
@@ -120,8 +122,7 @@ extension ClientSession {
     /// changes and its count are committed together.
     func countToStore(_ count: UInt32? = nil) -> StorageChange? {
         let count = count ?? handled
-        guard openedOutbox != nil, let resumption, storedCount != count else { return nil }
-        storedCount = count
+        guard let resumption, durability.takeToStore(count) else { return nil }
         return .setHandled(session: resumption.id, count)
     }
 

@@ -84,13 +84,15 @@ public final class StanzaRouter: Sendable {
     ///
     /// - Parameters:
     ///   - origin: who is told about errors, if anybody.
-    ///   - refusals: shared by all that fails because of what the sender has sent.
+    ///   - cause: the stanza because of which it is sent, and whose sender is told about errors.
     public func route(
-        _ stanza: Stanza, from: JID, to: JID, host: Host, origin: (any StanzaOrigin)? = nil, refusals: Refusals? = nil
+        _ stanza: Stanza, from: JID, to: JID, host: Host, origin: (any StanzaOrigin)? = nil,
+        causedBy cause: StanzaContext? = nil
     ) {
         var event = StanzaContext(
-            stanza: stanza, from: from, to: to, origin: origin, loaded: host.loaded, recipient: nil, stage: .addressed)
-        event.refusals = refusals
+            stanza: stanza, from: from, to: to, origin: origin ?? cause?.origin, loaded: host.loaded, recipient: nil,
+            stage: .addressed)
+        if let cause = cause?.transaction { event.transaction = StanzaTransaction(causedBy: cause) }
         if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
     }
 
@@ -175,7 +177,8 @@ public final class StanzaRouter: Sendable {
                 return false
             case .keeping(let operation, let module):
                 event.record(.kept, module)
-                keep(&event, operation)
+                accept(&event)
+                keep(event, operation)
             }
             return true
         }
@@ -191,33 +194,6 @@ public final class StanzaRouter: Sendable {
         if case .fromClient = event.stage { return }
         event.accept(at: loaded)
         _ = hooks.run(&event, from: 0, to: hooks.entries.count)
-    }
-
-    /// Processing ends here: submits what the stanza makes durable.
-    private func commit(_ event: StanzaContext) {
-        guard let pending = event.pending, !pending.isEmpty else { return }
-        let submission = Submission(event, holdsAnswers: false, self)
-        event.host.storage.submit(changes(of: event), pending.urgency) { submission.ended($0) }
-        pending.submitted()
-    }
-
-    /// Processing ends here, unless what was begun fails. What the sender asks is answered after it.
-    private func keep(_ event: inout StanzaContext, _ operation: Verdict.Keeping) {
-        accept(&event)
-        let submission = Submission(event, holdsAnswers: true, self)
-        operation(changes(of: event)) { error in
-            submission.ended(error.map { .failure(StorageError(.failed, "\($0)")) } ?? .success(()), error)
-        }
-        event.pending?.submitted()
-    }
-
-    /// What the stanza changes, and that it has been handled.
-    private func changes(of event: StanzaContext) -> [StorageChange] {
-        guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop, let count = client.countToStore()
-        else {
-            return event.pending?.group ?? []
-        }
-        return (event.pending?.group ?? []) + [count]
     }
 
     private func wait(_ event: StanzaContext, _ next: Int, _ operation: @escaping @Sendable () async -> Verdict) {
@@ -248,7 +224,8 @@ public final class StanzaRouter: Sendable {
             case .keep(let operation):
                 event.record(.kept, module)
                 var event = event
-                router.keep(&event, operation)
+                router.accept(&event)
+                router.keep(event, operation)
             }
             event.finished?()
         }
@@ -406,27 +383,6 @@ public final class StanzaRouter: Sendable {
         bounce(event, error)
     }
 
-    /// For a change that a stanza makes beside its own group: tells the sender if it fails. The failure is logged by whoever
-    /// makes the change.
-    public func refusing(
-        _ stanza: Stanza, from: JID, by origin: any StanzaOrigin, at host: Host, _ refusals: Refusals
-    ) -> @Sendable (Result<Void, StorageError>) -> Void {
-        { [self] result in
-            guard case .failure(let failure) = result, refusals.isFirst() else { return }
-            let error = host.report(failure)
-            origin.loop.eventLoop.execute { [self] in
-                bounce(stanza, error, to: origin, at: origin.client?.jid ?? from, answering: stanza.element["to"])
-            }
-        }
-    }
-
-    /// The same for a stanza that has reached its recipient's host.
-    public func refusing(_ event: StanzaContext) -> (@Sendable (Result<Void, StorageError>) -> Void)? {
-        event.origin.map {
-            refusing(event.stanza, from: event.from, by: $0, at: event.host, event.refusals ?? Refusals())
-        }
-    }
-
     /// Answers a stanza with an error, unless it is itself an error or a presence broadcast.
     func bounce(_ event: StanzaContext, _ error: StanzaError) {
         guard let origin = event.origin ?? formerOrigin(of: event) else {
@@ -467,49 +423,5 @@ public final class StanzaRouter: Sendable {
         answerRequests(of: session)
         var event = SessionEvent(session: session, host: session.host, end: reason)
         session.host.fire(Hooks.sessionEnded, &event)
-    }
-}
-
-/// A stanza on its way to being durable. Its sender's acknowledgement waits for it, and its sender is told if it fails.
-private final class Submission: Sendable {
-    private let event: StanzaContext
-    private let router: StanzaRouter
-    /// The session that waits, with the number of what it waits for. A client that neither counts nor has to wait for its
-    /// answers is told of failures alone.
-    private let awaiting: (session: ClientSession, number: Int)?
-    private let holdsAnswers: Bool
-
-    init(_ event: StanzaContext, holdsAnswers: Bool, _ router: StanzaRouter) {
-        self.event = event
-        self.router = router
-        self.holdsAnswers = holdsAnswers
-        router.inFlight.begin()
-        if let session = event.origin?.client, session.loop.eventLoop.inEventLoop,
-            holdsAnswers || session.openedOutbox != nil
-        {
-            awaiting = (session, session.commitBegan(holdsAnswers: holdsAnswers))
-        } else {
-            awaiting = nil
-        }
-    }
-
-    /// From any thread.
-    ///
-    /// - Parameter error: what the sender is told if it has failed; nil: what the storage's error means.
-    func ended(_ result: Result<Void, StorageError>, _ error: StanzaError? = nil) {
-        event.pending?.ended(result)
-        var refusal: StanzaError?
-        switch result {
-        case .success: event.record(.stored)
-        case .failure(let failure):
-            event.record(.failed)
-            refusal = error ?? event.host.report(failure)
-        }
-        router.inFlight.end()
-        guard refusal != nil || awaiting != nil, let loop = event.origin?.loop.eventLoop else { return }
-        loop.execute { [self, refusal] in
-            if let refusal { router.bounce(event, refusal) }
-            if let (session, number) = awaiting { session.commitEnded(number, heldAnswers: holdsAnswers) }
-        }
     }
 }

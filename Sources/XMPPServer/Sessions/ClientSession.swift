@@ -41,10 +41,8 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     /// `nil`: the connection is lost, and the client may come back.
     var stream: StreamConnection?
     var isOver = false
-    /// How many stanzas of the client have been handled, modulo 2³², since it began to count.
-    var handled: UInt32 = 0
-    /// The count that has been given to the storage; `nil`: unknown.
-    var storedCount: UInt32?
+    /// What the client's stanzas change that is not durable yet, and what waits for it.
+    var durability = SessionDurability()
     var isAnswering = false
     var mustAnswerAgain = false
     /// Runs while the client has not answered how far it has come.
@@ -68,15 +66,6 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     var isSendingOfBatch = false
     private var requestPause: ReadPause?
     private var pauses: [ReadPause] = []
-    /// Commits that the client's stanzas have asked for.
-    private var ledger = CommitLedger()
-    /// What waits for commits, in the order of the commits.
-    private var waitingForDurability: [(commit: Int, body: () -> Void)] = []
-    /// Messages of the client that are on their way to the disk, and that its answers wait for.
-    private var commits = 0
-    /// What came behind them and has to wait for them.
-    private var waitingForCommits: (stanza: Stanza, pause: ReadPause)?
-    private static let maximumCommits = 1_000
 
     // From any loop.
     private let availability = Atomic<Int>(unavailablePriority)
@@ -118,8 +107,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         userAgent = state.userAgent
         countsInFlight = host.resumption != nil
         trace = host.router.trace.ring(of: loop)
-        handled = state.handled
-        storedCount = state.handled
+        durability = SessionDurability(handled: state.handled)
         self.outbox = outbox
         presenceState.withLock { $0 = state.presence }
         availability.store(state.priority ?? Self.unavailablePriority, ordering: .relaxed)
@@ -193,14 +181,11 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
             stream?.close(.unsupportedStanzaType)
             return
         }
-        if commits > 0, stanza.kind != .message || commits >= Self.maximumCommits {
-            return waitForCommits(stanza)
-        }
-        handle(stanza)
+        if durability.holds(stanza.kind) { waitForDurability(stanza) } else { handle(stanza) }
     }
 
     private func handle(_ stanza: Stanza) {
-        handled &+= 1
+        durability.handled &+= 1
         host.router.received(stanza, from: self)
     }
 
@@ -318,8 +303,6 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
 
     /// The outbox, if there is one. From any loop.
     var openedOutbox: SessionOutbox? { usesOutbox ? outbox : nil }
-    /// Whether all commits have ended that the client's stanzas have asked for.
-    var isSettled: Bool { ledger.isSettled }
 
     /// Makes the outbox, if there is none. On the session's loop.
     func openOutbox() -> SessionOutbox {
@@ -441,42 +424,31 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
         for pause in pauses where pause.timer != nil { end(pause) { pause.expired() } }
     }
 
-    /// What a stanza of the client changes is about to be submitted. Others may follow it.
+    /// A group of what a stanza of the client changes is about to be submitted.
     ///
     /// - Parameter holdsAnswers: nothing that is answered may follow: every answer vouches for what was sent before it.
-    /// - Returns: the commit's number, for `commitEnded`.
-    func commitBegan(holdsAnswers: Bool) -> Int {
-        if holdsAnswers { commits += 1 }
-        return ledger.began()
+    func began(holdsAnswers: Bool) -> SessionDurability.Group { durability.began(holdsAnswers: holdsAnswers) }
+
+    /// The group is durable, or has failed.
+    func ended(_ group: SessionDurability.Group, isStored: Bool) {
+        durability.ended(group, isStored: isStored)
+        while let body = durability.next() { body() }
+        lookForRest()
     }
 
-    func commitEnded(_ number: Int, heldAnswers: Bool) {
-        ledger.ended(number)
-        while let first = waitingForDurability.first, first.commit <= ledger.first {
-            waitingForDurability.removeFirst()
-            first.body()
-        }
-        defer { lookForRest() }
-        guard heldAnswers else { return }
-        commits -= 1
-        guard commits == 0, let waiting = exchange(&waitingForCommits, with: nil) else { return }
-        end(waiting.pause) { handle(waiting.stanza) }
-    }
-
-    private func waitForCommits(_ stanza: Stanza) {
+    private func waitForDurability(_ stanza: Stanza) {
         let pause = beginPause(within: TimeAmount(host.iqTime)) {
-            self.waitingForCommits = nil
-            self.handled &+= 1
+            self.durability.handled &+= 1
             self.host.router.waitedTooLong(stanza, from: self, for: "the storage")
         }
-        waitingForCommits = (stanza, pause)
+        whenDurable { self.end(pause) { self.handle(stanza) } }
     }
 
     /// Calls `body` when all that the client has sent so far is durable, or its errors have been sent; at once if it is.
     /// Commits that wait for company are hastened. On the session's loop.
     public func whenDurable(_ body: @escaping () -> Void) {
-        guard !ledger.isSettled else { return body() }
-        waitingForDurability.append((ledger.next, body))
+        guard !durability.isSettled else { return body() }
+        durability.wait(body)
         host.storage.submit([], .now, completion: nil)
     }
 
@@ -488,7 +460,7 @@ public final class ClientSession: StanzaOrigin, StanzaRecipient, StreamSession, 
     }
 
     private func lookForRest() {
-        guard !waitingForRest.isEmpty, ledger.isSettled, pauses.isEmpty else { return }
+        guard !waitingForRest.isEmpty, durability.isSettled, pauses.isEmpty else { return }
         for body in exchange(&waitingForRest, with: []) { body() }
     }
 

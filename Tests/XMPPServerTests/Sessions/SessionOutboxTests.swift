@@ -2,6 +2,7 @@ import Dispatch
 import NIOCore
 import Synchronization
 import Testing
+import TestKit
 import XMPP
 import XMPPStream
 
@@ -365,17 +366,5 @@ import XMPPStream
         #expect(outbox.beginToLeave(session))
         #expect(told.count.withLock { $0 } == 2)
         await owners.server.stop()
-    }
-}
-
-/// Random numbers that are the same each time.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state ^ (state >> 33)
     }
 }

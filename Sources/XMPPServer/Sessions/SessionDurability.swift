@@ -1,0 +1,92 @@
+import DequeModule
+import XMPP
+import XMPPStream
+
+/// What a session's stanzas have given to the storage and is not durable yet, and what waits for that, in order. On the
+/// session's loop.
+///
+/// Groups of changes end in any order; what counts is up to which one all have.
+struct SessionDurability {
+    /// A group of changes that is under way.
+    struct Group: Sendable {
+        fileprivate let number: Int
+        fileprivate let holdsAnswers: Bool
+    }
+
+    /// Groups that hold answers; with more, messages wait as well.
+    static let maximumHolding = 1_000
+
+    /// Of each group from `first` on, whether it has ended.
+    private var ended: Deque<Bool> = []
+    /// All before it have ended.
+    private var first = 0
+    /// What waits until all groups before a number have ended.
+    private var waiting: Deque<(number: Int, body: () -> Void)> = []
+    /// The groups under way that hold answers.
+    private var holding = 0
+
+    /// How many of the client's stanzas have been handled, modulo 2³², since it began to count.
+    var handled: UInt32 = 0
+    /// The count that has been given to the storage; nil: unknown.
+    private var storedCount: UInt32?
+
+    /// - Parameter handled: the count of a session that goes on, which is stored.
+    init(handled: UInt32? = nil) {
+        self.handled = handled ?? 0
+        storedCount = handled
+    }
+
+    // MARK: Groups
+
+    /// Whether no group is under way.
+    var isSettled: Bool { ended.isEmpty }
+
+    /// A group is about to be submitted. Others may follow it.
+    ///
+    /// - Parameter holdsAnswers: nothing that is answered may follow before it has ended.
+    mutating func began(holdsAnswers: Bool) -> Group {
+        defer { ended.append(false) }
+        if holdsAnswers { holding += 1 }
+        return Group(number: first + ended.count, holdsAnswers: holdsAnswers)
+    }
+
+    /// A group is durable, or has failed. What it made ripe is taken by `next`.
+    mutating func ended(_ group: Group, isStored: Bool) {
+        ended[group.number - first] = true
+        if group.holdsAnswers { holding -= 1 }
+        if !isStored { storedCount = nil }
+        while ended.first == true {
+            ended.removeFirst()
+            first += 1
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Whether a stanza of the client has to wait until everything is durable: every answer vouches for what was sent
+    /// before it. Messages follow each other.
+    func holds(_ kind: StanzaKind) -> Bool {
+        holding > 0 && (kind != .message || holding >= Self.maximumHolding)
+    }
+
+    /// Lets `body` wait until all groups that are under way now have ended.
+    mutating func wait(_ body: @escaping () -> Void) { waiting.append((first + ended.count, body)) }
+
+    /// What has waited longest and need not wait any more.
+    mutating func next() -> (() -> Void)? {
+        guard let next = waiting.first, next.number <= first else { return nil }
+        waiting.removeFirst()
+        return next.body
+    }
+
+    // MARK: The count
+
+    /// The client begins to count.
+    mutating func restartCount() { (handled, storedCount) = (0, 0) }
+
+    /// Takes a count to be stored. `false`: it has been already.
+    mutating func takeToStore(_ count: UInt32) -> Bool { exchange(&storedCount, with: count) != count }
+
+    /// A count that was taken could not be stored.
+    mutating func countFailed() { storedCount = nil }
+}
