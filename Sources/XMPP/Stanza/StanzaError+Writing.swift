@@ -12,7 +12,7 @@ extension StanzaError {
             writer.text(text)
             writer.end()
         }
-        if let detail { writer.element(detail.name, detail.namespace) }
+        if let detail { writer.element(detail.name, detail.namespace, ["feature": detail.feature]) }
         writer.end()
     }
 }

@@ -8,14 +8,17 @@ public struct StanzaError: Error, Equatable, Sendable {
         /// The name of the element.
         public let name: StaticString
         public let namespace: Namespace
+        /// What its attribute `feature` says; nil: it has none.
+        public let feature: String?
 
-        public init(_ name: StaticString, _ namespace: Namespace) {
+        public init(_ name: StaticString, _ namespace: Namespace, feature: String? = nil) {
             self.name = name
             self.namespace = namespace
+            self.feature = feature
         }
 
         public static func == (one: Detail, other: Detail) -> Bool {
-            one.namespace == other.namespace && "\(one.name)" == "\(other.name)"
+            one.namespace == other.namespace && "\(one.name)" == "\(other.name)" && one.feature == other.feature
         }
     }
 
