@@ -22,6 +22,19 @@ struct Disco: ServerModule {
         }
     }
 
+    /// Somebody asks about an account, or a node of it, what this module does not know: a handler may answer.
+    static let accountAsked = HookPoint<AccountQuestion>("accountAsked")
+
+    struct AccountQuestion: Sendable {
+        let request: IQRequest
+        /// nil: about the account itself.
+        let node: String?
+        /// Whether items are asked for, and not what it is.
+        let isAboutItems: Bool
+        /// The answer, if a handler has one.
+        var reply: Reply?
+    }
+
     private let host: Host
     private let settings: Settings
 
@@ -57,9 +70,13 @@ struct Disco: ServerModule {
     }
 
     @Sendable private func describeService(_ request: IQRequest) -> Reply {
-        guard let declarations = request.service?.declarations, request.target == .server,
-            request.payload["node"] == nil
-        else { return .error(.itemNotFound) }
+        guard request.target == .server, request.payload["node"] == nil else { return .error(.itemNotFound) }
+        return Self.describe(request.service)
+    }
+
+    /// What a service that a module serves is and can.
+    static func describe(_ service: (any Service)?) -> Reply {
+        guard let declarations = service?.declarations else { return .error(.itemNotFound) }
         return .result { writer in
             writer.element("query", .discoInfo) { writer in
                 Self.write(declarations.identities, [.discoInfo] + declarations.features, to: &writer)
@@ -73,7 +90,9 @@ struct Disco: ServerModule {
         if request.to == nil, settings.subject == .host { return describeHost(request) }
         return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
             if let node = request.payload["node"] {
-                guard let identity = Commands.identity(of: node, request) else { return .error(.itemNotFound) }
+                guard let identity = Commands.identity(of: node, request) else {
+                    return answer(request, node: node, isAboutItems: false) ?? .error(.itemNotFound)
+                }
                 return .result { writer in
                     writer.start("query", .discoInfo)
                     writer.attribute("node", node)
@@ -84,7 +103,8 @@ struct Disco: ServerModule {
             return .result { writer in
                 writer.start("query", .discoInfo)
                 let identity = Registrar.Identity(category: "account", type: "registered")
-                Self.write([identity], [.discoInfo] + host.accountFeatures, to: &writer)
+                Self.write(
+                    [identity] + host.accountIdentities, [.discoInfo] + host.accountFeatures, to: &writer)
                 writer.end()
             }
         }
@@ -114,10 +134,21 @@ struct Disco: ServerModule {
         }
     }
 
-    /// The host shows its services and commands, an administrator's own address the commands for administrators; nobody else
-    /// shows anything, and it is the same for accounts that do not exist, XEP-0030 §8.
+    private func answer(_ request: IQRequest, node: String?, isAboutItems: Bool) -> Reply? {
+        var question = AccountQuestion(request: request, node: node, isAboutItems: isAboutItems)
+        host.fire(Self.accountAsked, &question)
+        return question.reply
+    }
+
+    /// The host shows its services and commands, an administrator's own address the commands for administrators, other accounts
+    /// what modules say; that is the same for accounts that do not exist, XEP-0030 §8.
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
+        if request.target != .server, node != Commands.namespace.name,
+            let reply = answer(request, node: node, isAboutItems: true)
+        {
+            return reply
+        }
         let commands = node == Commands.namespace.name ? Commands.offered(request) : []
         let services = request.target == .server && node == nil ? host.services : []
         let address = request.target == .server ? host.domain : request.owner.string

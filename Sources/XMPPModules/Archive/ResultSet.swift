@@ -63,9 +63,11 @@ struct ResultSet {
     }
 
     /// Writes the position of a page.
-    static func write(first: String?, last: String?, count: Int?, to writer: inout XMLWriter) {
+    static func write(
+        first: String?, last: String?, count: Int?, index: Int? = nil, to writer: inout XMLWriter
+    ) {
         writer.element("set", .resultSet) { writer in
-            if let first { writer.element("first", text: first) }
+            if let first { writer.element("first", nil, ["index": index.map(String.init)], text: first) }
             if let last { writer.element("last", text: last) }
             if let count { writer.element("count", text: String(count)) }
         }

@@ -129,6 +129,7 @@ public final class Host: Sendable {
     public var modules: [any ServerModule] { loaded.modules.map(\.instance) }
     public var features: [Namespace] { loaded.declarations.features }
     public var accountFeatures: [Namespace] { loaded.accountFeatures }
+    public var accountIdentities: [Registrar.Identity] { loaded.accountIdentities }
     public var identities: [Registrar.Identity] { loaded.declarations.identities }
     /// What else it tells of itself.
     public var information: [Registrar.Information] { loaded.declarations.information }

@@ -30,6 +30,7 @@ final class LoadedModules: Sendable {
     let modules: [Module]
     let declarations: Declarations
     let accountFeatures: [Namespace]
+    let accountIdentities: [Registrar.Identity]
     /// How sessions outlive their connections; nil: they do not.
     let resumption: ResumptionSettings?
     /// Bounds for rosters of its accounts.
@@ -50,6 +51,7 @@ final class LoadedModules: Sendable {
         modules = []
         declarations = .none
         accountFeatures = []
+        accountIdentities = []
         resumption = nil
         rosterBounds = .none
         inactiveClientPolicies = []
@@ -84,6 +86,7 @@ final class LoadedModules: Sendable {
             accountFeatures.append(feature)
         }
         self.accountFeatures = accountFeatures
+        accountIdentities = registrars.flatMap(\.accountIdentities)
         resumption = registrars.lazy.compactMap(\.resumption).last
         rosterBounds = registrars.lazy.compactMap(\.rosterBounds).last ?? .none
         inactiveClientPolicies = registrars.flatMap(\.inactiveClientPolicies)

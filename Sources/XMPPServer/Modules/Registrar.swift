@@ -94,6 +94,7 @@ public struct Registrar: Sendable {
     var features: [Namespace] = []
     var accountFeatures: [Namespace] = []
     var identities: [Identity] = []
+    var accountIdentities: [Identity] = []
     var iqHandlers: [IQTable.Entry] = []
     var streamFeatures: [StreamFeature] = []
     var streamElements: [StreamElement] = []
@@ -117,6 +118,11 @@ public struct Registrar: Sendable {
 
     public mutating func identity(category: String, type: String, name: String? = nil) {
         identities.append(Identity(category: category, type: type, name: name))
+    }
+
+    /// What the host's accounts are besides, at their bare JIDs.
+    public mutating func accountIdentity(category: String, type: String) {
+        accountIdentities.append(Identity(category: category, type: type))
     }
 
     /// Tells something of the host by service discovery, as a form of that type.
