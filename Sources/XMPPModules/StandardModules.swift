@@ -22,6 +22,8 @@ public enum StandardModules {
         PersonalMessage.self,
         Presence.self,
         Blocking.self,
+        PersonalEventing.self,
+        PubSub.self,
         Messages.self,
         Carbons.self,
         StanzaIDs.self,

@@ -82,6 +82,8 @@ public enum StandardProfiles {
             client-state: {}
             carbons: {}
             blocking: {}
+            pep: {}
+            pubsub: {}
             push: {}
             last-activity: {}
             private-xml: {}

@@ -62,6 +62,10 @@ import XMPPModules
         Row(type: .set, name: "vCard", namespace: "vcard-temp", needs: .changeSettings),
         Row(type: .get, name: "query", namespace: "jabber:iq:private", needs: .changeSettings),
         Row(type: .set, name: "query", namespace: "jabber:iq:private", needs: .changeSettings),
+        Row(type: .get, name: "pubsub", namespace: "http://jabber.org/protocol/pubsub", needs: .changeSettings),
+        Row(type: .set, name: "pubsub", namespace: "http://jabber.org/protocol/pubsub", needs: .changeSettings),
+        Row(type: .get, name: "pubsub", namespace: "http://jabber.org/protocol/pubsub#owner", needs: .changeSettings),
+        Row(type: .set, name: "pubsub", namespace: "http://jabber.org/protocol/pubsub#owner", needs: .changeSettings),
         Row(type: .set, name: "enable", namespace: "urn:xmpp:push:0", needs: .changeSettings),
         Row(type: .set, name: "disable", namespace: "urn:xmpp:push:0", needs: .changeSettings),
         // The account itself.
@@ -71,7 +75,12 @@ import XMPPModules
     ]
 
     /// What modules' services answer, at addresses of their own: nothing of an account.
-    private static let ofServices: Set = ["get query jabber:iq:search", "set query jabber:iq:search"]
+    private static let ofServices: Set = [
+        "get query jabber:iq:search", "set query jabber:iq:search",
+        "get pubsub http://jabber.org/protocol/pubsub", "set pubsub http://jabber.org/protocol/pubsub",
+        "get pubsub http://jabber.org/protocol/pubsub#owner", "set pubsub http://jabber.org/protocol/pubsub#owner",
+        "get query http://jabber.org/protocol/disco#info", "get query http://jabber.org/protocol/disco#items",
+    ]
 
     /// Who may ask for each command.
     private static let commands: [String: Command.Audience] = [

@@ -16,7 +16,6 @@ struct Push: ServerModule {
     static let personalData = [PersonalData(store: store, endsWithPassword: true)]
 
     private static let namespace: Namespace = "urn:xmpp:push:0"
-    private static let pubsub: Namespace = "http://jabber.org/protocol/pubsub"
     private static let store = "push"
     private static let list = AccountRecord.Slot("push") { PushList() }
     /// Refusals in a row after which an app server is asked no more, if each might have passed.
@@ -271,7 +270,7 @@ struct Push: ServerModule {
     private static func write(
         _ registration: PushRegistration, _ count: Int, _ news: News, to writer: inout XMLWriter
     ) {
-        writer.start("pubsub", pubsub)
+        writer.start("pubsub", .pubSub)
         writer.start("publish")
         writer.attribute("node", registration.node)
         writer.start("item")

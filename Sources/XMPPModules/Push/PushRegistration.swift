@@ -37,7 +37,7 @@ struct PushRegistration: StoredValue {
         }
         let type = fields.first { $0.attribute("var", equals: "FORM_TYPE") }
         return isForm && fields.count <= maximumFields && form.bytes.readableBytes <= maximumOptionsSize
-            && type?.child("value", .dataForms)?.text == "http://jabber.org/protocol/pubsub#publish-options"
+            && type?.child("value", .dataForms)?.text == Namespace.publishOptions.name
     }
 
     private static let maximumFields = 20

@@ -1,0 +1,193 @@
+import Synchronization
+import XMPPServer
+
+/// Which nodes the clients of a host want to be told of (XEP-0060 §9.2): those for which they have said `…+notify` in what their
+/// presence has a hash of. A hash that is known is looked up; for another one the client is asked.
+///
+/// A hash counts for others with the same one only if it is that of the answer. An answer that is not counts for whoever has given it.
+final class ClientCapabilities: Sendable {
+    /// What one client, or all with its hash, want.
+    final class Interests: Sendable {
+        let nodes: Set<String>
+
+        init(_ nodes: Set<String>) { self.nodes = nodes }
+    }
+
+    /// Those of an account's sessions, by their resources.
+    private final class OfAccount: Sendable {
+        let bySession = Mutex<[String: Interests]>([:])
+        /// How many answers its clients have to give, or wait for.
+        let questions = Mutex<Int>(0)
+    }
+
+    private struct Known {
+        var interests: [CapabilityHash: Interests] = [:]
+        /// Whoever waits for an answer that another client with the same hash is asked for.
+        var waiting: [CapabilityHash: [Asked]] = [:]
+    }
+
+    private struct Asked: Sendable {
+        let session: ClientSession
+        /// Gets nil if it has not answered.
+        let then: @Sendable (Interests?) -> Void
+    }
+
+    private static let ofAccount = AccountRecord.Slot("interests of clients") { OfAccount() }
+    /// Hashes that are remembered. There are about as many as versions of clients.
+    private static let capacity = 2_000
+    /// Of one client.
+    private static let maximumNodes = 200
+    private static let maximumBytes = 16 << 10
+    /// Questions under way about the clients of one account: who announces ever other hashes is not asked about all of them.
+    private static let maximumQuestions = 16
+    private static let patience = Duration.seconds(30)
+    private static let suffix = "+notify"
+
+    private let host: Host
+    private let known = Mutex(Known())
+    /// Who wants to be told of a node: bare JIDs of accounts with sessions that do.
+    private let accounts = Mutex<[String: Set<JID>]>([:])
+
+    init(host: Host) { self.host = host }
+
+    // MARK: Questions
+
+    /// Which of these accounts have sessions that want to be told of the node. Costs nothing if nobody does.
+    func interested(in node: String, among contacts: () -> [JID]) -> [JID] {
+        guard let interested = accounts.withLock({ $0[node] }) else { return [] }
+        return contacts().filter(interested.contains)
+    }
+
+    /// The full addresses of the account's sessions that want to be told of the node.
+    static func sessions(of record: AccountRecord, interestedIn node: String) -> [JID] {
+        let interests = record[ofAccount].bySession.withLock { $0 }
+        guard !interests.isEmpty else { return [] }
+        return record.sessions.filter { session in
+            session.isAvailable && session.jid.resource.flatMap { interests[$0] }?.nodes.contains(node) == true
+        }.map(\.jid)
+    }
+
+    /// What the session wants to be told of.
+    static func interests(of session: ClientSession) -> Set<String> {
+        session.record[ofAccount].bySession.withLock { $0[session.jid.resource ?? ""]?.nodes ?? [] }
+    }
+
+    // MARK: Changes
+
+    /// A session has announced what it is. On its loop.
+    ///
+    /// - Parameter then: called with what it wants, if that is known to be something else than before.
+    func announced(
+        _ presence: Element, by session: ClientSession, then: @escaping @Sendable (_ nodes: Set<String>) -> Void
+    ) {
+        guard let hash = CapabilityHash(of: presence) else { return }
+        interests(hash, of: session) { [self] interests in
+            let former = Self.interests(of: session)
+            set(interests, of: session)
+            let added = interests.nodes.subtracting(former)
+            if !added.isEmpty { then(added) }
+        }
+    }
+
+    /// The session is not available any more.
+    func forget(_ session: ClientSession) { set(nil, of: session) }
+
+    private func set(_ interests: Interests?, of session: ClientSession) {
+        let record = session.record
+        let resource = session.jid.resource ?? ""
+        record[Self.ofAccount].bySession.withLock { bySession in
+            // A client that has got the resource in the meantime has said what it wants itself.
+            let current = record.session(resource)
+            if interests != nil, current?.boundAt != session.boundAt { return }
+            if interests == nil, let current, current.boundAt != session.boundAt, current.isAvailable { return }
+            let former = bySession[resource]
+            guard former !== interests else { return }
+            bySession[resource] = interests
+            let all = bySession.values.reduce(into: Set()) { $0.formUnion($1.nodes) }
+            accounts.withLock { accounts in
+                for node in interests?.nodes ?? [] { accounts[node, default: []].insert(record.jid) }
+                for node in former?.nodes ?? [] where !all.contains(node) {
+                    accounts[node]?.remove(record.jid)
+                    if accounts[node]?.isEmpty == true { accounts[node] = nil }
+                }
+            }
+        }
+    }
+
+    // MARK: Hashes
+
+    private func interests(
+        _ hash: CapabilityHash, of session: ClientSession, then: @escaping @Sendable (Interests) -> Void
+    ) {
+        let questions = session.record[Self.ofAccount]
+        let asked = Asked(session: session) { interests in
+            questions.questions.withLock { $0 -= 1 }
+            if let interests { then(interests) }
+        }
+        let (interests, mustAsk) = known.withLock { known -> (Interests?, Bool) in
+            if let interests = known.interests[hash] { return (interests, false) }
+            let isTooMuch = questions.questions.withLock { count in
+                guard count < Self.maximumQuestions else { return true }
+                count += 1
+                return false
+            }
+            if isTooMuch { return (nil, false) }
+            guard known.waiting[hash] != nil else {
+                known.waiting[hash] = []
+                return (nil, true)
+            }
+            known.waiting[hash]?.append(asked)
+            return (nil, false)
+        }
+        if let interests { then(interests) } else if mustAsk { ask(asked, hash) }
+    }
+
+    private func ask(_ asked: Asked, _ hash: CapabilityHash) {
+        host.router.request(.get, from: host.jid, at: host, to: asked.session.jid, within: Self.patience) { writer in
+            writer.element("query", .discoInfo, ["node": hash.node])
+        } then: { [self] answer in
+            guard case .result(let description?) = answer, description.isNamed("query", .discoInfo) else {
+                asked.then(nil)
+                return askNext(hash)
+            }
+            let interests = Interests(Self.nodes(in: description))
+            guard hash.isOf(description) else {
+                asked.then(interests)
+                return askNext(hash)
+            }
+            let waiting = known.withLock { known in
+                if known.interests.count >= Self.capacity, let some = known.interests.keys.first {
+                    known.interests[some] = nil
+                }
+                known.interests[hash] = interests
+                return known.waiting.removeValue(forKey: hash) ?? []
+            }
+            for asked in [asked] + waiting { asked.then(interests) }
+        }
+    }
+
+    /// What one has answered does not help the others: the next is asked.
+    private func askNext(_ hash: CapabilityHash) {
+        let next = known.withLock { known -> Asked? in
+            guard let next = known.waiting[hash]?.popLast() else {
+                known.waiting[hash] = nil
+                return nil
+            }
+            return next
+        }
+        if let next { ask(next, hash) }
+    }
+
+    private static func nodes(in description: Element) -> Set<String> {
+        var nodes: Set<String> = []
+        var byteCount = 0
+        for child in description.children where child.isNamed("feature", .discoInfo) {
+            guard let feature = child["var"], feature.hasSuffix(suffix) else { continue }
+            let node = String(feature.dropLast(suffix.count))
+            byteCount += node.utf8.count
+            guard !node.isEmpty, nodes.count < maximumNodes, byteCount <= maximumBytes else { continue }
+            nodes.insert(node)
+        }
+        return nodes
+    }
+}

@@ -1,0 +1,107 @@
+import NIOCore
+import Synchronization
+import XMPPServer
+
+/// What is in memory of the nodes at one address: all of an account, the ones used lately of a service.
+///
+/// Nodes are changed by one at a time (`turn`); what is in memory changes when the change is stored.
+final class NodeDirectory: Sendable {
+    struct Entry: Sendable {
+        var node: PubSubNode
+        var usage: NodeUsage
+        /// What somebody is sent who becomes available; nil: that is not known.
+        var last: LastItem?
+    }
+
+    /// The item that was published last, as it is written into a message.
+    enum LastItem: Sendable {
+        case missing
+        case written(ByteBuffer)
+        /// It is read when it is needed.
+        case large
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        /// Whether all nodes are here that there are.
+        var isComplete = false
+        /// Rises with each change: what was read before that may be out of date.
+        var generation = 0
+    }
+
+    private let state = Mutex(State())
+    private let turns: [OneAtATime]
+    /// How many nodes are kept; nil: all.
+    private let capacity: Int?
+
+    init(capacity: Int? = nil, turns: Int = 1) {
+        self.capacity = capacity
+        self.turns = (0..<turns).map { _ in OneAtATime() }
+    }
+
+    /// Changes to the node follow each other by it.
+    func turn(of node: String) -> OneAtATime {
+        turns[turns.count == 1 ? 0 : abs(node.hashValue % turns.count)]
+    }
+
+    /// What is known of the node. The outer nil: nothing; the inner: that there is none.
+    func known(_ name: String) -> Entry?? {
+        state.withLock { state in
+            if let entry = state.entries[name] { return .some(entry) }
+            return state.isComplete ? .some(nil) : nil
+        }
+    }
+
+    /// All nodes, if they are known.
+    var all: [Entry]? { state.withLock { $0.isComplete ? Array($0.entries.values) : nil } }
+
+    var generation: Int { state.withLock { $0.generation } }
+
+    /// Takes note of what was read.
+    func read(_ entry: Entry, at generation: Int) {
+        state.withLock { state in
+            guard state.generation == generation, state.entries[entry.node.name] == nil else { return }
+            Self.makeRoom(&state, capacity)
+            state.entries[entry.node.name] = entry
+        }
+    }
+
+    /// Takes note of all nodes that there are.
+    func readAll(_ entries: [Entry], at generation: Int) {
+        state.withLock { state in
+            guard !state.isComplete, state.generation == generation else { return }
+            state.entries = Dictionary(entries.map { ($0.node.name, $0) }, uniquingKeysWith: { $1 })
+            state.isComplete = true
+        }
+    }
+
+    /// A change has been stored.
+    func put(_ entry: Entry) {
+        state.withLock { state in
+            state.generation += 1
+            if state.entries[entry.node.name] == nil { Self.makeRoom(&state, capacity) }
+            state.entries[entry.node.name] = entry
+        }
+    }
+
+    /// What is sent to who becomes available is known now, unless the node has changed.
+    func put(_ last: LastItem, of name: String, at generation: Int) {
+        state.withLock { state in
+            guard state.generation == generation else { return }
+            state.entries[name]?.last = last
+        }
+    }
+
+    /// The node's removal has been stored.
+    func remove(_ name: String) {
+        state.withLock { state in
+            state.generation += 1
+            state.entries[name] = nil
+        }
+    }
+
+    private static func makeRoom(_ state: inout State, _ capacity: Int?) {
+        guard let capacity, state.entries.count >= capacity, let some = state.entries.keys.first else { return }
+        state.entries[some] = nil
+    }
+}

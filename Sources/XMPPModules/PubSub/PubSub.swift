@@ -1,0 +1,134 @@
+import XMPPServer
+
+/// XEP-0060: Publish-Subscribe: nodes at an address of their own, which people of the host make and others subscribe to.
+struct PubSub: ServerModule {
+    static let info = ModuleInfo(
+        "pubsub", implements: [.xep(60, "1.30.0"), .xep(413, "0.2.1"), .xep(462, "0.1.1")], requires: ["disco"],
+        summary: "People publish at nodes that others subscribe to.")
+
+    /// Who may make nodes.
+    enum Creators: String, CaseIterable, Sendable {
+        case people
+        case administrators
+    }
+
+    struct Settings: ModuleSettings {
+        let domain: String?
+        let creators: Creators
+        let limits: PubSubLimits
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            domain = section.optionalString("domain", "The service's domain; without it `pubsub.` and the host's.")
+            creators = section.choice(
+                "creators", default: .people, "Who may make nodes: all `people` of the host, or `administrators` alone."
+            )
+            limits = PubSubLimits(
+                nodes: section.integer(
+                    "nodes", default: 100, in: 1...1_000_000, "With how many nodes an account may have to do."),
+                items: section.integer(
+                    "items", default: 1000, in: 1...100_000, "How many items a node keeps at most."),
+                bytes: section.byteCount(
+                    "bytes", default: 8 << 20, in: 64 << 10...1 << 30, "How much the items of a node may take together."
+                ),
+                subscriptions: section.integer(
+                    "subscriptions", default: 500, in: 1...100_000, "How many nodes somebody may subscribe to."))
+        }
+    }
+
+    /// Nodes that are kept in memory; and how many can be changed at once.
+    private static let capacity = 2_000
+    private static let turns = 64
+
+    private let host: Host
+    private let settings: Settings
+    private let engine: PubSubEngine
+    private let directory = NodeDirectory(capacity: Self.capacity, turns: Self.turns)
+
+    init(host: Host, settings: Settings) {
+        self.host = host
+        self.settings = settings
+        engine = PubSubEngine(host: host, limits: settings.limits, defaults: .service, capabilities: nil)
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.service("pubsub", at: settings.domain, name: "Publish-subscribe") { service in
+            service.identity(category: "pubsub", type: "service")
+            for feature in PubSubFeatures.service { service.feature(feature) }
+            for kind in [IQRequest.Kind.get, .set] {
+                for namespace in [Namespace.pubSub, .pubSubOwner] {
+                    service.iq(kind, "pubsub", namespace, to: .server, needs: .chat, answer)
+                }
+            }
+            service.iq(.get, "query", .discoInfo, to: .server, needs: .chat, describe)
+            service.iq(.get, "query", .discoItems, to: .server, needs: .chat, list)
+            service.on(Hooks.messageToService, .deliver, receive)
+        }
+        registrar.on(Hooks.accountRemoved, .deliver) { event in
+            let jid = event.account.jid
+            host.router.begin { if let home { await engine.forget(jid, at: home) } }
+            return .go
+        }
+        registrar.job(every: .seconds(300), engine.removeExpired)
+    }
+
+    /// nil: its domain is none.
+    private var home: NodeHome? {
+        JID(local: nil, domain: settings.domain ?? "pubsub.\(host.domain)", resource: nil).map {
+            NodeHome(address: $0, account: nil, directory: directory)
+        }
+    }
+
+    // MARK: Requests
+
+    @Sendable private func answer(_ request: IQRequest) -> Reply {
+        let asked: PubSubRequest
+        do throws(StanzaError) { asked = try PubSubRequest(request) } catch { return .error(error) }
+        guard let home else { return .error(.internalServerError) }
+        let from = request.from
+        if case .create = asked {
+            guard from.isSameDomain(as: host.jid) else { return .error(.forbidden) }
+            return .async {
+                if let error = await refusal(of: from) { return .error(error) }
+                return await engine.answer(asked, at: home, for: from)
+            }
+        }
+        return .async { await engine.answer(asked, at: home, for: from) }
+    }
+
+    /// Why somebody of the host may not make nodes.
+    private func refusal(of creator: JID) async -> StanzaError? {
+        guard settings.creators == .administrators else { return nil }
+        switch await host.find(creator) {
+        case .success(let record): return record?.account.isAdministrator == true ? nil : .forbidden
+        case .failure(let error): return error
+        }
+    }
+
+    @Sendable private func describe(_ request: IQRequest) -> Reply {
+        guard let node = request.payload["node"] else { return Disco.describe(request.service) }
+        guard let home else { return .error(.itemNotFound) }
+        let from = request.from
+        return .async { await engine.describe(node, at: home, for: from) }
+    }
+
+    @Sendable private func list(_ request: IQRequest) -> Reply {
+        guard let home else { return .error(.itemNotFound) }
+        let (query, from) = (request.payload, request.from)
+        return .async {
+            guard let node = query["node"] else { return await engine.page(of: home, for: from, query) }
+            return await engine.itemIDs(of: node, at: home, for: from)
+        }
+    }
+
+    /// XEP-0060 §8.6: an owner lets somebody subscribe.
+    @Sendable private func receive(_ event: inout StanzaContext) -> Verdict {
+        // Notifications that could not be delivered come back.
+        guard event.stanza.type != .error else { return .handled }
+        guard let home, let form = PubSubEngine.authorization(in: event.stanza.element) else { return .go }
+        let from = event.from
+        return .wait {
+            await engine.authorize(form, at: home, by: from)
+            return .handled
+        }
+    }
+}

@@ -1,0 +1,219 @@
+import XMPPServer
+
+/// Nodes that are made, configured, emptied and deleted: XEP-0060 §8.
+extension PubSubEngine {
+    /// A node that does not exist yet, and what has to be stored for it.
+    ///
+    /// - Parameters:
+    ///   - form: what is not to be as usual.
+    ///   - creator: nil: the server, which owns no node of a service but may make one.
+    func newNode(
+        _ name: String, _ form: DataForm?, _ home: NodeHome, creator: JID?
+    ) async throws(StanzaError) -> (NodeDirectory.Entry, [StorageChange]) {
+        var configuration = defaults
+        if let form { try configuration.apply(form, maximumItems: limits.items) }
+        var node = PubSubNode(name: name, configuration: configuration, created: host.now(), creator: creator?.bare)
+        var changes: [StorageChange] = []
+        let count: Int
+        if home.account != nil {
+            count = try await all(home).count
+        } else if let creator = creator?.bare {
+            let query = MapQuery(
+                relationsMap(home, creator), order: .byKey(prefix: Self.affiliationPrefix), limit: 0, isCounted: true)
+            count = try await stored { () async throws(StorageError) in try await relations.page(query) }?.count ?? 0
+            node.affiliations[creator] = .owner
+            changes.append(putting(.owner, of: creator, to: name, home))
+        } else {
+            count = 0
+        }
+        guard count < limits.nodes else {
+            throw StanzaError(.resourceConstraint, detail: NodeAccess.detail("max-nodes-exceeded"))
+        }
+        changes.append(nodes.putting(node, nodesMap(home), key: name))
+        // Of a former node, whose end has been cut short.
+        changes.append(.removeMap(subscriptionsMap(home, name)))
+        return (NodeDirectory.Entry(node: node, usage: NodeUsage(), last: .missing), changes)
+    }
+
+    // MARK: What an entity has to do with
+
+    static let affiliationPrefix = "a\u{1}"
+    static let subscriptionPrefix = "s\u{1}"
+
+    func relationsMap(_ home: NodeHome, _ entity: JID) -> MapName {
+        relations.map(entity.bare.string, of: home.address)
+    }
+
+    func putting(_ affiliation: Affiliation, of entity: JID, to node: String, _ home: NodeHome) -> StorageChange {
+        let (map, key) = (relationsMap(home, entity), Self.affiliationPrefix + node)
+        guard affiliation != .none else { return .removeItem(map, key: key) }
+        return relations.putting(.affiliation(affiliation), map, key: key, keepsPlace: true)
+    }
+
+    // MARK: Owners
+
+    /// The node, for one of its owners.
+    ///
+    /// - Throws: `forbidden` for everybody else; `item-not-found` if there is no such node.
+    func owned(_ name: String, _ home: NodeHome, by jid: JID) async throws(StanzaError) -> NodeDirectory.Entry {
+        let entry = try await existing(name, home)
+        guard affiliation(of: jid, to: entry.node, home) == .owner else { throw .forbidden }
+        return entry
+    }
+
+    /// §8.1
+    func create(_ name: String?, _ form: DataForm?, at home: NodeHome, by creator: JID) async -> Reply {
+        let isInstant = name == nil
+        let name = name ?? SecureRandom.text(length: 16)
+        return await changing(name, home) { () async throws(StanzaError) -> Reply in
+            guard home.account == nil || home.isOwned(by: creator) else { throw .forbidden }
+            guard try await entry(name, home) == nil else { throw .conflict }
+            let (entry, changes) = try await newNode(name, form, home, creator: creator)
+            try await commit(changes)
+            home.directory.put(entry)
+            guard isInstant else { return .ok }
+            return .result { $0.element("pubsub", .pubSub) { $0.element("create", nil, ["node": name]) } }
+        }
+    }
+
+    /// §8.2.1
+    func configuration(of name: String, at home: NodeHome, for jid: JID) async -> Reply {
+        do throws(StanzaError) {
+            let fields = try await owned(name, home, by: jid).node.configuration.fields
+            return .result { writer in
+                writer.element("pubsub", .pubSubOwner) { writer in
+                    writer.element("configure", nil, ["node": name]) {
+                        FormField.write(fields, about: PubSubRequest.configurationForm.name, "form", to: &$0)
+                    }
+                }
+            }
+        } catch {
+            return .error(error)
+        }
+    }
+
+    /// §8.3
+    var defaultConfiguration: Reply {
+        .result { [defaults] writer in
+            writer.element("pubsub", .pubSubOwner) { writer in
+                writer.element("default") {
+                    FormField.write(defaults.fields, about: PubSubRequest.configurationForm.name, "form", to: &$0)
+                }
+            }
+        }
+    }
+
+    /// §8.2.4
+    func configure(_ name: String, _ form: DataForm, at home: NodeHome, by jid: JID) async -> Reply {
+        await changing(name, home) { () async throws(StanzaError) -> Reply in
+            var entry = try await owned(name, home, by: jid)
+            let former = entry.node.configuration
+            try entry.node.configuration.apply(form, maximumItems: limits.items)
+            let configuration = entry.node.configuration
+            guard configuration != former else { return .ok }
+            var changes = [nodes.putting(entry.node, nodesMap(home), key: name, keepsPlace: true)]
+            changes += try await fit(&entry, after: former, home)
+            try await commit(changes)
+            entry.last = nil
+            home.directory.put(entry)
+            guard configuration.notifiesConfiguration else { return .ok }
+            try await notify(entry.node, home) { writer in
+                writer.element("configuration", nil, ["node": name]) { writer in
+                    guard configuration.deliversPayloads else { return }
+                    FormField.write(
+                        configuration.fields, about: PubSubRequest.configurationForm.name, "result", to: &writer)
+                }
+            }
+            return .ok
+        }
+    }
+
+    /// What has to change with items that do not fit the node any more.
+    private func fit(
+        _ entry: inout NodeDirectory.Entry, after former: NodeConfiguration, _ home: NodeHome
+    ) async throws(StanzaError) -> [StorageChange] {
+        let configuration = entry.node.configuration
+        let (itemsMap, marksMap) = (itemsMap(home, entry.node.name), marksMap(home, entry.node.name))
+        if !configuration.persistsItems {
+            entry.usage = NodeUsage()
+            return [
+                .removeMap(itemsMap), .removeMap(marksMap),
+                usage.putting(entry.usage, usageMap(home), key: entry.node.name),
+            ]
+        }
+        let maximum = maximum(configuration)
+        var changes: [StorageChange] = []
+        let excess = entry.usage.items - maximum
+        if excess > 0 {
+            let query = MapQuery(itemsMap, limit: excess)
+            let page = try await stored { () async throws(StorageError) in try await items.page(query) }
+            for item in page?.items ?? [] {
+                changes += [.removeItem(itemsMap, key: item.key), .removeItem(marksMap, key: item.key)]
+                entry.usage.items -= 1
+                entry.usage.bytes -= Self.size(item)
+            }
+            changes.append(usage.putting(entry.usage, usageMap(home), key: entry.node.name, keepsPlace: true))
+        }
+        if maximum > 1, self.maximum(former) == 1 {
+            // A node for one item keeps no order.
+            let query = MapQuery(itemsMap, limit: 1)
+            let page = try await stored { () async throws(StorageError) in try await items.page(query) }
+            for item in page?.items ?? [] {
+                changes.append(
+                    marks.putting(ItemMark(), marksMap, key: item.key, expiresAt: item.expiresAt, keepsPlace: true))
+            }
+        }
+        return changes
+    }
+
+    /// §8.4
+    func delete(_ name: String, redirect: String?, at home: NodeHome, by jid: JID?) async -> Reply {
+        await changing(name, home) { () async throws(StanzaError) -> Reply in
+            let entry = try await jid == nil ? existing(name, home) : owned(name, home, by: jid ?? home.address)
+            var changes: [StorageChange] = [
+                .removeItem(nodesMap(home), key: name), .removeItem(usageMap(home), key: name),
+                .removeMap(itemsMap(home, name)), .removeMap(marksMap(home, name)),
+            ]
+            for entity in entry.node.affiliations.keys { changes.append(putting(.none, of: entity, to: name, home)) }
+            try await commit(changes)
+            home.directory.remove(name)
+            if entry.node.configuration.notifiesDeletion {
+                try await notify(entry.node, home) { writer in
+                    writer.element("delete", nil, ["node": name]) { writer in
+                        if let redirect { writer.element("redirect", nil, ["uri": redirect]) }
+                    }
+                }
+            }
+            try await removeSubscriptions(of: name, home)
+            tell(.deleted, name, home, jid)
+            return .ok
+        }
+    }
+
+    /// §8.5
+    func purge(_ name: String, at home: NodeHome, by jid: JID) async -> Reply {
+        await changing(name, home) { () async throws(StanzaError) -> Reply in
+            var entry = try await owned(name, home, by: jid)
+            guard entry.node.configuration.persistsItems else { throw .unsupported("persistent-items") }
+            entry.usage = NodeUsage()
+            entry.last = .missing
+            try await commit([
+                .removeMap(itemsMap(home, name)), .removeMap(marksMap(home, name)),
+                usage.putting(entry.usage, usageMap(home), key: name, keepsPlace: true),
+            ])
+            home.directory.put(entry)
+            if entry.node.configuration.notifiesRetraction {
+                try await notify(entry.node, home) { $0.element("purge", nil, ["node": name]) }
+            }
+            tell(.purged, name, home, jid)
+            return .ok
+        }
+    }
+}
+
+extension StanzaError {
+    /// The service does not do that, XEP-0060 §13.
+    static func unsupported(_ feature: String) -> StanzaError {
+        StanzaError(.featureNotImplemented, detail: .init("unsupported", .pubSubErrors, feature: feature))
+    }
+}

@@ -1,0 +1,284 @@
+import NIOCore
+import Synchronization
+import XMPPServer
+
+/// Notifications, XEP-0060 §7.1.2 and XEP-0163 §4.
+extension PubSubEngine {
+    /// Notifications that are written in one go: so long the loop does nothing else.
+    private static let sliceSize = 100
+    /// Subscriptions that are read at a time.
+    private static let subscribersRead = 500
+
+    /// Tells all whom the node's configuration means.
+    ///
+    /// - Parameters:
+    ///   - publisher: the address to which answers may go; nil: none is named.
+    ///   - alsoTo: who is told whether they have subscribed or not.
+    ///   - write: writes what has happened, into the event.
+    func notify(
+        _ node: PubSubNode, _ home: NodeHome, publisher: JID? = nil, alsoTo others: [JID] = [],
+        _ write: (inout XMLWriter) -> Void
+    ) async throws(StanzaError) {
+        guard node.configuration.delivers else { return }
+        let content = Self.event(write)
+        let reached = notifyContacts(node, home, publisher)
+        if !reached.isEmpty, let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher) {
+            await fanOut(stanza, from: home.address, to: reached)
+        }
+        guard let stanza = notification(content, node, replyTo: nil) else { return }
+        let known = Set(reached.map(\.bare))
+        if !others.isEmpty { await fanOut(stanza, from: home.address, to: others.filter { !known.contains($0.bare) }) }
+        let owners = try await owners(of: node, home)
+        let now = host.now()
+        var position = MapQuery.Position.first
+        while true {
+            let query = MapQuery(
+                subscriptionsMap(home, node.name), position: position, limit: Self.subscribersRead)
+            let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
+            guard let page, let last = page.items.last else { return }
+            let addresses = page.items.compactMap { item -> JID? in
+                let subscription = item.value
+                guard subscription.state == .subscribed, subscription.options.delivers,
+                    item.expiresAt.map({ $0 > now }) ?? true, !known.contains(subscription.jid.bare),
+                    isWanted(subscription, node.configuration)
+                else { return nil }
+                let access = NodeAccess(
+                    configuration: node.configuration, affiliation: affiliation(of: subscription.jid, to: node, home),
+                    relation: relation(of: subscription.jid, to: owners), isSubscribed: true)
+                return access.readError == nil ? subscription.jid : nil
+            }
+            await fanOut(stanza, from: home.address, to: addresses)
+            guard page.items.count == Self.subscribersRead else { return }
+            position = .after(last.key)
+        }
+    }
+
+    /// Whether the subscriber's presence is such as it has said, and as the node asks for.
+    private func isWanted(_ subscription: NodeSubscription, _ configuration: NodeConfiguration) -> Bool {
+        guard configuration.isForAvailable || subscription.options.shows != nil else { return true }
+        let sessions = host.router.hosts.cachedAccount(subscription.jid)?.sessions.filter(\.isAvailable) ?? []
+        guard let shows = subscription.options.shows else { return !sessions.isEmpty }
+        return sessions.contains { session in
+            let show = session.presence?.child("show", .client)?.text ?? ""
+            return shows.contains(show.isEmpty ? "online" : show)
+        }
+    }
+
+    /// The sessions that are told because of presence: those of the account itself, and of contacts that may see its presence, as
+    /// far as they have said that they want to be.
+    private func notifyContacts(_ node: PubSubNode, _ home: NodeHome, _ publisher: JID?) -> [JID] {
+        guard let account = home.account, let capabilities else { return [] }
+        var sessions = ClientCapabilities.sessions(of: account, interestedIn: node.name)
+        let hosts = host.router.hosts
+        let contacts = capabilities.interested(in: node.name) {
+            account.withRoster { $0.contacts(where: \.hasFrom) }
+        }
+        for contact in contacts where !contact.isSameBare(as: account.jid) {
+            guard isFor(contact, node, account), let record = hosts.cachedAccount(contact) else { continue }
+            sessions += ClientCapabilities.sessions(of: record, interestedIn: node.name)
+        }
+        return sessions
+    }
+
+    /// Whether a contact of an account may be told of one of its nodes.
+    func isFor(_ contact: JID, _ node: PubSubNode, _ account: AccountRecord) -> Bool {
+        guard !account.blocks(contact) else { return false }
+        let access = NodeAccess(
+            configuration: node.configuration, affiliation: node.affiliations[contact.bare] ?? .none,
+            relation: relation(of: contact, to: [account]), isSubscribed: false)
+        return access.relation.seesPresence && access.readError == nil
+    }
+
+    // MARK: Writing
+
+    private static func event(_ write: (inout XMLWriter) -> Void) -> ByteBuffer {
+        var writer = XMLWriter()
+        writer.element("event", .pubSubEvent) { write(&$0) }
+        return writer.finish()
+    }
+
+    /// The message, written once for all that get it.
+    private func notification(_ content: ByteBuffer, _ node: PubSubNode, replyTo: JID?) -> Stanza? {
+        var writer = XMLWriter(reserving: content.readableBytes + 256)
+        writer.start("message", .client)
+        writer.attribute("type", node.configuration.notificationType.rawValue)
+        writer.attribute("id", SecureRandom.text(length: 12))
+        writer.raw(content)
+        if let replyTo { Self.write(replyTo: replyTo, to: &writer) }
+        writer.end()
+        return host.stanza(fromOwn: writer.finish(), "a notification")
+    }
+
+    private static func write(replyTo: JID, to writer: inout XMLWriter) {
+        writer.element("addresses", .addresses) {
+            $0.element("address", nil, ["type": "replyto", "jid": replyTo.string])
+        }
+    }
+
+    /// Writes the items of a notification.
+    static func write(_ items: [(id: String, item: PubSubItem)], _ node: PubSubNode, to writer: inout XMLWriter) {
+        let configuration = node.configuration
+        writer.element("items", nil, ["node": node.name]) { writer in
+            for (id, item) in items {
+                writer.start("item")
+                writer.attribute("id", id)
+                if configuration.itemReply == .publisher { writer.attribute("publisher", item.publisher?.bare.string) }
+                if configuration.deliversPayloads, let payload = item.payload { writer.copy(payload) }
+                writer.end()
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends a notification to many, on the loops of their sessions, some at a time. Returns when all is written.
+    private func fanOut(_ stanza: Stanza, from: JID, to addresses: [JID]) async {
+        var groups: [(loop: LoopContext, addresses: [JID])] = []
+        var others: [JID] = []
+        let hosts = host.router.hosts
+        for address in addresses {
+            guard case .account(let host, let jid) = hosts.recipient(of: address) else {
+                others.append(address)
+                continue
+            }
+            let record = host.accounts.cached(jid)
+            guard let session = jid.resource.flatMap({ record?.session($0) }) ?? record?.sessions.first else {
+                // Nobody is there: only what is kept for them need be looked at.
+                if stanza.type != .headline { others.append(address) }
+                continue
+            }
+            if let index = groups.firstIndex(where: { $0.loop === session.loop }) {
+                groups[index].addresses.append(address)
+            } else {
+                groups.append((session.loop, [address]))
+            }
+        }
+        await withTaskGroup(of: Void.self) { tasks in
+            for (loop, addresses) in groups {
+                tasks.addTask { [self] in await send(stanza, from: from, to: addresses[...], on: loop.eventLoop) }
+            }
+        }
+        if !others.isEmpty { host.router.route(stanza, from: from, toAll: others, host: host) }
+    }
+
+    private func send(_ stanza: Stanza, from: JID, to addresses: ArraySlice<JID>, on loop: any EventLoop) async {
+        var rest = addresses
+        while !rest.isEmpty {
+            let slice = Array(rest.prefix(Self.sliceSize))
+            rest = rest.dropFirst(Self.sliceSize)
+            await withCheckedContinuation { continuation in
+                loop.execute { [host] in
+                    host.router.route(stanza, from: from, toAll: slice, host: host)
+                    continuation.resume()
+                }
+            }
+        }
+    }
+
+    // MARK: The last item
+
+    /// One of them, with the account whose it is.
+    private typealias Last = (from: JID, content: ByteBuffer)
+
+    /// Items that are gathered before they are sent.
+    private static let gathered = 50
+
+    /// Sends a session that has become available the items that were published last, XEP-0163 §4.3.4: of its own account and of
+    /// those whose presence it may see.
+    func sendLastItems(of nodes: Set<String>, to session: ClientSession) async {
+        let record = session.record
+        let contacts = record.withRoster { $0.contacts(where: \.hasTo) }
+        var items: [Last] = []
+        for owner in [record.jid] + contacts {
+            guard session.isAvailable else { return }
+            guard case .account(let host, let jid) = host.router.hosts.recipient(of: owner),
+                let engine = host === self.host ? self : host.personalEventing?.engine
+            else { continue }
+            items += await engine.lastItems(of: nodes, at: jid, for: record)
+            if items.count >= Self.gathered { await Self.send(exchange(&items, with: []), to: session) }
+        }
+        if !items.isEmpty { await Self.send(items, to: session) }
+    }
+
+    /// Sends what has been written before, as the client takes it.
+    private static func send(_ items: [Last], to session: ClientSession) async {
+        await withCheckedContinuation { continuation in
+            session.onLoop {
+                var rest = items[...]
+                session.sendBatch {
+                    guard session.isAvailable, let item = rest.popFirst() else { return false }
+                    session.send { write(item.content, from: item.from, to: session.jid, to: &$0) }
+                    return true
+                }
+                continuation.resume()
+            }
+        }
+    }
+
+    private static func write(_ content: ByteBuffer, from: JID, to: JID, to writer: inout XMLWriter) {
+        writer.start("message", .client)
+        writer.attribute("from", from.string)
+        writer.attribute("to", to.string)
+        writer.attribute("type", "headline" as StaticString)
+        writer.attribute("id", SecureRandom.text(length: 12))
+        writer.raw(content)
+        writer.end()
+    }
+
+    /// The last items of an account's nodes that a contact, or the account itself, may see.
+    private func lastItems(of names: Set<String>, at owner: JID, for reader: AccountRecord) async -> [Last] {
+        do throws(StanzaError) {
+            guard let account = try await account(owner) else { return [] }
+            let isOwn = reader === account
+            if !isOwn {
+                guard account.rosterItem(reader.jid)?.state.hasFrom == true, !reader.blocks(account.jid) else {
+                    return []
+                }
+            }
+            let home = home(of: account)
+            var items: [Last] = []
+            for entry in try await all(home) where names.contains(entry.node.name) {
+                let node = entry.node
+                guard node.configuration.delivers, node.configuration.sendLast == .onSubscriptionAndPresence,
+                    isOwn || isFor(reader.jid, node, account), let content = try await lastItem(entry, home)
+                else { continue }
+                items.append((account.jid, content))
+            }
+            return items
+        } catch {
+            // It was logged where it happened, and nobody has asked.
+            return []
+        }
+    }
+
+    /// Items up to that size stay in memory.
+    private static let maximumKeptBytes = 4 << 10
+
+    /// The item that was published last, with the time at which it was; nil: there is none.
+    func lastItem(_ entry: NodeDirectory.Entry, _ home: NodeHome) async throws(StanzaError) -> ByteBuffer? {
+        switch entry.last {
+        case .missing: return nil
+        case .written(let content): return content
+        case .large, nil: break
+        }
+        let generation = home.directory.generation
+        let query = MapQuery(itemsMap(home, entry.node.name), position: .last, limit: 1)
+        let page = try await stored { () async throws(StorageError) in try await items.page(query) }
+        let now = host.now()
+        guard let item = page?.items.last, item.expiresAt.map({ $0 > now }) ?? true else {
+            home.directory.put(.missing, of: entry.node.name, at: generation)
+            return nil
+        }
+        let content = Self.lastItem(item.key, item.value, entry.node)
+        let isKept = item.expiresAt == nil && content.readableBytes <= Self.maximumKeptBytes
+        home.directory.put(isKept ? .written(content) : .large, of: entry.node.name, at: generation)
+        return content
+    }
+
+    private static func lastItem(_ id: String, _ item: PubSubItem, _ node: PubSubNode) -> ByteBuffer {
+        var writer = XMLWriter()
+        writer.raw(event { write([(id, item)], node, to: &$0) })
+        writer.element("delay", .delay, ["stamp": item.time.xep0082])
+        return writer.finish()
+    }
+}

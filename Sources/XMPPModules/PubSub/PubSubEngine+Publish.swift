@@ -1,0 +1,212 @@
+import XMPPServer
+
+/// Items that are published.
+extension PubSubEngine {
+    /// What somebody publishes.
+    struct Publication: Sendable {
+        let node: String
+        /// Without ids they are given some.
+        var items: [(id: String?, payload: Element?)]
+        /// What the node must be like, XEP-0060 §7.1.5.
+        var options: DataForm?
+    }
+
+    static let preconditionNotMet = StanzaError(.conflict, detail: NodeAccess.detail("precondition-not-met"))
+
+    /// Publishes in somebody's name. XEP-0060 §7.1
+    ///
+    /// - Parameter publisher: nil: the server, which may.
+    func publish(_ publication: Publication, at home: NodeHome, by publisher: JID?) async -> Reply {
+        await changing(publication.node, home) { () async throws(StanzaError) -> Reply in
+            let ids = try await publish(publication, home, publisher)
+            return .result { writer in
+                writer.element("pubsub", .pubSub) { writer in
+                    writer.element("publish", nil, ["node": publication.node]) { writer in
+                        for id in ids { writer.element("item", nil, ["id": id]) }
+                    }
+                }
+            }
+        }
+    }
+
+    private func publish(
+        _ publication: Publication, _ home: NodeHome, _ publisher: JID?
+    ) async throws(StanzaError) -> [String] {
+        var changes: [StorageChange] = []
+        var entry: NodeDirectory.Entry
+        if let known = try await self.entry(publication.node, home) {
+            entry = known
+            if let publisher, let error = try await access(of: publisher, to: known.node, home).publishError {
+                throw error
+            }
+            if let options = publication.options, !known.node.configuration.meets(options, maximumItems: limits.items) {
+                throw Self.preconditionNotMet
+            }
+        } else {
+            guard publisher.map(home.isOwned) ?? true else { throw .itemNotFound }
+            (entry, changes) = try await newNode(publication.node, publication.options, home, creator: publisher)
+        }
+        let configuration = entry.node.configuration
+        let items = try checked(publication.items, configuration)
+        var retracted: [String] = []
+        if configuration.persistsItems {
+            let (stored, removed) = try await store(items, &entry, home, by: publisher)
+            changes += stored
+            if configuration.whenFull == .retractOldest, configuration.notifiesRetraction, maximum(configuration) > 1 {
+                retracted = removed
+            }
+        }
+        try await commit(changes)
+        home.directory.put(entry)
+        let published = items.map {
+            (id: $0.id, item: PubSubItem(publisher: publisher, time: host.now(), payload: $0.payload))
+        }
+        try await notify(entry.node, home, publisher: publisher) { Self.write(published, entry.node, to: &$0) }
+        if !retracted.isEmpty {
+            try await notify(entry.node, home) { Self.write(retracted: retracted, entry.node, to: &$0) }
+        }
+        tell(.published(published.map { .init(id: $0.id, payload: $0.item.payload) }), entry.node.name, home, publisher)
+        return items.map(\.id)
+    }
+
+    /// Whether the items are such as the node takes, §7.1.3.6. Their payloads are as they are stored.
+    private func checked(
+        _ items: [(id: String?, payload: Element?)], _ configuration: NodeConfiguration
+    ) throws(StanzaError) -> [(id: String, payload: Element?)] {
+        let isNotification = !configuration.deliversPayloads
+        guard configuration.persistsItems || !isNotification || items.isEmpty else {
+            throw StanzaError(.badRequest, detail: NodeAccess.detail("item-forbidden"))
+        }
+        guard !items.isEmpty || !configuration.persistsItems && isNotification else {
+            throw StanzaError(.badRequest, detail: NodeAccess.detail("item-required"))
+        }
+        guard items.count <= maximum(configuration) || !configuration.persistsItems else {
+            throw StanzaError(.notAllowed, detail: NodeAccess.detail("max-items-exceeded"))
+        }
+        var checked: [(id: String, payload: Element?)] = []
+        var ids: Set<String> = []
+        for (id, payload) in items {
+            guard payload != nil || isNotification else {
+                throw StanzaError(.badRequest, detail: NodeAccess.detail("payload-required"))
+            }
+            guard id?.utf8.count ?? 0 <= Self.maximumNameBytes, id != "" else { throw .policyViolation }
+            let id = id ?? SecureRandom.text(length: 16)
+            guard ids.insert(id).inserted else { throw .badRequest }
+            let own = try payload.map(self.own)
+            guard own?.byteCount ?? 0 <= configuration.maximumPayload ?? .max else {
+                throw StanzaError(.notAcceptable, detail: NodeAccess.detail("payload-too-big"))
+            }
+            checked.append((id, own))
+        }
+        return checked
+    }
+
+    /// A payload with all that it needs to be understood elsewhere, as it is stored.
+    private func own(_ payload: Element) throws(StanzaError) -> Element {
+        var writer = XMLWriter(contentNamespace: .none)
+        writer.copy(payload)
+        guard let element = host.element(fromOwn: writer.finish(), "a payload") else { throw .internalServerError }
+        return element
+    }
+
+    /// How many items the node keeps.
+    func maximum(_ configuration: NodeConfiguration) -> Int {
+        min(configuration.maximumItems ?? limits.items, limits.items)
+    }
+
+    /// What has to be stored for items, and which go for them.
+    private func store(
+        _ new: [(id: String, payload: Element?)], _ entry: inout NodeDirectory.Entry, _ home: NodeHome,
+        by publisher: JID?
+    ) async throws(StanzaError) -> (changes: [StorageChange], removed: [String]) {
+        let node = entry.node
+        let configuration = node.configuration
+        let (itemsMap, marksMap) = (itemsMap(home, node.name), marksMap(home, node.name))
+        let maximum = maximum(configuration)
+        var usage = entry.usage
+        var changes: [StorageChange] = []
+        var removed: [String] = []
+        let size = new.reduce(0) { $0 + ($1.payload?.byteCount ?? 0) + $1.id.utf8.count }
+        if maximum == 1, configuration.whenFull != .reject, publisher.map(home.isOwned) ?? true {
+            // Whatever is there goes: it need not be looked at.
+            usage = NodeUsage(items: new.count, bytes: size)
+        } else {
+            let ids = new.map(\.id)
+            let existing = try await stored { () async throws(StorageError) in
+                try await items.items(itemsMap, keys: ids)
+            }
+            if let publisher, !existing.isEmpty {
+                let mayChangeAll = try await access(of: publisher, to: node, home).mayChangeAll
+                guard mayChangeAll || existing.allSatisfy({ $0.value.publisher?.isSameBare(as: publisher) ?? false })
+                else { throw .forbidden }
+            }
+            usage.items += new.count - existing.count
+            usage.bytes += size - existing.reduce(0) { $0 + Self.size($1) }
+            if usage.items > maximum {
+                if configuration.itemExpiry != nil {
+                    usage.items = try await count(itemsMap) + new.count - existing.count
+                }
+                let excess = usage.items - maximum
+                if excess > 0, configuration.whenFull == .reject {
+                    throw StanzaError(.conflict, detail: NodeAccess.detail("node-full"))
+                }
+                let oldest = try await oldest(excess, of: itemsMap, besides: ids)
+                removed = oldest.map(\.key)
+                usage.items -= removed.count
+                usage.bytes -= oldest.reduce(0) { $0 + Self.size($1) }
+                for id in removed {
+                    changes.append(.removeItem(itemsMap, key: id))
+                    changes.append(.removeItem(marksMap, key: id))
+                }
+            }
+        }
+        try checkRoom(usage, inPlaceOf: entry, home)
+        let now = host.now()
+        let expiry = configuration.itemExpiry.map { Self.time(now, plus: $0) }
+        for (id, payload) in new {
+            let item = PubSubItem(publisher: publisher, time: now, payload: payload)
+            changes.append(items.putting(item, itemsMap, key: id, expiresAt: expiry))
+            if maximum > 1 {
+                changes.append(marks.putting(ItemMark(), marksMap, key: id, expiresAt: expiry, keepsPlace: true))
+            }
+        }
+        if maximum == 1 { changes.append(.trimMap(itemsMap, MapBounds(items: 1))) }
+        changes.append(self.usage.putting(usage, usageMap(home), key: node.name, keepsPlace: true))
+        entry.usage = usage
+        entry.last = nil
+        return (changes, removed)
+    }
+
+    /// So many seconds later, or as late as can be said.
+    private static func time(_ time: Timestamp, plus seconds: Int) -> Timestamp {
+        let (milliseconds, isTooLong) = Int64(seconds).multipliedReportingOverflow(by: 1000)
+        let (sum, isTooLate) = time.milliseconds.addingReportingOverflow(milliseconds)
+        return Timestamp(milliseconds: isTooLong || isTooLate ? .max : sum)
+    }
+
+    static func size(_ item: MapItem<PubSubItem>) -> Int { (item.value.payload?.byteCount ?? 0) + item.key.utf8.count }
+
+    private func count(_ map: MapName) async throws(StanzaError) -> Int {
+        let query = MapQuery(map, limit: 0, isCounted: true)
+        return try await stored { () async throws(StorageError) in try await items.page(query) }?.count ?? 0
+    }
+
+    private func oldest(
+        _ count: Int, of map: MapName, besides ids: [String]
+    ) async throws(StanzaError) -> [MapItem<PubSubItem>] {
+        guard count > 0 else { return [] }
+        let query = MapQuery(map, limit: count + ids.count)
+        let page = try await stored { () async throws(StorageError) in try await items.page(query) }
+        return Array((page?.items ?? []).filter { !ids.contains($0.key) }.prefix(count))
+    }
+
+    /// - Throws: `resource-constraint` if there would be more than there may be, and more than there was.
+    private func checkRoom(_ usage: NodeUsage, inPlaceOf former: NodeDirectory.Entry, _ home: NodeHome)
+        throws(StanzaError)
+    {
+        guard usage.bytes > former.usage.bytes else { return }
+        let others =
+            home.account == nil ? 0 : (home.directory.all ?? []).reduce(0) { $0 + $1.usage.bytes } - former.usage.bytes
+        guard others + usage.bytes <= limits.bytes else { throw StanzaError(.resourceConstraint) }
+    }
+}

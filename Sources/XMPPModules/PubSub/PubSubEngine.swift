@@ -1,0 +1,267 @@
+import NIOCore
+import XMPPServer
+
+/// XEP-0060, whoever has the nodes: an account (XEP-0163) or a service.
+///
+/// Nodes, items and subscriptions are in ordered maps and are read by pages. A change is answered, and told to others, when it is
+/// stored. Changes of one node follow each other, and so do the notifications of them.
+final class PubSubEngine: Sendable {
+    /// The name of the map with all nodes of an address.
+    static let allNodes = "nodes"
+    /// Nodes that are read at a time.
+    private static let pageSize = 200
+    /// Of names of nodes and ids of items, in UTF-8.
+    static let maximumNameBytes = 1023
+
+    let host: Host
+    let limits: PubSubLimits
+    /// How a node is configured at first.
+    let defaults: NodeConfiguration
+    /// Which clients want to be told of the nodes of accounts; nil: clients have to subscribe.
+    let capabilities: ClientCapabilities?
+    let nodes: MapStore<PubSubNode>
+    let usage: MapStore<NodeUsage>
+    let items: MapStore<PubSubItem>
+    let marks: MapStore<ItemMark>
+    let subscriptions: MapStore<NodeSubscription>
+    /// By the entities that have them.
+    let relations: MapStore<EntityRelation>
+
+    init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration, capabilities: ClientCapabilities?) {
+        self.host = host
+        self.limits = limits
+        self.defaults = defaults
+        self.capabilities = capabilities
+        nodes = MapStore("pubsub-nodes", in: host.storage)
+        usage = MapStore("pubsub-usage", in: host.storage)
+        items = MapStore("pubsub-items", in: host.storage)
+        marks = MapStore("pubsub-marks", in: host.storage)
+        subscriptions = MapStore("pubsub-subscriptions", in: host.storage)
+        relations = MapStore("pubsub-relations", in: host.storage)
+    }
+
+    // MARK: Addresses
+
+    private static let directory = AccountRecord.Slot("nodes") { NodeDirectory() }
+
+    /// The nodes of an account.
+    func home(of account: AccountRecord) -> NodeHome {
+        NodeHome(address: account.jid, account: account, directory: account[Self.directory])
+    }
+
+    /// An account of the host, read if need be.
+    func account(_ jid: JID) async throws(StanzaError) -> AccountRecord? {
+        if let account = host.accounts.cached(jid) { return account }
+        return try await host.find(jid).get()
+    }
+
+    // MARK: Storage
+
+    /// Does what may fail in the storage; the failure is logged, and the client told of it.
+    func stored<Value: Sendable>(
+        _ body: () async throws(StorageError) -> Value
+    ) async throws(StanzaError) -> Value {
+        do throws(StorageError) {
+            return try await body()
+        } catch {
+            throw host.report(error)
+        }
+    }
+
+    func commit(_ changes: [StorageChange]) async throws(StanzaError) {
+        guard !changes.isEmpty else { return }
+        try await stored { () async throws(StorageError) in try await host.storage.commit(changes) }
+    }
+
+    func nodesMap(_ home: NodeHome) -> MapName { nodes.map(Self.allNodes, of: home.address) }
+    func usageMap(_ home: NodeHome) -> MapName { usage.map(Self.allNodes, of: home.address) }
+    func itemsMap(_ home: NodeHome, _ node: String) -> MapName { items.map(node, of: home.address) }
+    func marksMap(_ home: NodeHome, _ node: String) -> MapName { marks.map(node, of: home.address) }
+    func subscriptionsMap(_ home: NodeHome, _ node: String) -> MapName { subscriptions.map(node, of: home.address) }
+
+    // MARK: Nodes
+
+    /// The node of that name, if there is one.
+    func entry(_ name: String, _ home: NodeHome) async throws(StanzaError) -> NodeDirectory.Entry? {
+        if let known = home.directory.known(name) { return known }
+        if home.account != nil {
+            _ = try await all(home)
+            return home.directory.known(name) ?? nil
+        }
+        let generation = home.directory.generation
+        return try await stored { () async throws(StorageError) -> NodeDirectory.Entry? in
+            guard let node = try await nodes.get(nodesMap(home), key: name) else { return nil }
+            let usage = try await usage.get(usageMap(home), key: name)
+            let entry = NodeDirectory.Entry(node: node, usage: usage ?? NodeUsage(), last: nil)
+            home.directory.read(entry, at: generation)
+            return entry
+        }
+    }
+
+    /// The node of that name.
+    ///
+    /// - Throws: `item-not-found` if there is none.
+    func existing(_ name: String, _ home: NodeHome) async throws(StanzaError) -> NodeDirectory.Entry {
+        guard let entry = try await entry(name, home) else { throw .itemNotFound }
+        return entry
+    }
+
+    /// All nodes of an account.
+    func all(_ home: NodeHome) async throws(StanzaError) -> [NodeDirectory.Entry] {
+        if let all = home.directory.all { return all }
+        return try await stored { () async throws(StorageError) -> [NodeDirectory.Entry] in
+            while true {
+                let generation = home.directory.generation
+                var entries: [NodeDirectory.Entry] = []
+                var position = MapQuery.Position.first
+                while true {
+                    let query = MapQuery(nodesMap(home), order: .byKey(), position: position, limit: Self.pageSize)
+                    guard let page = try await nodes.page(query), let last = page.items.last else { break }
+                    let keys = page.items.map(\.key)
+                    let usages = Dictionary(
+                        try await usage.items(usageMap(home), keys: keys).map { ($0.key, $0.value) }
+                    ) { $1 }
+                    entries += page.items.map {
+                        NodeDirectory.Entry(node: $0.value, usage: usages[$0.key] ?? NodeUsage(), last: nil)
+                    }
+                    guard page.items.count == Self.pageSize else { break }
+                    position = .after(last.key)
+                }
+                home.directory.readAll(entries, at: generation)
+                if let all = home.directory.all { return all }
+            }
+        }
+    }
+
+    /// Runs a change of a node when those before it have ended.
+    func changing(
+        _ name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Reply
+    ) async -> Reply {
+        await home.directory.turn(of: name).run {
+            do throws(StanzaError) { return try await body() } catch { return .error(error) }
+        }
+    }
+
+    // MARK: Who may what
+
+    /// What somebody is to a node.
+    func access(
+        of jid: JID, to node: PubSubNode, _ home: NodeHome
+    ) async throws(StanzaError) -> NodeAccess {
+        let affiliation = affiliation(of: jid, to: node, home)
+        let configuration = node.configuration
+        var isSubscribed = false
+        if affiliation == .none || affiliation == .member,
+            configuration.accessModel == .authorize || configuration.publishModel == .subscribers
+        {
+            isSubscribed = try await subscription(of: jid, to: node.name, home)?.state == .subscribed
+        }
+        let owners = try await owners(of: node, home)
+        return NodeAccess(
+            configuration: configuration, affiliation: affiliation, relation: relation(of: jid, to: owners),
+            isSubscribed: isSubscribed)
+    }
+
+    func affiliation(of jid: JID, to node: PubSubNode, _ home: NodeHome) -> Affiliation {
+        if home.isOwned(by: jid) { return .owner }
+        return node.affiliations[jid.bare] ?? .none
+    }
+
+    /// The accounts whose presence and contact lists count for the node.
+    func owners(of node: PubSubNode, _ home: NodeHome) async throws(StanzaError) -> [AccountRecord] {
+        if let account = home.account { return [account] }
+        guard node.configuration.accessModel == .presence || node.configuration.accessModel == .roster else {
+            return []
+        }
+        var owners: [AccountRecord] = []
+        for jid in node.owners {
+            guard case .account(let host, let address) = host.router.hosts.recipient(of: jid) else { continue }
+            switch await host.find(address) {
+            case .success(let record): if let record { owners.append(record) }
+            case .failure(let error): throw error
+            }
+        }
+        return owners
+    }
+
+    /// What somebody is to the first of the owners who knows them.
+    func relation(of jid: JID, to owners: [AccountRecord]) -> NodeAccess.Relation {
+        for owner in owners {
+            guard let item = owner.rosterItem(jid), item.state.hasFrom else { continue }
+            return NodeAccess.Relation(seesPresence: true, groups: item.groups)
+        }
+        return .none
+    }
+
+    /// The subscription of an entity: of that address, or of its account.
+    func subscription(
+        of jid: JID, to node: String, _ home: NodeHome
+    ) async throws(StanzaError) -> NodeSubscription? {
+        let now = host.now()
+        let found = try await stored { () async throws(StorageError) in
+            try await subscriptions.items(
+                subscriptionsMap(home, node), keys: jid.isFull ? [jid.string, jid.bare.string] : [jid.string])
+        }
+        return found.first { $0.expiresAt.map { $0 > now } ?? true }?.value
+    }
+
+    // MARK: Afterwards
+
+    /// Tells modules of a change of an account's node.
+    func tell(_ kind: NodeChange.Kind, _ node: String, _ home: NodeHome, _ publisher: JID?) {
+        guard let account = home.account else { return }
+        var change = NodeChange(account: account, node: node, kind: kind, publisher: publisher, host: host)
+        host.fire(PersonalEventing.nodeChanged, &change)
+    }
+
+    /// Items that are removed at a time because of their age.
+    private static let expiredAtOnce = 1_000
+
+    /// Removes what has expired. Until then it is there, but not shown.
+    @Sendable func removeExpired() async {
+        let now = host.now()
+        let changes = [items.name, marks.name, subscriptions.name, relations.name].map {
+            StorageChange.removeExpiredItems(store: $0, at: now, atMost: Self.expiredAtOnce)
+        }
+        do throws(StanzaError) { try await commit(changes) } catch {
+            // It is logged, and tried again the next time.
+        }
+    }
+
+    // MARK: Names
+
+    /// A name that a client has given.
+    static func checked(_ name: String?) throws(StanzaError) -> String {
+        guard let name, !name.isEmpty else {
+            throw StanzaError(.badRequest, detail: NodeAccess.detail("nodeid-required"))
+        }
+        guard name.utf8.count <= maximumNameBytes else { throw .policyViolation }
+        return name
+    }
+}
+
+/// An address at which there are nodes.
+struct NodeHome: Sendable {
+    /// A bare JID.
+    let address: JID
+    /// Whose nodes they are; nil: a service's.
+    let account: AccountRecord?
+    let directory: NodeDirectory
+
+    /// Whether all nodes here are those of that account.
+    func isOwned(by jid: JID) -> Bool { account?.jid.isSameBare(as: jid) ?? false }
+}
+
+/// How much there may be at one address.
+struct PubSubLimits: Sendable, Equatable {
+    /// Nodes of an account.
+    let nodes: Int
+    /// Items of a node.
+    let items: Int
+    /// Bytes of the items of an account, or of a node of a service.
+    let bytes: Int
+    /// Subscriptions of an entity.
+    let subscriptions: Int
+    /// Entities with an affiliation to a node.
+    static let affiliations = 1_000
+}
