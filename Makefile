@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VENV := .build/interop-venv
-QXMPP := .build/interop/qxmpp_messenger
+QXMPP := .build/interop/qxmpp_messenger .build/interop/qxmpp_standard
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # What is shipped: one file with the Swift libraries in it. It keeps the names of functions, which backtraces need, and
@@ -142,6 +142,6 @@ $(VENV)/installed: Interop/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-$(QXMPP): Interop/clients/qxmpp_messenger.cpp
+$(QXMPP): .build/interop/%: Interop/clients/%.cpp Interop/clients/qxmpp_suite.h
 	mkdir -p $(@D)
 	g++ -std=c++17 -O0 -Wall -Wextra -fPIC $< -o $@ $$(pkg-config --cflags --libs qxmpp Qt5Core Qt5Network Qt5Xml)

@@ -61,11 +61,16 @@ STANDARD = {
     "capulet": "tis not hard for men so old as we",
     "escalus": "on pain of torture from those bloody hands",
     "lawrence": "wisely and slow they stumble that run fast",
+    "sampson": "gregory on my word we will not carry coals",
+    "gregory": "no for then we should be colliers",
+    "abram": "do you bite your thumb at us sir",
+    "potpan": "we cannot be here and there too",
+    "antony": "you are looked for and called for",
 }
 
 # Who has programs with windows, and whom those see.
 VERONA = ("montague", "capulet", "escalus", "lawrence")
-STANDARD_CONTACTS = [("mercutio", "tybalt"), *itertools.combinations(VERONA, 2)]
+STANDARD_CONTACTS = [("mercutio", "tybalt"), ("sampson", "gregory"), ("abram", "potpan"), *itertools.combinations(VERONA, 2)]
 
 
 class People:

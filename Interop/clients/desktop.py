@@ -252,7 +252,8 @@ class Screen:
 
     def fill_screen(self, title):
         """Nobody manages windows here: this gives the program's own all there is."""
-        self._xdotool("search", "--sync", "--onlyvisible", "--name", title, "windowmove", "0", "0", "windowsize", *map(str, SIZE))
+        window = ("search", "--sync", "--onlyvisible", "--name", title)
+        self._xdotool(*window, "windowmove", "0", "0", "windowsize", *map(str, SIZE))
 
     async def click(self, pattern, role=None, after=()):
         (await self.shows(pattern, role, after, enabled=True)).click()
@@ -298,7 +299,8 @@ def png(path, wide, high, rows):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">2I5B", wide, high, 8, 2, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    chunks = chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
 def plain_picture(path, colour, side):

@@ -7,6 +7,7 @@ and passwords. What they showed is kept as pictures in .build/interop/pictures, 
 import asyncio
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -113,7 +114,7 @@ def scenario(short, name):
 @scenario("signed-in", "Gajim, Dino, Profanity and Poezio find the server, trust it and sign in")
 async def sign_in(stage):
     services = {"_xmpp-client": stage.service["address"][1], "_xmpps-client": stage.service["direct"][1]}
-    await names.begin(stage.folder, stage.certificate, services)
+    names.begin(stage.folder, stage.certificate, services)
     stage.profanity, stage.poezio, stage.gajim, stage.dino = await asyncio.gather(
         stage.open_profanity("profanity", ESCALUS), stage.open_poezio(LAWRENCE, "Friar Lawrence"),
         stage.open(Gajim, MONTAGUE), stage.open(Dino, CAPULET))  # fmt: skip
@@ -132,6 +133,68 @@ async def chat(stage):
     stage.profanity.enter(f"/msg {LAWRENCE} Where be these enemies?")
     await stage.profanity.shows("Hold thy desperate hand")
     await stage.poezio.shows("Where be these enemies")
+
+
+@scenario("avatars", "each sees the avatars that the others set")
+async def avatars(stage):
+    gajim, dino = stage.gajim, stage.dino
+    await gajim.publish_profile(gajim.home / "face.png", "Old Montague")
+    await dino.publish_profile(dino.home / "face.png")
+    stage.profanity.enter("/win 1")
+    stage.profanity.enter(f"/avatar set {stage.folder / 'profanity/face.png'}")
+    await stage.profanity.shows("Avatar updated successfully")
+    await gajim.paints(FACES["dino"], 500)
+    await dino.paints(FACES["gajim"], 500)
+    for jid in (MONTAGUE, CAPULET):
+        stage.profanity.enter(f"/avatar get {jid}")
+        await stage.profanity.shows(f"Avatar saved as .*{jid.partition('@')[0]}")
+    for jid in (MONTAGUE, CAPULET, ESCALUS):
+        await stage.poezio.fetches_avatar(stage.folder / "poezio", jid)
+
+
+@scenario("nicknames", "nicknames that are published are shown by contacts")
+async def nicknames(stage):
+    await stage.poezio.order("/win 0")
+    await stage.poezio.shows(r"\] Old Montague")
+    await stage.gajim.open_chat(LAWRENCE)
+    await stage.gajim.hears("^Friar Lawrence$")
+    await stage.gajim.open_chat(CAPULET)
+
+
+@scenario("omemo", "OMEMO works between Gajim and Dino, with trust at the first use")
+async def omemo(stage):
+    gajim, dino = stage.gajim, stage.dino
+    await dino.encrypt()
+    await dino.say("Flourishes his blade in spite of me")
+    await gajim.hears("Flourishes his blade in spite of me")
+    await gajim.shows_as_encrypted("Flourishes his blade in spite of me")
+    await gajim.encrypt()
+    await gajim.say("Hold me not, let me go")
+    await dino.hears("Hold me not, let me go")
+    await dino.shows_as_encrypted("Hold me not, let me go")
+
+
+@scenario("omemo-profanity", "so does it between Profanity and Gajim")
+async def omemo_profanity(stage):
+    desk, gajim = stage.profanity, stage.gajim
+    desk.enter("/omemo gen")
+    await desk.shows("OMEMO crytographic materials generated")
+    desk.enter(f"/omemo start {MONTAGUE}")
+    await desk.shows(r"\[OMEMO\]")
+
+    def knows_key():
+        desk.enter("/omemo fingerprint")
+        return re.search(r"fingerprint: [0-9a-f]{8}", desk.screen())
+
+    await desk.until(knows_key, "a fingerprint")
+    desk.enter("Rebellious subjects, enemies to peace")
+    await gajim.open_chat(ESCALUS)
+    await gajim.hears("Rebellious subjects, enemies to peace")
+    await gajim.shows_as_encrypted("Rebellious subjects, enemies to peace")
+    await gajim.paints(FACES["profanity"], 500)
+    await gajim.encrypt()
+    await gajim.say("What, ho! You men, you beasts")
+    await desk.shows(r"~ montague.*: What, ho! You men, you beasts")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Gajim(Screen):
         await self.shows("0402: Bookmarks Compat PEP", "label")
         self.picture("features")
         parts = [part for part in self.read() if part.role in ("label", "icon")]
-        crosses = [parts[index - 1].name for index, part in enumerate(parts) if part.role == "icon" and part.name == "Close"]
+        crosses = [label.name for label, icon in zip(parts, parts[1:]) if (icon.role, icon.name) == ("icon", "Close")]
         self.keys("Escape")
         await self.hides("^Features$", "page tab")
         return crosses

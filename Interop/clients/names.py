@@ -4,11 +4,11 @@ They are given an address and a password, as people give them, and find the serv
 that uses this runs in a mount namespace of its own (`unshare --mount`).
 """
 
-import asyncio
 import secrets
 import socket
 import struct
 import subprocess
+import threading
 
 SRV = 33
 A = 1
@@ -20,16 +20,22 @@ def encoded(name):
     return b"".join(bytes((len(label),)) + label.encode() for label in name.split(".") if label) + b"\0"
 
 
-class NameServer(asyncio.DatagramProtocol):
-    """Every name is this machine; two services are where the server listens."""
+class NameServer:
+    """Every name is this machine; services are where the server listens. It answers in a thread, whatever the suite does."""
 
     def __init__(self, services):
         self.services = services
+        self.address = "127.{}.{}.{}".format(*(secrets.randbelow(254) + 1 for _ in range(3)))
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.address, 53))
+        threading.Thread(target=self._serve, daemon=True).start()
 
-    def connection_made(self, transport):
-        self.transport = transport
+    def _serve(self):
+        while True:
+            query, sender = self.socket.recvfrom(512)
+            self.socket.sendto(self.answer(query), sender)
 
-    def datagram_received(self, query, sender):
+    def answer(self, query):
         labels, position = [], 12
         while query[position]:
             labels.append(query[position + 1 : position + 1 + query[position]].decode())
@@ -40,7 +46,7 @@ class NameServer(asyncio.DatagramProtocol):
         # A pointer to the name in the question, then type, class, seconds, length.
         answer = struct.pack(">3HIH", 0xC00C, kind, IN, 60, len(data)) + data if data else b""
         head = query[:2] + struct.pack(">5H", RECURSION, 1, 1 if data else 0, 0, 0)
-        self.transport.sendto(head + query[12:end] + answer, sender)
+        return head + query[12:end] + answer
 
     def data(self, labels, kind):
         port = self.services.get(labels[0]) if labels else None
@@ -51,13 +57,11 @@ class NameServer(asyncio.DatagramProtocol):
         return b""
 
 
-async def begin(folder, certificate, services):
+def begin(folder, certificate, services):
     """Starts the name server, and shows it and the certificate to this process and its children."""
-    address = "127.{}.{}.{}".format(*(secrets.randbelow(254) + 1 for _ in range(3)))
-    loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(lambda: NameServer(services), local_addr=(address, 53))
+    server = NameServer(services)
     resolver = folder / "resolv.conf"
-    resolver.write_text(f"nameserver {address}\noptions timeout:1 attempts:2\n")
+    resolver.write_text(f"nameserver {server.address}\n")
     authorities = folder / "ca-certificates.crt"
     authorities.write_bytes(certificate)
     for file, place in ((resolver, "/etc/resolv.conf"), (authorities, "/etc/ssl/certs/ca-certificates.crt")):

@@ -32,8 +32,8 @@ class Desks(Stage):
     def open(self, name, resource):
         """Starts Profanity with the account, and a memory of its own."""
         account = self.service["accounts"][name]
-        command = profanity.command(
-            self.folder / resource, self.authorities, account["jid"], account["password"], resource, self.service["address"])  # fmt: skip
+        home, address = self.folder / resource, self.service["address"]
+        command = profanity.command(home, self.authorities, account["jid"], account["password"], resource, address)
         desk = self.terminals.open(resource, command)
         self.desks.append(desk)
         return desk

@@ -1,14 +1,9 @@
 // The Messenger service as QXmpp sees it: it decodes the token and encodes it again, is strict about who may send a
 // roster, and reads the archive. This version follows no redirect, so it signs in at the session node.
 
-#include <QCoreApplication>
-#include <QEventLoop>
-#include <QFile>
+#include "qxmpp_suite.h"
+
 #include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
-#include <QTextStream>
-#include <QTimer>
 
 #include <QXmppArchiveIq.h>
 #include <QXmppArchiveManager.h>
@@ -20,40 +15,8 @@
 #include <QXmppVCardIq.h>
 #include <QXmppVCardManager.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
-
-constexpr int waitMilliseconds = 10'000;
-
-struct Unexpected {
-    QString complaint;
-};
-
-void require(bool condition, const QString &complaint)
-{
-    if (!condition)
-        throw Unexpected { complaint };
-}
-
-void requireEqual(const QString &found, const QString &wanted, const QString &what)
-{
-    require(found == wanted, what + ": wanted '" + wanted + "', found '" + found + "'");
-}
-
-// Handles events until the condition holds; it is looked at after every event.
-void expect(const QString &what, const std::function<bool()> &condition)
-{
-    bool late = false;
-    QTimer limit;
-    limit.setSingleShot(true);
-    QObject::connect(&limit, &QTimer::timeout, [&late] { late = true; });
-    limit.start(waitMilliseconds);
-    while (!condition()) {
-        require(!late, what + " did not come in 10 s");
-        QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
-    }
-}
 
 // One account at one client; what arrives is kept for the scenarios.
 class Person
@@ -304,21 +267,12 @@ int signInWith(Stage &stage, const QString &name, const QString &token)
 int main(int count, char **arguments)
 {
     QCoreApplication application(count, arguments);
-    QTextStream out(stdout);
-    QFile description(application.arguments().value(1));
-    if (!description.open(QIODevice::ReadOnly)) {
-        out << "not ok start: cannot read the description of the service\n";
-        return 2;
-    }
-    Stage stage(QJsonDocument::fromJson(description.readAll()).object()["messenger"].toObject());
+    Stage stage(description(application.arguments().value(1))["messenger"].toObject());
 
     if (count == 4)
         return signInWith(stage, application.arguments().value(2), application.arguments().value(3));
 
-    const struct {
-        const char *name;
-        void (*run)(Stage &);
-    } scenarios[] = {
+    return run<Stage>(stage, {
         { "a token that nobody minted is refused with not-authorized", refuseWrongToken },
         { "three people sign in at the session node", signIn },
         { "the roster lists the contact by name", readRoster },
@@ -329,16 +283,5 @@ int main(int count, char **arguments)
         { "of 12 messages the archive gives exactly the last 10, in order", readArchive },
         { "invitation, acceptance, presence both ways", invite },
         { "signing out is seen by the contact", signOut },
-    };
-    int failed = 0;
-    for (const auto &scenario : scenarios) {
-        try {
-            scenario.run(stage);
-            out << "ok " << scenario.name << Qt::endl;
-        } catch (const Unexpected &unexpected) {
-            ++failed;
-            out << "not ok " << scenario.name << ": " << unexpected.complaint << Qt::endl;
-        }
-    }
-    return failed ? 1 : 0;
+    });
 }
