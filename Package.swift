@@ -100,12 +100,13 @@ let package = Package(
                 "XML", "XMPP", "XMPPStream", deque, nioPosix, nioSSL, crypto, cryptoExtras, x509, asn1, logging,
                 lifecycle, yams,
             ]),
-        target("XMPPModules", server),
+        target("XMPPModules", server + [nioCore, nioPosix, crypto, httpClient, logging]),
         target("SQLiteStorage", server + [nioCore, grdb, sqlite]),
         target(
             "Web",
             server + [
-                hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient, nioCore, nioHTTP1,
+                "XMPPModules", hummingbird, httpTypes, nioHTTPTypes, nioHTTPTypesHTTP1, mustache, jwt, httpClient,
+                nioCore, nioHTTP1,
                 nioWebSocket, nioPosix, nioSSL, crypto, logging,
             ],
             resources: [.embedInCode("Chat/Assets")]),
@@ -154,7 +155,8 @@ let package = Package(
         tests(
             "WebTests",
             server + [
-                "Web", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore, nioEmbedded, nioPosix,
+                "Web", "XMPPModules", "TestKit", "SQLiteStorage", hummingbird, jwt, httpClient, crypto, nioCore,
+                nioEmbedded, nioPosix,
                 nioHTTP1, logging,
             ]),
         tests("ConversationTests", server + ["XMPPModules", "TestKit", nioCore]),

@@ -50,7 +50,9 @@ public final class TestServer: Sendable {
         self.directory = directory
         Self.loops.withLock { [loop] in $0.append(loop) }
         certificate = try TestCertificate.shared.get()
-        let text = configuration.yaml(for: transport, certificate: certificate)
+        let text =
+            "data: {directory: \"\(directory.path)/data\"}\n"
+            + configuration.yaml(for: transport, certificate: certificate)
         let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
         let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))

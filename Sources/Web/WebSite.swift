@@ -14,6 +14,10 @@ public final class WebSite: Sendable {
         var upgrades: [WebUpgrade] = []
         var links: [Link] = []
         var apps: [@Sendable (WebAddress) -> App] = []
+        var names: [String] = []
+
+        /// Adds a name by which the site is asked as well, such as that of a proxy in front of it.
+        public mutating func addName(_ name: String) { names.append(name) }
 
         /// Adds a protocol that connections can be upgraded to.
         public mutating func add(_ upgrade: WebUpgrade) { upgrades.append(upgrade) }
@@ -38,6 +42,7 @@ public final class WebSite: Sendable {
         var upgrades: [WebUpgrade] = []
         var links: [Link] = []
         var apps: [@Sendable (WebAddress) -> App] = []
+        var names: [String] = []
     }
 
     /// The host.
@@ -68,7 +73,7 @@ public final class WebSite: Sendable {
         for case let module as any WebModule in host.modules { module.register(on: &builder) }
         let built = Content(
             responder: builder.router.buildResponder(), upgrades: builder.upgrades, links: builder.links,
-            apps: builder.apps)
+            apps: builder.apps, names: builder.names)
         content.withLock { $0 = built }
         openedStreams.withLock { $0 }?.reload()
     }
@@ -107,7 +112,10 @@ public final class WebSite: Sendable {
     }
 
     /// Whether a request with this `Host` is for the site.
-    func isNamed(_ name: String) -> Bool { name == host.domain || name == host.configuration.webAddress?.host }
+    func isNamed(_ name: String) -> Bool {
+        name == host.domain || name == host.configuration.webAddress?.host
+            || content.withLock { $0.names.contains(name) }
+    }
 
     func respond(to request: Request, _ context: WebContext) async throws -> Response {
         guard let responder = content.withLock({ $0.responder }) else { throw HTTPError(.notFound) }

@@ -14,6 +14,7 @@ public enum StandardModules {
         ContactAddresses.self,
         ExternalServices.self,
         UserSearch.self,
+        HTTPUpload.self,
         Ping.self,
         Version.self,
         Time.self,

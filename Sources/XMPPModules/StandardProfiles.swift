@@ -98,5 +98,6 @@ public enum StandardProfiles {
             time: {}
             stream-limits: {}
             client-access: {}
+            http-upload: {}
         """
 }

@@ -8,8 +8,8 @@ import NIOHTTPTypesHTTP1
 /// A connection of a browser or an app, HTTP/1.1 (RFC 9112): requests one after the other, each answered once, in a
 /// task of its own, until one is upgraded to another protocol or the connection ends.
 ///
-/// **Bounds.** The head of a request is complete within `headTime` of the connection's begin or the last answer, its
-/// body within `bodyTime` of its head, and each piece of an answer is taken within `writeTime`. While a request is
+/// **Bounds.** The head of a request is complete within `headTime` of the connection's begin or the last answer, each
+/// `bodyPiece` of its body within `bodyTime`, and each piece of an answer is taken within `writeTime`. While a request is
 /// being answered nothing is read; at most `mostEarly` parts that had come already wait. At most `HTTPExchange.enough`
 /// bytes and one read of a body wait to be consumed.
 ///
@@ -21,6 +21,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
 
     static let headTime = TimeAmount.seconds(60)
     static let bodyTime = TimeAmount.seconds(60)
+    /// Bytes of a body that may not take longer than `bodyTime`.
+    static let bodyPiece = 65_536
     static let writeTime = TimeAmount.seconds(60)
     /// How long a client may take to close its side of the connection.
     private static let lingerTime = TimeAmount.seconds(2)
@@ -65,6 +67,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private var isFull = false
     private var isStopping = false
     private var deadline: Scheduled<Void>?
+    /// Bytes of the body that have come since there was a deadline for them.
+    private var received = 0
 
     init(_ channel: any Channel, _ web: WebResponder) {
         self.channel = channel
@@ -195,6 +199,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             channel.close(promise: nil)
         case (.serving(let exchange), .part(.body(let bytes))):
             exchange.received(bytes)
+            received += bytes.readableBytes
+            if received >= Self.bodyPiece { expectBody(of: exchange) }
         case (.serving(let exchange), .part(.end)):
             deadline?.cancel()
             exchange.receivedAll()
@@ -249,6 +255,12 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             self, request, version: head.version, keepsAlive: head.isKeepAlive && !isLast,
             isExpectingContinue: expectation != nil && head.version != .http1_0)
         state = .serving(exchange)
+        expectBody(of: exchange)
+        exchange.begin()
+    }
+
+    private func expectBody(of exchange: HTTPExchange) {
+        received = 0
         wait(Self.bodyTime) { connection in
             exchange.fail()
             if exchange.isAnswering {
@@ -257,7 +269,6 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
                 connection.refuse(.requestTimeout)
             }
         }
-        exchange.begin()
     }
 
     private func refuse(_ error: HTTPParserError) {

@@ -12,7 +12,16 @@ extension StanzaError {
             writer.text(text)
             writer.end()
         }
-        if let detail { writer.element(detail.name, detail.namespace, ["feature": detail.feature]) }
+        detail?.write(to: &writer)
+        writer.end()
+    }
+}
+
+extension StanzaError.Detail {
+    fileprivate func write(to writer: inout XMLWriter) {
+        writer.start(name, namespace)
+        for part in attributes { writer.attribute(part.name, part.text) }
+        for part in children { writer.element(part.name, text: part.text) }
         writer.end()
     }
 }

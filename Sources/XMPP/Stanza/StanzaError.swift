@@ -5,20 +5,45 @@ public import XML
 public struct StanzaError: Error, Equatable, Sendable {
     /// A condition that another specification defines (RFC 6120, section 8.3.4).
     public struct Detail: Equatable, Sendable {
+        /// An attribute of the element, or a child that holds a text.
+        public struct Part: Equatable, Sendable {
+            public let name: StaticString
+            public let text: String
+
+            public init(_ name: StaticString, _ text: String) {
+                self.name = name
+                self.text = text
+            }
+
+            public static func == (one: Part, other: Part) -> Bool {
+                one.text == other.text && "\(one.name)" == "\(other.name)"
+            }
+        }
+
         /// The name of the element.
         public let name: StaticString
         public let namespace: Namespace
-        /// What its attribute `feature` says; nil: it has none.
-        public let feature: String?
+        public let attributes: [Part]
+        /// Its children, in the same namespace.
+        public let children: [Part]
 
-        public init(_ name: StaticString, _ namespace: Namespace, feature: String? = nil) {
+        /// - Parameter feature: what its attribute `feature` says; nil: it has none.
+        public init(_ name: StaticString, _ namespace: Namespace, feature: String?) {
+            self.init(name, namespace, attributes: feature.map { [Part("feature", $0)] } ?? [])
+        }
+
+        public init(
+            _ name: StaticString, _ namespace: Namespace, attributes: [Part] = [], children: [Part] = []
+        ) {
             self.name = name
             self.namespace = namespace
-            self.feature = feature
+            self.attributes = attributes
+            self.children = children
         }
 
         public static func == (one: Detail, other: Detail) -> Bool {
-            one.namespace == other.namespace && "\(one.name)" == "\(other.name)" && one.feature == other.feature
+            one.namespace == other.namespace && "\(one.name)" == "\(other.name)"
+                && one.attributes == other.attributes && one.children == other.children
         }
     }
 

@@ -15,6 +15,8 @@ public struct Administration: Sendable {
 
     var configuration: ServerConfiguration { server.configuration }
     var storage: any Storage { server.storage }
+    /// The directory of everything that outlives the process.
+    public var dataDirectory: String { configuration.data.directory }
     var now: @Sendable () -> Timestamp { server.now }
 
     /// The administration of a whole server.

@@ -39,6 +39,7 @@ final class TestSite: Sendable {
     ) async throws {
         directory = try former?.directory ?? TemporaryDirectory()
         let text = """
+            data: {directory: "\(directory.path)/data"}
             \(top)
             listeners: [{addresses: ["127.0.0.1"], port: 0}]
             http-listeners: [{addresses: ["127.0.0.1"], port: 0, tls: off\(http.isEmpty ? "" : ", \(http)")}]

@@ -1,0 +1,168 @@
+import Logging
+import NIOCore
+import Synchronization
+import XMPPServer
+
+/// The uploaded files of a host: what is known of them, their bytes, and the slots for those to come.
+package final class UploadedFiles: Sendable {
+    /// What the paths of all files begin with.
+    package static let path = "/upload/"
+    /// Files that are removed in one go.
+    private static let batch = 500
+
+    package let host: Host
+    let index: FileIndex
+    private let settings: UploadSettings
+    private let slots = UploadSlots()
+    let store: any FileStore
+    private let site = Mutex<WebAddress?>(nil)
+
+    private struct Usage {
+        /// Bytes of all files; nil: that is not known yet.
+        var total: Int?
+        /// Whose files are to be removed.
+        var removed: Set<JID> = []
+    }
+
+    private let usage = Mutex(Usage())
+
+    init(of host: Host, _ settings: UploadSettings) {
+        self.host = host
+        self.settings = settings
+        index = FileIndex(of: host.jid, in: host.storage)
+        let directory =
+            settings.directory.hasPrefix("/")
+            ? settings.directory : "\(host.administration?.dataDirectory ?? ".")/\(settings.directory)"
+        store = LocalFileStore(directory: "\(directory)/\(host.domain)")
+    }
+
+    /// Where files are sent and fetched; nil: the host is not on the web.
+    package var address: WebAddress? { settings.address ?? site.withLock { $0 } }
+
+    /// The host is on the web, at that address.
+    package func opened(at address: WebAddress) { site.withLock { $0 = address } }
+
+    // MARK: Room
+
+    /// Opens a slot, if its file may be uploaded.
+    func open(_ slot: UploadSlot) async throws(StorageError) -> Bool {
+        let used = try await index.usage(of: slot.account.jid)
+        let usedInAll = try await usageInAll()
+        return slots.open(
+            slot, free: settings.quota - used, freeInAll: settings.totalQuota - usedInAll, now: host.now())
+    }
+
+    /// Counted once; from then on what changes is.
+    private func usageInAll() async throws(StorageError) -> Int {
+        if let total = usage.withLock({ $0.total }) { return total }
+        let counted = try await index.usage()
+        return usage.withLock { usage in
+            let total = usage.total ?? counted
+            usage.total = total
+            return total
+        }
+    }
+
+    private func count(_ bytes: Int) { usage.withLock { $0.total = $0.total.map { max(0, $0 + bytes) } } }
+
+    // MARK: Uploads
+
+    package func takeSlot(_ secret: String) -> UploadSlots.Finding { slots.take(secret, now: host.now()) }
+
+    package func giveBack(_ slot: UploadSlot) { slots.giveBack(slot) }
+
+    /// Stores a file. It can be fetched, and is durable, when this returns.
+    ///
+    /// - Throws: `FileStoreError`, `StorageError`, or what the body throws.
+    package func store<Body: AsyncSequence & Sendable>(_ body: Body, for slot: UploadSlot) async throws
+    where Body.Element == ByteBuffer {
+        let head = UploadHead()
+        var file = slot.file
+        try await store.put(file.id, size: file.size, UploadBody(body, of: slot, head: head))
+        file.type = ContentType(of: head.bytes)
+        do {
+            guard !slot.isVoid else { throw FileStoreError.missing }
+            try await host.storage.commit(index.adding(file, of: slot.account.jid))
+        } catch {
+            try await store.remove(file.id)
+            throw error
+        }
+        count(file.size)
+        slots.remove(slot)
+    }
+
+    // MARK: Fetching
+
+    /// The file, unless it is gone or has expired.
+    package func file(_ id: FileID) async throws(StorageError) -> UploadedFile? {
+        guard let file = try await index.file(id)?.file, !file.isExpired(host.now()) else { return nil }
+        return file
+    }
+
+    package func write(_ file: UploadedFile, _ range: Range<Int>, to sink: any FileSink) async throws {
+        try await store.write(file.id, range, to: sink)
+    }
+
+    // MARK: Removal
+
+    /// Removes a file. Nobody can fetch it any more when this returns.
+    func remove(_ file: UploadedFile, of account: JID) async throws {
+        try await host.storage.commit(index.removing(file, of: account))
+        count(-file.size)
+        try await store.remove(file.id)
+    }
+
+    /// Removes files whose time is over.
+    @Sendable func removeExpired() async {
+        do {
+            for expiry in try await index.expired(at: host.now(), atMost: Self.batch) {
+                if let (file, owner) = try await index.file(expiry.id) {
+                    try await remove(file, of: owner)
+                } else {
+                    try await host.storage.commit(index.forgetting(expiry))
+                }
+            }
+        } catch {
+            report(error)
+        }
+    }
+
+    /// What is known of the files went with the account, so that nobody can fetch them; now their bytes go.
+    func accountRemoved(_ account: JID) {
+        slots.removeAll(of: account)
+        let isFirst = usage.withLock { usage in
+            usage.removed.insert(account)
+            return usage.removed.count == 1
+        }
+        guard isFirst else { return }
+        Task { await removeFiles(of: usage.withLock { exchange(&$0.removed, with: []) }) }
+    }
+
+    private func removeFiles(of accounts: Set<JID>) async {
+        do {
+            for prefix in FileID.prefixes {
+                for (id, owner) in try await index.owners(prefix: prefix) where accounts.contains(owner.account) {
+                    try await removeAbandoned(id, owner)
+                }
+            }
+        } catch {
+            report(error)
+        }
+    }
+
+    /// Removes a file that no account owns any more.
+    private func removeAbandoned(_ id: FileID, _ owner: FileOwner) async throws {
+        guard try await index.file(id) == nil else { return }
+        try await store.remove(id)
+        try await host.storage.commit(index.forgetting(id))
+        count(-owner.size)
+    }
+
+    package func report(_ error: any Error) {
+        if let error = error as? StorageError {
+            _ = host.report(error)
+        } else {
+            host.logger.error("file store failed", metadata: ["error": "\(error)"])
+        }
+    }
+}

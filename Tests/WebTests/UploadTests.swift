@@ -1,0 +1,231 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TestKit
+import Testing
+import XMPPServer
+
+@testable import Web
+@testable import XMPPModules
+
+/// What people upload over HTTP, XEP-0363. Their slots are in `0363-upload.xmpp`.
+@Suite struct UploadTests {
+    private static let picture: [UInt8] =
+        [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + (0..<1000).map { UInt8(truncatingIfNeeded: $0) }
+
+    private static func run(_ settings: String = "", _ body: (TestSite) async throws -> Void) async throws {
+        try await TestSite.run(modules: "http-upload: {\(settings)}", body)
+    }
+
+    /// A site with a file that was sent.
+    private static func withFile(
+        _ bytes: [UInt8] = picture, named name: String = "cat.png", settings: String = "",
+        _ body: (TestSite, UploadSlot) async throws -> Void
+    ) async throws {
+        try await run(settings) { site in
+            let slot = try await site.slot(name, size: bytes.count)
+            #expect(try await site.put(slot, bytes).status == 201)
+            try await body(site, slot)
+        }
+    }
+
+    @Test func whatIsSentCanBeFetched() async throws {
+        try await Self.withFile(named: "très cool.png") { site, slot in
+            let answer = try await site.get(slot)
+            #expect(answer.status == 200)
+            #expect(answer.bytes.elementsEqual(Self.picture))
+            #expect(answer.headers["content-type"] == ["image/png"])
+            #expect(answer.headers["content-length"] == ["\(Self.picture.count)"])
+            #expect(answer.headers["x-content-type-options"] == ["nosniff"])
+            #expect(answer.headers["content-disposition"] == ["inline; filename*=UTF-8''tr%C3%A8s%20cool.png"])
+            #expect(answer.headers["content-security-policy"].first?.contains("sandbox") == true)
+            #expect(answer.headers["access-control-allow-origin"] == ["*"])
+            let head = try await site.get(slot, .HEAD)
+            #expect(head.status == 200)
+            #expect(head.headers["content-length"] == ["\(Self.picture.count)"])
+            #expect(head.bytes.isEmpty)
+        }
+    }
+
+    @Test func aPartOfAFile() async throws {
+        try await Self.withFile { site, slot in
+            let size = Self.picture.count
+            for (field, range) in [
+                ("bytes=0-99", 0..<100), ("bytes=100-", 100..<size), ("bytes=-5", (size - 5)..<size),
+                ("bytes=50-9999999999", 50..<size), ("bytes=-9999999999", 0..<size),
+            ] {
+                let answer = try await site.get(slot, headers: ["range": field])
+                #expect(answer.status == 206)
+                #expect(answer.bytes.elementsEqual(Self.picture[range]), "\(field)")
+                #expect(
+                    answer.headers["content-range"] == ["bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)"])
+            }
+            for field in ["bytes=\(size)-", "bytes=-0"] {
+                let answer = try await site.get(slot, headers: ["range": field])
+                #expect(answer.status == 416)
+                #expect(answer.headers["content-range"] == ["bytes */\(size)"])
+            }
+            for field in ["bytes=1-2,4-5", "bytes=5-2", "lines=1-2", "bytes=a-b", "bytes=99999999999999999999-", ""] {
+                #expect(try await site.get(slot, headers: ["range": field]).status == 200, "\(field)")
+            }
+            let other = try await site.get(slot, headers: ["range": "bytes=0-99", "if-range": "\"other\""])
+            #expect(other.status == 200)
+            let same = try await site.get(slot, headers: ["range": "bytes=0-99", "if-range": "\"\(slot.file.id)\""])
+            #expect(same.status == 206)
+        }
+    }
+
+    @Test func whatIsKnownIsNotSentAgain() async throws {
+        try await Self.withFile { site, slot in
+            let answer = try await site.get(slot)
+            let tag = try #require(answer.headers["etag"].first)
+            let date = try #require(answer.headers["last-modified"].first)
+            for headers: HTTPHeaders in [
+                ["if-none-match": tag], ["if-none-match": "\"a\", \(tag)"], ["if-none-match": "*"],
+                ["if-modified-since": date],
+            ] {
+                let answer = try await site.get(slot, headers: headers)
+                #expect(answer.status == 304)
+                #expect(answer.bytes.isEmpty)
+            }
+            #expect(try await site.get(slot, headers: ["if-none-match": "\"a\""]).status == 200)
+        }
+    }
+
+    /// What a browser would act on is told from the bytes, whatever the name says.
+    @Test(
+        arguments: [
+            ("<html><script>alert(1)</script></html>", "text/plain; charset=utf-8", "inline"),
+            ("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "text/plain; charset=utf-8", "inline"),
+            ("%PDF-1.7 …", "application/pdf", "attachment"),
+            ("GIF89a…", "image/gif", "inline"),
+            ("\u{0}\u{1}\u{2}", "application/octet-stream", "attachment"),
+        ])
+    func contentType(_ text: String, _ type: String, _ disposition: String) async throws {
+        try await Self.withFile(Array(text.utf8), named: "page.html") { site, slot in
+            let answer = try await site.get(slot)
+            #expect(answer.headers["content-type"] == [type])
+            #expect(answer.headers["content-disposition"] == ["\(disposition); filename*=UTF-8''page.html"])
+        }
+    }
+
+    // MARK: Slots
+
+    @Test func aSlotIsGoodOnceAndForItsFileAlone() async throws {
+        try await Self.run { site in
+            let bytes = Array("four".utf8)
+            let slot = try await site.slot("note.txt", size: 4, type: "text/plain")
+            let path = "/upload/\(slot.secret)/\(slot.file.id)"
+            #expect(try await site.put(slot, Array("three".utf8)).status == 413)
+            #expect(try await site.put(slot, Array("two".utf8)).status == 400)
+            #expect(try await site.put(slot, bytes, path: "/upload/\(slot.file.id)/note.txt").status == 404)
+            #expect(try await site.put(slot, bytes, path: "/upload/\(slot.secret)/\(FileID())").status == 404)
+            #expect(try await site.put(slot, bytes, headers: ["content-type": "image/png"]).status == 415)
+            let chunked = HTTPClientRequest.Body.stream(
+                AsyncStream { continuation in
+                    continuation.yield(ByteBuffer(bytes: bytes))
+                    continuation.finish()
+                }, length: .unknown)
+            #expect(try await site.exchange(.PUT, path, headers: [:], chunked).status == 411)
+            #expect(try await site.get(slot).status == 404)
+            #expect(try await site.put(slot, bytes, headers: ["content-type": "text/plain"]).status == 201)
+            #expect(try await site.put(slot, bytes).status == 404)
+            #expect(try await site.get(slot).bytes == bytes)
+        }
+    }
+
+    @Test func aSlotIsGoodForAWhile() async throws {
+        try await Self.run { site in
+            let slot = try await site.slot("note.txt", size: 4)
+            site.clock.advance(by: .seconds(301))
+            #expect(try await site.put(slot, Array("four".utf8)).status == 404)
+        }
+    }
+
+    /// An upload that breaks off leaves nothing, and its slot can be used again.
+    @Test func anUploadThatBreaksOff() async throws {
+        try await Self.run { site in
+            let slot = try await site.slot("note.txt", size: 8)
+            let head = "PUT /upload/\(slot.secret)/\(slot.file.id) HTTP/1.1\r\nHost: \(TestSite.domain)\r\n"
+            let client = try await TestHTTPClient(site)
+            _ = try await client.exchange(
+                [head + "Content-Length: 8\r\nExpect: 100-continue\r\n\r\n", "four"], until: "100 Continue")
+            while case .inUse = try site.uploads.takeSlot(slot.secret) { await Task.yield() }
+            try site.uploads.giveBack(slot)
+            #expect(try await site.get(slot).status == 404)
+            #expect(try await site.put(slot, Array("complete".utf8)).status == 201)
+            #expect(String(decoding: try await site.get(slot).bytes, as: UTF8.self) == "complete")
+        }
+    }
+
+    // MARK: Room
+
+    @Test func filesTakeNoMoreThanTheQuota() async throws {
+        try await Self.run("quota: 1000 B, total-quota: 1500 B") { site in
+            let first = try await site.slot("one", size: 600)
+            await #expect(throws: (any Error).self) { try await site.slot("two", size: 600) }
+            #expect(try await site.put(first, Array(repeating: 1, count: 600)).status == 201)
+            await #expect(throws: (any Error).self) { try await site.slot("two", size: 600) }
+            // What was reserved and not used is free again.
+            _ = try await site.slot("three", size: 400)
+            await #expect(throws: (any Error).self) { try await site.slot("four", size: 1) }
+            site.clock.advance(by: .seconds(301))
+            _ = try await site.slot("four", size: 400)
+        }
+    }
+
+    // MARK: Ends
+
+    @Test func aFileEndsWithItsTime() async throws {
+        try await Self.run { site in
+            let end = Timestamp(milliseconds: site.clock.now.milliseconds + 3_600_000)
+            let slot = try await site.slot("story", size: 4, expiresAt: end)
+            #expect(try await site.put(slot, Array("four".utf8)).status == 201)
+            site.clock.advance(by: .seconds(3599))
+            await site.server.runJobs()
+            #expect(try await site.get(slot).status == 200)
+            site.clock.advance(by: .seconds(1))
+            #expect(try await site.get(slot).status == 404)
+            #expect(try await site.storedFiles() == [slot.file.id])
+            await site.server.runJobs()
+            #expect(try await site.storedFiles().isEmpty)
+        }
+    }
+
+    @Test func filesEndWithTheirAccount() async throws {
+        try await Self.withFile { site, slot in
+            let waiting = try await site.slot("later", size: 4)
+            try await Administration(site.server).remove(AccountName(site.mary.string))
+            #expect(try await site.get(slot).status == 404)
+            #expect(try await site.put(waiting, Array("four".utf8)).status == 404)
+            while try await !site.storedFiles().isEmpty { await Task.yield() }
+        }
+    }
+
+    // MARK: Other sites
+
+    @Test func scriptsOfSomeSitesAlone() async throws {
+        try await Self.withFile(settings: "origins: [\"https://chat.example\"]") { site, slot in
+            let path = "/upload/\(slot.file.path)"
+            let good = try await site.exchange(.OPTIONS, path, headers: ["origin": "https://chat.example"], nil)
+            #expect(good.status == 204)
+            #expect(good.headers["access-control-allow-origin"] == ["https://chat.example"])
+            #expect(good.headers["access-control-allow-methods"] == ["OPTIONS, HEAD, GET, PUT"])
+            let bad = try await site.exchange(.OPTIONS, path, headers: ["origin": "https://evil.example"], nil)
+            #expect(bad.headers["access-control-allow-origin"].isEmpty)
+        }
+    }
+
+    @Test func aNameOfAProxy() async throws {
+        try await Self.withFile(settings: "address: \"https://files.example\"") { site, slot in
+            let address = try site.uploads.address
+            #expect(address?.description == "https://files.example")
+            let path = "/upload/\(slot.file.path)"
+            let found = try await TestBrowser(site).get(path, host: "files.example")
+            #expect(found.status == 200)
+            let misdirected = try await TestBrowser(site).get(path, host: "other.example")
+            #expect(misdirected.status == 421)
+        }
+    }
+}
