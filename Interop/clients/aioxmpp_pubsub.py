@@ -149,5 +149,26 @@ async def life(stage):
     await hears("deleted", "quarrel")
 
 
+@suite.scenario("a node's form is read and changed; who is what is the owner's to say")
+async def owner(stage):
+    abram, potpan, at = stage.abram.pubsub, stage.potpan.pubsub, stage.nodes
+    node = await abram.create(at)
+    require(bool(node), "an instant node has no name")
+    form = await abram.get_node_config(at, node)
+    fields = {field.var for field in form.fields}
+    require({"pubsub#access_model", "pubsub#max_items", "pubsub#title"} <= fields, f"fields are {fields}")
+    config = aioxmpp.pubsub.NodeConfigForm.from_xso(form)
+    config.title.value = "Verona"
+    await abram.set_node_config(at, config.render_reply(), node)
+    changed = aioxmpp.pubsub.NodeConfigForm.from_xso(await abram.get_node_config(at, node))
+    require_equal(changed.title.value, "Verona", "title")
+    await abram.change_node_affiliations(at, node, [(stage.potpan.local_jid.bare(), "publisher")])
+    await potpan.publish(at, node, Note("I will frown as I pass by"))
+    affiliations = await abram.get_node_affiliations(at, node)
+    found = {str(entry.jid): entry.affiliation for entry in affiliations.payload.affiliations}
+    require_equal(found.get(str(stage.potpan.local_jid.bare())), "publisher", "affiliation")
+    await abram.delete(at, node)
+
+
 if __name__ == "__main__":
     suite.main(Study)

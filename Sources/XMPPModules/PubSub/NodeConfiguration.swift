@@ -80,7 +80,7 @@ struct NodeConfiguration: Sendable, Equatable {
         text("title", "A friendly name for the node", \.title),
         text("description", "What the node is about", \.description),
         text("type", "The type of payload data, such as its namespace", \.type),
-        text("language", "The default language of items", \.language),
+        text("language", "The default language of items", type: "list-single", \.language),
         choice("access_model", "Who may subscribe and retrieve items", \.accessModel),
         Field(
             name: "roster_groups_allowed", type: "list-multi", label: "Groups of the contact list that may subscribe",
@@ -109,9 +109,10 @@ struct NodeConfiguration: Sendable, Equatable {
     private static let fieldsByName = Dictionary(uniqueKeysWithValues: fields.map { (prefix + $0.name, $0) })
 
     private static func text(
-        _ name: String, _ label: String, _ path: any WritableKeyPath<NodeConfiguration, String> & Sendable
+        _ name: String, _ label: String, type: StaticString = "text-single",
+        _ path: any WritableKeyPath<NodeConfiguration, String> & Sendable
     ) -> Field {
-        Field(name: name, type: "text-single", label: label, get: { [$0[keyPath: path]] }) { node, values in
+        Field(name: name, type: type, label: label, get: { [$0[keyPath: path]] }) { node, values in
             node[keyPath: path] = values.first ?? ""
         }
     }
