@@ -277,7 +277,6 @@ class Screen:
             rgb = bytearray(len(row) // 4 * 3)
             rgb[0::3], rgb[1::3], rgb[2::3] = row[2::4], row[1::4], row[0::4]
             rows.append(b"\0" + bytes(rgb))
-        self.pictures.mkdir(parents=True, exist_ok=True)
         png(self.pictures / f"{self.name}-{name}.png", *SIZE, b"".join(rows))
 
     async def paints(self, colour, pixels):

@@ -1,7 +1,7 @@
 """Programs that people use at home, each on a screen or in a terminal of its own: typed and clicked at, and read.
 
 Montague has Gajim, Capulet Dino, Escalus Profanity, Lawrence Poezio. Nothing about the server is told to them but addresses
-and passwords. What they showed is kept as pictures in .build/interop/pictures, what terminals showed as texts beside them.
+and passwords. What they showed is kept in .build/interop/pictures/desktop: windows as pictures, terminals as texts.
 """
 
 import asyncio
@@ -35,7 +35,9 @@ class Homes(Stage):
     def __init__(self, service):
         self.service = service["standard"]
         self.certificate = pathlib.Path(service["certificate"]).read_bytes()
-        self.pictures = pathlib.Path(service["pictures"])
+        self.pictures = pathlib.Path(service["pictures"]) / "desktop"
+        shutil.rmtree(self.pictures, ignore_errors=True)
+        self.pictures.mkdir(parents=True)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="desktops-"))
         self.folder.chmod(0o755)
         self.screens = []
