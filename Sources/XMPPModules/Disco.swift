@@ -126,7 +126,8 @@ struct Disco: ServerModule {
                     $0.element("value", text: form.type.name)
                 }
                 for field in form.fields {
-                    writer.element("field", nil, ["var": field.name, "type": "list-multi"]) { writer in
+                    writer.element("field", nil, ["var": field.name, "type": field.isList ? "list-multi" : nil]) {
+                        writer in
                         for value in field.values { writer.element("value", text: value) }
                     }
                 }

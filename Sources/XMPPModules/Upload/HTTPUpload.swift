@@ -30,7 +30,7 @@ package struct HTTPUpload: ServerModule {
                 service.feature(purpose.feature)
             }
             service.information(
-                Self.namespace, [.init("max-file-size", ["\(settings.maximumSize)"])])
+                Self.namespace, [.init("max-file-size", "\(settings.maximumSize)")])
             service.clientIQ(.get, "request", Self.namespace, to: .server, needs: .chat, openSlot)
         }
         registrar.on(Hooks.accountRemoved, .deliver) { [files] event in

@@ -72,10 +72,19 @@ public struct Registrar: Sendable {
     public struct InformationField: Sendable, Hashable {
         public let name: String
         public let values: [String]
+        /// There may be several values. Clients read a list of one otherwise than a value.
+        public let isList: Bool
 
         public init(_ name: String, _ values: [String]) {
             self.name = name
             self.values = values
+            isList = true
+        }
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            values = [value]
+            isList = false
         }
     }
 
