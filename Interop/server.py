@@ -20,6 +20,7 @@ listeners:
     redirect: {{to: "127.0.0.1:{node}"}}
 http-listeners:
   - {{addresses: ["127.0.0.1"], port: {web}, tls: false}}
+  - {{addresses: ["127.0.0.1"], port: {files}}}
 component-listeners:
   - {{addresses: ["127.0.0.1"], port: {components}}}
 limits:
@@ -35,7 +36,14 @@ hosts:
     profile: standard
     certificate: certificate.pem
     key: key.pem
-    modules: {{web-pages: {{}}, oauth: {{}}, chat-page: {{}}, websocket: {{}}, host-meta: {{}}}}
+    modules:
+      web-pages: {{}}
+      oauth: {{}}
+      chat-page: {{}}
+      websocket: {{}}
+      host-meta: {{}}
+      # Programs with windows send files nowhere without TLS.
+      http-upload: {{address: "https://localhost:{files}"}}
     web-address: http://localhost:{relay}
     components:
       echo.localhost: {{secret: {secret}, name: Echo}}
@@ -71,7 +79,7 @@ class Server:
         self.configuration = folder / "swallowtail.yaml"
         self.certificate = folder / "certificate.pem"
         self.log = folder / "server.log"
-        self.ports = dict(zip(("node", "direct", "front", "web", "components"), free_ports(5)))
+        self.ports = dict(zip(("node", "direct", "front", "web", "files", "components"), free_ports(6)))
         # Where browsers find the pages: something stands between, as a proxy does.
         self.relay = free_ports(1)[0]
         self.process = None

@@ -199,5 +199,19 @@ async def omemo_profanity(stage):
     await desk.shows(r"~ montague.*: What, ho! You men, you beasts")
 
 
+@scenario("photographs", "photographs go both ways, sealed and open, and are shown")
+async def photographs(stage):
+    desk, gajim, dino = stage.profanity, stage.gajim, stage.dino
+    desk.enter("/omemo end")
+    await desk.shows(r"\[unencrypted\]")
+    desk.enter(f"/sendfile {stage.folder / 'profanity/photograph.png'}")
+    await gajim.paints(PHOTOGRAPHS["profanity"], 10_000)
+    await gajim.open_chat(CAPULET)
+    await gajim.send_file(gajim.home / "photograph.png")
+    await dino.paints(PHOTOGRAPHS["gajim"], 10_000)
+    await dino.send_file(dino.home / "photograph.png")
+    await gajim.paints(PHOTOGRAPHS["dino"], 10_000)
+
+
 if __name__ == "__main__":
     suite.main(Homes)

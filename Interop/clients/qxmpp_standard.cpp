@@ -106,6 +106,28 @@ void publishAndRead(Stage &stage)
     requireEqual(items[0].contents().value(), note.value(), "what was read");
 }
 
+void findUploads(Stage &stage)
+{
+    auto *discovery = stage.client.findExtension<QXmppDiscoveryManager>();
+    QObject::connect(discovery, &QXmppDiscoveryManager::itemsReceived, [&](const QXmppDiscoveryIq &iq) {
+        for (const auto &item : iq.items())
+            discovery->requestInfo(item.jid());
+    });
+    discovery->requestItems(stage.service["domain"].toString());
+    expect("service for uploads", [&] { return stage.uploads->serviceFound(); });
+    const auto found = stage.uploads->uploadServices().first();
+    require(found.sizeLimit() > 0, "it does not say how big a file may be");
+
+    std::optional<QXmppHttpUploadSlotIq> slot;
+    QObject::connect(stage.uploads, &QXmppUploadRequestManager::slotReceived, [&](const QXmppHttpUploadSlotIq &received) {
+        slot = received;
+    });
+    stage.uploads->requestUploadSlot("plate.png", 1000, QMimeDatabase().mimeTypeForName("image/png"), found.jid());
+    expect("place to write to", [&] { return slot.has_value(); });
+    requireEqual(slot->putUrl().scheme(), "https", "scheme to write");
+    requireEqual(slot->getUrl().scheme(), "https", "scheme to read");
+}
+
 int main(int count, char **arguments)
 {
     QCoreApplication application(count, arguments);
@@ -113,5 +135,6 @@ int main(int count, char **arguments)
     return run<Stage>(stage, {
         { "signs in", signIn },
         { "publishes to a node of its own account, and reads it", publishAndRead },
+        { "finds where to upload to, and is given a place", findUploads },
     });
 }

@@ -211,5 +211,22 @@ async def affiliations(stage):
     await sampson["xep_0060"].delete_node(at, node, timeout=WAIT)
 
 
+@suite.scenario("a file is uploaded, and who has its address reads it")
+async def upload(stage):
+    content = os.urandom(300_000)
+    file = pathlib.Path(stage.folder.name) / "letter.bin"
+    file.write_bytes(content)
+    # Its own search for the service passes coroutines where Python 3.11 wants tasks.
+    stage.sampson["xep_0363"].upload_service = JID(stage.uploads)
+    address = await stage.sampson["xep_0363"].upload_file(file, timeout=WAIT)
+    require(address.startswith("https://"), f"the address is {address}")
+
+    def read():
+        with urllib.request.urlopen(address, context=ssl.create_default_context(), timeout=WAIT) as response:
+            return response.read()
+
+    require(await asyncio.to_thread(read) == content, "what is read is not what was written")
+
+
 if __name__ == "__main__":
     suite.main(Square)
