@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import pathlib
 import re
-import shutil
+import signal
 import struct
 import subprocess
 import zlib
@@ -37,6 +38,9 @@ SHOWING = 1 << 25
 USER = 65534
 
 
+PR_SET_PDEATHSIG = 1
+
+
 @contextlib.contextmanager
 def as_user():
     os.setegid(USER)
@@ -46,6 +50,8 @@ def as_user():
     finally:
         os.seteuid(0)
         os.setegid(0)
+        # Who becomes another no longer ends with the parent.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Seen:
