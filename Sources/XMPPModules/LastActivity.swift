@@ -84,10 +84,10 @@ struct LastActivity: ServerModule {
         let status = event.presence?.child("status", .client)?.text ?? ""
         let departure = Departure(at: host.now(), status: String(status.prefix(Self.maximumStatus)))
         record[Self.last].departure = departure
+        let pin = record.pin()
         host.storage.submit([store.putting(departure, record.jid)], .soon) { [host] result in
-            // Until it can be read back, the record keeps it.
-            withExtendedLifetime(record) {}
             if case .failure(let error) = result { _ = host.report(error) }
+            pin.release()
         }
     }
 

@@ -229,7 +229,8 @@ enum AccountPages {
             return try await answer("The present password is not right.")
         }
         // Nobody else gets the name before the request has ended.
-        defer { withExtendedLifetime(record) {} }
+        let pin = record.pin()
+        defer { pin.release() }
         do {
             try await context.site.administration.setPassword(password, of: record.account)
         } catch {
@@ -271,7 +272,8 @@ enum AccountPages {
         guard await isOwner(record, form["password"], context) else {
             return await deletePage(problem: "The password is not right.").response(for: visitor, context)
         }
-        defer { withExtendedLifetime(record) {} }
+        let pin = record.pin()
+        defer { pin.release() }
         do {
             try await context.site.administration.remove(record.account)
         } catch {

@@ -86,9 +86,10 @@ extension Host {
     ) throws(StanzaError) -> @Sendable () async -> StanzaError? {
         let store = KeyedStore<ArchivePreferences.Values>(ArchivePreferences.store, in: storage)
         let commit = Commit()
+        let pin = record.pin()
         try record[ArchivePreferences.slot].change(in: storage) { result in
-            // It keeps the record in its table until the change can be read back.
-            withExtendedLifetime(record) { commit.finish(result) }
+            commit.finish(result)
+            pin.release()
         } _: { values throws(StanzaError) in
             let former = values.exceptions.keys
             let changes = try body(&values)

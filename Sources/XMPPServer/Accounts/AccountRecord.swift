@@ -119,10 +119,11 @@ public final class AccountRecord: Sendable {
                 changes.append(.removeRosterItem(owner: self.jid, contact))
             }
             state.unstoredRosterChanges += 1
-            // The completion keeps the record in its table until the change can be read back.
+            let pin = pin()
             storage.submit(changes) { result in
                 self.rosterChangeEnded(result)
                 completion?(result)
+                pin.release()
             }
             return (RosterChange(jid: contact, former: former, item: item, version: version), false)
         }
@@ -283,8 +284,10 @@ public final class AccountRecord: Sendable {
             guard isStored else { return false }
             let store = Device.store(in: storage)
             let change = device.map { store.putting($0, jid, key: id) } ?? store.removing(jid, key: id)
+            let pin = pin()
             storage.submit([change] + forgotten.map { store.removing(jid, key: $0) }, urgency) { result in
-                withExtendedLifetime(self) { completion?(result) }
+                completion?(result)
+                pin.release()
             }
             return true
         }

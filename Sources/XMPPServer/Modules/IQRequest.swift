@@ -118,11 +118,11 @@ public struct ClientRequest: Sendable {
         then: @escaping @Sendable () -> Void = {}
     ) -> Reply {
         let commit = Commit()
-        let (record, host) = (record, request.host)
+        let (pin, host) = (record.pin(), request.host)
         host.storage.submit(changes) { result in
             if case .success = result { apply(true) } else { apply(false) }
-            // It keeps the record in its table until the change can be read back.
-            withExtendedLifetime(record) { commit.finish(result) }
+            commit.finish(result)
+            pin.release()
         }
         return .async {
             do throws(StorageError) {
