@@ -82,7 +82,7 @@ struct Carbons: ServerModule {
         let type = event.stanza.type?.name
         for session in sessions {
             event.record(.copied, session.jid.string)
-            session.send { writer in
+            session.send(.message) { writer in
                 writer.start("message", .client)
                 writer.attribute("from", account.jid.string)
                 writer.attribute("to", session.jid.string)

@@ -67,10 +67,12 @@ import XMPPServer
     // MARK: Messages
 
     private static let four = Result {
-        try Script(name: "failed commits", text: "host localhost standard\ncontacts romeo juliet\ncontacts romeo nurse\n")
+        try Script(
+            name: "failed commits", text: "host localhost standard\ncontacts romeo juliet\ncontacts romeo nurse\n")
     }
 
-    @Test("Commits fail, wait and recover in any order: each message is delivered or refused, once, and all are acknowledged",
+    @Test(
+        "Commits fail, wait and recover in any order: each message is delivered or refused, and acknowledged",
         arguments: 1...16 as ClosedRange<UInt64>)
     func schedules(_ seed: UInt64) async throws {
         var random = SeededGenerator(seed)

@@ -13,7 +13,6 @@ SPECIFICATIONS_OF_THE_CORE = {114, 198, 386, 388, 440, 474, 480, 484, 509}
 
 # Places of the core that still speak of extensions. This list only becomes shorter.
 KNOWN_EXTENSIONS = {
-    "Resumption/ClientSession+Resumption.swift": {352},
     "Routing/StanzaContext+Delay.swift": {203},
 }
 

@@ -170,7 +170,7 @@ struct ArchiveManagement: ServerModule {
 
     private func send(_ entry: ArchiveEntry, _ queryID: String?, to session: ClientSession) {
         guard let element = host.element(fromOwn: entry.stanza, "a message in an archive") else { return }
-        session.send { writer in
+        session.send(.message) { writer in
             writer.start("message", .client)
             writer.attribute("from", entry.owner.string)
             writer.attribute("to", session.jid.string)

@@ -174,7 +174,7 @@ struct ArchivingModes: Sendable {
             if let error = await stored() { return .error(error) }
             guard let change = change?.detached() else { return .ok }
             for session in record.sessions where session.has(Self.wantsChanges) {
-                session.send { writer in
+                session.send(.iq) { writer in
                     writer.element(
                         "iq", .client,
                         ["type": "set", "id": "pref-\(SecureRandom.text(length: 8))", "to": session.jid.string]

@@ -158,7 +158,7 @@ struct Blocking: ServerModule {
     private static func push(_ name: StaticString, _ jids: [JID], to record: AccountRecord) {
         let id = "push-\(SecureRandom.text(length: 8))"
         for session in record.sessions where session.has(wantsList) {
-            session.send { writer in
+            session.send(.iq) { writer in
                 writer.start("iq", .client)
                 writer.attribute("type", "set" as StaticString)
                 writer.attribute("id", id)

@@ -212,8 +212,9 @@ struct Offline: ServerModule {
                     entries.count < Self.pageCount && entries.reduce(0) { $0 + $1.stanza.count } < pageBytes
                 // A session with stream management takes them over in the commit that removes them here.
                 let newest = entries[entries.count - 1].id
-                let isWritten = await session.write(committing: [removal(of: account, upTo: newest)]) {
-                    for entry in entries { send(entry, to: session) }
+                let isWritten = await session.output.write(committing: [removal(of: account, upTo: newest)]) {
+                    transaction in
+                    for entry in entries { send(entry, to: session, in: transaction) }
                     // At once, so that following messages are delivered directly. Those not yet durable begin another
                     // delivery.
                     if isLast { backlog.foundNone(since: mark) }
@@ -252,12 +253,13 @@ struct Offline: ServerModule {
                 collection: ArchiveEntry.offline, owner: account.jid, before: ArchiveID(rawValue: last.rawValue + 1)))
     }
 
-    private func send(_ entry: ArchiveEntry, to session: ClientSession) {
+    private func send(_ entry: ArchiveEntry, to session: ClientSession, in transaction: StanzaTransaction) {
         guard let element = host.element(fromOwn: entry.stanza, "a message that was kept") else { return }
         var stamp = XMLWriter()
         stamp.element("delay", .delay, ["from": host.domain, "stamp": entry.time.xep0082])
         let stamped = stamp.finish()
-        session.send { $0.stanza(element, appending: stamped) }
+        let from = element["from"].flatMap { JID($0) }
+        session.send(.message, from: from, at: entry.time, in: transaction) { $0.stanza(element, appending: stamped) }
     }
 }
 

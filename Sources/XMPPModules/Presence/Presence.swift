@@ -160,7 +160,9 @@ struct Presence: ServerModule {
     }
 
     private static func send(_ stanza: Stanza, from session: ClientSession, to other: ClientSession) {
-        other.send { $0.stanza(stanza.element, from: session.jid.string, to: other.record.jid.string, lang: nil) }
+        other.send(.presence) {
+            $0.stanza(stanza.element, from: session.jid.string, to: other.record.jid.string, lang: nil)
+        }
     }
 
     /// What a session that has just become available is to know: own sessions, and contacts, as far as they are online.
@@ -200,7 +202,7 @@ struct Presence: ServerModule {
         var others = first[...]
         var contacts = contacts[...]
         guard !others.isEmpty || !contacts.isEmpty else { return }
-        session.sendBatch {
+        session.output.sendBatch {
             while session.isAvailable {
                 if let other = others.popFirst() {
                     guard let presence = other.presence.flatMap(Stanza.init) else { continue }

@@ -251,11 +251,11 @@ struct Subscriptions: Sendable {
         let pending = session.record.withRoster { $0.items.filter(\.state.hasPendingIn) }
         var items = pending.sorted { $0.jid.string < $1.jid.string }[...]
         guard !items.isEmpty else { return }
-        session.sendBatch {
+        session.output.sendBatch {
             guard session.isAvailable, let item = items.popFirst() else { return false }
             let stored = item.invitation.flatMap { host.element(fromOwn: $0, "an invitation") }
             guard let invitation = stored.flatMap(Stanza.init) else { return true }
-            session.send {
+            session.send(.presence) {
                 $0.stanza(invitation.element, from: item.jid.string, to: session.record.jid.string, lang: nil)
             }
             return true

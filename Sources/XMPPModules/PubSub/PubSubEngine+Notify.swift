@@ -205,9 +205,11 @@ extension PubSubEngine {
         await withCheckedContinuation { continuation in
             session.onLoop {
                 var rest = items[...]
-                session.sendBatch {
+                session.output.sendBatch {
                     guard session.isAvailable, let item = rest.popFirst() else { return false }
-                    session.send { write(item.content, from: item.from, to: session.jid, to: &$0) }
+                    session.send(.message, from: item.from) {
+                        write(item.content, from: item.from, to: session.jid, to: &$0)
+                    }
                     return true
                 }
                 continuation.resume()

@@ -30,7 +30,7 @@ extension AccountRecord {
         guard isShown || change.former?.isShown ?? false else { return }
         if let item = change.item, let former = change.former, item.looksLike(former) { return }
         for session in sessions where session.has(Rosters.wantsRoster) {
-            session.send { writer in
+            session.send(.iq) { writer in
                 writer.start("iq", .client)
                 writer.attribute("type", "set" as StaticString)
                 writer.attribute("id", "push-\(change.version)")

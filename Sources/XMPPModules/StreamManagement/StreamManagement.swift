@@ -67,7 +67,7 @@ struct StreamManagement: ServerModule {
             }
         }
         registrar.streamElement("r", .streamManagement, .authenticated, needs: .chat) { _, stream in
-            withAcknowledging(stream) { $0.answerCount() }
+            withAcknowledging(stream) { $0.input.answerCount() }
         }
         registrar.streamElement("a", .streamManagement, .authenticated, needs: .chat) { element, stream in
             withAcknowledging(stream) { acknowledged(element, $0, stream) }
@@ -124,7 +124,7 @@ struct StreamManagement: ServerModule {
 
     private func acknowledged(_ element: Element, _ session: ClientSession, _ stream: ClientStream) {
         guard let count = element["h"].flatMap({ UInt32(schema: $0) }) else { return stream.close(.badFormat) }
-        guard let sent = session.acknowledged(count) else { return }
+        guard let sent = session.output.acknowledged(count) else { return }
         stream.close(Self.tooHigh(count, sent: sent))
     }
 
@@ -195,7 +195,7 @@ struct StreamManagement: ServerModule {
 
         func write(to writer: inout XMLWriter) {
             writer.element(
-                "resumed", .streamManagement, ["previd": secret, "h": String(session.handled)])
+                "resumed", .streamManagement, ["previd": secret, "h": String(session.input.handled)])
         }
     }
 

@@ -83,7 +83,7 @@ extension Administration {
         var count = 0
         for host in server.hosts.all where manages(host.domain) && domain.map({ $0 == host.domain }) ?? true {
             for session in host.accounts.sessions where session.isAvailable {
-                session.send { writer in
+                session.send(.message, from: host.jid) { writer in
                     writer.start("message", .client)
                     writer.attribute("type", "headline" as StaticString)
                     writer.attribute("from", host.domain)

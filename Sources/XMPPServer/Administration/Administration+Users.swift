@@ -118,7 +118,7 @@ private enum Active: UserGroup {
     static let name = "active"
     static let listNode = "get-active-users"
     static func contains(_ account: Account, _ sessions: [ClientSession]) -> Bool {
-        sessions.contains { $0.hibernatesSince == nil && !$0.has(.isInactive) }
+        sessions.contains { $0.hibernatesSince == nil && !$0.isInactive }
     }
 }
 

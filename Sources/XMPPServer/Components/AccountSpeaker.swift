@@ -24,7 +24,7 @@ final class AccountSpeaker: StanzaOrigin {
     /// Never what could take the account from its owner.
     var rights: SessionRights { .program }
 
-    func send(isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {
+    func send(_ kind: StanzaKind, isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {
         var writer = XMLWriter()
         body(&writer)
         guard let answer = host.stanza(fromOwn: writer.finish(), "an answer to a component") else { return }

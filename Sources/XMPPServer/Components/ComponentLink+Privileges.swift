@@ -65,7 +65,7 @@ extension ComponentLink {
 
     /// Answers a stanza of the component.
     func answer(_ stanza: Stanza, _ type: StaticString, to address: JID, _ content: (inout XMLWriter) -> Void) {
-        send(isAwaited: true) { writer in
+        send(stanza.kind, isAwaited: true) { writer in
             writer.start(stanza.kind.name)
             writer.attribute("type", type)
             writer.attribute("id", stanza.id)

@@ -62,8 +62,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
 
     // MARK: To the component
 
-    /// Sends one complete stanza.
-    func send(_ stanza: ByteBuffer) {
+    func send(_ stanza: OutgoingStanza) {
         if let current = router.loops.current {
             // All that comes from one loop goes the same way, so that nothing overtakes.
             current.send(stanza, to: self, on: loop)
@@ -72,9 +71,9 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         }
     }
 
-    func deliver(_ stanza: ByteBuffer) {
+    func deliver(_ stanza: OutgoingStanza) {
         guard let stream else { return service.returned(stanza) }
-        stream.send(stanza)
+        stream.send(stanza.bytes)
     }
 
     /// Ends the connection; from anywhere.
@@ -92,10 +91,10 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     var client: ClientSession? { nil }
     var language: String? { nil }
 
-    func send(isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {
+    func send(_ kind: StanzaKind, isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {
         var writer = XMLWriter()
         body(&writer)
-        send(writer.finish())
+        send(OutgoingStanza(writer.finish(), kind))
     }
 
     func pauseReading<Value: Sendable>(

@@ -15,7 +15,7 @@ final class ComponentService: Service, StreamComponent {
     /// A message that waits for the component.
     private struct Waiting {
         let event: StanzaContext
-        let bytes: ByteBuffer
+        let stanza: OutgoingStanza
         let until: Duration
     }
 
@@ -29,7 +29,7 @@ final class ComponentService: Service, StreamComponent {
         /// The first of those that wait, if it has waited long enough, or at all.
         mutating func takeWaiting(until now: Duration? = nil) -> Waiting? {
             guard let first = waiting.first, now.map({ first.until <= $0 }) ?? true else { return nil }
-            waitingBytes -= first.bytes.readableBytes
+            waitingBytes -= first.stanza.bytes.readableBytes
             return waiting.removeFirst()
         }
     }
@@ -50,13 +50,11 @@ final class ComponentService: Service, StreamComponent {
     // MARK: To the component
 
     func receive(_ event: inout StanzaContext) -> Verdict {
-        var writer = XMLWriter()
-        event.write(to: &writer)
-        let bytes = writer.finish()
+        let stanza = event.outgoing()
         // Under the lock, so that nothing overtakes what has waited.
         let isSent = state.withLock { state in
             guard let link = state.link else { return false }
-            link.send(bytes)
+            link.send(stanza)
             return true
         }
         if isSent {
@@ -66,7 +64,7 @@ final class ComponentService: Service, StreamComponent {
         switch event.stanza.kind {
         case .presence: return .handled
         case .iq: return .bounce(Self.away)
-        case .message: return wait(event, bytes) ? .handled : .bounce(Self.away)
+        case .message: return wait(event, stanza) ? .handled : .bounce(Self.away)
         }
     }
 
@@ -76,19 +74,19 @@ final class ComponentService: Service, StreamComponent {
     // MARK: While it is away
 
     /// - Returns: false if there is no room.
-    private func wait(_ event: StanzaContext, _ bytes: ByteBuffer) -> Bool {
+    private func wait(_ event: StanzaContext, _ stanza: OutgoingStanza) -> Bool {
         guard event.stanza.type != .error else { return true }
         let until = host.uptime() + configuration.queue.time
         return state.withLock { state in
             if let link = state.link {
-                link.send(bytes)
+                link.send(stanza)
                 return true
             }
             guard state.waiting.count < configuration.queue.count,
-                state.waitingBytes + bytes.readableBytes <= configuration.queue.bytes
+                state.waitingBytes + stanza.bytes.readableBytes <= configuration.queue.bytes
             else { return false }
-            state.waiting.append(Waiting(event: event, bytes: bytes, until: until))
-            state.waitingBytes += bytes.readableBytes
+            state.waiting.append(Waiting(event: event, stanza: stanza, until: until))
+            state.waitingBytes += stanza.bytes.readableBytes
             look(&state)
             return true
         }
@@ -128,9 +126,9 @@ final class ComponentService: Service, StreamComponent {
     }
 
     /// What was on its way to a connection that has ended goes the way that it goes without one.
-    func returned(_ bytes: ByteBuffer) {
-        guard let stanza = host.stanza(fromOwn: bytes, "a stanza for a component"),
-            let from = stanza.element["from"].flatMap({ JID($0) }), let to = stanza.element["to"].flatMap({ JID($0) })
+    func returned(_ stanza: OutgoingStanza) {
+        guard let from = stanza.from, let stanza = host.stanza(fromOwn: stanza.bytes, "a stanza for a component"),
+            let to = stanza.element["to"].flatMap({ JID($0) })
         else { return }
         host.router.route(stanza, from: from, to: to, host: host, origin: host.router.session(at: from))
     }
@@ -164,9 +162,9 @@ final class ComponentService: Service, StreamComponent {
         let former = state.withLock { state in
             let former = exchange(&state.link, with: link)
             if let privileges = link.privileges {
-                link.send(isAwaited: false) { privileges.announce(from: host.jid, to: domain, &$0) }
+                link.send(.message, isAwaited: false) { privileges.announce(from: host.jid, to: domain, &$0) }
             }
-            while let waiting = state.takeWaiting() { link.send(waiting.bytes) }
+            while let waiting = state.takeWaiting() { link.send(waiting.stanza) }
             return former
         }
         former?.end(.conflict)

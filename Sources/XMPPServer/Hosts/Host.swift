@@ -190,14 +190,15 @@ public final class Host: Sendable {
         _ = hooks.run(&event, from: 0, to: hooks.entries.count)
     }
 
-    /// What becomes of a stanza for a client that does not look.
-    func urgency(of bytes: ByteBuffer) -> InactiveClientPolicy {
+    /// How a message or presence is delivered to an inactive client.
+    ///
+    /// - Parameter parsed: the same stanza, where it is at hand.
+    func policy(of stanza: OutgoingStanza, _ parsed: Stanza?) -> InactiveClientPolicy {
         let policies = loaded.inactiveClientPolicies
-        guard !policies.isEmpty, let stanza = stanza(fromOwn: bytes, "a stanza for an inactive client")
-        else {
-            return .now
-        }
-        return policies.lazy.compactMap { $0(stanza) }.first ?? .now
+        guard !policies.isEmpty, stanza.kind != .iq,
+            let parsed = parsed ?? self.stanza(fromOwn: stanza.bytes, "a stanza for an inactive client")
+        else { return .now }
+        return policies.lazy.compactMap { $0(parsed) }.first ?? .now
     }
 
     func writeFeatures(_ layer: StreamStateMachine.Layer, to writer: inout XMLWriter) {

@@ -94,7 +94,7 @@ public struct StanzaContext: Sendable {
     /// When the stanza came, if that is not now: it has waited for a session that has ended since.
     public internal(set) var time: Timestamp?
     /// The session that it has waited for, which does not take it any more.
-    var detached: ClientSession?
+    var detached: SessionOutput?
     var stage: Stage
     /// Called when processing has ended: what it changes has been submitted.
     var finished: (@Sendable () -> Void)?

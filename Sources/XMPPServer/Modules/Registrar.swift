@@ -308,7 +308,7 @@ public struct Registrar: Sendable {
     /// Lets sessions whose clients acknowledge what they get outlive their connections.
     public mutating func resumption(_ settings: ResumptionSettings) { resumption = settings }
 
-    /// Says what becomes of a stanza for a client that does not look (`ClientSession.Flag.isInactive`): the moment before
+    /// Says what becomes of a stanza for a client that does not look (`ClientSession.isInactive`): the moment before
     /// it goes to the session's stream. Sessions whose clients look never come here.
     ///
     /// - Parameter judge: called on any loop, under no lock; nil: another module may say.

@@ -20,13 +20,13 @@ extension Host {
         _ secret: String, count: UInt32, of record: AccountRecord, on stream: ClientStream
     ) -> Eventual<ResumptionStep> {
         guard let session = record.sessions.first(where: { $0.resumption?.isKnown(by: secret) ?? false }),
-            let outbox = session.openedOutbox
+            let outbox = session.output.outbox
         else { return .now { [self] in .failure(.notFound(handled: endedCount(secret))) } }
         return .later { [self] in
             guard let handled = await session.detachForResumption() else {
                 return { [self] in .failure(.notFound(handled: endedCount(secret))) }
             }
-            switch outbox.prepare(count, of: session) {
+            switch outbox.prepare(count, of: session.output) {
             case .over:
                 return { [self] in .failure(.notFound(handled: endedCount(secret))) }
             case .tooHigh(let sent):
@@ -57,7 +57,9 @@ extension Host {
         state.rights.formIntersection(stream.rights)
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.connection.loop, outbox: outbox)
-        guard outbox.change(owner: former, to: session, by: taker) else { return .failure(.notFound(handled: handled)) }
+        guard outbox.change(owner: former.output, to: session.output, by: taker) else {
+            return .failure(.notFound(handled: handled))
+        }
         former.loop.eventLoop.execute { former.wasReplaced() }
         guard record.replace(former, with: session) else {
             // Somebody has bound the resource meanwhile.
@@ -86,15 +88,16 @@ extension Host {
                 id: stored.id, secret: stored.secret, time: found.isRevoked ? .zero : min(stored.time, settings.time))
             let outbox = SessionOutbox(
                 settings, unwrittenBytes: configuration.limits.outgoingQueueSize, resumption,
-                messages: found.messages, at: now())
+                messages: found.messages, of: domain, at: now())
             let presence = stored.presence.flatMap { element(fromOwn: $0, "a session's presence") }
             let state = SessionState(
                 jid: stored.jid, boundAt: stored.boundAt, token: stored.token, rights: stored.rights,
                 userAgent: stored.userAgent.map { UserAgent(id: $0) }, handled: stored.handled, presence: presence,
                 priority: presence.map { $0.child("priority", .client).flatMap { Int($0.text) } ?? 0 },
-                flags: ClientSession.bits(ofFlags: stored.flags))
+                flags: ClientSession.bits(ofFlags: stored.flags.filter { $0 != SessionState.inactive }),
+                isInactive: stored.flags.contains(SessionState.inactive))
             let session = ClientSession(state, record: record, host: self, loop: router.loops.next, outbox: outbox)
-            outbox.restored(to: session)
+            outbox.restored(to: session.output)
             _ = record.add(session, atMost: .max)
             return session
         }

@@ -45,6 +45,11 @@ struct SessionState {
     var presence: Element?
     var priority: Int?
     var flags: UInt32
+    /// Whether the client was inactive.
+    var isInactive = false
+
+    /// How that is stored, among the flags.
+    static let inactive = "client inactive"
 }
 
 /// The counts of sessions that have ended lately, for clients that come back too late.

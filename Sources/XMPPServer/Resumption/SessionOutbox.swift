@@ -23,40 +23,29 @@ import XMPPStream
 /// redelivered, oldest first, while others may still append; it closes when nothing is left.
 public final class SessionOutbox: Sendable {
     struct Entry: Sendable {
-        let stanza: ByteBuffer
-        /// When it came to this session; if that was later than it was sent, the stanza has a stamp.
+        let stanza: OutgoingStanza
+        /// When it came to this session.
         let time: Timestamp
         /// Whether it is worth redelivering.
         var isMessage: Bool
-        /// The resources of the account that have got it as well.
-        let others: [String]
-        /// Where its acknowledgement is noted.
-        var mark: TracePoint?
         /// How many bytes count for what may wait.
         var countedBytes: Int
 
-        init(
-            _ stanza: ByteBuffer, at time: Timestamp, isMessage: Bool, others: [String] = [], mark: TracePoint? = nil
-        ) {
+        init(_ stanza: OutgoingStanza, at time: Timestamp, isMessage: Bool) {
             self.stanza = stanza
             self.time = time
             self.isMessage = isMessage
-            self.others = others
-            self.mark = mark
-            countedBytes = stanza.readableBytes
+            countedBytes = stanza.bytes.readableBytes
         }
 
         func stored(_ number: UInt64, isNumbered: Bool) -> UnacknowledgedMessage {
             UnacknowledgedMessage(
-                position: Int64(clamping: number), isNumbered: isNumbered, others: others, time: time,
-                stanza: Array(stanza.readableBytesView))
+                position: Int64(clamping: number), isNumbered: isNumbered, others: stanza.alsoDeliveredTo, time: time,
+                stanza: Array(stanza.bytes.readableBytesView))
         }
 
-        /// When it came to the server: to this session, or to one before, by the stamp that says so.
-        func sentAt(stampedBy host: String) -> Timestamp {
-            guard let element = try? Element(ownOutput: stanza, contentNamespace: .client) else { return time }
-            return StanzaContext.stamp(of: element, by: host) ?? time
-        }
+        /// When it came to the server: to this session, or to one before.
+        var sentAt: Timestamp { stanza.time ?? time }
     }
 
     private struct State {
@@ -67,7 +56,7 @@ public final class SessionOutbox: Sendable {
         var hasUncounted = false
         var held = InactiveBacklog()
         /// Whose stanzas these are.
-        var owner: ClientSession?
+        var owner: SessionOutput?
         /// Whether the owner has a stream to write to.
         var isConnected = true
         /// When the owner's connection was lost.
@@ -108,7 +97,7 @@ public final class SessionOutbox: Sendable {
     /// - Parameters:
     ///   - limits: nil: its client cannot acknowledge.
     ///   - unwrittenBytes: how many bytes may wait to be written to a client that does not.
-    init(_ limits: ResumptionSettings?, unwrittenBytes: Int, owner: ClientSession) {
+    init(_ limits: ResumptionSettings?, unwrittenBytes: Int, owner: SessionOutput) {
         self.limits = limits
         self.unwrittenBytes = unwrittenBytes
         state = Mutex(State(owner: owner))
@@ -116,10 +105,12 @@ public final class SessionOutbox: Sendable {
 
     /// What a session left in the storage.
     ///
-    /// - Parameter time: now: from then on it has been without a connection.
+    /// - Parameters:
+    ///   - host: whose stamps say when a message came.
+    ///   - time: now: from then on it has been without a connection.
     init(
         _ limits: ResumptionSettings, unwrittenBytes: Int, _ resumption: Resumption,
-        messages: [UnacknowledgedMessage], at time: Timestamp
+        messages: [UnacknowledgedMessage], of host: String, at time: Timestamp
     ) {
         self.limits = limits
         self.unwrittenBytes = unwrittenBytes
@@ -132,9 +123,8 @@ public final class SessionOutbox: Sendable {
         state.queue = AcknowledgementQueue(acknowledged: UInt64(max(0, Int(last) - messages.count)))
         var numbers: [UInt32] = []
         for message in messages {
-            let entry = Entry(
-                ByteBuffer(bytes: message.stanza), at: message.time, isMessage: true, others: message.others)
-            state.queue.append(entry)
+            state.queue.append(
+                Entry(OutgoingStanza(stored: message, of: host), at: message.time, isMessage: true))
             state.byteCount += message.stanza.count
             if message.isNumbered { numbers.append(UInt32(truncatingIfNeeded: message.position)) }
         }
@@ -195,16 +185,15 @@ public final class SessionOutbox: Sendable {
     }
 
     /// - Parameters:
-    ///   - urgency: what becomes of it if the client does not look.
+    ///   - policy: how it is delivered, if the client is inactive.
     ///   - isAwaited: whether the client waits for it: one such stanza does not count for what may wait for the client,
     ///     however large it is.
     func append(
-        _ stanza: ByteBuffer, at time: Timestamp, others: [String] = [], urgency: InactiveClientPolicy = .now,
-        isAwaited: Bool = false, mark: TracePoint? = nil
-    ) -> (Appended, writer: ClientSession?) {
+        _ stanza: OutgoingStanza, at time: Timestamp, policy: InactiveClientPolicy = .now, isAwaited: Bool = false
+    ) -> (Appended, writer: SessionOutput?) {
         state.withLock { state in
             guard !state.isClosed else { return (.closed, nil) }
-            switch urgency {
+            switch policy {
             case .later(let kind) where !state.held.isFull:
                 state.held.put(stanza, kind: kind)
                 return (.taken([]), nil)
@@ -214,7 +203,7 @@ public final class SessionOutbox: Sendable {
                 break
             }
             var changes = Self.release(&state, at: time)
-            var entry = Entry(stanza, at: time, isMessage: stanza.isMessage, others: others, mark: mark)
+            var entry = Entry(stanza, at: time, isMessage: stanza.kind == .message)
             if isAwaited, !state.hasUncounted {
                 state.hasUncounted = true
                 entry.countedBytes = 0
@@ -293,14 +282,14 @@ public final class SessionOutbox: Sendable {
     }
 
     /// The session that has to write, unless it will anyway.
-    private static func writer(_ state: inout State) -> ClientSession? {
+    private static func writer(_ state: inout State) -> SessionOutput? {
         guard state.isConnected, !state.isDrainScheduled else { return nil }
         state.isDrainScheduled = true
         return state.owner
     }
 
     /// The client looks again.
-    func release(at time: Timestamp) -> (changes: [StorageChange], writer: ClientSession?) {
+    func release(at time: Timestamp) -> (changes: [StorageChange], writer: SessionOutput?) {
         state.withLock { state in
             let changes = Self.release(&state, at: time)
             return (changes, state.queue.unwritten > 0 ? Self.writer(&state) : nil)
@@ -319,7 +308,7 @@ public final class SessionOutbox: Sendable {
     }
 
     /// What its owner has to write now, in order: as much as goes into so many bytes, and one stanza in any case.
-    func takeUnwritten(for session: ClientSession, room: Int) -> Unwritten {
+    func takeUnwritten(for session: SessionOutput, room: Int) -> Unwritten {
         makingRoom { state in
             guard state.owner === session, state.isConnected else { return Unwritten() }
             var unwritten = Unwritten()
@@ -327,8 +316,8 @@ public final class SessionOutbox: Sendable {
             var room = room
             var hasMessage = false
             while unwritten.stanzas.isEmpty || room > 0, let entry = state.queue.writeNext() {
-                unwritten.stanzas.append(entry.stanza)
-                room -= entry.stanza.readableBytes
+                unwritten.stanzas.append(entry.stanza.bytes)
+                room -= entry.stanza.bytes.readableBytes
                 if entry.isMessage { hasMessage = true }
                 if !state.acknowledges { Self.uncount(entry, &state) }
             }
@@ -376,10 +365,11 @@ public final class SessionOutbox: Sendable {
     }
 
     private static func forget(_ removed: [Entry], _ state: inout State) -> [StorageChange] {
-        let client = state.owner?.jid.string ?? ""
         for entry in removed {
             uncount(entry, &state)
-            entry.mark?.record(.acknowledged, client)
+            guard entry.stanza.trace != 0, let owner = state.owner else { continue }
+            owner.host.router.trace.record(
+                .acknowledged, owner.jid.string, of: entry.stanza.trace, at: owner.host.now())
         }
         guard let stored = state.resumption?.id, removed.contains(where: \.isMessage) else { return [] }
         return [.removeUnacknowledged(session: stored, upTo: Int64(state.queue.acknowledged))]
@@ -388,7 +378,7 @@ public final class SessionOutbox: Sendable {
     // MARK: Resumption
 
     /// The owner's connection is lost.
-    func disconnected(_ session: ClientSession, at time: Timestamp) {
+    func disconnected(_ session: SessionOutput, at time: Timestamp) {
         let waiting: [@Sendable () -> Void] = state.withLock { state in
             guard state.owner === session else { return [] }
             state.isConnected = false
@@ -413,7 +403,7 @@ public final class SessionOutbox: Sendable {
 
     /// Prepares a resumption by a client that has counted to `count`: what it has is forgotten, and all that it has not
     /// has its number. A former taker cannot take over any more.
-    func prepare(_ count: UInt32, of owner: ClientSession) -> Preparation {
+    func prepare(_ count: UInt32, of owner: SessionOutput) -> Preparation {
         makingRoom { state in
             guard state.owner === owner, !state.isLeaving, !state.isClosed else { return .over }
             let changes: [StorageChange]
@@ -441,7 +431,7 @@ public final class SessionOutbox: Sendable {
 
     /// Makes another session the owner, which has no connection yet. `false`: somebody else has prepared a resumption
     /// since, or has taken over, or the former owner is about to end.
-    func change(owner former: ClientSession, to session: ClientSession, by taker: Taker) -> Bool {
+    func change(owner former: SessionOutput, to session: SessionOutput, by taker: Taker) -> Bool {
         state.withLock { state in
             guard state.owner === former, state.taker === taker, !state.isLeaving, !state.isClosed else { return false }
             state.taker = nil
@@ -454,13 +444,13 @@ public final class SessionOutbox: Sendable {
     }
 
     /// The first owner of what comes from the storage.
-    func restored(to session: ClientSession) { state.withLock { $0.owner = session } }
+    func restored(to session: SessionOutput) { state.withLock { $0.owner = session } }
 
     /// It was read twice: this one counts for nothing.
     func drop() { state.withLock { $0.owner = nil } }
 
     /// The owner has a stream. Whatever waits is to be written to it, and what was held back, for the client looks now.
-    func connected(_ session: ClientSession, at time: Timestamp) -> [StorageChange] {
+    func connected(_ session: SessionOutput, at time: Timestamp) -> [StorageChange] {
         state.withLock { state in
             guard state.owner === session else { return [] }
             state.isConnected = true
@@ -471,7 +461,7 @@ public final class SessionOutbox: Sendable {
     // MARK: The end
 
     /// `false`: the session is not the owner any more, or leaves already.
-    func beginToLeave(_ session: ClientSession) -> Bool {
+    func beginToLeave(_ session: SessionOutput) -> Bool {
         makingRoom { state in
             guard state.owner === session, !state.isLeaving else { return false }
             state.isLeaving = true
@@ -526,23 +516,23 @@ public final class SessionOutbox: Sendable {
     }
 
     private static func index(_ entry: Entry, _ number: UInt64, _ state: inout State) {
-        guard entry.isMessage, !entry.others.isEmpty else { return }
-        state.messageNumbers[entry.stanza.hashValue, default: []].append(number)
+        guard entry.isMessage, !entry.stanza.alsoDeliveredTo.isEmpty else { return }
+        state.messageNumbers[entry.stanza.bytes.hashValue, default: []].append(number)
     }
 
     /// Whether a message that another session has got as well waits here, with an owner that leaves.
-    func has(_ message: Entry) -> Bool { state.withLock { !Self.offsets(of: message, $0).isEmpty } }
+    func has(_ message: OutgoingStanza) -> Bool { state.withLock { !Self.offsets(of: message, $0).isEmpty } }
 
     /// Takes a message out that another session that leaves, too, sees to.
-    func withdraw(_ message: Entry) {
+    func withdraw(_ message: OutgoingStanza) {
         state.withLock { state in
             for offset in Self.offsets(of: message, state) { state.queue[offset].isMessage = false }
         }
     }
 
-    private static func offsets(of message: Entry, _ state: State) -> [Int] {
-        state.messageNumbers[message.stanza.hashValue, default: []].compactMap { state.offset(of: $0) }.filter {
-            state.queue[$0].isMessage && state.queue[$0].stanza == message.stanza
+    private static func offsets(of message: OutgoingStanza, _ state: State) -> [Int] {
+        state.messageNumbers[message.bytes.hashValue, default: []].compactMap { state.offset(of: $0) }.filter {
+            state.queue[$0].isMessage && state.queue[$0].stanza.bytes == message.bytes
         }
     }
 
@@ -557,7 +547,13 @@ public final class SessionOutbox: Sendable {
     }
 }
 
-extension ByteBuffer {
-    /// Whether the stanza is a message; as the server writes them.
-    fileprivate var isMessage: Bool { readableBytesView.starts(with: "<message".utf8) }
+extension OutgoingStanza {
+    /// A message as it was stored: what the process that stored it knew of it is read from it once.
+    fileprivate init(stored message: UnacknowledgedMessage, of host: String) {
+        let bytes = ByteBuffer(bytes: message.stanza)
+        let element = try? Element(ownOutput: bytes, contentNamespace: .client)
+        self.init(
+            bytes, .message, from: element?["from"].flatMap { JID($0) },
+            time: element.flatMap { StanzaContext.stamp(of: $0, by: host) }, alsoDeliveredTo: message.others)
+    }
 }

@@ -26,7 +26,7 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     /// Sends it a stanza that is written by `body`.
     ///
     /// - Parameter isAwaited: whether it waits for it: it may be larger than what may wait otherwise.
-    func send(isAwaited: Bool, _ body: (inout XMLWriter) -> Void)
+    func send(_ kind: StanzaKind, isAwaited: Bool, _ body: (inout XMLWriter) -> Void)
     /// Waits for `operation` without reading more from it, then goes on with `then` on the loop. Called on the loop.
     ///
     /// - Parameters:

@@ -20,7 +20,7 @@ extension StanzaRouter {
         var sessions = account.sessions
         // What a session leaves behind goes to none that leaves as well: each would hand it on to the other, for ever.
         if let leaving = event.detached {
-            sessions.removeAll { $0 === leaving || $0.openedOutbox?.isLeaving == true }
+            sessions.removeAll { $0.output === leaving || $0.isLeaving }
         }
         let destination = MessageDestination(of: event, among: sessions)
         switch destination {
@@ -31,62 +31,46 @@ extension StanzaRouter {
         }
         if let time = event.time { event.stamp(time) }
         if case .session(let session) = destination {
-            send(&event, to: session, others: [])
+            event.commit(session.send(event))
         } else {
             let areAll = sessions.allSatisfy(destination.includes)
             let recipients = areAll ? sessions : sessions.filter(destination.includes)
             let others = recipients.count > 1 ? recipients.compactMap(\.jid.resource) : []
-            for session in recipients { send(&event, to: session, others: others) }
+            for session in recipients { event.commit(session.send(event, alsoTo: others)) }
         }
         return .done
     }
 
-    /// Sends a message, and has it commit what the session keeps of it.
-    private func send(_ event: inout StanzaContext, to session: ClientSession, others: [String]) {
-        if session.take(&event, others: others) { return event.record(.delivered, session.jid.string) }
-        send(event, to: session)
-    }
-
-    /// A message that a session's client has not acknowledged goes where it goes without that session, with the time at
-    /// which it came.
+    /// A message that has not reached a session's client goes where it goes without that session: to the account's other
+    /// sessions, or it is kept.
     ///
     /// - Parameters:
+    ///   - time: when the session got it; nil: it has not.
     ///   - changes: what is to be committed with whatever keeps it.
     ///   - finished: called when all that has been submitted, from any thread.
     func redeliver(
-        _ entry: SessionOutbox.Entry, _ changes: [StorageChange], from session: ClientSession,
-        finished: @escaping @Sendable () -> Void
+        _ stanza: OutgoingStanza, since time: Timestamp? = nil, from output: SessionOutput,
+        _ changes: [StorageChange] = [],
+        finished: (@Sendable () -> Void)? = nil
     ) {
-        guard let stanza = session.host.stanza(fromOwn: entry.stanza, "a message that a session leaves behind"),
-            let from = stanza.element["from"].flatMap({ JID($0) }),
-            // What the account itself says, such as a copy or an answer in messages, was for that session alone.
-            from.isFull || !from.isSameBare(as: session.record.jid),
-            !session.leavesToOthers(entry)
+        let (host, record) = (output.host, output.record)
+        // What the account itself says, such as a copy or an answer in messages, was for that session alone.
+        guard stanza.kind == .message, let from = stanza.from,
+            from.isFull || !from.isSameBare(as: record.jid),
+            !output.leavesToOthers(stanza, at: time ?? stanza.time ?? host.now()),
+            let message = host.stanza(fromOwn: stanza.bytes, "a message that a session leaves behind")
         else {
-            session.host.store(changes)
-            return finished()
+            host.store(changes)
+            finished?()
+            return
         }
         var event = StanzaContext(
-            stanza: stanza, from: from, to: session.record.jid, origin: nil, loaded: session.host.loaded,
-            recipient: session.record, stage: .deliver)
-        event.commit(changes)
-        event.detached = session
-        event.time = event.takeStamp() ?? entry.time
-        event.finished = finished
-        route(&event)
-    }
-
-    /// A message was on its way to a session that has ended: it goes to the account's other sessions, or is kept.
-    func deliverAgain(_ bytes: ByteBuffer, from ended: ClientSession) {
-        guard let stanza = ended.host.stanza(fromOwn: bytes, "a message for a session that has ended"),
-            stanza.kind == .message, let from = stanza.element["from"].flatMap({ JID($0) }),
-            // What the account itself says, such as a copy or an answer in messages, was for that session alone.
-            from.isFull || !from.isSameBare(as: ended.record.jid)
-        else { return }
-        var event = StanzaContext(
-            stanza: stanza, from: from, to: ended.record.jid, origin: nil, loaded: ended.host.loaded,
-            recipient: ended.record,
+            stanza: message, from: from, to: record.jid, origin: nil, loaded: host.loaded, recipient: record,
             stage: .deliver)
+        event.commit(changes)
+        event.detached = output
+        event.time = event.takeStamp() ?? stanza.time ?? time
+        event.finished = finished
         route(&event)
     }
 
@@ -96,16 +80,18 @@ extension StanzaRouter {
         refuse(event, .serviceUnavailable)
     }
 
-    /// Copies a stanza from what was received to a session's output, with the addresses as they are known now.
-    public func send(_ event: StanzaContext, to session: ClientSession) {
-        event.record(.delivered, session.jid.string)
-        if session.loop.eventLoop.inEventLoop {
-            session.send { event.write(to: &$0) }
-        } else {
-            var writer = XMLWriter()
-            event.write(to: &writer)
-            let loop = event.origin?.loop
-            session.send(writer.finish(), from: loop?.eventLoop.inEventLoop == true ? loop : nil)
-        }
+    /// Sends a stanza that is on its way to a session, with the addresses as they are known now.
+    public func send(_ event: StanzaContext, to session: ClientSession) { event.host.store(session.send(event)) }
+}
+
+extension StanzaContext {
+    /// The stanza as it goes to somebody who may have to be waited for.
+    ///
+    /// - Parameter others: the resources of the account that get it as well.
+    func outgoing(alsoTo others: [String] = []) -> OutgoingStanza {
+        var writer = XMLWriter()
+        write(to: &writer)
+        return OutgoingStanza(
+            writer.finish(), stanza.kind, from: from, time: time, alsoDeliveredTo: others, trace: number)
     }
 }

@@ -174,7 +174,7 @@ extension StanzaRouter {
     func send(from: JID, to: JID, at host: Host, _ write: (inout XMLWriter) -> Void) {
         switch hosts.recipient(of: to) {
         case .account:
-            hosts.cachedAccount(to)?.session(to.resource ?? "")?.send(write)
+            hosts.cachedAccount(to)?.session(to.resource ?? "")?.send(.iq, write)
         case .service:
             var writer = XMLWriter()
             write(&writer)
@@ -196,7 +196,7 @@ extension StanzaRouter {
         case .preceded(let count, let send, let write):
             guard let session = request.origin.client else { return refuse(request, .internalServerError) }
             var index = 0
-            session.sendBatch {
+            session.output.sendBatch {
                 guard index < count else { return false }
                 send(index, session)
                 index += 1
@@ -218,7 +218,7 @@ extension StanzaRouter {
     }
 
     private func result(_ request: IQRequest, _ write: (inout XMLWriter) -> Void) {
-        request.origin.send(isAwaited: true) { writer in
+        request.origin.send(.iq, isAwaited: true) { writer in
             writer.start("iq", .client)
             writer.attribute("type", "result" as StaticString)
             writer.attribute("id", repeating: "id", of: request.stanza.element)
@@ -239,7 +239,7 @@ extension StanzaRouter {
     }
 
     private func refuse(_ request: IQRequest, _ error: StanzaError) {
-        request.origin.send(isAwaited: false) { writer in
+        request.origin.send(.iq, isAwaited: false) { writer in
             request.stanza.writeError(error, from: replyAddress(request), to: request.from.string, to: &writer)
         }
     }

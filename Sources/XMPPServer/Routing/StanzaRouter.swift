@@ -36,7 +36,7 @@ public final class StanzaRouter: Sendable {
 
     func received(_ stanza: Stanza, from session: ClientSession) {
         let to: JID?
-        switch session.address(of: stanza) {
+        switch session.input.address(of: stanza) {
         case .none: to = nil
         case .valid(let jid): to = jid
         case .malformed(let address):
@@ -371,7 +371,7 @@ public final class StanzaRouter: Sendable {
     /// Nobody's stanza waits any longer: those that do are refused.
     func endPauses() {
         for session in hosts.all.flatMap(\.accounts.sessions) {
-            session.loop.eventLoop.execute { session.endPauses() }
+            session.loop.eventLoop.execute { session.input.endPauses() }
         }
     }
 
@@ -413,7 +413,9 @@ public final class StanzaRouter: Sendable {
         answering recipient: String?
     ) {
         guard stanza.type != .error, !(stanza.kind == .iq && stanza.type == .result) else { return }
-        origin.send(isAwaited: false) { stanza.writeError(error, from: recipient, to: address.string, to: &$0) }
+        origin.send(stanza.kind, isAwaited: false) {
+            stanza.writeError(error, from: recipient, to: address.string, to: &$0)
+        }
     }
 
     // MARK: Ends

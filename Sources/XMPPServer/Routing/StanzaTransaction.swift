@@ -87,21 +87,22 @@ extension StanzaRouter {
     /// What the stanza changes, and that it has been handled.
     private func changes(of event: StanzaContext) -> [StorageChange] {
         let changes = event.transaction?.changes ?? []
-        guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop, let count = client.countToStore()
+        guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop,
+            let count = client.input.durability.countToStore(client.input.handled)
         else { return changes }
         return changes + [count]
     }
 
-    /// The session whose acknowledgement waits for a group.
-    private typealias Waiting = (session: ClientSession, group: SessionDurability.Group)
+    /// Where acknowledgements wait for a group.
+    private typealias Waiting = (input: SessionInput, group: SessionDurability.Group)
 
     /// - Returns: nil: a client that neither counts nor has to wait for its answers waits for nothing.
     private func began(_ event: StanzaContext, holdsAnswers: Bool) -> Waiting? {
         inFlight.begin()
         guard let session = event.origin?.client, session.loop.eventLoop.inEventLoop,
-            holdsAnswers || session.openedOutbox != nil
+            holdsAnswers || session.input.durability.counts
         else { return nil }
-        return (session, session.began(holdsAnswers: holdsAnswers))
+        return (session.input, session.input.durability.began(holdsAnswers: holdsAnswers))
     }
 
     /// A group is durable, or could not be stored. From any thread.
@@ -112,7 +113,7 @@ extension StanzaRouter {
         guard refusal != nil || waiting != nil, let loop = event.origin?.loop.eventLoop else { return }
         loop.execute { [self] in
             if let refusal { bounce(event, refusal) }
-            if let (session, group) = waiting { session.ended(group, isStored: error == nil) }
+            if let (input, group) = waiting { input.ended(group, isStored: error == nil) }
         }
     }
 }

@@ -27,14 +27,17 @@ struct SessionDurability {
 
     /// How many of the client's stanzas have been handled, modulo 2³², since it began to count.
     var handled: UInt32 = 0
+    /// Whether the client counts, too.
+    private(set) var counts = false
+    /// The number of the stored session that the count belongs to; nil: it is not stored.
+    private var session: Int64?
     /// The count that has been given to the storage; nil: unknown.
     private var storedCount: UInt32?
 
+    init() {}
+
     /// - Parameter handled: the count of a session that goes on, which is stored.
-    init(handled: UInt32? = nil) {
-        self.handled = handled ?? 0
-        storedCount = handled
-    }
+    init(handled: UInt32, _ resumption: Resumption?) { count(from: handled, resumption) }
 
     // MARK: Groups
 
@@ -81,12 +84,22 @@ struct SessionDurability {
 
     // MARK: The count
 
-    /// The client begins to count.
-    mutating func restartCount() { (handled, storedCount) = (0, 0) }
+    /// The client counts from now on.
+    ///
+    /// - Parameter resumption: of the stored session, if there is one.
+    mutating func count(from handled: UInt32, _ resumption: Resumption?) {
+        self.handled = handled
+        storedCount = handled
+        counts = true
+        session = resumption?.id
+    }
 
-    /// Takes a count to be stored. `false`: it has been already.
-    mutating func takeToStore(_ count: UInt32) -> Bool { exchange(&storedCount, with: count) != count }
+    /// The change that stores a count, if it has to be stored: what a stanza changes and its count are committed together.
+    mutating func countToStore(_ count: UInt32) -> StorageChange? {
+        guard let session, exchange(&storedCount, with: count) != count else { return nil }
+        return .setHandled(session: session, count)
+    }
 
-    /// A count that was taken could not be stored.
+    /// A count that was to be stored could not be.
     mutating func countFailed() { storedCount = nil }
 }

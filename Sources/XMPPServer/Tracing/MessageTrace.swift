@@ -30,7 +30,8 @@ public final class MessageTrace: Sendable {
     }
 
     private let bytesPerLoop: Int
-    private let rings = Mutex<[ObjectIdentifier: TraceRing]>([:])
+    /// In the order of their numbers, and by their loops.
+    private let rings = Mutex<(all: [TraceRing], byLoop: [ObjectIdentifier: TraceRing])>(([], [:]))
 
     /// - Parameters:
     ///   - byteCount: for all loops together; 0: no trace.
@@ -42,18 +43,25 @@ public final class MessageTrace: Sendable {
     func ring(of loop: LoopContext) -> TraceRing? {
         guard bytesPerLoop > 0 else { return nil }
         return rings.withLock { rings in
-            if let ring = rings[ObjectIdentifier(loop)] { return ring }
-            let ring = TraceRing(byteCount: bytesPerLoop, index: rings.count)
-            rings[ObjectIdentifier(loop)] = ring
+            if let ring = rings.byLoop[ObjectIdentifier(loop)] { return ring }
+            let ring = TraceRing(byteCount: bytesPerLoop, index: rings.all.count)
+            rings.all.append(ring)
+            rings.byLoop[ObjectIdentifier(loop)] = ring
             return ring
         }
+    }
+
+    /// Records a step of the message with that number; 0: no message. The texts are as in `TraceStep`.
+    func record(_ moment: TraceStep, _ subject: String, of number: UInt64, at time: Timestamp) {
+        guard number != 0 else { return }
+        rings.withLock { $0.all[TraceRing.index(of: number)] }.record(moment, subject, "", of: number, at: time)
     }
 
     /// The selected messages, oldest first.
     ///
     /// - Parameter limit: the maximum number; the newest are taken.
     public func messages(newest limit: Int, where isMeant: (Message) -> Bool) -> [Message] {
-        let rings = rings.withLock { Array($0.values) }
+        let rings = rings.withLock { $0.all }
         var found: [Message] = []
         for ring in rings {
             let entries = TraceEntry.all(in: ring.contents)

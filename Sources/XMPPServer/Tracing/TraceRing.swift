@@ -45,6 +45,9 @@ public final class TraceRing: Sendable {
     /// Distinguishes messages of different loops.
     private let index: UInt64
 
+    /// The index of the ring that has given a message its number.
+    static func index(of number: UInt64) -> Int { Int(number >> 40) }
+
     /// - Parameter byteCount: a minimum applies.
     init(byteCount: Int, index: Int) {
         state = Mutex(State(half: max(byteCount / 2, 2 * Self.maximumEntrySize)))

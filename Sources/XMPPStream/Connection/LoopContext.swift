@@ -4,8 +4,8 @@ import XMPP
 
 /// Takes stanzas on its own event loop.
 public protocol StanzaRecipient: AnyObject, Sendable {
-    /// Called on the recipient's loop with one complete stanza.
-    func deliver(_ stanza: ByteBuffer)
+    /// Called on the recipient's loop.
+    func deliver(_ stanza: OutgoingStanza)
 }
 
 /// Shared by the connections of one event loop: the list of those with unwritten output, and the mailbox for stanzas
@@ -18,7 +18,7 @@ public protocol StanzaRecipient: AnyObject, Sendable {
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
-        let stanza: ByteBuffer
+        let stanza: OutgoingStanza
     }
 
     private struct Mailbox {
@@ -116,7 +116,7 @@ public final class LoopContext: @unchecked Sendable {
     }
 
     /// Sends a stanza to a recipient on another loop at the end of this tick. The order per sender is kept.
-    public func send(_ stanza: ByteBuffer, to recipient: any StanzaRecipient, on target: LoopContext) {
+    public func send(_ stanza: OutgoingStanza, to recipient: any StanzaRecipient, on target: LoopContext) {
         eventLoop.assertInEventLoop()
         let delivery = Delivery(recipient: recipient, stanza: stanza)
         if let index = outgoing.firstIndex(where: { $0.target === target }) {
@@ -128,7 +128,7 @@ public final class LoopContext: @unchecked Sendable {
     }
 
     /// Sends a stanza to a recipient of this loop, from any thread.
-    public func post(_ stanza: ByteBuffer, to recipient: any StanzaRecipient) {
+    public func post(_ stanza: OutgoingStanza, to recipient: any StanzaRecipient) {
         post([Delivery(recipient: recipient, stanza: stanza)])
     }
 

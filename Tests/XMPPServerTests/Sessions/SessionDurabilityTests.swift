@@ -22,7 +22,11 @@ import XMPP
         /// The last count that is known to be stored.
         var stored: UInt32?
 
-        init(seed: UInt64) { random = SeededGenerator(seed) }
+        init(seed: UInt64) {
+            random = SeededGenerator(seed)
+            durability.count(from: 0, .random(time: .seconds(60)))
+            stored = 0
+        }
 
         mutating func step() {
             switch Int.random(in: 0..<6, using: &random) {
@@ -40,10 +44,10 @@ import XMPP
             default:
                 durability.handled &+= 1
                 // What has been stored is not stored again.
-                if durability.takeToStore(durability.handled) { stored = durability.handled }
+                if case .setHandled(_, let count) = durability.countToStore(durability.handled) { stored = count }
                 #expect(stored == durability.handled)
-                let isStoredAgain = durability.takeToStore(durability.handled)
-                #expect(!isStoredAgain)
+                let again = durability.countToStore(durability.handled)
+                #expect(again == nil)
             }
             check()
         }

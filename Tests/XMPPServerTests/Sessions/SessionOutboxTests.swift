@@ -29,17 +29,16 @@ import XMPPStream
             loop = server.server.loops.next
         }
 
-        func owner(of outbox: SessionOutbox) -> ClientSession {
-            let jid = record.jid.with(resource: "orchard") ?? record.jid
-            let state = SessionState(
-                jid: jid, boundAt: Timestamp(milliseconds: 0), token: nil, userAgent: nil, handled: 0, presence: nil,
-                priority: nil, flags: 0)
-            return ClientSession(state, record: record, host: host, loop: loop, outbox: outbox)
+        func owner(of outbox: SessionOutbox) -> SessionOutput {
+            SessionOutput(
+                jid: record.jid.with(resource: "orchard") ?? record.jid, record: record, host: host, loop: loop,
+                outbox: outbox)
         }
     }
 
-    private static func stanza(_ number: Int, isMessage: Bool) -> ByteBuffer {
-        ByteBuffer(string: isMessage ? "<message id=\"\(number)\"/>" : "<presence id=\"\(number)\"/>")
+    private static func stanza(_ number: Int, isMessage: Bool) -> OutgoingStanza {
+        let text = isMessage ? "<message id=\"\(number)\"/>" : "<presence id=\"\(number)\"/>"
+        return OutgoingStanza(ByteBuffer(string: text), isMessage ? .message : .presence)
     }
 
     private static func number(_ stanza: ByteBuffer) -> Int? {
@@ -53,7 +52,7 @@ import XMPPStream
         let owners: Owners
         var random: SeededGenerator
         var outbox: SessionOutbox
-        var owner: ClientSession
+        var owner: SessionOutput
         let resumption = Resumption.random(time: .seconds(60))
         /// Where the storage is, by position.
         var stored: [UnacknowledgedMessage] = []
@@ -78,7 +77,7 @@ import XMPPStream
             handled = [0, 5, .max - 7, .max][Int(seed % 4)]
             outbox = SessionOutbox(
                 SessionOutboxTests.limits, unwrittenBytes: 1 << 30, resumption, messages: [],
-                at: Timestamp(milliseconds: 0))
+                of: "example.org", at: Timestamp(milliseconds: 0))
             owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             isConnected = false
@@ -173,7 +172,7 @@ import XMPPStream
             wire = []
             outbox = SessionOutbox(
                 SessionOutboxTests.limits, unwrittenBytes: 1 << 30, resumption, messages: stored,
-                at: Timestamp(milliseconds: 0))
+                of: "example.org", at: Timestamp(milliseconds: 0))
             owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             isConnected = false
@@ -193,12 +192,12 @@ import XMPPStream
             if case .prepared = outbox.prepare(handled, of: owner) { Issue.record("it is resumed though it ends") }
             repeat {
                 if Int.random(in: 0..<4, using: &random) == 0 { append() }
-                let oldest = outbox.oldestMessage.flatMap { SessionOutboxTests.number($0.stanza) }
+                let oldest = outbox.oldestMessage.flatMap { SessionOutboxTests.number($0.stanza.bytes) }
                 guard let (entry, changes) = outbox.nextToRedeliver() else { continue }
-                #expect(SessionOutboxTests.number(entry.stanza) == oldest)
+                #expect(SessionOutboxTests.number(entry.stanza.bytes) == oldest)
                 apply(changes)
                 outbox.redelivered()
-                if let number = SessionOutboxTests.number(entry.stanza) { redelivered.append(number) }
+                if let number = SessionOutboxTests.number(entry.stanza.bytes) { redelivered.append(number) }
             } while !outbox.close()
             hasEnded = true
             append()
@@ -247,7 +246,7 @@ import XMPPStream
         for seed in 1...40 as ClosedRange<UInt64> {
             let outbox = SessionOutbox(
                 Self.limits, unwrittenBytes: 1 << 30, .random(time: .seconds(60)), messages: [],
-                at: Timestamp(milliseconds: 0))
+                of: "example.org", at: Timestamp(milliseconds: 0))
             let owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             let client = Mutex(Client(owner: owner))
@@ -276,7 +275,9 @@ import XMPPStream
                     while !client.withLock({ outbox.beginToLeave($0.owner) }) {}
                     repeat {
                         while let (entry, _) = outbox.nextToRedeliver() {
-                            if let number = Self.number(entry.stanza) { redelivered.withLock { $0.append(number) } }
+                            if let number = Self.number(entry.stanza.bytes) {
+                                redelivered.withLock { $0.append(number) }
+                            }
                             outbox.redelivered()
                         }
                     } while !outbox.close()
@@ -296,7 +297,7 @@ import XMPPStream
 
     /// A client, and the loop that writes to it.
     private struct Client {
-        var owner: ClientSession
+        var owner: SessionOutput
         var isConnected = false
         var wire: [ByteBuffer] = []
         var received: [Int] = []
@@ -343,7 +344,8 @@ import XMPPStream
         let owners = try await Owners()
         let limits = ResumptionSettings(time: .seconds(60), stanzas: 4, bytes: 1 << 20, patience: .seconds(60))
         let outbox = SessionOutbox(
-            limits, unwrittenBytes: 1 << 20, .random(time: .seconds(60)), messages: [], at: Timestamp(milliseconds: 0))
+            limits, unwrittenBytes: 1 << 20, .random(time: .seconds(60)), messages: [], of: "example.org",
+            at: Timestamp(milliseconds: 0))
         let owner = owners.owner(of: outbox)
         outbox.restored(to: owner)
         guard case .prepared(_, let taker) = outbox.prepare(0, of: owner) else {

@@ -24,10 +24,10 @@ import XMPP
         var stanzas: [String] { state.withLock { $0.stanzas } }
         var ticks: Int { state.withLock { $0.ticks } }
 
-        func deliver(_ stanza: ByteBuffer) {
+        func deliver(_ stanza: OutgoingStanza) {
             loop.assertInEventLoop()
             let (isFirst, promise) = state.withLock { state in
-                state.stanzas.append(String(buffer: stanza))
+                state.stanzas.append(String(buffer: stanza.bytes))
                 let isFirst = !state.isInTick
                 state.isInTick = true
                 if isFirst { state.ticks += 1 }
@@ -56,7 +56,9 @@ import XMPP
         let recorder = Recorder(loop: second.eventLoop)
         for round in 1...20 {
             try await first.eventLoop.submit {
-                for number in 0..<500 { first.send(ByteBuffer(string: "\(number)"), to: recorder, on: second) }
+                for number in 0..<500 {
+                    first.send(OutgoingStanza(ByteBuffer(string: "\(number)"), .message), to: recorder, on: second)
+                }
             }.get()
             try await recorder.received(round * 500)
             #expect(recorder.ticks == round)
@@ -75,7 +77,9 @@ import XMPP
             @Sendable func tick(_ start: Int) {
                 // Batches of many sizes, one each tick.
                 let end = min(count, start + 1 + start % 37)
-                for number in start..<end { from.send(ByteBuffer(integer: number), to: recorder, on: to) }
+                for number in start..<end {
+                    from.send(OutgoingStanza(ByteBuffer(integer: number), .message), to: recorder, on: to)
+                }
                 if end < count { from.eventLoop.execute { tick(end) } }
             }
             from.eventLoop.execute { tick(0) }
@@ -96,7 +100,9 @@ import XMPP
         await withTaskGroup(of: Void.self) { tasks in
             for sender in 0..<4 {
                 tasks.addTask {
-                    for number in 0..<1_000 { context.post(ByteBuffer(string: "\(sender) \(number)"), to: recorder) }
+                    for number in 0..<1_000 {
+                        context.post(OutgoingStanza(ByteBuffer(string: "\(sender) \(number)"), .message), to: recorder)
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ import XMPPStream
 /// A stanza of a batch may be larger than what may wait for the client.
 ///
 /// The batches of a session that is resumed go on where they were: into the outbox that the session has left.
-extension ClientSession {
+extension SessionOutput {
     struct Batch {
         /// Sends one stanza; `false`: there was none left.
         let sendNext: () -> Bool
@@ -66,7 +66,7 @@ extension ClientSession {
     }
 
     private func endImpatientBatches() {
-        guard openedOutbox?.isHibernating == true else { return }
+        guard outbox?.isHibernating == true else { return }
         let impatient = batches.filter(\.needsConnection)
         batches.removeAll(where: \.needsConnection)
         for batch in impatient { batch.then(false) }
@@ -82,11 +82,11 @@ extension ClientSession {
     }
 
     /// Whether what is sent to the session still reaches its client, or waits for it.
-    private var takesStanzas: Bool { openedOutbox?.isOpen ?? (!isOver && stream != nil) }
+    private var takesStanzas: Bool { outbox?.isOpen ?? (stream != nil) }
 
     /// `false`: `body` is called on the loop when there is room, or when the session is over.
     private func hasRoom(else body: @escaping @Sendable () -> Void) -> Bool {
-        if let outbox = openedOutbox {
+        if let outbox {
             return outbox.hasRoom { self.loop.eventLoop.execute { body() } }
         }
         guard let stream, stream.room <= 0 else { return true }
@@ -107,13 +107,13 @@ extension ClientSession {
         }
     }
 
-    /// Lets `body` send something, on the session's loop, when there is room for it, and waits until the connection has
-    /// taken all that was sent, or it is kept until the client has acknowledged it. `false`: the session is over, and
-    /// something may not have been; or it has neither a connection nor room.
+    /// Lets `body` send something in a transaction, on the session's loop, when there is room for it, and waits until the
+    /// connection has taken all that was sent, or it is kept until the client has acknowledged it. `false`: the session is
+    /// over, and something may not have been; or it has neither a connection nor room.
     ///
     /// - Parameter changes: what is void once the session keeps what was sent: committed in one group with that.
     public func write(
-        committing changes: [StorageChange] = [], _ body: @escaping @Sendable () -> Void
+        committing changes: [StorageChange] = [], _ body: @escaping @Sendable (StanzaTransaction) -> Void
     ) async -> Bool {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
@@ -121,11 +121,9 @@ extension ClientSession {
                 let sendAll = {
                     guard !isSent else { return false }
                     isSent = true
-                    if self.resumption != nil { self.collected = [] }
-                    body()
-                    if let collected = exchange(&self.collected, with: nil) {
-                        self.host.store(collected + changes)
-                    }
+                    let transaction = StanzaTransaction()
+                    body(transaction)
+                    if self.outbox?.resumption != nil { self.host.store(transaction.changes + changes) }
                     return true
                 }
                 self.send(
@@ -138,10 +136,10 @@ extension ClientSession {
     }
 
     private func whenAllIsWritten(_ body: @escaping @Sendable (Bool) -> Void) {
-        if let outbox = openedOutbox, outbox.isCounting { return body(true) }
+        if let outbox, outbox.isCounting { return body(true) }
         guard let stream else { return body(false) }
         whenWritten(to: stream) { isWritten in
-            guard isWritten, self.openedOutbox?.hasUnwritten == true else { return body(isWritten) }
+            guard isWritten, self.outbox?.hasUnwritten == true else { return body(isWritten) }
             self.whenAllIsWritten(body)
         }
     }
