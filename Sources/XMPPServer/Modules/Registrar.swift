@@ -4,7 +4,7 @@ import XMPPStream
 
 /// Takes down what a module declares. There is one for each module while a host starts.
 public struct Registrar: Sendable {
-    /// An identity of the host for service discovery, XEP-0030 §3.1.
+    /// An identity of the host for service discovery.
     public struct Identity: Sendable, Hashable {
         public let category: String
         public let type: String
@@ -115,7 +115,7 @@ public struct Registrar: Sendable {
         self.module = module
     }
 
-    /// A feature that the host announces, XEP-0030.
+    /// A feature that the host announces in service discovery.
     public mutating func feature(_ namespace: Namespace) {
         features.append(namespace)
     }
