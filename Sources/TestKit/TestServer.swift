@@ -9,8 +9,12 @@ import XMPPServer
 
 /// A whole server for a test: every module, a storage of its own on disk, a clock that stands still.
 public final class TestServer: Sendable {
-    /// The server itself.
-    public let server: Server
+    /// The server itself; the first, where there are several.
+    public var server: Server { servers[0] }
+    /// All servers, by the numbers that `Homes` knows them by.
+    let servers: [Server]
+    /// Where people are at home.
+    let homes: Homes
     /// How its clients are connected.
     public let transport: Transport
     /// Its wall clock.
@@ -21,8 +25,9 @@ public final class TestServer: Sendable {
     private let directory: TemporaryDirectory
     private let certificate: TestCertificate
     private let addresses: [SocketAddress]
-    /// That of all connections in memory.
-    public let loop = NIOAsyncTestingEventLoop()
+    /// That of all connections in memory; the first server's, where there are several.
+    public var loop: NIOAsyncTestingEventLoop { memoryLoops[0] }
+    private let memoryLoops: [NIOAsyncTestingEventLoop]
     /// Loops are never let go: what a server leaves in thread-specific variables of a dispatch thread must not be the last
     /// that refers to a dispatch queue, which can't be freed while its thread exits.
     private static let loops = Mutex<[NIOAsyncTestingEventLoop]>([])
@@ -33,22 +38,28 @@ public final class TestServer: Sendable {
     public convenience init(
         _ configuration: TestConfiguration = TestConfiguration(), transport: Transport = .memory
     ) async throws {
-        try await self.init(configuration, transport, TestClock(), TemporaryDirectory())
+        try await self.init(configuration, transport, TestClock(), TemporaryDirectory(), Homes())
     }
 
     /// A server that comes after another, which has been stopped, and finds what that one has stored.
     convenience init(after former: TestServer) async throws {
-        try await self.init(former.configuration, former.transport, former.clock, former.directory)
+        try await self.init(
+            former.configuration, former.transport, former.clock, former.directory, former.homes)
     }
 
     private init(
-        _ configuration: TestConfiguration, _ transport: Transport, _ clock: TestClock, _ directory: TemporaryDirectory
+        _ configuration: TestConfiguration, _ transport: Transport, _ clock: TestClock,
+        _ directory: TemporaryDirectory, _ homes: Homes
     ) async throws {
         self.configuration = configuration
         self.transport = transport
         self.clock = clock
         self.directory = directory
-        Self.loops.withLock { [loop] in $0.append(loop) }
+        self.homes = homes
+        let count = transport.serverCount
+        let memoryLoops = (0..<count).map { _ in NIOAsyncTestingEventLoop() }
+        self.memoryLoops = memoryLoops
+        Self.loops.withLock { $0 += memoryLoops }
         certificate = try TestCertificate.shared.get()
         let text =
             "data: {directory: \"\(directory.path)/data\"}\n"
@@ -56,16 +67,24 @@ public final class TestServer: Sendable {
         let (root, report) = try ConfigFile.parse(text, file: "test.yaml")
         let settings = ServerConfiguration(root, builtInProfiles: StandardProfiles.yaml, modules: StandardModules.all)
         storage = FailingStorage(try SQLiteStorage(path: "\(directory.path)/store/test.db"))
-        let group: any EventLoopGroup = transport.isInMemory ? loop : MultiThreadedEventLoopGroup.singleton
-        server = try await Server(
-            settings, storage: storage, group: group,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-            key: ServerKey(file: "\(directory.path)/store/secret.key"),
-            now: { [clock] in clock.now }, uptime: { [clock] in clock.uptime })
+        var servers: [Server] = []
+        for node in 0..<count {
+            let group: any EventLoopGroup =
+                transport.isInMemory ? memoryLoops[node] : MultiThreadedEventLoopGroup.singleton
+            servers.append(
+                try await Server(
+                    settings, storage: storage, group: group,
+                    logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+                    placement: count == 1 ? nil : HomePlacement(node: node, of: count, homes),
+                    key: ServerKey(file: "\(directory.path)/store/secret.key"),
+                    now: { [clock] in clock.now }, uptime: { [clock] in clock.uptime }))
+        }
+        self.servers = servers
+        homes.use(servers)
         let problems = report.finish()
         guard problems.isEmpty else { throw ConfigErrors(problems) }
-        if transport.isInMemory { await server.restoreSessions() }
-        addresses = transport.isInMemory ? [] : try await server.start()
+        addresses = transport.isInMemory ? [] : try await servers[0].start()
+        if transport.isInMemory { for server in servers { await server.restoreSessions() } }
     }
 
     /// The name of the listener where components connect, in a configuration with components.
@@ -76,7 +95,10 @@ public final class TestServer: Sendable {
     /// - Parameters:
     ///   - listener: the name of one, or `componentListener`; `nil` means the first.
     ///   - host: with TLS from the first byte, for this name.
-    func connect(to listener: String? = nil, tls host: String? = nil) async throws -> any TestConnection {
+    ///   - home: the number of the server.
+    func connect(
+        to listener: String? = nil, tls host: String? = nil, at home: Int = 0
+    ) async throws -> any TestConnection {
         let isComponent = listener == Self.componentListener
         let index =
             isComponent
@@ -89,13 +111,18 @@ public final class TestServer: Sendable {
         }
         let place: MemoryConnection.Place =
             isComponent ? .components : .clients(server.configuration.listeners[index])
-        return try await MemoryConnection(server: server, place, loop: loop, transport: transport)
+        let home = transport.serverCount > home ? home : 0
+        return try await MemoryConnection(
+            server: servers[home], place, loop: memoryLoops[home], transport: transport)
     }
 
     /// Waits until nothing is under way that had to wait, and what one event loop has for another is there and written. A loop hands its batch over at the end of a
     /// tick, and takes another's as a task of its own: two rounds of tasks see to both.
     func passOn() async throws {
-        await server.router.settled()
+        // What one server does may have another do something, and that the first one again.
+        for _ in 0..<(2 * servers.count - 1) {
+            for server in servers { await server.router.settled() }
+        }
         guard transport == .tcp else { return }
         for _ in 0..<2 {
             for loop in MultiThreadedEventLoopGroup.singleton.makeIterator() { try await loop.submit {}.get() }
@@ -105,18 +132,21 @@ public final class TestServer: Sendable {
     /// Moves the clock on, and in memory the timers.
     public func advance(by duration: Duration) async {
         clock.advance(by: duration)
-        if transport.isInMemory { await loop.advanceTime(by: TimeAmount(duration)) }
+        guard transport.isInMemory else { return }
+        for loop in memoryLoops { await loop.advanceTime(by: TimeAmount(duration)) }
     }
 
     /// Ends the server as a signal would. In memory the time passes that clients have who do not close their streams.
     public func stop() async {
         let passing = Task {
             while transport.isInMemory, !Task.isCancelled {
-                await loop.advanceTime(by: .seconds(1))
+                for loop in memoryLoops { await loop.advanceTime(by: .seconds(1)) }
                 await Task.yield()
             }
         }
-        await server.stop()
+        await withTaskGroup(of: Void.self) { tasks in
+            for server in servers { tasks.addTask { await server.stop() } }
+        }
         passing.cancel()
         await passing.value
     }

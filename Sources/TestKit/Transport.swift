@@ -6,8 +6,13 @@ public enum Transport: String, Sendable, CaseIterable {
     case drip
     /// As `memory`, with what is said in WebSocket messages (RFC 7395).
     case websocket
+    /// As `memory`, with every second person at home on a second server of the same process, and the same store.
+    case homes
     /// Over TCP, with STARTTLS. Timers run in real time.
     case tcp
 
     var isInMemory: Bool { self != .tcp }
+
+    /// How many servers there are.
+    var serverCount: Int { self == .homes ? 2 : 1 }
 }

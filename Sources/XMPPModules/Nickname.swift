@@ -13,15 +13,24 @@ struct Nickname: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.on(Presence.invitation, .rewrite) { event in
-            let inviter = host.router.hosts.cachedAccount(event.from)?.account
-            let (stanza, from, to) = (event.stanza.element, event.from.bare.string, event.to?.bare.string)
+        let hosts = host.router.hosts
+        // Accounts are told by their own server; elsewhere it is for the client to say.
+        registrar.on(Presence.asking, .rewrite) { event in
+            guard hosts[of: event.to] != nil else { return .go }
+            let (stanza, name) = (event.stanza.element, event.account.displayName)
             var nick = XMLWriter()
-            if let name = inviter?.displayName, !name.isEmpty { nick.element("nick", .nick, text: name) }
+            if !name.isEmpty { nick.element("nick", .nick, text: name) }
             let own = nick.finish()
-            return event.rewrite { writer in
-                writer.stanza(stanza, from: from, to: to, leavingOut: { $0.isNamed("nick", .nick) }, appending: own)
-            }
+            event.rewrite { $0.stanza(stanza, leavingOut: Self.isNick, appending: own) }
+            return .go
+        }
+        // Nobody vouches for the names of those who have no account here.
+        registrar.on(Presence.invitation, .rewrite) { event in
+            let stanza = event.stanza.element
+            guard hosts[of: event.from] == nil, stanza.children.contains(where: Self.isNick) else { return .go }
+            return event.rewrite { $0.stanza(stanza, leavingOut: Self.isNick) }
         }
     }
+
+    private static func isNick(_ child: Element) -> Bool { child.isNamed("nick", .nick) }
 }

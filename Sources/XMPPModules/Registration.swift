@@ -142,7 +142,9 @@ struct Registration: ServerModule {
     /// Contacts are told one after the other, as thousands of look-ups at once would delay others.
     private func part(_ record: AccountRecord, _ contacts: [RosterItem]) async {
         for contact in contacts {
-            _ = await host.router.hosts[of: contact.jid]?.find(contact.jid)
+            if case .account(let theirs, let jid) = host.router.hosts.recipient(of: contact.jid) {
+                _ = await theirs.find(jid)
+            }
             host.endSubscriptions(of: record, with: contact)
         }
     }

@@ -22,6 +22,7 @@ struct StanzaIDs: ServerModule {
             case .account, .host: return true
             // Only a room adds its own id.
             case .service: return !by.isSameBare(as: from)
+            case .remote: return hosts[of: by] != nil || !by.isSameBare(as: from)
             case .unknown: return false
             }
         }

@@ -9,15 +9,17 @@ import XMPPServer
 @Suite struct AcknowledgementFaultTests {
     private static let script = Result { try Script(name: "acknowledgement faults", text: "contacts romeo juliet") }
 
-    @Test(.timeLimit(.minutes(10))) func neverFalse() async throws {
+    @Test(.timeLimit(.minutes(10)), arguments: [Transport.memory, .homes]) func neverFalse(
+        _ transport: Transport
+    ) async throws {
         var call = 1
-        while try await run(failingAt: call) { call += 1 }
+        while try await run(failingAt: call, transport) { call += 1 }
         #expect(call > 2)
     }
 
     /// - Returns: whether the run came as far as the call that was to fail.
-    private func run(failingAt call: Int) async throws -> Bool {
-        let server = try await TestServer()
+    private func run(failingAt call: Int, _ transport: Transport) async throws -> Bool {
+        let server = try await TestServer(transport: transport)
         let talk = Conversation(try Self.script.get(), server)
         try await talk.setUp()
         try await talk.signIn("romeo", "orchard", isOnline: false, nil)

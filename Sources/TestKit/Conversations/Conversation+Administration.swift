@@ -33,7 +33,8 @@ extension Conversation {
     }
 
     private func result(_ request: CommandRequest) async throws -> CommandValue? {
-        let reply = await Administration(server.server).perform(request)
+        let account = request.arguments["account"]?.text.flatMap { JID($0) }
+        let reply = await Administration(server.servers[account.map(server.homes.home) ?? 0]).perform(request)
         guard reply.failure == nil else { throw ConversationFailure("the administrator is told: \(reply.text)") }
         return reply.result
     }

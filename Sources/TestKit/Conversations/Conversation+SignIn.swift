@@ -4,26 +4,64 @@ import XMPPServer
 
 /// What every client does before it comes to what a script is about.
 extension Conversation {
-    func connect(_ depth: Script.Depth, _ listener: String?) async throws -> ScriptedClient {
+    func connect(_ depth: Script.Depth, _ listener: String?, as name: String = "") async throws -> ScriptedClient {
         switch depth {
         case .connected:
-            return ScriptedClient(try await server.connect(to: listener))
+            return ScriptedClient(try await server.connect(to: listener, at: home(ofConnection: name)))
         case .direct(let host):
-            return ScriptedClient(try await server.connect(to: listener, tls: host))
+            return ScriptedClient(try await server.connect(to: listener, tls: host, at: home(ofConnection: name)))
         case .opened(let host):
-            let client = ScriptedClient(try await server.connect(to: listener))
+            let client = ScriptedClient(try await server.connect(to: listener, at: home(ofConnection: name)))
             _ = try await open(client, host)
             return client
         case .signedIn(let host, let alias):
-            let client = ScriptedClient(try await server.connect(to: listener))
-            try await authenticate(client, as: person(alias), at: host)
+            let person = try person(alias)
+            let client = ScriptedClient(
+                try await server.connect(to: listener, at: server.homes.home(of: person.jid)))
+            try await authenticate(client, as: person, at: host)
             return client
+        }
+    }
+
+    /// Whom a connection signs in as, by what the script has it say.
+    private func people(ofConnection name: String) -> [TestAccount] {
+        script.people.filter { person in
+            let plain = Array("\0\(person.jid.local ?? "")\0\(TestAccount.password)".utf8)
+            let names = [
+                "{{\(person.alias).", "{{proof \(person.alias) ", "{{scram \(person.alias) ", Base64.encode(plain),
+            ]
+            return script.steps.contains { step in
+                guard case .send(name, let text) = step.action else { return false }
+                return names.contains { text.contains($0) }
+            }
+        }
+    }
+
+    private func home(ofConnection name: String) -> Int {
+        people(ofConnection: name).first.map { server.homes.home(of: $0.jid) } ?? 0
+    }
+
+    /// Has every second person of a domain be at home at every second server; whoever signs in by the same connection shares
+    /// a home.
+    func assignHomes() {
+        var count: [String: Int] = [:]
+        for person in script.people {
+            let before = count[person.jid.domain, default: 0]
+            count[person.jid.domain] = before + 1
+            server.homes.assign(person.jid, to: before % server.servers.count)
+        }
+        for step in script.steps {
+            guard case .connect(let name, _, _) = step.action, let first = people(ofConnection: name).first else {
+                continue
+            }
+            let home = server.homes.home(of: first.jid)
+            for person in people(ofConnection: name) { server.homes.assign(person.jid, to: home) }
         }
     }
 
     func signIn(_ alias: String, _ resource: String?, isOnline: Bool, _ listener: String?) async throws {
         let person = try person(alias)
-        let client = ScriptedClient(try await server.connect(to: listener))
+        let client = ScriptedClient(try await server.connect(to: listener, at: server.homes.home(of: person.jid)))
         try await authenticate(client, as: person, at: person.jid.domain)
         let wish = resource.map { "<resource>\($0)</resource>" } ?? ""
         try await client.send(

@@ -41,6 +41,7 @@ public final class Conversation {
 
     func setUp() async throws {
         var addresses: [String: JID] = [:]
+        assignHomes()
         for person in script.people {
             try await server.add(person)
             addresses[person.alias] = person.jid
@@ -87,7 +88,7 @@ public final class Conversation {
     private func perform(_ action: Script.Action) async throws {
         switch action {
         case .connect(let name, let depth, let listener):
-            clients.append((name, try await connect(depth, listener)))
+            clients.append((name, try await connect(depth, listener, as: name)))
         case .connectComponent(let name, let domain):
             clients.append((name, try await connectComponent(domain)))
         case .signIn(let alias, let resource, let isOnline, let listener):
@@ -127,7 +128,11 @@ public final class Conversation {
             try await settle()
             server.clock.set(aheadBy: time)
         case .stopServer:
-            stopping = Task { [server] in await server.server.stop() }
+            stopping = Task { [server] in
+                await withTaskGroup(of: Void.self) { tasks in
+                    for server in server.servers { tasks.addTask { await server.stop() } }
+                }
+            }
         case .restartServer:
             await tearDown()
             clients = []
@@ -139,7 +144,7 @@ public final class Conversation {
             server = try await TestServer(after: server)
         case .runJobs:
             try await settle()
-            await server.server.runJobs()
+            for server in server.servers { await server.runJobs() }
         case .failStorage(let fails):
             if fails { server.storage.failFromNowOn() } else { server.storage.recover() }
         case .invite(let inviter):

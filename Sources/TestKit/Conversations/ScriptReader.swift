@@ -72,6 +72,8 @@ struct ScriptReader {
                 }
                 return transport
             }
+            // Where people are at home changes nothing that they see.
+            if script.transports.contains(.memory) { script.transports.append(.homes) }
         case "account":
             people.append(try account(words))
         case "contacts":

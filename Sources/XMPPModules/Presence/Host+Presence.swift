@@ -9,12 +9,21 @@ extension Host {
         router.route(stanza, from: from, to: to, host: self)
     }
 
+    /// A request for a subscription as it leaves the account that asks.
+    func asking(_ stanza: Stanza, of record: AccountRecord, to contact: JID) -> Stanza {
+        var event = Presence.Asking(stanza, of: record.account, to: contact, host: self)
+        fire(Presence.asking, &event)
+        return event.stanza
+    }
+
     /// Sends the present presence of all sessions of an account to one address, RFC 6121 §3.1.6.
-    func sendPresence(of record: AccountRecord, to contact: JID) {
+    ///
+    /// - Parameter facts: what the server of that address has to know.
+    func sendPresence(of record: AccountRecord, to contact: JID, _ facts: MessageFacts = []) {
         guard !record.blocks(contact) else { return }
         for session in record.sessions {
             guard let presence = session.presence.flatMap(Stanza.init) else { continue }
-            router.route(presence, from: session.jid, to: contact, host: self)
+            router.route(presence, from: session.jid, to: contact, host: self, facts: facts)
         }
     }
 
@@ -55,7 +64,9 @@ extension Host {
         } catch {
             return .policyViolation
         }
-        send(.subscribe, from: record.jid, to: contact)
+        if let stanza = Stanza.presence(type: .subscribe, from: record.jid, to: contact) {
+            router.route(asking(stanza, of: record, to: contact), from: record.jid, to: contact, host: self)
+        }
         return nil
     }
 }

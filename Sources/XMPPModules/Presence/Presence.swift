@@ -6,7 +6,7 @@ import XMPPServer
 /// `Subscriptions.swift`.
 ///
 /// Whoever becomes available is sent the presence of all contacts here at once, without a probe: the server knows it.
-/// Contacts at services are sent probes.
+/// Contacts at services, and those at home on other servers, are sent probes.
 struct Presence: ServerModule {
     static let info = ModuleInfo(
         "presence", implements: [.rfc(6121, "§3, §4")], requires: ["roster"],
@@ -30,8 +30,35 @@ struct Presence: ServerModule {
     static let becameUnavailable = HookPoint<Unavailable>("becameUnavailable")
     /// A session is about to invite somebody; a handler may refuse it.
     static let inviting = HookPoint<SessionEvent>("inviting")
+    /// An account is about to ask somebody for a subscription.
+    static let asking = HookPoint<Asking>("asking")
     /// An invitation is about to be shown to the account that it is for.
     static let invitation = HookPoint<StanzaContext>("invitation")
+
+    /// A request for a subscription.
+    struct Asking: Sendable {
+        /// Who asks.
+        let account: Account
+        /// Who is asked; a bare JID.
+        let to: JID
+        let host: Host
+        /// The request; handlers may change it.
+        private(set) var stanza: Stanza
+
+        init(_ stanza: Stanza, of account: Account, to: JID, host: Host) {
+            self.account = account
+            self.to = to
+            self.host = host
+            self.stanza = stanza
+        }
+
+        /// Replaces the request by what `body` writes.
+        mutating func rewrite(_ body: (inout XMLWriter) -> Void) {
+            var writer = XMLWriter()
+            body(&writer)
+            stanza = host.stanza(fromOwn: writer.finish(), "a request for a subscription") ?? stanza
+        }
+    }
 
     /// A session that has taken back its presence.
     struct Unavailable: Sendable {
@@ -220,7 +247,9 @@ struct Presence: ServerModule {
         of contact: JID, shownTo session: ClientSession, _ router: StanzaRouter
     ) -> [ClientSession] {
         guard !session.record.blocks(contact) else { return [] }
-        if case .service = router.hosts.recipient(of: contact) {
+        switch router.hosts.recipient(of: contact) {
+        case .account, .host, .unknown: break
+        case .service, .remote:
             if let probe = Stanza.presence(type: .probe, from: session.jid, to: contact) {
                 router.route(probe, from: session.jid, to: contact, host: session.host)
             }
@@ -276,7 +305,7 @@ struct Presence: ServerModule {
         case .error:
             deliver(event, account)
         case .probe:
-            answerProbe(by: event.from, account)
+            answerProbe(by: event.from, account, isServers: event.facts.contains(.fromServer))
         case .unknown:
             break
         default:
@@ -287,9 +316,11 @@ struct Presence: ServerModule {
 
     /// §4.3.2: whoever may see the account's presence is sent it. Somebody at a service may think that they may, and is told
     /// that they may not; people here know it, and are not told who is online.
-    private func answerProbe(by asker: JID, _ account: AccountRecord) {
+    ///
+    /// - Parameter isServers: whether a server asks, for the session of that address.
+    private func answerProbe(by asker: JID, _ account: AccountRecord, isServers: Bool) {
         if asker.isSameBare(as: account.jid) || account.withRoster({ $0.showsPresence(to: asker) }) {
-            host.sendPresence(of: account, to: asker)
+            host.sendPresence(of: account, to: asker, isServers ? .answersServer : [])
         } else if case .service = host.router.hosts.recipient(of: asker) {
             host.send(.unsubscribed, from: account.jid, to: asker.bare)
         }
@@ -302,6 +333,11 @@ struct Presence: ServerModule {
     }
 
     private func deliver(_ event: StanzaContext, _ account: AccountRecord) {
+        if event.facts.contains(.answersServer), let session = event.to?.resource.flatMap(account.session) {
+            var event = event
+            event.readdress(to: account.jid)
+            return host.router.send(event, to: session)
+        }
         for session in account.sessions {
             if let to = event.to, to.isFull, session.jid != to { continue }
             if event.to?.isFull == true || session.isAvailable {

@@ -126,7 +126,9 @@ struct Subscriptions: Sendable {
         }
         guard outbound.routes else { return nil }
         if type == .unsubscribed, state.hasFrom { host.sendUnavailable(of: record, to: to) }
-        host.router.route(stanza, from: record.jid, to: to, host: host, causedBy: cause)
+        host.router.route(
+            type == .subscribe ? host.asking(stanza, of: record, to: to) : stanza, from: record.jid, to: to, host: host,
+            causedBy: cause)
         if type == .subscribed { host.sendPresence(of: record, to: to) }
         return nil
     }

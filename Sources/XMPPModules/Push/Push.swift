@@ -115,7 +115,7 @@ struct Push: ServerModule {
     @Sendable private func enable(_ request: ClientRequest) -> Reply {
         guard let service = request.payload["jid"].flatMap({ JID($0) }) else { return .error(.badRequest) }
         switch host.router.hosts.recipient(of: service) {
-        case .account, .service: break
+        case .account, .service, .remote: break
         case .host, .unknown: return .error(StanzaError(.remoteServerNotFound))
         }
         let node = request.payload["node"] ?? ""

@@ -21,6 +21,7 @@ public final class AccountTable: Sendable {
 
     private let shards: [Shard]
     private let storage: any Storage
+    private let isHome: @Sendable (JID) -> Bool
     private let preloads = Mutex<[Preload]>([])
     /// Restores an account's sessions when it is loaded.
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
@@ -43,8 +44,10 @@ public final class AccountTable: Sendable {
         let records = Mutex(Records())
     }
 
-    init(storage: any Storage, capacity: Int) {
+    /// - Parameter isHome: whether an account's home is here: the records of others are at theirs.
+    init(storage: any Storage, capacity: Int, isHome: @escaping @Sendable (JID) -> Bool = { _ in true }) {
         self.storage = storage
+        self.isHome = isHome
         shards = (0..<Self.shardCount).map { _ in Shard() }
         use(capacity: capacity)
     }
@@ -67,6 +70,7 @@ public final class AccountTable: Sendable {
         while true {
             let (known, generation) = shard.records.withLock { ($0.byKey[Key(jid: jid)], $0.generation) }
             if let known { return known }
+            guard isHome(jid) else { throw StorageError(.failed, "the home of the account \(jid) is another server") }
             let preloads = preloads.withLock { $0 }
             let devices = Device.store(in: storage)
             let stores = [devices.name] + preloads.map(\.store)

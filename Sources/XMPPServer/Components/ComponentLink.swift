@@ -84,10 +84,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     // MARK: Origin
 
     var account: AccountRecord? { nil }
-    var privileges: ComponentPrivileges? {
-        let privileges = service.configuration.privileges
-        return privileges.isEmpty ? nil : privileges
-    }
+    var privileges: ComponentPrivileges? { service.privileges }
     var client: ClientSession? { nil }
     var language: String? { nil }
 

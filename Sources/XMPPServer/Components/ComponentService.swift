@@ -39,6 +39,8 @@ final class ComponentService: Service, StreamComponent {
     let configuration: ComponentConfiguration
     /// The host that the component belongs to.
     let host: Host
+    /// What the component may do in the name of its host's accounts; nil: nothing.
+    var privileges: ComponentPrivileges? { configuration.privileges.isEmpty ? nil : configuration.privileges }
     private let state = Mutex(State())
 
     init(_ configuration: ComponentConfiguration, domain: JID, host: Host) {
@@ -76,6 +78,8 @@ final class ComponentService: Service, StreamComponent {
     /// - Returns: false if there is no room.
     private func wait(_ event: StanzaContext, _ stanza: OutgoingStanza) -> Bool {
         guard event.stanza.type != .error else { return true }
+        var event = event
+        event.origin = event.origin?.lasting
         let until = host.uptime() + configuration.queue.time
         return state.withLock { state in
             if let link = state.link {
@@ -130,7 +134,7 @@ final class ComponentService: Service, StreamComponent {
         guard let from = stanza.from, let stanza = host.stanza(fromOwn: stanza.bytes, "a stanza for a component"),
             let to = stanza.element["to"].flatMap({ JID($0) })
         else { return }
-        host.router.route(stanza, from: from, to: to, host: host, origin: host.router.session(at: from))
+        host.router.route(stanza, from: from, to: to, host: host, origin: host.router.origin(at: from))
     }
 
     // MARK: The connection

@@ -71,7 +71,9 @@ public final class Host: Sendable {
         self.keyMaker = keyMaker
         self.signIns = signIns
         registrations = RegistrationLimit(limits)
-        accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory)
+        accounts = AccountTable(storage: storage, capacity: limits.accountsInMemory) { [hosts = router.hosts] account in
+            hosts.isHome(of: account)
+        }
         current.set(LoadedModules(none: configuration, of: self))
         accounts.whenRosterIsUndone { [weak self] record, error, changes in
             guard let self else { return }

@@ -28,8 +28,13 @@ public final class HostTable: Sendable {
     }
 
     private let hosts = Replaceable<Hosts>()
+    /// Where accounts and services are at home; nil: here, all of them.
+    let placement: (any Placement)?
 
-    init() { serve([], []) }
+    init(placement: (any Placement)? = nil) {
+        self.placement = placement
+        serve([], [])
+    }
 
     public subscript(domain: String) -> Host? { hosts.read { $0.byDomain[domain] } }
     /// The host whose domain is that of an address.

@@ -84,7 +84,7 @@ public struct StanzaContext: Sendable {
     /// `nil`: the sender gave no address.
     public private(set) var to: JID?
     /// Who is told of errors, and held back while the stanza waits; nil: nobody.
-    public let origin: (any StanzaOrigin)?
+    public internal(set) var origin: (any StanzaOrigin)?
     /// What the two halves of the way tell each other.
     public var facts: MessageFacts = []
     /// The modules whose handlers are asked: those that the host had when the stanza came to it.

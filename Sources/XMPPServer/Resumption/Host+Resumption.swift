@@ -107,7 +107,9 @@ extension Host {
     func restoreSessions() async {
         guard resumption != nil else { return }
         do throws(StorageError) {
-            for account in try await storage.accountsWithSessions(host: domain) { _ = try await accounts.load(account) }
+            for account in try await storage.accountsWithSessions(host: domain) where router.hosts.isHome(of: account) {
+                _ = try await accounts.load(account)
+            }
         } catch {
             _ = report(error)
         }

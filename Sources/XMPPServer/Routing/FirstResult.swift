@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Somebody who waits for the first of several answers.
-private final class FirstResult<Value: Sendable>: Sendable {
-    private let waiting: Mutex<CheckedContinuation<Value?, Never>?>
+/// Takes the first of several results; the others are dropped.
+final class FirstResult<Value: Sendable>: Sendable {
+    private let waiting: Mutex<(@Sendable (Value?) -> Void)?>
 
-    init(_ continuation: CheckedContinuation<Value?, Never>) { waiting = Mutex(continuation) }
+    init(_ body: @escaping @Sendable (Value?) -> Void) { waiting = Mutex(body) }
 
     /// Answers, unless there was an answer before.
     func answer(_ value: Value?) {
-        waiting.withLock { exchange(&$0, with: nil) }?.resume(returning: value)
+        waiting.withLock { exchange(&$0, with: nil) }?(value)
     }
 }
 
@@ -17,7 +17,7 @@ func value<Value: Sendable>(
     of operation: @escaping @Sendable () async -> Value, within time: Duration
 ) async -> Value? {
     await withCheckedContinuation { continuation in
-        let first = FirstResult(continuation)
+        let first = FirstResult<Value> { continuation.resume(returning: $0) }
         let alarm = Task {
             try await Task.sleep(for: time)
             first.answer(nil)

@@ -21,13 +21,22 @@ final class LoopTable: Sendable {
     private static let count = Atomic<Int>(0)
 
     private let group: any EventLoopGroup
+    private let loops: [any EventLoop]
     private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
     private let id = count.wrappingAdd(1, ordering: .relaxed).newValue
 
-    init(group: any EventLoopGroup) { self.group = group }
+    init(group: any EventLoopGroup) {
+        self.group = group
+        loops = Array(group.makeIterator())
+    }
 
     /// The context of the next loop in turn, for work without a connection.
     var next: LoopContext { context(of: group.next()) }
+
+    /// The context of the loop that serves an address without a connection here: always the same one.
+    func context(for address: JID) -> LoopContext {
+        context(of: loops[Int(UInt(bitPattern: address.bareHash) % UInt(loops.count))])
+    }
 
     /// The context of the current thread's loop; nil on other threads.
     var current: LoopContext? {

@@ -15,6 +15,11 @@ final class OutgoingRequests: Sendable {
         let boundAt: Timestamp?
         let then: @Sendable (RequestAnswer) -> Void
         var timer: Scheduled<Void>?
+
+        /// An account that is asked at another server has one of its sessions answer.
+        func isAnswered(from: JID, to: JID?) -> Bool {
+            (self.to.isFull ? from == self.to : from.isSameBare(as: self.to)) && (to == nil || to == self.from)
+        }
     }
 
     /// By their ids, which nobody can guess.
@@ -42,7 +47,7 @@ final class OutgoingRequests: Sendable {
     /// Takes an answer. `false`: nobody here has asked for it.
     func answered(_ stanza: Stanza, from: JID, to: JID?) -> Bool {
         guard let id = stanza.id,
-            requests.withLock({ $0[id].map { $0.to == from && (to == nil || to == $0.from) } ?? false })
+            requests.withLock({ $0[id].map { $0.isAnswered(from: from, to: to) } ?? false })
         else { return false }
         if stanza.type == .result {
             end(id, .result(stanza.element.firstChild))
@@ -93,7 +98,12 @@ extension StanzaRouter {
         _ write: (inout XMLWriter) -> Void, then: @escaping @Sendable (RequestAnswer) -> Void
     ) {
         let session = hosts.cachedAccount(to).flatMap { $0.session(for: to) }
-        if session == nil, case .service = hosts.recipient(of: to) {} else if session == nil { return then(.none) }
+        if session == nil {
+            switch hosts.recipient(of: to) {
+            case .service, .remote: break
+            case .account, .host, .unknown: return then(.none)
+            }
+        }
         guard
             let id = outgoing.begin(
                 from: from, to: session?.jid ?? to, boundAt: session?.boundAt, within: TimeAmount(time),
@@ -115,7 +125,7 @@ extension StanzaRouter {
 
 extension AccountRecord {
     /// The session that a request to an address of the account is for.
-    fileprivate func session(for address: JID) -> ClientSession? {
+    func session(for address: JID) -> ClientSession? {
         if let resource = address.resource { return session(resource) }
         return sessions.filter(\.isAvailable).max { ($0.priority ?? -1) < ($1.priority ?? -1) }
     }

@@ -8,6 +8,8 @@ public enum Recipient: Sendable {
     case host(Host, JID)
     /// A service, or an address in its domain.
     case service(any Service, JID)
+    /// An account or a service whose home is another server, to which there is this way.
+    case remote(any RemoteRoute, JID)
     /// Nobody here.
     case unknown
 }
@@ -16,10 +18,19 @@ extension HostTable {
     /// Decides who answers for an address: the one place that does.
     public func recipient(of address: JID) -> Recipient {
         guard let host = self[of: address] else {
-            return service(address.domain).map { .service($0, address) } ?? .unknown
+            guard let service = service(address.domain) else { return .unknown }
+            return route(to: address).map { .remote($0, address) } ?? .service(service, address)
         }
-        return address.hasLocal ? .account(host, address) : .host(host, address)
+        guard address.hasLocal else { return .host(host, address) }
+        return route(to: address).map { .remote($0, address) } ?? .account(host, address)
     }
+
+    /// The way to an address at another server; nil: it is at home here. One look where there are no others.
+    @inline(__always)
+    private func route(to address: JID) -> (any RemoteRoute)? { placement?.route(to: address) }
+
+    /// Whether an account's home is here, if there is such an account.
+    func isHome(of account: JID) -> Bool { route(to: account) == nil }
 
     /// Whether somebody here answers for an address.
     public func serves(_ address: JID) -> Bool {

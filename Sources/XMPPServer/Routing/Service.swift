@@ -11,6 +11,8 @@ public protocol Service: AnyObject, Sendable {
     var name: String? { get }
     /// The requests that this process answers for it; nil: all of them are answered elsewhere.
     var declarations: Declarations? { get }
+    /// What it may do in the name of its host's accounts; nil: nothing.
+    var privileges: ComponentPrivileges? { get }
 
     /// Takes a stanza that was sent to an address of the domain, on the loop of its sender. An IQ of type `get` or `set` has
     /// one child.
@@ -23,4 +25,5 @@ public protocol Service: AnyObject, Sendable {
 
 extension Service {
     public var declarations: Declarations? { nil }
+    public var privileges: ComponentPrivileges? { nil }
 }

@@ -39,13 +39,22 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     func requestStarted(_ request: PendingRequest)
     /// On the loop.
     func requestEnded(_ request: PendingRequest)
+    /// The recipient's half of the way of one of its stanzas is over, and has not refused it. Told to those without an account:
+    /// the sender's half, if there is one, is on another server.
+    ///
+    /// - Parameter facts: what the sender's half has to know.
+    func accepted(_ facts: MessageFacts)
+    /// The origin for what may come of a stanza long after it was accepted.
+    var lasting: any StanzaOrigin { get }
 }
 
 extension StanzaOrigin {
     public var privileges: ComponentPrivileges? { nil }
+    public func accepted(_ facts: MessageFacts) {}
+    public var lasting: any StanzaOrigin { self }
 }
 
-/// What one half of a message's way tells the other: the two accounts may be at home in different places.
+/// What one half of a stanza's way tells the other: the two accounts may be at home in different places.
 public struct MessageFacts: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -56,4 +65,9 @@ public struct MessageFacts: OptionSet, Sendable {
     public static let senderPausesArchiving = MessageFacts(rawValue: 2)
     /// The recipient keeps a history.
     public static let recipientKeepsHistory = MessageFacts(rawValue: 4)
+    /// No client and no component sends the stanza, but the sender's server. Where both halves are on one server that is seen
+    /// by its having no origin.
+    public static let fromServer = MessageFacts(rawValue: 8)
+    /// The server has asked for this presence, for one session, whose account it is shown as sent to.
+    public static let answersServer = MessageFacts(rawValue: 16)
 }

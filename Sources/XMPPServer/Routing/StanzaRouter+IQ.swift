@@ -41,6 +41,7 @@ extension StanzaRouter {
         switch hosts.recipient(of: to) {
         case .account(_, let to) where to.isFull: relay(event, to)
         case .service: route(&event)
+        case .remote(let route, let to): cross(event, to: to, by: route)
         case .account, .host, .unknown: break
         }
     }
@@ -81,7 +82,7 @@ extension StanzaRouter {
             return (host, jid.isSameBare(as: event.from) ? .ownAccount : .account, nil)
         case .service(let service, let jid) where service.declarations != nil:
             return (service.host, jid.isFull ? .session : jid.hasLocal ? .account : .server, service)
-        case .service, .unknown: return (nil, [], nil)
+        case .service, .remote, .unknown: return (nil, [], nil)
         }
     }
 
@@ -131,8 +132,16 @@ extension StanzaRouter {
         switch event.to.map(hosts.recipient) {
         case .unknown: bounce(event, StanzaError(.remoteServerNotFound))
         case .service: route(&event)
+        case .remote(let route, let to): cross(event, to: to, by: route)
         case .account(_, let to) where to.isFull: relay(event, to)
-        case .account, .host, nil: bounce(event, .serviceUnavailable)
+        case .account(let host, let to):
+            // What a server asks an account, one of its sessions answers.
+            if event.facts.contains(.fromServer), let session = host.accounts.cached(to)?.session(for: to) {
+                relay(event, session.jid)
+            } else {
+                bounce(event, .serviceUnavailable)
+            }
+        case .host, nil: bounce(event, .serviceUnavailable)
         }
     }
 
@@ -175,10 +184,10 @@ extension StanzaRouter {
         switch hosts.recipient(of: to) {
         case .account:
             hosts.cachedAccount(to)?.session(to.resource ?? "")?.send(.iq, write)
-        case .service:
+        case .service, .remote:
             var writer = XMLWriter()
             write(&writer)
-            guard let stanza = host.stanza(fromOwn: writer.finish(), "an IQ for a service") else { return }
+            guard let stanza = host.stanza(fromOwn: writer.finish(), "an IQ of the server's own") else { return }
             route(stanza, from: from, to: to, host: host)
         case .host, .unknown:
             break

@@ -21,6 +21,9 @@ public final class StanzaRouter: Sendable {
     let loops: LoopTable
     let inFlight = InFlightCounter()
     let outgoing = OutgoingRequests()
+    /// Stanzas between the two halves of their ways.
+    let crossings = Crossings()
+    let lanes = RemoteLanes()
     /// Whether the server is about to stop: sessions are not ended any more, but left to the next process.
     let isStopping = Atomic<Bool>(false)
     /// What has become of messages lately.
@@ -85,14 +88,16 @@ public final class StanzaRouter: Sendable {
     /// - Parameters:
     ///   - origin: who is told about errors, if anybody.
     ///   - cause: the stanza because of which it is sent, and whose sender is told about errors.
+    ///   - facts: what the recipient's half has to know.
     public func route(
         _ stanza: Stanza, from: JID, to: JID, host: Host, origin: (any StanzaOrigin)? = nil,
-        causedBy cause: StanzaContext? = nil
+        causedBy cause: StanzaContext? = nil, facts: MessageFacts = []
     ) {
         var event = StanzaContext(
             stanza: stanza, from: from, to: to, origin: origin ?? cause?.origin, loaded: host.loaded, recipient: nil,
             stage: .addressed)
         if let cause = cause?.transaction { event.transaction = StanzaTransaction(causedBy: cause) }
+        event.facts = facts
         if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
     }
 
@@ -185,8 +190,10 @@ public final class StanzaRouter: Sendable {
     }
 
     /// Back at the sender's: a message of an account that has reached its recipient's half, and was not refused there.
-    private func accept(_ event: inout StanzaContext) {
-        guard event.stanza.kind == .message, let origin = event.origin, origin.account != nil else { return }
+    func accept(_ event: inout StanzaContext) {
+        guard let origin = event.origin else { return }
+        guard origin.account != nil else { return origin.accepted(event.facts) }
+        guard event.stanza.kind == .message else { return }
         let loaded = origin.host.loaded
         let hooks = loaded.declarations.messageAccepted
         guard !hooks.entries.isEmpty else { return }
@@ -326,6 +333,9 @@ public final class StanzaRouter: Sendable {
             // Nobody is at home at a host itself.
             if kind == .message { refuse(event, .serviceUnavailable) }
             return .elsewhere
+        case .remote(let route, _):
+            cross(event, to: to, by: route)
+            return .elsewhere
         case .unknown:
             if kind != .iq { refuse(event, StanzaError(.remoteServerNotFound)) }
             return .elsewhere
@@ -397,7 +407,7 @@ public final class StanzaRouter: Sendable {
 
     /// Who sent a message that was on its way somewhere that is not there any more, if they still are.
     private func formerOrigin(of event: StanzaContext) -> (any StanzaOrigin)? {
-        event.detached == nil ? nil : session(at: event.from)
+        event.detached == nil ? nil : origin(at: event.from)
     }
 
     /// The session at a full address, if there is one here.

@@ -63,12 +63,27 @@ extension StanzaRouter {
     /// Processing ends here: submits what the stanza makes durable. Whoever was to get it has it: its sender is not told if
     /// that fails.
     func commit(_ event: StanzaContext) {
-        guard let transaction = event.transaction, !transaction.changes.isEmpty else { return }
-        let group = began(event, holdsAnswers: false)
-        event.host.storage.submit(changes(of: event), transaction.urgency) { [self] result in
+        guard event.transaction?.changes.isEmpty == false else { return }
+        submit(event, began(event, holdsAnswers: false))
+    }
+
+    /// The same of a stanza that another server has accepted: its acknowledgement has waited for that, and waits for the
+    /// sender's half now.
+    func commit(_ event: StanzaContext, continuing group: Waiting?) {
+        if event.transaction?.changes.isEmpty == false { submit(event, group) } else { settle(group) }
+    }
+
+    private func submit(_ event: StanzaContext, _ group: Waiting?) {
+        event.host.storage.submit(changes(of: event), event.transaction?.urgency ?? .soon) { [self] result in
             ended(event, group, event.host.failure(of: result), tellsSender: false)
         }
-        transaction.submitted()
+        event.transaction?.submitted()
+    }
+
+    /// Nothing that has begun is left to wait for. On the session's loop.
+    func settle(_ group: Waiting?) {
+        inFlight.end()
+        if let (input, group) = group { input.ended(group, isStored: true) }
     }
 
     /// Processing ends here, unless what was begun fails: then its sender is told. What the sender asks is answered after it.
@@ -88,16 +103,17 @@ extension StanzaRouter {
     private func changes(of event: StanzaContext) -> [StorageChange] {
         let changes = event.transaction?.changes ?? []
         guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop,
+            client.input.durability.crossing == 0,
             let count = client.input.durability.countToStore(client.input.handled)
         else { return changes }
         return changes + [count]
     }
 
     /// Where acknowledgements wait for a group.
-    private typealias Waiting = (input: SessionInput, group: SessionDurability.Group)
+    typealias Waiting = (input: SessionInput, group: SessionDurability.Group)
 
     /// - Returns: nil: a client that neither counts nor has to wait for its answers waits for nothing.
-    private func began(_ event: StanzaContext, holdsAnswers: Bool) -> Waiting? {
+    func began(_ event: StanzaContext, holdsAnswers: Bool) -> Waiting? {
         inFlight.begin()
         guard let session = event.origin?.client, session.loop.eventLoop.inEventLoop,
             holdsAnswers || session.input.durability.counts

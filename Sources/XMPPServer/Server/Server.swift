@@ -44,6 +44,7 @@ public final class Server: Sendable {
     ///
     /// - Parameters:
     ///   - listens: false: no ports will be opened, and no certificates are read.
+    ///   - placement: where accounts and services are at home; nil: all of them here.
     ///   - key: what was derived from another key is void.
     ///   - uptime: monotonic time.
     /// - Throws: `ServerError` with a sentence for the operator.
@@ -53,6 +54,7 @@ public final class Server: Sendable {
         group: any EventLoopGroup,
         logger: Logger,
         listens: Bool = true,
+        placement: (any Placement)? = nil,
         key: ServerKey = ServerKey(),
         now: @escaping @Sendable () -> Timestamp = Timestamp.now,
         uptime: @escaping @Sendable () -> Duration = Server.systemUptime
@@ -66,7 +68,7 @@ public final class Server: Sendable {
         self.now = now
         self.uptime = uptime
         threads = NIOThreadPool(numberOfThreads: 2)
-        hosts = HostTable()
+        hosts = HostTable(placement: placement)
         loops = LoopTable(group: group)
         let loopCount = group.makeIterator().reduce(0) { count, _ in count + 1 }
         router = StanzaRouter(
@@ -79,7 +81,7 @@ public final class Server: Sendable {
         authenticator = Authenticator(
             storage: storage, limits: configuration.limits, secret: try await Self.secret(in: storage),
             threads: threads, logger: logger, log: signIns, now: now, uptime: uptime)
-        archiveIDs = try await ArchiveIDGenerator(storage: storage)
+        archiveIDs = try await ArchiveIDGenerator(storage: storage, node: placement?.node)
         let prepared = try await prepare(configuration.hosts)
         for (host, loaded) in prepared { host.serve(loaded) }
         hosts.serve(prepared.map(\.host), services(of: prepared))

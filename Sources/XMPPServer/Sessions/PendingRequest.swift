@@ -18,6 +18,19 @@ public final class PendingRequest: @unchecked Sendable {
         self.answer = answer
     }
 
+    /// A request that another server answers: it has its place among those of whoever asks until `end`.
+    init(of origin: any StanzaOrigin, from: JID) {
+        self.origin = origin
+        account = from.bare
+        answer = { _ in }
+    }
+
+    func end() {
+        guard !isAnswered else { return }
+        cancel()
+        origin.requestEnded(self)
+    }
+
     func start(_ operation: @escaping @Sendable () async -> Reply, deadline: TimeAmount) {
         let loop = origin.loop.eventLoop
         timer = loop.scheduleTask(in: deadline) { self.finish(.error(.init(.resourceConstraint))) }

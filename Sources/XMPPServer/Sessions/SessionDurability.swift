@@ -24,6 +24,8 @@ struct SessionDurability {
     private var waiting: Deque<(number: Int, body: () -> Void)> = []
     /// The groups under way that hold answers.
     private var holding = 0
+    /// The client's stanzas that other servers have not accepted yet: the stored count does not go past them.
+    var crossing = 0
 
     /// How many of the client's stanzas have been handled, modulo 2³², since it began to count.
     var handled: UInt32 = 0

@@ -12,6 +12,8 @@ public struct ArchiveID: Hashable, Comparable, Sendable {
     }
 
     private static let countBits: Int64 = 20
+    /// How many servers may share a store: the last ten bits of the ids that each gives are its number.
+    public static let nodeCount: Int64 = 1 << 10
 
     /// A time in the year 2179: ids do not follow the clock beyond it, so that greater ids are always left.
     private static let latest: Int64 = 3 << 41

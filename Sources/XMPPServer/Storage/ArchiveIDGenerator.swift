@@ -9,6 +9,10 @@ import XMPP
 public final class ArchiveIDGenerator: Sendable {
     private struct State {
         var newest: Int64
+        /// The distance between two ids.
+        let step: Int64
+        /// The remainder of every id divided by `step`.
+        let node: Int64
         /// The reserved ids whose entries are not submitted yet, in order.
         var outstanding: [(id: ArchiveID, owner: JID)] = []
 
@@ -18,7 +22,7 @@ public final class ArchiveIDGenerator: Sendable {
         }
 
         mutating func next(_ fromClock: Int64) -> ArchiveID {
-            newest = max(fromClock, newest &+ 1)
+            newest = max(fromClock &+ node, newest &+ step)
             return ArchiveID(rawValue: newest)
         }
     }
@@ -28,15 +32,22 @@ public final class ArchiveIDGenerator: Sendable {
 
     /// A generator whose ids come after `newest`.
     ///
-    /// - Parameter secret: the key of the ids' texts.
-    public init(after newest: ArchiveID?, secret: [UInt8] = []) {
-        state = Mutex(State(newest: newest?.rawValue ?? 0))
+    /// - Parameters:
+    ///   - secret: the key of the ids' texts.
+    ///   - node: the server's number among those that share the store, below `ArchiveID.nodeCount`; nil: it has the store alone.
+    public init(after newest: ArchiveID?, secret: [UInt8] = [], node: Int? = nil) {
+        let step = node == nil ? 1 : ArchiveID.nodeCount
+        let node = Int64(node ?? 0)
+        let newest = newest?.rawValue ?? 0
+        // The newest id may be another server's.
+        let next = newest / step * step + node
+        state = Mutex(State(newest: next < newest ? next + step : next, step: step, node: node))
         cipher = ArchiveIDCipher(secret: secret)
     }
 
     /// A generator whose ids come after all that the storage has ever held.
-    public convenience init(storage: any ArchiveStorage) async throws(StorageError) {
-        self.init(after: try await storage.newestArchiveID(), secret: try await storage.archiveSecret())
+    public convenience init(storage: any ArchiveStorage, node: Int? = nil) async throws(StorageError) {
+        self.init(after: try await storage.newestArchiveID(), secret: try await storage.archiveSecret(), node: node)
     }
 
     // MARK: Handing out

@@ -22,6 +22,8 @@ public enum TraceStep: UInt8, Sendable, CaseIterable {
     case pushed
     /// Acknowledged by the client (XEP-0198): the session's full JID.
     case acknowledged
+    /// It has gone to its recipient's home, another server: the recipient.
+    case crossed
 
     /// The name for programs.
     public var name: String { "\(self)" }

@@ -22,6 +22,18 @@ struct ArchiveIDGeneratorTests {
         #expect(next(ArchiveIDGenerator(after: newest), 1) > newest)
     }
 
+    @Test("Servers that share a store never give the same id, and each goes on behind what the others have given")
+    func nodes() {
+        let newest = ArchiveID(rawValue: 5_000 << 20 + 77)
+        let nodes = [0, 76, 77, 1023]
+        let generators = nodes.map { ArchiveIDGenerator(after: newest, node: $0) }
+        let ids = generators.flatMap { generator in [1, 5_000, 5_000, 5_001].map { next(generator, $0) } }
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { $0 > newest })
+        let remainders = ids.map { Int($0.rawValue % ArchiveID.nodeCount) }
+        #expect(remainders == nodes.flatMap { Array(repeating: $0, count: 4) })
+    }
+
     @Test("A clock far in the future does no harm")
     func farFuture() {
         let generator = ArchiveIDGenerator(after: nil)
