@@ -138,11 +138,11 @@ final class WriteQueue: Sendable {
         state.byteCount += group.byteCount
         if urgency == .now { state.isUrgent = true }
         if state.groupCount >= limits.crowd { crowded.store(true, ordering: .relaxed) }
-        goOn(&state)
+        schedule(&state)
     }
 
     /// Schedules the writing of what waits, now or later.
-    private func goOn(_ state: inout State) {
+    private func schedule(_ state: inout State) {
         guard !state.isWriting, !state.waiting.isEmpty else { return }
         if state.isUrgent || state.waiting.count >= limits.groupsPerCommit {
             begin(&state)
@@ -211,7 +211,7 @@ extension WriteQueue {
             guard !state.isUrgent, state.waiting.count < limits.groupsPerCommit else { return false }
             if canFree, state.hasRemovedData, state.refusal == nil { return false }
             state.isWriting = false
-            goOn(&state)
+            schedule(&state)
             return true
         }
     }

@@ -29,7 +29,7 @@ struct ClientState: ServerModule {
         registrar.bindFeature(Self.namespace, needs: .chat) { element, session, _ in
             if element?.hasName("inactive") == true { session.becomeInactive() }
         }
-        registrar.inactiveClientPolicy { stanza in Self.urgency(of: stanza) }
+        registrar.inactiveClientPolicy { stanza in Self.policy(for: stanza) }
     }
 
     private func set(_ stream: ClientStream, isInactive: Bool) -> Bool {
@@ -38,7 +38,7 @@ struct ClientState: ServerModule {
         return true
     }
 
-    static func urgency(of stanza: Stanza) -> InactiveClientPolicy {
+    static func policy(for stanza: Stanza) -> InactiveClientPolicy {
         switch (stanza.kind, stanza.type) {
         case (.presence, .available), (.presence, .unavailable):
             .later(kind: "presence " + (stanza.element["from"] ?? ""))

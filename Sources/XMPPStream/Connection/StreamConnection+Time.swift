@@ -26,16 +26,16 @@ extension StreamConnection {
     /// Puts the stream into the loop's timer queue, unless it is there for an earlier time.
     func lookAgain() {
         guard let time = nextTime else { return }
-        if let known = onAgendaAt, known <= time { return }
-        onAgendaAt = time
+        if let known = queuedFor, known <= time { return }
+        queuedFor = time
         loop.look(at: self, time)
     }
 
     /// Checks the stream's deadlines.
     func timeCame(_ time: NIODeadline, now: NIODeadline) {
         // Another entry of the stream counts.
-        guard onAgendaAt == time else { return }
-        onAgendaAt = nil
+        guard queuedFor == time else { return }
+        queuedFor = nil
         if let deadline, deadline.time <= now {
             self.deadline = nil
             missed(deadline.reason)

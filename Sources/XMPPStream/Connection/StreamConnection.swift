@@ -73,7 +73,7 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// The next deadline for the peer.
     var deadline: Deadline?
     /// The stream's time in the loop's `TimerQueue`.
-    var onAgendaAt: NIODeadline?
+    var queuedFor: NIODeadline?
     /// When the last complete element came.
     var lastStanza: NIODeadline = .uptimeNanoseconds(0)
     /// How long a session's peer may be silent; nil: unlimited.

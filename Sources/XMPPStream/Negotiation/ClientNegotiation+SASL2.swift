@@ -42,7 +42,7 @@ extension ClientNegotiation {
     /// Continues after a successful exchange: tasks, then the requests within the sign-in, then the success.
     ///
     /// - Parameter data: the mechanism's additional data.
-    func goOn(_ request: AuthenticationRequest, data: [UInt8]?) {
+    func continueSignIn(_ request: AuthenticationRequest, data: [UInt8]?) {
         if let target = machine.redirectAfterSignIn, let client = machine.client {
             succeed(data, as: client.jid) { _ in }
             return connection.redirect(to: target, within: delegate.redirectTime)

@@ -201,7 +201,7 @@ final class ClientNegotiation: StreamNegotiation, @unchecked Sendable {
             sendSASL("challenge", data: data)
         case .succeed(_, let mechanism, let data):
             if let client = machine.client { host.signedIn(client.jid, mechanism: mechanism, from: address) }
-            if let request = machine.request { return goOn(request, data: data) }
+            if let request = machine.request { return continueSignIn(request, data: data) }
             sendSASL("success", data: data)
             connection.parser.restart()
             connection.raiseLimits(settings.connection)
