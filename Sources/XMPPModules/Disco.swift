@@ -1,11 +1,11 @@
 import XMPPServer
 
-/// XEP-0030: Service Discovery. Says what the modules of a host have declared.
+/// XEP-0030: Service Discovery of the declarations of a host's modules.
 struct Disco: ServerModule {
     static let info = ModuleInfo(
         "disco", implements: [.xep(30, "2.5.0")], summary: "Says what the host can do.")
 
-    /// Whom a request without an address is about.
+    /// The entity that a request without an address is about.
     enum Subject: String, CaseIterable, Sendable {
         case account
         case host
@@ -54,17 +54,16 @@ struct Disco: ServerModule {
 
     @Sendable private func describeHost(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
-        var (identities, features) = (host.identities, host.features)
+        var description = DiscoDescription(of: host)
         if let node, let identity = Commands.identity(of: node, request) {
-            (identities, features) = ([identity], [Commands.namespace, .dataForms])
+            description = DiscoDescription([identity], [Commands.namespace, .dataForms])
         } else if let node, !EntityCapabilities.describes(node, host) {
             return .error(.itemNotFound)
         }
-        return .result { [identities, features] writer in
+        return .result { [description] writer in
             writer.start("query", .discoInfo)
             if let node { writer.attribute("node", node) }
-            Self.write(identities, features, to: &writer)
-            if node == nil { Self.write(host.information, to: &writer) }
+            description.write(to: &writer)
             writer.end()
         }
     }
@@ -79,13 +78,14 @@ struct Disco: ServerModule {
         guard let declarations = service?.declarations else { return .error(.itemNotFound) }
         return .result { writer in
             writer.element("query", .discoInfo) { writer in
-                Self.write(declarations.identities, [.discoInfo] + declarations.features, to: &writer)
-                Self.write(declarations.information, to: &writer)
+                DiscoDescription(
+                    declarations.identities, [.discoInfo] + declarations.features, declarations.information
+                ).write(to: &writer)
             }
         }
     }
 
-    /// Strangers get the answer that they would get for an account that does not exist.
+    /// Strangers get the same answer as for an account that does not exist.
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
         if request.to == nil, settings.subject == .host { return describeHost(request) }
         return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
@@ -96,41 +96,12 @@ struct Disco: ServerModule {
                 return .result { writer in
                     writer.start("query", .discoInfo)
                     writer.attribute("node", node)
-                    Self.write([identity], [Commands.namespace, .dataForms], to: &writer)
+                    DiscoDescription([identity], [Commands.namespace, .dataForms]).write(to: &writer)
                     writer.end()
                 }
             }
             return .result { writer in
-                writer.start("query", .discoInfo)
-                let identity = Registrar.Identity(category: "account", type: "registered")
-                Self.write(
-                    [identity] + host.accountIdentities, [.discoInfo] + host.accountFeatures, to: &writer)
-                writer.end()
-            }
-        }
-    }
-
-    private static func write(_ identities: [Registrar.Identity], _ features: [Namespace], to writer: inout XMLWriter) {
-        for identity in identities {
-            writer.element(
-                "identity", nil, ["category": identity.category, "type": identity.type, "name": identity.name])
-        }
-        for feature in features { writer.element("feature", nil, ["var": feature.name]) }
-    }
-
-    /// XEP-0128.
-    private static func write(_ information: [Registrar.Information], to writer: inout XMLWriter) {
-        for form in information {
-            writer.element("x", .dataForms, ["type": "result"]) { writer in
-                writer.element("field", nil, ["var": "FORM_TYPE", "type": "hidden"]) {
-                    $0.element("value", text: form.type.name)
-                }
-                for field in form.fields {
-                    writer.element("field", nil, ["var": field.name, "type": field.isList ? "list-multi" : nil]) {
-                        writer in
-                        for value in field.values { writer.element("value", text: value) }
-                    }
-                }
+                writer.element("query", .discoInfo) { DiscoDescription(ofAccountsOf: host).write(to: &$0) }
             }
         }
     }
@@ -141,8 +112,8 @@ struct Disco: ServerModule {
         return question.reply
     }
 
-    /// The host shows its services and commands, an administrator's own address the commands for administrators, other accounts
-    /// what modules say; that is the same for accounts that do not exist, XEP-0030 §8.
+    /// The host lists its services and commands, an administrator's own address the commands for administrators, other
+    /// accounts what modules answer; the same for accounts that do not exist, XEP-0030 §8.
     @Sendable private func items(_ request: IQRequest) -> Reply {
         let node = request.payload["node"]
         if request.target != .server, node != Commands.namespace.name,

@@ -1,8 +1,8 @@
 import Crypto
 import XMPPServer
 
-/// XEP-0115: Entity Capabilities, of the host itself: a hash of what `Disco` says stands in the stream features, so that
-/// clients need not ask again. Capabilities of clients pass untouched in their presence.
+/// XEP-0115: Entity Capabilities of the host: a hash of its service discovery information in the stream features, so
+/// that clients can cache the information. Capabilities of clients pass unchanged in their presence.
 struct EntityCapabilities: ServerModule {
     static let info = ModuleInfo(
         "caps", implements: [.xep(115, "1.6.0")], requires: ["disco"],
@@ -20,25 +20,24 @@ struct EntityCapabilities: ServerModule {
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
         registrar.streamFeature(.authenticated) { [host] writer in
-            let version = Self.version(host.identities, host.features, host.information)
+            let version = Self.version(DiscoDescription(of: host))
             writer.element("c", Self.namespace, ["hash": "sha-1", "node": Self.node, "ver": version])
         }
     }
 
-    /// Whether a disco request asks about what the host announces now, §6.3.
+    /// Whether a disco request asks for the information that is announced now, §6.3.
     static func describes(_ node: String, _ host: Host) -> Bool {
-        node == "\(self.node)#\(version(host.identities, host.features, host.information))"
+        node == "\(self.node)#\(version(DiscoDescription(of: host)))"
     }
 
     /// §5.1
-    static func version(
-        _ identities: [Registrar.Identity], _ features: [Namespace], _ information: [Registrar.Information] = []
-    ) -> String {
-        let forms = information.sorted { $0.type.name.utf8.lexicographicallyPrecedes($1.type.name.utf8) }
+    static func version(_ description: DiscoDescription) -> String {
+        let forms = description.information.sorted { $0.type.utf8.lexicographicallyPrecedes($1.type.utf8) }
         let lines =
-            sorted(identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" }) + sorted(features.map(\.name))
+            sorted(description.identities.map { "\($0.category)/\($0.type)//\($0.name ?? "")" })
+            + sorted(description.features)
             + forms.flatMap { form in
-                [form.type.name]
+                [form.type]
                     + form.fields.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
                     .flatMap { [$0.name] + sorted($0.values) }
             }

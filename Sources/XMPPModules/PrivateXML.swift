@@ -1,7 +1,7 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0049: Private XML Storage: what clients keep for themselves, such as bookmarks in the old form.
+/// XEP-0049: Private XML Storage: data of clients, such as bookmarks in the old format.
 struct PrivateXML: ServerModule {
     static let info = ModuleInfo(
         "private-xml", implements: [.xep(49, "1.2")], summary: "Keeps what clients want to find again.")
@@ -12,7 +12,7 @@ struct PrivateXML: ServerModule {
 
     private static let namespace: Namespace = "jabber:iq:private"
     private static let name = "private"
-    /// What is new is measured with what is there, so one change of an account's waits for another.
+    /// A change is measured together with the stored data, so an account's changes run one after the other.
     private static let turn = AccountRecord.Slot("private XML") { OneAtATime() }
 
     struct Settings: ModuleSettings {
@@ -40,17 +40,17 @@ struct PrivateXML: ServerModule {
 
     func register(_ registrar: inout Registrar) {
         registrar.feature(Self.namespace)
-        registrar.clientIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
-        registrar.clientIQ(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
+        registrar.accountIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, get)
+        registrar.accountIQ(.set, "query", Self.namespace, to: .ownAccount, needs: .changeSettings, set)
         for kind in [IQRequest.Kind.get, .set] {
             registrar.iq(kind, "query", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
     }
 
-    /// Each kind of element by itself: a client of one program leaves alone what another has stored.
+    /// Each kind of element is stored separately, so that clients leave each other's data alone.
     private static func key(of element: Element) -> String { "\(element.name) \(element.namespaceName)" }
 
-    @Sendable private func get(_ request: ClientRequest) -> Reply {
+    @Sendable private func get(_ request: AccountRequest) -> Reply {
         guard let asked = request.payload.onlyChild else { return .error(.notAcceptable) }
         let owner = request.owner
         return .async {
@@ -66,7 +66,7 @@ struct PrivateXML: ServerModule {
         }
     }
 
-    @Sendable private func set(_ request: ClientRequest) -> Reply {
+    @Sendable private func set(_ request: AccountRequest) -> Reply {
         let kinds = Kinds(of: request.payload)
         guard !kinds.keys.isEmpty else { return .error(.notAcceptable) }
         guard kinds.keys.count <= settings.maximumItems, let values = stored(request.payload, kinds) else {
@@ -93,10 +93,10 @@ struct PrivateXML: ServerModule {
         }
     }
 
-    /// Which of the elements that are to be kept are of one kind.
+    /// The elements to store, by kind.
     private struct Kinds {
         private(set) var keys: [String] = []
-        /// Of each element the index of its key.
+        /// The index of the kind for each child.
         private(set) var ofChildren: [Int] = []
 
         init(of payload: Element) {
@@ -113,8 +113,8 @@ struct PrivateXML: ServerModule {
         }
     }
 
-    /// There may be several of a kind, which are kept together: what was sent without the other kinds. `nil`: it is too
-    /// much, as what they share is kept with each.
+    /// The value to store for each kind: the payload without elements of other kinds. nil: they are too large, as the
+    /// common parts are stored with each.
     private func stored(_ payload: Element, _ kinds: Kinds) -> [String: [UInt8]]? {
         var values: [String: [UInt8]] = [:]
         var size = 0

@@ -1,7 +1,7 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0313: Message Archive Management. People read their archives, page by page.
+/// XEP-0313: Message Archive Management: reading archives by pages.
 ///
 ///     C: <iq type="set" id="q1"><query xmlns="urn:xmpp:mam:2" queryid="f27">
 ///          <x xmlns="jabber:x:data" type="submit">…</x>
@@ -16,12 +16,12 @@ struct ArchiveManagement: ServerModule {
 
     static let namespace: Namespace = .archiveManagement
 
-    /// After so many bytes of messages a page ends: the client asks for the next one when it has read this.
+    /// Ends a page after so many bytes of messages; the client then asks for the next.
     private static let pageBytes = 1 << 20
 
-    /// Up to how many matching messages are counted along with each page.
+    /// Matching messages are counted up to this number.
     private static let cheapCount = 1000
-    /// Bytes of the text by which a client knows the results of a query.
+    /// The maximum bytes of a query's id.
     private static let longestQueryID = 256
 
     struct Settings: ModuleSettings {
@@ -47,17 +47,17 @@ struct ArchiveManagement: ServerModule {
     func register(_ registrar: inout Registrar) {
         for feature in [Self.namespace, "urn:xmpp:mam:2#extended"] {
             registrar.accountFeature(feature)
-            // Some clients look for it there.
+            // Some clients look for it on the host.
             registrar.feature(feature)
         }
         registrar.reserve(Self.namespace) { child, _ in child.hasName("result") }
-        registrar.clientIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
+        registrar.accountIQ(.get, "query", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             if request.payload.firstChild != nil { return .error(.badRequest) }
             return .result(writeForm)
         }
         registrar.clientIQ(.set, "query", Self.namespace, to: .ownAccount, needs: .readHistory, query)
-        registrar.clientIQ(.get, "metadata", Self.namespace, to: .ownAccount, needs: .readHistory, describe)
-        // XEP-0386 §3.3: who has just come learns what there is to catch up with; not if the storage fails.
+        registrar.accountIQ(.get, "metadata", Self.namespace, to: .ownAccount, needs: .readHistory, describe)
+        // XEP-0386 §3.3: tells a new session the ends of the archive, unless the storage fails.
         registrar.bindFeature(
             Self.namespace, isAnnounced: false, needs: .readHistory,
             reading: { record -> Eventual<Ends?> in
@@ -92,7 +92,7 @@ struct ArchiveManagement: ServerModule {
             return .error(error)
         }
         let queryID = request.payload["queryid"]
-        // It goes along with each message.
+        // It is part of each result.
         guard queryID?.utf8.count ?? 0 <= Self.longestQueryID else { return .error(.policyViolation) }
         return .async {
             do throws(StorageError) {
@@ -124,11 +124,11 @@ struct ArchiveManagement: ServerModule {
         var isStable = true
     }
 
-    /// - Returns: `nil` if the client has named an entry that there is none of.
+    /// - Returns: nil if the client named an entry that does not exist.
     private func read(_ search: ArchiveSearch) async throws(StorageError) -> Page? {
         var query = search.query
         query.restrict(before: host.archiveIDs.frontier(of: query.owner))
-        // What has been delivered is there to be read, also if its commit waits for company.
+        // Delivered messages must be found even if their commit is still queued.
         await host.storage.flush()
         if !search.named.isEmpty {
             let named = ArchiveQuery(
@@ -142,20 +142,20 @@ struct ArchiveManagement: ServerModule {
             let count = try await host.storage.archivedCount(query)
             return Page(entries: [], isComplete: count == 0, count: count, isStable: isStable)
         }
-        // One more than fits tells whether there are more.
+        // One more than fits, to know whether there are more.
         query.limit = search.maximum + 1
         query.byteLimit = Self.pageBytes
         query.newestFirst = search.isBackward
         var entries = try await host.storage.archived(query)
         let isFull = entries.count > search.maximum
         if isFull { if search.isBackward { entries.removeFirst() } else { entries.removeLast() } }
-        // XEP-0059 §2.2: a page may have fewer than were asked for, and does not tell whether it is the last one then.
+        // XEP-0059 §2.2: a short page need not be the last one.
         let isComplete = !isFull && entries.reduce(0) { $0 + $1.stanza.count } < Self.pageBytes
         let count = try await count(search, entries, isComplete)
         return Page(entries: entries, isComplete: isComplete, count: count, isStable: isStable)
     }
 
-    /// How many messages match on all pages, where that is cheap to say.
+    /// The number of matching messages on all pages, if it is cheap to determine.
     private func count(
         _ search: ArchiveSearch, _ entries: [ArchiveEntry], _ isComplete: Bool
     ) async throws(StorageError) -> Int? {
@@ -218,7 +218,7 @@ struct ArchiveManagement: ServerModule {
         var last: ArchiveEntry?
     }
 
-    @Sendable private func describe(_ request: ClientRequest) -> Reply {
+    @Sendable private func describe(_ request: AccountRequest) -> Reply {
         let owner = request.record.jid
         return .async {
             do throws(StorageError) {

@@ -30,18 +30,18 @@ struct ArchivePreferencesRequests: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        registrar.clientIQ(.get, "prefs", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
+        registrar.accountIQ(.get, "prefs", Self.namespace, to: .ownAccount, needs: .readHistory) { request in
             let record = request.record
             let values = record[ArchivePreferences.slot].values
             return .result { Self.write(values, of: record, to: &$0) }
         }
-        registrar.clientIQ(.set, "prefs", Self.namespace, to: .ownAccount, needs: .manageHistory, set)
+        registrar.accountIQ(.set, "prefs", Self.namespace, to: .ownAccount, needs: .manageHistory, set)
         for kind in [IQRequest.Kind.get, .set] {
             registrar.iq(kind, "prefs", Self.namespace, to: .account, needs: .chat) { _ in .error(.forbidden) }
         }
     }
 
-    @Sendable private func set(_ request: ClientRequest) -> Reply {
+    @Sendable private func set(_ request: AccountRequest) -> Reply {
         guard ArchivePreferences.Values.addressCount(request.payload) <= settings.maximum else {
             return .error(.resourceConstraint)
         }
@@ -64,7 +64,7 @@ struct ArchivePreferencesRequests: ServerModule {
         }
     }
 
-    /// Everybody has a default, be it that of the account's own switch.
+    /// There is always a default; without preferences it is that of the account's setting.
     private static func write(
         _ values: ArchivePreferences.Values, of record: AccountRecord, to writer: inout XMLWriter
     ) {
@@ -75,11 +75,10 @@ struct ArchivePreferencesRequests: ServerModule {
 }
 
 extension Host {
-    /// Changes what an account wants to have in its archive. It holds at once: what the next request changes is changed on
-    /// top of it.
+    /// Changes an account's preferences. They apply at once, so that the next change builds on them.
     ///
-    /// - Parameter body: changes it, and returns what else is to be stored.
-    /// - Returns: what waits until it is stored; nil: it is.
+    /// - Parameter body: changes them, and returns further storage changes.
+    /// - Returns: waits until they are stored; its result is an error, or nil.
     func changePreferences(
         of record: AccountRecord,
         _ body: (inout ArchivePreferences.Values) throws(StanzaError) -> [StorageChange]

@@ -1,9 +1,9 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0136: Message Archiving. In full (`complete`, see `MessageCollections` and `ArchivingModes`), or as far as the
-/// Messenger service had it: the last messages of a conversation, to be listed and retrieved. Paging, times and resources
-/// in requests are ignored then, as they were there; nothing can be changed.
+/// XEP-0136: Message Archiving. Complete (`complete`, see `MessageCollections` and `ArchivingModes`), or like the
+/// Messenger service: the latest messages of a conversation can be listed and retrieved. In that mode paging, times and
+/// resources are ignored, and nothing can be changed.
 ///
 ///     C: <iq type="get" id="r1"><retrieve xmlns="urn:xmpp:archive" with="…" start="…"/></iq>
 ///     S: <iq type="result" id="r1"><chat xmlns="urn:xmpp:archive" with="…" start="…" version="0">
@@ -46,21 +46,22 @@ struct MessageArchiving: ServerModule {
             MessageCollections(host: host).register(&registrar)
             ArchivingModes(host: host).register(&registrar)
             for (type, name) in [(IQRequest.Kind.get, "modified"), (.set, "save")] as [(IQRequest.Kind, StaticString)] {
-                registrar.clientIQ(type, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+                registrar.accountIQ(type, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                     .error(.featureNotImplemented)
                 }
             }
             return
         }
-        registrar.clientIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
-        registrar.clientIQ(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
+        registrar.accountIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.accountIQ(
+            .get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
         for name in ["modified", "pref"] as [StaticString] {
-            registrar.clientIQ(.get, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+            registrar.accountIQ(.get, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                 .error(.featureNotImplemented)
             }
         }
         for name in ["save", "remove", "pref", "auto", "itemremove"] as [StaticString] {
-            registrar.clientIQ(.set, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
+            registrar.accountIQ(.set, name, Self.namespace, to: [.server, .ownAccount], needs: .chat) { _ in
                 .error(.featureNotImplemented)
             }
         }
@@ -68,7 +69,7 @@ struct MessageArchiving: ServerModule {
 
     // MARK: List, §7
 
-    @Sendable private func list(_ request: ClientRequest) -> Reply {
+    @Sendable private func list(_ request: AccountRequest) -> Reply {
         let with = request.payload["with"]
         let peer = with.flatMap { JID($0)?.bare }
         guard (peer == nil) == (with == nil) else { return .error(.jidMalformed) }
@@ -105,7 +106,7 @@ struct MessageArchiving: ServerModule {
 
     // MARK: Retrieve, §8
 
-    @Sendable private func retrieve(_ request: ClientRequest) -> Reply {
+    @Sendable private func retrieve(_ request: AccountRequest) -> Reply {
         guard let with = request.payload["with"] else { return .error(.badRequest) }
         guard let peer = JID(with)?.bare else { return .error(.jidMalformed) }
         let limit = min(settings.last, maximum(asked: request.payload))
@@ -128,7 +129,7 @@ struct MessageArchiving: ServerModule {
         return Int(schema: max.text).map { Swift.max(0, $0) } ?? settings.last
     }
 
-    /// The newest messages with the peer, those included that have been delivered and are not yet committed.
+    /// The newest messages with the peer, including those not yet committed.
     private func newest(of owner: JID, with peer: JID, _ limit: Int) async throws(StorageError) -> [ArchiveEntry] {
         await host.storage.flush()
         return try await host.storage.archived(
@@ -146,7 +147,7 @@ struct MessageArchiving: ServerModule {
         let start = entries.first?.time.milliseconds ?? 0
         var last: Int64 = 0
         for entry in entries {
-            // Each relative to the message before it, such that they add up.
+            // Relative to the previous message, rounded so that they add up.
             let time = max(last, (entry.time.milliseconds - start) / 1000)
             let seconds = time - last
             last = time

@@ -1,28 +1,29 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0136 §7: all of an archive, in collections: what two people said to each other on one day (UTC) is one. It is known
-/// by the peer's bare JID and the time of its first message.
+/// XEP-0136 §7: archives as collections. The messages that two people exchanged on one day (UTC) form a collection,
+/// which is identified by the peer's bare JID and the time of its first message.
 ///
-/// Left out: manual archiving (§5), replication (§9), and what is about single threads.
+/// Left out: manual archiving (§5), replication (§9), threads.
 struct MessageCollections: Sendable {
     private static let namespace = MessageArchiving.namespace
-    /// How many collections or messages one answer has at most.
+    /// The maximum number of collections or messages in one answer.
     private static let pageSize = 100
-    /// After how many bytes of messages an answer ends.
+    /// The maximum bytes of messages in one answer.
     private static let pageBytes = 1 << 20
 
     let host: Host
 
     func register(_ registrar: inout Registrar) {
-        registrar.clientIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
-        registrar.clientIQ(.get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
-        registrar.clientIQ(.set, "remove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, remove)
+        registrar.accountIQ(.get, "list", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, list)
+        registrar.accountIQ(
+            .get, "retrieve", Self.namespace, to: [.server, .ownAccount], needs: .readHistory, retrieve)
+        registrar.accountIQ(.set, "remove", Self.namespace, to: [.server, .ownAccount], needs: .manageHistory, remove)
     }
 
     // MARK: List, §7.1
 
-    @Sendable private func list(_ request: ClientRequest) -> Reply {
+    @Sendable private func list(_ request: AccountRequest) -> Reply {
         var whole: ArchiveQuery
         var query: ArchiveQuery
         let page: ResultSet
@@ -61,7 +62,7 @@ struct MessageCollections: Sendable {
 
     // MARK: Retrieve, §7.2
 
-    @Sendable private func retrieve(_ request: ClientRequest) -> Reply {
+    @Sendable private func retrieve(_ request: AccountRequest) -> Reply {
         guard let with = request.payload["with"], let text = request.payload["start"] else {
             return .error(.badRequest)
         }
@@ -104,7 +105,7 @@ struct MessageCollections: Sendable {
         }
     }
 
-    /// The message before the page, if that is not the first one.
+    /// The message before the page; nil if the page begins the collection.
     private func previous(
         to first: ArchiveEntry?, in collection: ArchiveQuery
     ) async throws(StorageError) -> ArchiveEntry? {
@@ -116,7 +117,7 @@ struct MessageCollections: Sendable {
         return try await host.storage.archived(query).last
     }
 
-    /// Each with the seconds behind the one before it, rounded such that they add up, §4.6.
+    /// Each with the seconds after the previous one, rounded so that they add up, §4.6.
     private func write(
         _ entries: [ArchiveEntry], behind previous: Timestamp, from start: Timestamp, to writer: inout XMLWriter
     ) {
@@ -138,8 +139,8 @@ struct MessageCollections: Sendable {
 
     // MARK: Remove, §7.3
 
-    @Sendable private func remove(_ request: ClientRequest) -> Reply {
-        // None is being recorded: what is said is in its collection at once.
+    @Sendable private func remove(_ request: AccountRequest) -> Reply {
+        // No collection is being recorded: messages are in theirs at once.
         if ["true", "1"].contains(request.payload["open"]) { return .error(.itemNotFound) }
         var query: ArchiveQuery
         var start: Timestamp?
@@ -166,8 +167,8 @@ struct MessageCollections: Sendable {
 
     // MARK: Queries
 
-    /// What `with`, `start` and `end` say.
-    private func span(of request: ClientRequest) throws(StanzaError) -> ArchiveQuery {
+    /// The range of `with`, `start` and `end`.
+    private func span(of request: AccountRequest) throws(StanzaError) -> ArchiveQuery {
         var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: request.record.jid)
         if let with = request.payload["with"] {
             guard let peer = JID(with)?.bare else { throw .jidMalformed }
@@ -185,7 +186,7 @@ struct MessageCollections: Sendable {
         return query
     }
 
-    /// All of the collection that begins at that moment.
+    /// All messages of the collection that begins at that time.
     private func collection(_ owner: JID, _ peer: JID, _ start: Timestamp) -> ArchiveQuery {
         var query = ArchiveQuery(collection: ArchiveEntry.archive, owner: owner, peer: peer)
         query.restrict(since: start)

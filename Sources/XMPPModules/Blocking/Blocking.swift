@@ -1,9 +1,9 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0191: Blocking Command. Whoever is blocked can send nothing to the account and finds it offline.
+/// XEP-0191: Blocking Command. A blocked address cannot send anything to the account, to which it seems offline.
 ///
-/// Left out: a resource that is blocked by its full address goes on seeing presence that is sent to its account.
+/// Left out: a resource blocked by its full JID still receives presence sent to its account.
 struct Blocking: ServerModule {
     static let info = ModuleInfo(
         "blocking", implements: [.xep(191, "1.3")], requires: ["presence"],
@@ -25,11 +25,11 @@ struct Blocking: ServerModule {
     private static let namespace: Namespace = "urn:xmpp:blocking"
     private static let store = "blocked"
     static let list = AccountRecord.Slot("blocked") { BlockList() }
-    /// §3.5: what is sent to somebody blocked.
+    /// §3.5: the error for stanzas to a blocked address.
     private static let blocked = StanzaError(
         .notAcceptable, type: .cancel, detail: .init("blocked", "urn:xmpp:blocking:errors"))
 
-    /// Set on sessions that have asked for the list and therefore get pushes.
+    /// Set on sessions that asked for the list, and get pushes.
     private static let wantsList = ClientSession.Flag("wants block list")
 
     struct Settings: ModuleSettings {
@@ -56,13 +56,13 @@ struct Blocking: ServerModule {
             _ = list.reserve(jids.count, atMost: .max)
             list.add(jids, isStored: true)
         }
-        registrar.clientIQ(.get, "blocklist", Self.namespace, to: .ownAccount, needs: .chat, get)
-        registrar.clientIQ(.set, "block", Self.namespace, to: .ownAccount, needs: .changeContacts, block)
-        registrar.clientIQ(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
+        registrar.accountIQ(.get, "blocklist", Self.namespace, to: .ownAccount, needs: .chat, get)
+        registrar.accountIQ(.set, "block", Self.namespace, to: .ownAccount, needs: .changeContacts, block)
+        registrar.accountIQ(.set, "unblock", Self.namespace, to: .ownAccount, needs: .changeContacts, unblock)
         for point in [Hooks.messageFromClient, Hooks.presenceFromClient, Hooks.iqFromClient] {
             registrar.on(point, .block) { event in
                 guard let to = event.to, let record = event.sender, record.blocks(to) else { return .go }
-                // No answer is refused: whoever sends one gets none.
+                // Results are dropped silently.
                 return event.stanza.type == .result ? .handled : .bounce(Self.blocked)
             }
         }
@@ -77,13 +77,13 @@ struct Blocking: ServerModule {
 
     // MARK: Requests
 
-    @Sendable private func get(_ request: ClientRequest) -> Reply {
-        request.session.set(Self.wantsList, true)
+    @Sendable private func get(_ request: AccountRequest) -> Reply {
+        request.session?.set(Self.wantsList, true)
         let blocked = request.record[Self.list].all
         return .result { Self.write("blocklist", blocked, to: &$0) }
     }
 
-    @Sendable private func block(_ request: ClientRequest) -> Reply {
+    @Sendable private func block(_ request: AccountRequest) -> Reply {
         let jids: [JID]
         do throws(StanzaError) { jids = try items(of: request.payload) } catch { return .error(error) }
         guard !jids.isEmpty else { return .error(.badRequest) }
@@ -103,7 +103,7 @@ struct Blocking: ServerModule {
         }
     }
 
-    @Sendable private func unblock(_ request: ClientRequest) -> Reply {
+    @Sendable private func unblock(_ request: AccountRequest) -> Reply {
         let named: [JID]
         do throws(StanzaError) { named = try items(of: request.payload) } catch { return .error(error) }
         let record = request.record
@@ -122,8 +122,7 @@ struct Blocking: ServerModule {
         }
     }
 
-    /// The addresses in the items, each once. No request has use for more than a list can hold, so the bound comes before
-    /// the look at each.
+    /// The addresses in the items, without duplicates. More than fit in the list are refused before they are parsed.
     private func items(of payload: Element) throws(StanzaError) -> [JID] {
         let items = payload.children.lazy.filter { $0.isNamed("item", Self.namespace) }
         guard items.count(where: { _ in true }) <= settings.maximum else { throw .policyViolation }
@@ -136,7 +135,7 @@ struct Blocking: ServerModule {
         return jids
     }
 
-    /// The contacts that addresses mean.
+    /// The contacts that the addresses cover.
     private static func contacts(
         of record: AccountRecord, among jids: [JID], where isMeant: (SubscriptionState) -> Bool
     ) -> [JID] {

@@ -1,13 +1,13 @@
 import NIOCore
 import XMPPServer
 
-/// XEP-0357: Push Notifications: when a message waits for a client that is not there, its app server is told, which
-/// wakes it by the means of its platform.
+/// XEP-0357: Push Notifications: when a message waits for a client that is not connected, its app server is notified,
+/// which wakes the client by the means of its platform.
 ///
-/// The app server is an account of a host that is served here: by its full JID, or by its bare JID, which means its most
-/// available session. It learns how many messages wait; from whom the last is, and what it says, are settings. As nobody
-/// is asked before they are told, all that goes to one account together has a rate, unless the host's settings say that it
-/// is an app server; whoever has blocked an account is not told of it.
+/// The app server is an account or a service of this server: a full JID, or a bare JID, which means its most available
+/// session. It is told the number of waiting messages; the last sender and text are optional. As recipients have not
+/// agreed to notifications, those to one account together are rate-limited, unless the settings declare it an app
+/// server; and an account that blocks the sender's account gets none.
 struct Push: ServerModule {
     static let info = ModuleInfo(
         "push", implements: [.xep(357, "0.4.1")], requires: ["presence"],
@@ -18,7 +18,7 @@ struct Push: ServerModule {
     private static let namespace: Namespace = "urn:xmpp:push:0"
     private static let store = "push"
     private static let list = AccountRecord.Slot("push") { PushList() }
-    /// Refusals in a row after which an app server is asked no more, if each might have passed.
+    /// After so many temporary refusals in a row an app server is not notified any more.
     private static let maximumFailures = 5
     private static let answerTime = Duration.seconds(30)
     private static let maximumBodySize = 1024
@@ -57,7 +57,7 @@ struct Push: ServerModule {
     private let host: Host
     private let settings: Settings
     private let limit: AttemptLimit<JID>
-    /// By who is told.
+    /// By app server.
     private let serviceLimit: AttemptLimit<JID>
 
     init(host: Host, settings: Settings) {
@@ -93,7 +93,7 @@ struct Push: ServerModule {
             kept(event)
             return .go
         }
-        // What others of the account's sessions take waits for those that are not there, too.
+        // Messages that other sessions take also wait for disconnected ones.
         registrar.on(Hooks.messageToAccount, .copy) { event in
             guard let account = event.account, !account[Self.list].isEmpty, Self.isWorthIt(event.stanza.element) else {
                 return .go
@@ -132,7 +132,7 @@ struct Push: ServerModule {
         guard list.begin(registration.key, atMost: settings.maximum) else { return .error(.policyViolation) }
         let change = KeyedStore<PushRegistration>(Self.store, in: host.storage)
             .putting(registration, record.jid, key: registration.key)
-        return request.commit([change]) { isStored in
+        return request.account.commit([change]) { isStored in
             list.end(registration, isStored: isStored)
         }
     }
@@ -144,7 +144,7 @@ struct Push: ServerModule {
         let list = record[Self.list]
         let ended = list.all.filter { $0.service == service && (node == nil || $0.node == node) }.map(\.key)
         guard !ended.isEmpty else { return .error(.itemNotFound) }
-        return request.commit(Self.removal(of: ended, record)) { isStored in
+        return request.account.commit(Self.removal(of: ended, record)) { isStored in
             guard isStored else { return }
             for key in ended { list.remove(key) }
         }
@@ -156,12 +156,12 @@ struct Push: ServerModule {
 
     // MARK: The end of what was asked for
 
-    /// What stands for an app, or a token that no app was granted.
+    /// Stands for a grant, or for a token without one.
     private static func access(_ grant: String?, _ digest: [UInt8]) -> String {
         grant.map { "grant \($0)" } ?? "token \(Base64.encode(digest))"
     }
 
-    /// With another password all is asked for anew, but by the session that has changed it.
+    /// A change of the password removes all registrations, except those of the session that made it.
     private func passwordChanged(of account: AccountRecord, sparing session: ClientSession?) {
         let resource = session?.jid.resource
         remove(account) { $0.resource != resource }
@@ -195,7 +195,7 @@ struct Push: ServerModule {
         }
     }
 
-    /// Only what a person would want to be woken for.
+    /// Whether the message is worth waking a person for.
     private static func isWorthIt(_ message: Element) -> Bool {
         message.hasChild("body", .client) || message.hasChild("encryption", .encryption)
     }
@@ -213,18 +213,18 @@ struct Push: ServerModule {
         }
     }
 
-    /// As much of a text as a notification shows.
+    /// The beginning of a text, as long as notifications show it.
     private static func beginning(of text: String) -> String {
         text.utf8.count <= maximumBodySize ? text : String(text.prefix(maximumBodySize / 4))
     }
 
-    /// What an app server learns of the last message.
+    /// Information about the last message for an app server.
     private struct News: Sendable {
         let sender: String?
         let body: String?
     }
 
-    /// Tells an app server what waits; one notification at a time.
+    /// Notifies an app server; one notification at a time.
     private func tell(_ registration: PushRegistration, of account: AccountRecord, _ news: News) {
         let list = account[Self.list]
         guard let count = list.take(registration.key) else { return }
@@ -258,7 +258,7 @@ struct Push: ServerModule {
             if list.told(registration.key) { tell(registration, of: account, news) }
         case .error(let error):
             let failures = list.failed(registration.key)
-            // §7.1: what the app server does not want is not sent again.
+            // §7.1: a notification that the app server refuses is not repeated.
             guard error?.attribute("type", equals: "wait") != true || failures >= Self.maximumFailures else { return }
             list.remove(registration.key)
             submit(Self.removal(of: [registration.key], account))

@@ -3,13 +3,13 @@ import XML
 import XMPP
 import XMPPStream
 
-/// A component while it sends one stanza in the name of an account. What comes of it is the component's to know.
+/// The origin of one stanza that a component sends in an account's name. Errors and results go to the component.
 final class AccountSpeaker: StanzaOrigin {
     private let record: AccountRecord
     private let link: ComponentLink
     private let answered: @Sendable (Stanza) -> Void
 
-    /// - Parameter answered: takes what comes of it.
+    /// - Parameter answered: takes errors and results.
     init(_ record: AccountRecord, link: ComponentLink, answered: @escaping @Sendable (Stanza) -> Void) {
         self.record = record
         self.link = link
@@ -20,8 +20,9 @@ final class AccountSpeaker: StanzaOrigin {
     var language: String? { nil }
     var host: Host { link.host }
     var account: AccountRecord? { record }
+    var service: (any Service)? { link.service }
     var client: ClientSession? { nil }
-    /// Never what could take the account from its owner.
+    /// Never the right to take the account from its owner.
     var rights: SessionRights { .program }
 
     func send(_ kind: StanzaKind, isAwaited: Bool, _ body: (inout XMLWriter) -> Void) {

@@ -5,33 +5,35 @@ import XML
 import XMPP
 import XMPPStream
 
-/// The connection of an external component that has shown its secret, XEP-0114 §3. Lives on the connection's loop; `send` may
-/// be called from anywhere: what it touches beside the mailbox is the loop's alone; hence `@unchecked Sendable`.
+/// The connection of an authenticated external component, XEP-0114 §3. Lives on the connection's loop. `send` may be
+/// called from any thread, and touches only the mailbox there; everything else is confined to the loop; hence
+/// `@unchecked Sendable`.
 ///
-/// A component writes in the name of any address of its domain, and of no other but where it has privileges.
+/// A component may send from any address of its domain; other addresses take privileges.
 final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unchecked Sendable {
     let jid: JID
     let loop: LoopContext
-    /// What the component may ask of others' accounts is what anybody may.
+    /// Towards other accounts a component has the rights of a stranger.
     let rights = SessionRights.chat
-    let service: ComponentService
-    // On the loop only.
+    private let component: ComponentService
+    // Confined to the loop.
     private var stream: ComponentStream?
     private var requests: [PendingRequest] = []
     private var pauseCount = 0
     private var isPausedByRequests = false
-    /// Requests in accounts' names that have not been answered.
+    /// The number of unanswered requests in accounts' names.
     var askedCount = 0
 
-    init(_ service: ComponentService, on stream: ComponentStream) {
-        jid = service.domain
-        self.service = service
+    init(_ component: ComponentService, on stream: ComponentStream) {
+        jid = component.domain
+        self.component = component
         self.stream = stream
         loop = stream.loop
     }
 
-    var host: Host { service.host }
-    var router: StanzaRouter { service.host.router }
+    var service: (any Service)? { component }
+    var host: Host { component.host }
+    var router: StanzaRouter { component.host.router }
 
     // MARK: From the component
 
@@ -50,13 +52,13 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         router.bounce(stanza, error, to: self, at: address, answering: stanza.element["to"])
     }
 
-    func streamBegins() { service.connected(self) }
+    func streamBegins() { component.connected(self) }
     func streamCloses() {}
 
     func streamEnded(_ reason: StreamEnd) {
         stream = nil
         for request in exchange(&requests, with: []) { request.cancel() }
-        service.disconnected(self)
+        component.disconnected(self)
         host.logger.info("a component has gone", metadata: ["component": "\(jid)", "reason": "\(reason)"])
     }
 
@@ -64,7 +66,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
 
     func send(_ stanza: OutgoingStanza) {
         if let current = router.loops.current {
-            // All that comes from one loop goes the same way, so that nothing overtakes.
+            // All stanzas of one loop go this way, so that their order is kept.
             current.send(stanza, to: self, on: loop)
         } else {
             loop.post(stanza, to: self)
@@ -72,11 +74,25 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     }
 
     func deliver(_ stanza: OutgoingStanza) {
-        guard let stream else { return service.returned(stanza) }
+        guard let stream else { return component.returned(stanza) }
         stream.send(stanza.bytes)
     }
 
-    /// Ends the connection; from anywhere.
+    /// Sends many stanzas, one by one, as fast as the component reads them. On the link's loop.
+    ///
+    /// - Parameter sendNext: sends one stanza; false: there was none left.
+    func sendBatch(_ sendNext: @escaping () -> Bool) {
+        while let stream {
+            guard stream.room > 0 else {
+                return stream.whenWritten { isWritten in
+                    if isWritten { self.sendBatch(sendNext) }
+                }
+            }
+            guard sendNext() else { return }
+        }
+    }
+
+    /// Ends the connection; from any thread.
     func end(_ error: StreamError) {
         loop.eventLoop.execute { self.stream?.close(error) }
     }
@@ -84,7 +100,7 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     // MARK: Origin
 
     var account: AccountRecord? { nil }
-    var privileges: ComponentPrivileges? { service.privileges }
+    var privileges: ComponentPrivileges? { component.privileges }
     var client: ClientSession? { nil }
     var language: String? { nil }
 

@@ -6,11 +6,11 @@ import XML
 import XMPP
 import XMPPStream
 
-/// An external component, XEP-0114: a program that answers for a domain of its own, over a connection that it makes.
+/// An external component, XEP-0114: a program that serves a domain of its own, over a connection that it makes.
 ///
-/// Whatever is sent to an address of the domain goes to the component's connection. While it has none, messages wait, within
-/// bounds and for a while; then their senders get an error. Requests are refused at once, presence is dropped, as a
-/// component that comes back asks for what it has to know.
+/// Stanzas to any address of the domain go to its connection. While it has none, messages wait, for a bounded time and
+/// number; then their senders get an error. Requests are refused at once. Presence is dropped, as a returning component
+/// probes.
 final class ComponentService: Service, StreamComponent {
     /// A message that waits for the component.
     private struct Waiting {
@@ -23,10 +23,12 @@ final class ComponentService: Service, StreamComponent {
         var link: ComponentLink?
         var waiting = Deque<Waiting>()
         var waitingBytes = 0
-        /// Whether somebody looks at those that wait.
+        /// The component's information for service discovery, by the nodes that stand for its delegations.
+        var information: [String: Element] = [:]
+        /// Whether a timer for the first waiting message is set.
         var isLooking = false
 
-        /// The first of those that wait, if it has waited long enough, or at all.
+        /// The first waiting message; with `now` only if its time is over.
         mutating func takeWaiting(until now: Duration? = nil) -> Waiting? {
             guard let first = waiting.first, now.map({ first.until <= $0 }) ?? true else { return nil }
             waitingBytes -= first.stanza.bytes.readableBytes
@@ -53,7 +55,7 @@ final class ComponentService: Service, StreamComponent {
 
     func receive(_ event: inout StanzaContext) -> Verdict {
         let stanza = event.outgoing()
-        // Under the lock, so that nothing overtakes what has waited.
+        // Under the lock, so that nothing overtakes waiting messages.
         let isSent = state.withLock { state in
             guard let link = state.link else { return false }
             link.send(stanza)
@@ -70,7 +72,7 @@ final class ComponentService: Service, StreamComponent {
         }
     }
 
-    /// RFC 6120 §8.3.3.16, to be tried again.
+    /// RFC 6120 §8.3.3.16, with the advice to try again.
     private static let away = StanzaError(.remoteServerTimeout, type: .wait)
 
     // MARK: While it is away
@@ -96,7 +98,7 @@ final class ComponentService: Service, StreamComponent {
         }
     }
 
-    /// Looks at those that wait once more when the first has waited long enough.
+    /// Sets a timer for the first waiting message.
     private func look(_ state: inout State) {
         guard !state.isLooking, let first = state.waiting.first else { return }
         state.isLooking = true
@@ -113,12 +115,12 @@ final class ComponentService: Service, StreamComponent {
         }
     }
 
-    /// The server ends: nothing waits any more.
+    /// The server stops: the senders of waiting messages get errors.
     func stop() async {
         while let waiting = state.withLock({ $0.takeWaiting() }) { refuse(waiting) }
     }
 
-    /// It is not served any more, or by another one with other settings.
+    /// It is no longer served, or another one with other settings replaces it.
     func leave() async {
         state.withLock { $0.link }?.end(.hostGone)
         await stop()
@@ -129,7 +131,7 @@ final class ComponentService: Service, StreamComponent {
         origin.loop.eventLoop.execute { [host] in host.router.refuse(waiting.event, Self.away) }
     }
 
-    /// What was on its way to a connection that has ended goes the way that it goes without one.
+    /// A stanza that did not reach a connection that has ended is handled as if there were none.
     func returned(_ stanza: OutgoingStanza) {
         guard let from = stanza.from, let stanza = host.stanza(fromOwn: stanza.bytes, "a stanza for a component"),
             let to = stanza.element["to"].flatMap({ JID($0) })
@@ -161,17 +163,30 @@ final class ComponentService: Service, StreamComponent {
             metadata: ["component": "\(domain)", "address": "\(address?.ipAddress ?? "")"])
     }
 
-    /// The component has shown its secret. Another connection that it may still have ends.
+    /// The component has authenticated. An earlier connection ends.
     func connected(_ link: ComponentLink) {
         let former = state.withLock { state in
             let former = exchange(&state.link, with: link)
             if let privileges = link.privileges {
                 link.send(.message, isAwaited: false) { privileges.announce(from: host.jid, to: domain, &$0) }
             }
+            if !delegations.isEmpty { announceDelegations(to: link) }
             while let waiting = state.takeWaiting() { link.send(waiting.stanza) }
             return former
         }
         former?.end(.conflict)
+        askForInformation()
+        var event = ComponentEvent(component: self, host: host) { link.sendBatch($0) }
+        host.fire(Hooks.componentConnected, &event)
+    }
+
+    func information(node: String) -> Element? { state.withLock { $0.information[node] } }
+
+    /// - Returns: whether it has changed.
+    func setInformation(_ information: Element?, node: String) -> Bool {
+        let information = information?.detached()
+        let former = state.withLock { exchange(&$0.information[node], with: information) }
+        return former?.bytes != information?.bytes
     }
 
     /// The connection has ended.

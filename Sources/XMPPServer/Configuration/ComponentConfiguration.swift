@@ -1,24 +1,26 @@
 import XMPP
 import XMPPStream
 
-/// A program that answers for a domain of its own, XEP-0114.
+/// An external component: a program that serves a domain of its own, XEP-0114.
 public struct ComponentConfiguration: Hashable, Sendable {
     /// The domain in normal form.
     public let domain: String
-    /// What the program shows to be let in.
+    /// The shared secret of the handshake.
     public let secret: Redacted<String>
-    /// What people read where services are listed; nil: what the component says of itself.
+    /// The name in lists of services; nil: what the component says of itself.
     public let name: String?
-    /// Bounds for what waits while the component is away.
+    /// Bounds for messages that wait while the component is away.
     public let queue: Queue
-    /// What the component may do in the name of the host's accounts.
+    /// What the component may do in the names of the host's accounts.
     public let privileges: ComponentPrivileges
+    /// The requests that it answers for the host and its accounts.
+    public let delegations: [Delegation]
 
-    /// Bounds for what waits while a component is away.
+    /// Bounds for messages that wait while a component is away.
     public struct Queue: Hashable, Sendable {
-        /// Messages; 0: none wait.
+        /// The number of messages; 0: none wait.
         public let count: Int
-        /// Bytes of all of them.
+        /// The bytes of all of them.
         public let bytes: Int
         /// How long each waits before its sender gets an error.
         public let time: Duration
@@ -49,6 +51,7 @@ public struct ComponentConfiguration: Hashable, Sendable {
         privileges = ComponentPrivileges(
             section.section(
                 "privileges", "What the component may do in the name of every account of the host."))
+        delegations = Delegation.all(section)
     }
 
     /// The components of a host.
@@ -56,6 +59,7 @@ public struct ComponentConfiguration: Hashable, Sendable {
         let sections = host.sections(
             "components", "Programs that answer for domains of their own, XEP-0114, such as rooms or gateways.")
         var components: [ComponentConfiguration] = []
+        var delegated: Set<Delegation> = []
         for (name, section) in sections {
             let domain = normalDomain(name) ?? (host.report.collectsReference ? name : nil)
             guard let domain else {
@@ -63,7 +67,13 @@ public struct ComponentConfiguration: Hashable, Sendable {
                 section.ignore()
                 continue
             }
-            components.append(ComponentConfiguration(domain: domain, section))
+            let component = ComponentConfiguration(domain: domain, section)
+            for delegation in component.delegations where !delegated.insert(delegation).inserted {
+                section.fail(
+                    "delegations", "\(delegation.namespace) is delegated to another component already",
+                    fix: "delete one of the two")
+            }
+            components.append(component)
         }
         return components
     }

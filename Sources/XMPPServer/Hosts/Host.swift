@@ -5,17 +5,17 @@ import XML
 import XMPP
 import XMPPStream
 
-/// A domain that is served here, with its profile's modules and settings.
+/// A virtual host: a served domain with its profile's settings and modules.
 ///
-/// Modules get their host when they are made, and keep it: it is where they find the accounts, the storage, the clock
-/// and the router. The settings, and what the modules declare, are one value that is replaced as a whole (`LoadedModules`).
+/// A module keeps the host that it was made for: through it the module reaches the accounts, the storage, the clock and
+/// the router. The settings and the modules' declarations are one value, replaced as a whole (`LoadedModules`).
 public final class Host: Sendable {
     public let domain: String
     public let jid: JID
     public let accounts: AccountTable
     public let storage: any Storage
     public let archiveIDs: ArchiveIDGenerator
-    /// The router holds all hosts, and they hold it: both live as long as the process.
+    /// The router and its hosts refer to each other: both live as long as the process.
     public let router: StanzaRouter
     public let logger: Logger
     private let failures: FailureLog
@@ -23,10 +23,10 @@ public final class Host: Sendable {
     let registrations: RegistrationLimit
     let keyMaker: KeyMaker
     let signIns: SignInLog
-    /// Of passwords, by their owners.
+    /// Limits owners' changes of their passwords.
     let passwordChanges = AttemptLimit<JID>(limit: 20, within: .seconds(60))
     let revocations = Revocations()
-    /// Told of accounts that are made.
+    /// Called when an account was added.
     let accountAdded: @Sendable (JID) -> Void
     let endedSessions = Mutex(EndedSessions())
     private let administer: @Sendable (Host) -> Administration?
@@ -34,11 +34,12 @@ public final class Host: Sendable {
     private let authorizationServerState = Mutex<String?>(nil)
     /// The wall clock.
     public let now: @Sendable () -> Timestamp
-    /// Time that passes whatever the wall clock is set to; what is counted within a time goes by it.
+    /// Monotonic time, for limits and timeouts.
     public let uptime: @Sendable () -> Duration
 
     private let current = Replaceable<LoadedModules>()
     private let served = Atomic<Bool>(false)
+    private let featureChanges = Atomic<Int>(0)
 
     init(
         _ configuration: HostConfiguration,
@@ -83,32 +84,32 @@ public final class Host: Sendable {
         accounts.restoreSessions { [weak self] record, sessions in self?.restore(sessions, into: record) ?? [] }
     }
 
-    /// The services that belong to the host.
+    /// The services of the host.
     public var services: [any Service] { router.hosts.services.filter { $0.host === self } }
 
     // MARK: Settings that the core asks for
 
-    /// The stores with data about the owners of accounts, of all modules that there are.
+    /// The personal data that the core and all existing modules declare.
     public var personalData: [PersonalData] { PersonalData.ofCore + configuration.personalData }
 
-    /// How long a module may take to answer a request, and a stanza may wait for one thing.
+    /// How long an IQ handler may take, and how long a stanza may wait for one thing.
     var iqTime: Duration { configuration.limits.requestTime }
-    /// Requests of one session that may wait for their answers side by side.
+    /// The requests of one session that may wait for their answers at once.
     var parallelRequests: Int { configuration.limits.parallelRequests }
-    /// The address of the metadata of the server that gives out access tokens, RFC 8414; nil: there is none.
+    /// The address of the OAuth server's metadata, RFC 8414; nil: there is none.
     public var authorizationServer: String? {
         get { authorizationServerState.withLock { $0 } }
         set { authorizationServerState.withLock { $0 = newValue } }
     }
-    /// Whether a reply to a request without an address names the domain as its sender.
+    /// Whether a reply to a request without an address has the domain as its sender.
     var repliesFromDomain: Bool { configuration.streams.usesLegacyFrom }
 
-    /// Whether anybody can have an access token: a module makes or knows some, or an administrator has made one. Once they
-    /// can, they can until the server stops.
+    /// Whether access tokens may exist: a module makes or verifies some, or an administrator has made one. Stays true
+    /// until the server stops.
     public var hasAccessTokens: Bool { tokensExist.load(ordering: .relaxed) }
 
-    /// The SASL mechanisms on offer. OAUTHBEARER is one only where there are tokens, or nothing else: there are clients that
-    /// prefer it, whatever they have been given.
+    /// The SASL mechanisms on offer. OAUTHBEARER is offered if tokens exist or nothing else is offered, as some clients
+    /// prefer it even without a token.
     var mechanisms: [SASLMechanism] {
         let all = configuration.authentication.mechanisms
         guard !hasAccessTokens else { return all }
@@ -116,15 +117,15 @@ public final class Host: Sendable {
         return others.isEmpty ? all : others
     }
 
-    /// What administrators may do with the host; nil: the server is gone.
+    /// The administration of the host; nil: the server is gone.
     public var administration: Administration? { administer(self) }
 
-    /// Takes note of an access token that exists.
+    /// Records that an access token exists.
     public func noteAccessToken() { tokensExist.store(true, ordering: .relaxed) }
 
     // MARK: Modules
 
-    /// Its modules and its settings as they are now. Who does several things that go together asks once.
+    /// The present modules and settings. Code that uses several of them reads this once.
     var loaded: LoadedModules { current.value }
 
     public var configuration: HostConfiguration { _read { yield loaded.configuration } }
@@ -133,26 +134,26 @@ public final class Host: Sendable {
     public var accountFeatures: [Namespace] { loaded.accountFeatures }
     public var accountIdentities: [Registrar.Identity] { loaded.accountIdentities }
     public var identities: [Registrar.Identity] { loaded.declarations.identities }
-    /// What else it tells of itself.
+    /// Further information for service discovery.
     public var information: [Registrar.Information] { loaded.declarations.information }
-    /// How sessions outlive their connections; `nil`: they do not.
+    /// How sessions outlive their connections; nil: they do not.
     public var resumption: ResumptionSettings? { loaded.resumption }
-    /// How large the contact lists of its accounts may grow.
+    /// Bounds for rosters of its accounts.
     public var rosterBounds: RosterBounds { loaded.rosterBounds }
-    /// What administrators, and people about their accounts, can have the host do.
+    /// The commands for administrators, and for people on their own accounts.
     public var commands: [Command] { loaded.commands }
 
     /// Whether the module of that name is on.
     public func offers(_ module: String) -> Bool { loaded.modules.contains { $0.configured.info.name == module } }
 
-    /// The modules that a configuration lists, made as far as they are not there already. They are not asked yet.
+    /// Loads the modules of a configuration; those already loaded are kept. They are not in use yet.
     func modules(for configuration: HostConfiguration) throws(ModuleConflict) -> LoadedModules {
         let loaded = loaded
         if isServed, configuration.isSame(as: loaded.configuration) { return loaded }
         return try LoadedModules(configuration, after: loaded)
     }
 
-    /// Goes by other modules and settings from now on.
+    /// Puts modules and settings into use.
     func serve(_ loaded: LoadedModules) {
         if loaded.haveTokens { noteAccessToken() }
         accounts.preload(loaded.preloads)
@@ -160,7 +161,7 @@ public final class Host: Sendable {
         served.store(true, ordering: .releasing)
     }
 
-    /// Goes by other limits from now on.
+    /// Changes the limits.
     func use(_ limits: ServerLimits) {
         registrations.use(limits)
         accounts.use(capacity: limits.accountsInMemory)
@@ -169,15 +170,20 @@ public final class Host: Sendable {
     /// Whether sessions may begin.
     var isServed: Bool { served.load(ordering: .acquiring) }
 
-    /// Is not served any more: its sessions end, and no others begin.
+    /// Stops serving the host: its sessions end, and no others begin.
     func leave() {
         served.store(false, ordering: .releasing)
         for session in accounts.sessions { session.end(StreamError(.hostGone)) }
     }
 
-    /// Runs the handlers of a module's own moment. A verdict other than `.go` ends the run.
+    /// Incremented when the stream features change without other modules or settings.
+    var featuresVersion: Int { featureChanges.load(ordering: .acquiring) }
+
+    func featuresDidChange() { featureChanges.add(1, ordering: .acquiringAndReleasing) }
+
+    /// Runs the handlers of a hook point. A verdict other than `.go` ends the run.
     ///
-    /// - Returns: the error if a handler refused it; `nil` otherwise.
+    /// - Returns: the error if a handler refused; nil otherwise.
     @discardableResult
     public func fire<Event>(_ point: HookPoint<Event>, _ event: inout Event) -> StanzaError? {
         let list = loaded.declarations.list(point)
@@ -185,7 +191,7 @@ public final class Host: Sendable {
         return error
     }
 
-    /// Tells the modules of a message that waits; from any thread.
+    /// Runs the hook of a stored message; from any thread.
     public func messageKept(_ kept: KeptMessage) {
         var event = kept
         let hooks = loaded.declarations.messageKept
@@ -207,7 +213,7 @@ public final class Host: Sendable {
         for feature in loaded.streamFeatures where feature.layer == layer { feature.write(&writer) }
     }
 
-    /// What can be asked for within the sign-in, XEP-0388 §2.1 and XEP-0386 §3.1.
+    /// Writes the features of the sign-in, XEP-0388 §2.1 and XEP-0386 §3.1.
     func writeInlineFeatures(to writer: inout XMLWriter) {
         let loaded = loaded
         writer.element("bind", .bind2) { writer in
@@ -221,7 +227,7 @@ public final class Host: Sendable {
         for feature in loaded.authenticationFeatures { feature.write(&writer) }
     }
 
-    /// Offers an element of a stream to the modules. `false`: none of them knows it.
+    /// Offers an element of a stream to the modules. False: none handles it.
     func received(_ element: Element, _ layer: StreamStateMachine.Layer, on stream: ClientStream) -> Bool {
         loaded.streamElements.contains {
             $0.layer == layer && element.isNamed($0.name, $0.namespace)
@@ -232,7 +238,7 @@ public final class Host: Sendable {
 
     // MARK: Accounts
 
-    /// The record of an account, or `nil` if there is none; a failure of the storage is logged here.
+    /// The record of an account; nil: there is none. A failure of the storage is logged here.
     public func find(_ jid: JID) async -> Result<AccountRecord?, StanzaError> {
         do {
             return .success(try await accounts.load(jid))
@@ -241,7 +247,7 @@ public final class Host: Sendable {
         }
     }
 
-    /// The address of the account with this account id, such as `mary@contoso.example`; `nil` if there is none.
+    /// The address of the account with this account id, such as `mary@contoso.example`; nil: there is none.
     public func resolve(accountID: String) async -> Result<JID?, StanzaError> {
         do {
             return .success(try await storage.account(host: domain, accountID: accountID)?.jid)
@@ -250,19 +256,19 @@ public final class Host: Sendable {
         }
     }
 
-    /// Logs a failure of the storage and returns what the peer is told of it.
+    /// Logs a failure of the storage, and returns the error for the peer.
     public func report(_ error: StorageError) -> StanzaError {
         failures.report(error)
-        // What took too long may do better another time.
+        // What took too long may succeed another time.
         return error.kind == .cancelled ? .resourceConstraint : .internalServerError
     }
 
-    /// The same of what came of a commit; nil: it did not fail.
+    /// The error of a failed commit; nil: it did not fail.
     func failure(of result: Result<Void, StorageError>) -> StanzaError? {
         if case .failure(let error) = result { report(error) } else { nil }
     }
 
-    /// Submits changes that nobody waits for; a failure is logged.
+    /// Submits changes without waiting; a failure is logged.
     func store(_ changes: [StorageChange]) {
         guard !changes.isEmpty else { return }
         storage.submit(changes, .soon) { [failures] result in
@@ -270,9 +276,9 @@ public final class Host: Sendable {
         }
     }
 
-    /// The element that the server has written itself, or kept in its storage. `nil`: it is damaged, which is logged here.
+    /// Parses an element that the server has written or stored itself. nil: it is damaged, which is logged here.
     ///
-    /// - Parameter what: what it is, for the log.
+    /// - Parameter what: its description for the log.
     public func element(
         fromOwn bytes: ByteBuffer, contentNamespace: Namespace = .none, _ what: StaticString
     ) -> Element? {
@@ -284,12 +290,12 @@ public final class Host: Sendable {
         }
     }
 
-    /// The same of what is stored.
+    /// The same for stored bytes.
     public func element(fromOwn bytes: [UInt8], _ what: StaticString) -> Element? {
         element(fromOwn: ByteBuffer(bytes: bytes), what)
     }
 
-    /// The stanza that the server has written itself, as for a client's stream. `nil`: it is damaged, which is logged here.
+    /// Parses a stanza that the server has written itself. nil: it is damaged, which is logged here.
     public func stanza(fromOwn bytes: ByteBuffer, _ what: StaticString) -> Stanza? {
         guard let element = element(fromOwn: bytes, contentNamespace: .client, what) else { return nil }
         guard let stanza = Stanza(element) else {
@@ -299,13 +305,13 @@ public final class Host: Sendable {
         return stanza
     }
 
-    /// Tells modules of a change of an account's contacts that no client has asked for. Does not block.
+    /// Runs the hook of a roster change without a client's stanza. Does not block.
     func rosterDidChange(_ change: RosterChange, of record: AccountRecord) {
         var event = RosterEvent(account: record, change: change, host: self)
         fire(Hooks.rosterChanged, &event)
     }
 
-    /// Tells modules of a change that was made to an account. Does not block.
+    /// Runs the hook of a changed account. Does not block.
     func accountDidChange(_ account: Account) {
         var event = AccountEvent(account: account, host: self)
         fire(Hooks.accountChanged, &event)

@@ -4,28 +4,38 @@ import XML
 import XMPP
 import XMPPStream
 
-/// A host as the streams of one listener see it.
+/// A host for the streams of one listener.
 final class ClientStreamHost: StreamHost {
     private let host: Host
     private let authenticator: Authenticator
-    /// All streams share them.
-    private let knownSettings: Mutex<Shared<NegotiationSettings>>
+    /// Shared by all streams.
+    private let knownSettings: Mutex<KnownSettings>
+
+    private struct KnownSettings {
+        var settings: Shared<NegotiationSettings>
+        var featuresVersion: Int
+    }
 
     init(_ host: Host, _ settings: NegotiationSettings, authenticator: Authenticator) {
         self.host = host
         self.authenticator = authenticator
-        knownSettings = Mutex(Shared(settings))
+        knownSettings = Mutex(KnownSettings(settings: Shared(settings), featuresVersion: host.featuresVersion))
     }
 
     var settings: Shared<NegotiationSettings> {
         let authorizationServer = host.authorizationServer
         let mechanisms = host.mechanisms
+        let featuresVersion = host.featuresVersion
         return knownSettings.withLock { known in
-            if known.value.authorizationServer != authorizationServer || known.value.mechanisms != mechanisms {
-                // They have become known since, or changed.
-                known = Shared(known.value.with(mechanisms, authorizationServer))
+            let settings = known.settings.value
+            if settings.authorizationServer != authorizationServer || settings.mechanisms != mechanisms
+                || known.featuresVersion != featuresVersion
+            {
+                // They have changed, or become known.
+                known = KnownSettings(
+                    settings: Shared(settings.with(mechanisms, authorizationServer)), featuresVersion: featuresVersion)
             }
-            return known
+            return known.settings
         }
     }
 

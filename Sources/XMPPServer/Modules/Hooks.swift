@@ -3,54 +3,55 @@ import XML
 import XMPP
 import XMPPStream
 
-/// The moments that the server itself knows.
+/// The hook points of the server itself.
 public enum Hooks {
     /// A client sent a message.
     public static let messageFromClient = HookPoint<StanzaContext>("messageFromClient")
-    /// A message has reached the server of the account that it is for. The core delivers it between the phases `copy`
-    /// and `fallback`; `fallback` runs if no session took it.
+    /// A message has reached its recipient's host. The core delivers it between the phases `copy` and `fallback`;
+    /// `fallback` runs if no session took it.
     public static let messageToAccount = HookPoint<StanzaContext>("messageToAccount")
-    /// A message of a client was delivered, kept or silently dropped: what the sender's side keeps of it. Handlers of the
-    /// sender's host; they do not wait, and refuse nothing.
+    /// A client's message was delivered, stored or silently dropped: for the sender's archive and copies. Runs on the
+    /// sender's host; handlers do not wait and refuse nothing.
     public static let messageAccepted = HookPoint<StanzaContext>("messageAccepted")
-    /// A client sent presence, to an address or (`to` is nil) to whoever is to know it.
+    /// A client sent presence, to an address or, without one, as a broadcast.
     public static let presenceFromClient = HookPoint<StanzaContext>("presenceFromClient")
     /// A message has reached a module's service; declared with the service.
     public static let messageToService = HookPoint<StanzaContext>("messageToService")
-    /// The same of presence.
+    /// Presence has reached a module's service.
     public static let presenceToService = HookPoint<StanzaContext>("presenceToService")
-    /// Presence has reached the server of the account that it is for.
+    /// Presence has reached its recipient's host.
     public static let presenceToAccount = HookPoint<StanzaContext>("presenceToAccount")
-    /// A client sent an IQ. Its handlers do not wait.
+    /// A client sent an IQ. Handlers do not wait.
     public static let iqFromClient = HookPoint<StanzaContext>("iqFromClient")
-    /// A request of somebody else has reached the server of the account that it is for, which answers in the account's
-    /// name. Its handlers do not wait.
+    /// Another entity's request to an account, which the host answers for the account. Handlers do not wait.
     public static let iqToAccount = HookPoint<StanzaContext>("iqToAccount")
-    /// A client sent an IQ that no handler of the host took; `to` is an account's session. Its handlers do not wait.
+    /// An IQ to another account's session. Handlers do not wait.
     public static let iqToSession = HookPoint<StanzaContext>("iqToSession")
-    /// A message waits for somebody who does not take it now: it has been kept for an account that has no session to take
-    /// it, or waits for a session whose client is out of reach or does not look.
+    /// A message could not be delivered to a client now: it was stored offline, or waits for a session whose client is
+    /// disconnected or inactive.
     public static let messageKept = HookPoint<KeptMessage>("messageKept")
     /// A resource has been bound.
     public static let sessionBound = HookPoint<SessionEvent>("sessionBound")
-    /// A session of an earlier process has been brought back, with its presence and flags as they were.
+    /// A session of an earlier process was restored, with its presence and flags.
     public static let sessionRestored = HookPoint<SessionEvent>("sessionRestored")
-    /// A session that was without a connection has one again.
+    /// A session has been resumed.
     public static let sessionResumed = HookPoint<SessionEvent>("sessionResumed")
-    /// A session is over; it is not found in any table any more.
+    /// A session has ended, and is in no table any more.
     public static let sessionEnded = HookPoint<SessionEvent>("sessionEnded")
-    /// An account's settings were changed by an administrator or its owner. Changes of one account come in the order of their
-    /// commits, on a thread of the storage's.
+    /// An administrator or the owner changed an account's settings. Changes of one account come in the order of their
+    /// commits, on a thread of the storage.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
-    /// An account was removed. Whoever keeps its record for later lets go of it, as nobody gets its name before.
+    /// An account was removed. Handlers release its record, as the name cannot be used again before.
     public static let accountRemoved = HookPoint<AccountEvent>("accountRemoved")
-    /// An account has got another password, or none: what was given out for the former one is void.
+    /// The password of an account was changed or removed; grants and tokens are void.
     public static let credentialsChanged = HookPoint<CredentialsEvent>("credentialsChanged")
-    /// What an app was granted, or a token, is about to be taken back.
+    /// A grant or a token is about to be revoked.
     public static let accessRevoked = HookPoint<AccessEvent>("accessRevoked")
-    /// Somebody has answered an invitation elsewhere than in a client, such as on a page.
+    /// A subscription request was answered outside of a client, such as on a web page.
     public static let invitationAnswered = HookPoint<InvitationAnswer>("invitationAnswered")
-    /// An administrator has changed one contact in an account's roster, past the clients and their stanzas.
+    /// An external component has connected, and knows its privileges.
+    public static let componentConnected = HookPoint<ComponentEvent>("componentConnected")
+    /// An administrator changed a contact in an account's roster, without a client's stanza.
     public static let rosterChanged = HookPoint<RosterEvent>("rosterChanged")
 }
 
@@ -246,19 +247,18 @@ public struct StanzaContext: Sendable {
     }
 }
 
-/// A message that waits, see `Hooks.messageKept`.
+/// A message that is stored for later, see `Hooks.messageKept`.
 public struct KeptMessage: Sendable {
     /// The message as it will be delivered.
     public let message: Element
-    /// Who sent it.
+    /// The sender.
     public let from: JID
-    /// Whom it waits for.
+    /// The recipient's account.
     public let account: AccountRecord
-    /// The session that it waits for: its connection is lost, or its client inactive. `nil`: it is kept for whichever
-    /// session comes next.
+    /// The session that it waits for, whose connection is lost or whose client is inactive; nil: it is stored offline.
     public let session: ClientSession?
     public let host: Host
-    /// Where what becomes of it is noted.
+    /// For further steps of its trace.
     public let mark: TracePoint?
 
     public init(
@@ -274,7 +274,7 @@ public struct KeptMessage: Sendable {
     }
 }
 
-/// Children of messages and presence that only the server may write.
+/// Elements of messages and presence that only the server may add.
 struct ReservedElements: Sendable {
     struct Rule: Sendable {
         let namespace: Namespace
@@ -294,7 +294,7 @@ struct ReservedElements: Sendable {
 public struct SessionEvent: Sendable {
     public let session: ClientSession
     public let host: Host
-    /// How it ended; `nil` when it begins.
+    /// How it ended; nil if it begins.
     public let end: StreamEnd?
 
     public init(session: ClientSession, host: Host, end: StreamEnd? = nil) {
@@ -306,36 +306,36 @@ public struct SessionEvent: Sendable {
 
 /// An account that changed, or was removed.
 public struct AccountEvent: Sendable {
-    /// As it is with the change, or was in the end.
+    /// With its changes, or as it was at its removal.
     public let account: Account
     public let host: Host
 }
 
-/// An account with another password.
+/// An account whose password changed.
 public struct CredentialsEvent: Sendable {
     public let account: AccountRecord
-    /// The session that goes on, as it has asked for the change; nil: none does.
+    /// The session that made the change and continues; nil: none.
     public let sparing: ClientSession?
     public let host: Host
 }
 
-/// Access that is taken back.
+/// Access that is revoked.
 public struct AccessEvent: Sendable {
     public let account: AccountRecord
-    /// What was granted to an app; nil: it is about a token alone.
+    /// The revoked grant of an app; nil: a single token is revoked.
     public let grant: Grant?
-    /// SHA-256 of the token's text; nil: it is about all that the app was granted.
+    /// SHA-256 of the token's text; nil: the whole grant is revoked.
     public let token: [UInt8]?
     public let host: Host
 
-    /// Whether what was opened with that token goes with it.
+    /// Whether what was opened with that token is revoked.
     public func isAbout(_ token: VerifiedToken) -> Bool {
         if let grant { return token.grant == grant.id }
         return token.digest == self.token
     }
 }
 
-/// A contact of an account that changed.
+/// A changed contact of an account.
 public struct RosterEvent: Sendable {
     public let account: AccountRecord
     public let change: RosterChange
@@ -351,7 +351,7 @@ public struct RosterEvent: Sendable {
 /// An answer to a contact's subscription request, RFC 6121 §3.1.4.
 public struct InvitationAnswer: Sendable {
     public let account: AccountRecord
-    /// Who has asked; a bare JID.
+    /// The contact that asked; a bare JID.
     public let contact: JID
     public let accepts: Bool
     public let host: Host

@@ -2,7 +2,7 @@ import XML
 import XMPP
 import XMPPStream
 
-/// The addresses for which an IQ handler answers, RFC 6121 §8.
+/// The addresses that an IQ handler answers for, RFC 6121 §8.
 public struct IQTarget: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -13,20 +13,20 @@ public struct IQTarget: OptionSet, Sendable {
     public static let ownAccount = IQTarget(rawValue: 2)
     /// The bare JID of another account of the host.
     public static let account = IQTarget(rawValue: 4)
-    /// A full JID of an account of the host, in place of its session.
+    /// A full JID of an account of the host, instead of its session.
     public static let session = IQTarget(rawValue: 8)
-    /// A service of the host that a module serves.
+    /// A service of the host that a module provides.
     public static let service = IQTarget(rawValue: 32)
-    /// Any address at all, also one that is not served here.
+    /// Any address, including remote ones.
     public static let anyAddress = IQTarget(rawValue: 16)
 
-    /// Whether there is an address that is in both.
+    /// Whether both contain a common address.
     func overlaps(_ other: IQTarget) -> Bool {
         !isDisjoint(with: other) || contains(.anyAddress) || other.contains(.anyAddress)
     }
 }
 
-/// A request that a host answers, in its own name or in that of an account. Who asks may be anybody.
+/// A request that a host answers, for itself or for an account. The asker may be anybody.
 public struct IQRequest: Sendable {
     public enum Kind: UInt8, Sendable {
         case get
@@ -34,45 +34,50 @@ public struct IQRequest: Sendable {
     }
 
     public let kind: Kind
-    /// The child of the stanza that says what is asked.
+    /// The child element of the stanza.
     public let payload: Element
     public let stanza: Stanza
-    /// Who asks.
+    /// The asker.
     public let from: JID
-    /// What whoever asks may do.
+    /// What the asker may do.
     public let rights: SessionRights
-    /// `nil`: the request had no address.
+    /// nil: the request had no address.
     public let to: JID?
     public let target: IQTarget
     /// The host that answers.
     public let host: Host
-    /// The service that is asked; nil: an account or the host is.
+    /// The addressed service; nil: an account or the host is addressed.
     public let service: (any Service)?
-    /// Where the answer goes.
+    /// Takes the answer.
     let origin: any StanzaOrigin
 
-    /// The bare JID whose data is asked for: that of `to`, or the asker's own.
+    /// The bare JID whose data are asked for: that of `to`, otherwise the asker's.
     public var owner: JID { (to ?? from).bare }
-    /// Whether the asker's own data is asked for.
+    /// Whether the asker asks for its own data.
     public var isOwn: Bool { owner.isSameBare(as: from) }
-    /// What whoever asks may do in the owner's name; nil: nothing.
+    /// What the asker may do in the owner's name; nil: nothing.
     public var privileges: ComponentPrivileges? { origin.host === host ? origin.privileges : nil }
     /// Whether a client of this host asks.
     public var isFromClient: Bool { client != nil }
-    /// Who asks, for commands; nil: no client asks, or this is not its host.
+    /// The caller for commands; nil: the asker is no client of this host.
     public var caller: CommandCall.Caller? { client?.caller }
-    /// The same with the asker's session; nil: no client asks, or this is not its host.
+    /// The request with the asker's account; nil: the asker is no account of this host, and asks in the name of none.
+    var account: AccountRequest? {
+        guard origin.host === host, let record = origin.account else { return nil }
+        return AccountRequest(request: self, record: record, session: origin.client)
+    }
+    /// The request with the asker's session; nil: the asker is no client of this host.
     var client: ClientRequest? {
-        guard let session = origin.client, session.host === host else { return nil }
-        return ClientRequest(request: self, session: session)
+        guard let account, let session = account.session else { return nil }
+        return ClientRequest(account: account, session: session)
     }
 
-    /// Answers the account's owner, and whom the owner's roster allows it; everybody else is refused as if there were no
-    /// such account, which takes as long whether there is one or not.
+    /// Answers the account's owner, and askers whom the owner's roster allows. Others are refused as if the account did
+    /// not exist, after the same time whether it exists or not.
     ///
     /// - Parameters:
-    ///   - isAllowed: asked about the asker's place in the owner's roster.
-    ///   - refusal: the answer for the others.
+    ///   - isAllowed: tested with the asker's subscription state in the owner's roster.
+    ///   - refusal: the answer for others.
     public func answer(
         if isAllowed: @escaping @Sendable (SubscriptionState) -> Bool, else refusal: StanzaError,
         _ body: @escaping @Sendable () -> Reply
@@ -83,7 +88,7 @@ public struct IQRequest: Sendable {
         if isOwn || allows(host.accounts.cached(owner)) { return body() }
         return .async { [host, owner] in
             do throws(StorageError) {
-                // Read even if the account is in memory: see above.
+                // Read even if the account is in memory, for the same time.
                 guard try await host.storage.account(owner) != nil else { return .error(refusal) }
                 return allows(try await host.accounts.load(owner)) ? body() : .error(refusal)
             } catch {
@@ -93,26 +98,23 @@ public struct IQRequest: Sendable {
     }
 }
 
-/// A request of a client to its own account or its own host, with its session.
+/// A request of an account to itself or to its host, from one of its clients or from a component in the account's name.
 @dynamicMemberLookup
-public struct ClientRequest: Sendable {
+public struct AccountRequest: Sendable {
     public let request: IQRequest
-    /// The session that asks.
-    public let session: ClientSession
-    /// Who asks, for commands.
-    public var caller: CommandCall.Caller { .account(session.record, request.host, request.rights, session) }
     /// The asker's account.
-    public var record: AccountRecord { session.record }
+    public let record: AccountRecord
+    /// The asking session; nil: a component asks.
+    public let session: ClientSession?
 
     public subscript<Value>(dynamicMember path: KeyPath<IQRequest, Value>) -> Value { request[keyPath: path] }
 
-    /// Changes what the asker's account has stored and, in the same order, what is in memory of it; answers when that is
+    /// Changes the account's stored data and, in the same order, their copy in memory; answers when the change is
     /// durable.
     ///
     /// - Parameters:
-    ///   - apply: changes what is in memory; called with whether the changes have been stored, on a thread of the
-    ///     storage's.
-    ///   - then: called before the answer, if they have been.
+    ///   - apply: changes the copy in memory; called with whether the changes were stored, on a thread of the storage.
+    ///   - then: called before the answer if the changes were stored.
     public func commit(
         _ changes: [StorageChange], apply: @escaping @Sendable (_ isStored: Bool) -> Void,
         then: @escaping @Sendable () -> Void = {}
@@ -136,21 +138,35 @@ public struct ClientRequest: Sendable {
     }
 }
 
-/// What a handler answers.
+/// A request of a client to its own account or host, for handlers that need its session.
+@dynamicMemberLookup
+public struct ClientRequest: Sendable {
+    public let account: AccountRequest
+    /// The asking session.
+    public let session: ClientSession
+    /// The caller for commands.
+    public var caller: CommandCall.Caller {
+        .account(account.record, account.request.host, account.request.rights, session)
+    }
+
+    public subscript<Value>(dynamicMember path: KeyPath<AccountRequest, Value>) -> Value { account[keyPath: path] }
+}
+
+/// A handler's reply.
 public enum Reply: Sendable {
     /// An empty result.
     case ok
-    /// A result with what the closure writes as payload.
+    /// A result with a payload that the closure writes.
     case result(@Sendable (inout XMLWriter) -> Void)
-    /// The same behind so many stanzas of their own: the first closure sends each, by its index, on the session's loop, when
-    /// the client has taken those before it.
+    /// The same after a number of stanzas: the first closure sends each, by index, on the session's loop, when the
+    /// client has taken those before it.
     case preceded(
         by: Int, @Sendable (_ index: Int, ClientSession) -> Void, @Sendable (inout XMLWriter) -> Void)
     case error(StanzaError)
-    /// An empty result, behind which the stream ends with the error.
+    /// An empty result, after which the stream ends with the error.
     case last(StreamError)
-    /// Not mine after all: as if there were no handler.
+    /// No reply, as if there were no handler.
     case pass
-    /// The answer has to be waited for; requests behind it do not wait. It must come within `Host.iqTime`.
+    /// A reply that comes later; the session's next requests do not wait for it. It must come within `Host.iqTime`.
     case async(@Sendable () async -> Reply)
 }

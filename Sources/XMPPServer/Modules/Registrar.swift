@@ -2,7 +2,7 @@ import XML
 import XMPP
 import XMPPStream
 
-/// Takes down what a module declares. There is one for each module while a host starts.
+/// Collects the declarations of a module when it is loaded.
 public struct Registrar: Sendable {
     /// An identity of the host for service discovery.
     public struct Identity: Sendable, Hashable {
@@ -17,7 +17,7 @@ public struct Registrar: Sendable {
         }
     }
 
-    /// Answers an element of a stream that is not a stanza, or a stanza before a resource is bound. `false`: not mine.
+    /// Handles an element of a stream that is not a stanza, or a stanza before a resource is bound. False: not handled.
     public typealias StreamElementHandler = @Sendable (Element, ClientStream) -> Bool
 
     struct StreamFeature: Sendable {
@@ -33,14 +33,13 @@ public struct Registrar: Sendable {
         let handler: StreamElementHandler
     }
 
-    /// Something that is done again and again.
+    /// A recurring job.
     struct Job: Sendable {
         let interval: Duration
         let run: @Sendable () async -> Void
     }
 
-    /// Does what a client asks for within its sign-in. Called on the stream's loop; what it answers, at once or later, is
-    /// run there, too.
+    /// Handles a request within the sign-in. Called on the stream's loop; its outcome is also run there.
     public typealias AuthenticationHandler =
         @Sendable (Element, AccountRecord, ClientStream) -> Eventual<@Sendable () -> InlineOutcome>
 
@@ -56,19 +55,24 @@ public struct Registrar: Sendable {
         let namespace: Namespace
         let isAnnounced: Bool
         let needs: SessionRights
-        /// What `write` has to know of the account before its session is bound.
+        /// Reads what `write` needs from the account before its session is bound.
         let read: (@Sendable (AccountRecord) -> Eventual<any Sendable>)?
         let write: @Sendable (Element?, any Sendable, ClientSession, inout XMLWriter) -> Void
     }
 
-    /// A form that service discovery tells beside the features: what the host wants to be known of itself.
+    /// An extended form for service discovery, with information about the host.
     public struct Information: Sendable, Hashable {
-        /// What it is about, the form's type.
-        public let type: Namespace
+        /// The FORM_TYPE.
+        public let type: String
         public let fields: [InformationField]
+
+        public init(type: String, fields: [InformationField]) {
+            self.type = type
+            self.fields = fields
+        }
     }
 
-    /// One line of it.
+    /// One field of it.
     public struct InformationField: Sendable, Hashable {
         public let name: String
         public let values: [String]
@@ -120,7 +124,7 @@ public struct Registrar: Sendable {
         features.append(namespace)
     }
 
-    /// A feature that the host announces for its accounts' bare JIDs.
+    /// A feature that the host announces for the bare JIDs of its accounts.
     public mutating func accountFeature(_ namespace: Namespace) {
         accountFeatures.append(namespace)
     }
@@ -129,23 +133,23 @@ public struct Registrar: Sendable {
         identities.append(Identity(category: category, type: type, name: name))
     }
 
-    /// What the host's accounts are besides, at their bare JIDs.
+    /// A further identity of the host's accounts, at their bare JIDs.
     public mutating func accountIdentity(category: String, type: String) {
         accountIdentities.append(Identity(category: category, type: type))
     }
 
-    /// Tells something of the host by service discovery, as a form of that type.
+    /// Information about the host for service discovery, as a form of that type.
     public mutating func information(_ type: Namespace, _ fields: [InformationField]) {
-        information.append(Information(type: type, fields: fields))
+        information.append(Information(type: type.name, fields: fields))
     }
 
-    /// Serves an address space beside the accounts: a domain of its own, which service discovery lists.
+    /// Provides a service with a domain of its own, which service discovery lists.
     ///
     /// - Parameters:
-    ///   - label: stands before the host's domain, where `domain` says nothing else.
-    ///   - name: what people read where services are listed.
-    ///   - declare: declares what the service announces and answers: features, identities, requests (`.server` is its
-    ///     domain, `.account` what has a name before it), `Hooks.messageToService` and `presenceToService`.
+    ///   - label: its domain is this label before the host's domain, if `domain` is nil.
+    ///   - name: its name in lists of services.
+    ///   - declare: declares its features, identities, requests (`.server` is its domain, `.account` an address with a
+    ///     local part), `Hooks.messageToService` and `presenceToService`.
     public mutating func service(
         _ label: String, at domain: String? = nil, name: String? = nil, _ declare: (inout Registrar) -> Void
     ) {
@@ -154,12 +158,12 @@ public struct Registrar: Sendable {
         services.append(.init(label: label, domain: domain, name: name, registrar: registrar))
     }
 
-    /// Answers IQ requests with this payload. Without a handler they get `service-unavailable`.
+    /// Answers IQ requests with this payload. Requests without a handler get `service-unavailable`.
     ///
     /// - Parameters:
-    ///   - target: the addresses for which the handler answers.
-    ///   - needs: what the session that asks must be allowed; without it the answer is `forbidden`. A handler that does
-    ///     not say is for the account's owner alone.
+    ///   - target: the addresses that the handler answers for.
+    ///   - needs: the rights that the asking session needs; without them the answer is `forbidden`. By default only the
+    ///     account's owner has them.
     public mutating func iq(
         _ type: IQRequest.Kind,
         _ name: StaticString,
@@ -174,8 +178,24 @@ public struct Registrar: Sendable {
                 handler: handler))
     }
 
-    /// Answers what clients of the host ask their own account or the host, with their sessions. Everybody else gets
-    /// `service-unavailable`, or what another handler says.
+    /// Answers requests of the host's accounts to themselves or to the host, sent by a client or by a component in the
+    /// account's name. Others get `service-unavailable`, or another handler's answer.
+    ///
+    /// - Parameters:
+    ///   - target: `.ownAccount`, `.server` or both.
+    ///   - needs: as above.
+    public mutating func accountIQ(
+        _ type: IQRequest.Kind,
+        _ name: StaticString,
+        _ namespace: Namespace,
+        to target: IQTarget,
+        needs: SessionRights = .owner,
+        _ handler: @escaping @Sendable (AccountRequest) -> Reply
+    ) {
+        iq(type, name, namespace, to: target, needs: needs) { request in request.account.map(handler) ?? .pass }
+    }
+
+    /// The same for handlers that need the asking session: only clients are answered.
     ///
     /// - Parameters:
     ///   - target: `.ownAccount`, `.server` or both.
@@ -191,11 +211,11 @@ public struct Registrar: Sendable {
         iq(type, name, namespace, to: target, needs: needs) { request in request.client.map(handler) ?? .pass }
     }
 
-    /// Declares something that administrators, or people about their accounts, have the host do. It takes the module
-    /// `commands` to show it to clients.
+    /// Declares a command for administrators, or for people on their own accounts. The module `commands` offers it to
+    /// clients.
     public mutating func command(_ command: Command) { commands.append(command) }
 
-    /// Acts at a moment.
+    /// Adds a hook handler.
     public mutating func on<Event>(
         _ point: HookPoint<Event>,
         _ phase: HookPhase,
@@ -213,9 +233,9 @@ public struct Registrar: Sendable {
         streamFeatures.append(StreamFeature(layer: layer, write: write))
     }
 
-    /// Answers an element that belongs to the stream.
+    /// Handles an element of the stream that is not a stanza.
     ///
-    /// - Parameter needs: what the stream must be allowed, once it has signed in, for the handler to be asked.
+    /// - Parameter needs: the rights that the stream needs, once it has signed in.
     public mutating func streamElement(
         _ name: StaticString,
         _ namespace: Namespace,
@@ -227,12 +247,12 @@ public struct Registrar: Sendable {
             StreamElement(name: name, namespace: namespace, layer: layer, needs: needs, handler: handler))
     }
 
-    /// Something that a client can ask for within its sign-in, XEP-0388 §2.5: the child of `<authenticate/>` with this
-    /// name. It is done before a resource is bound, and takes the place of binding if it gives the stream a session.
+    /// Something that a client can request within its sign-in, XEP-0388 §2.5: the child of `<authenticate/>` with this
+    /// name. It is processed before a resource is bound, and replaces binding if it gives the stream a session.
     ///
     /// - Parameters:
-    ///   - needs: what the stream must be allowed; who is not is not heard.
-    ///   - announcement: writes what stands for it in the stream feature.
+    ///   - needs: the rights that the stream needs; without them the request is ignored.
+    ///   - announcement: writes its element in the stream feature.
     public mutating func authenticationFeature(
         _ name: StaticString, _ namespace: Namespace, needs: SessionRights = .owner,
         announcedBy announcement: @escaping @Sendable (inout XMLWriter) -> Void,
@@ -243,13 +263,13 @@ public struct Registrar: Sendable {
                 name: name, namespace: namespace, needs: needs, write: announcement, handler: handler))
     }
 
-    /// Something that a client can ask for within the binding of its resource, XEP-0386: a child of `<bind/>` in the
+    /// Something that a client can request within the binding of its resource, XEP-0386: a child of `<bind/>` in the
     /// feature's namespace.
     ///
     /// - Parameters:
-    ///   - needs: what the session must be allowed for the handler to be called.
-    ///   - handler: runs at each such binding, when the session is in place, on its loop, with what the client has asked
-    ///     for, if it has; writes into `<bound/>`. Nothing that it sends to the session may come before that.
+    ///   - needs: the rights that the session needs.
+    ///   - handler: called at each such binding, when the session exists, on its loop, with the client's request, if
+    ///     any; writes into `<bound/>`. It must send nothing to the session before that.
     public mutating func bindFeature(
         _ namespace: Namespace, isAnnounced: Bool = true, needs: SessionRights = .owner,
         _ handler: @escaping @Sendable (Element?, ClientSession, inout XMLWriter) -> Void
@@ -261,11 +281,11 @@ public struct Registrar: Sendable {
             })
     }
 
-    /// Something within the binding of a resource for which something has to be known of the account.
+    /// The same for a handler that needs data of the account.
     ///
     /// - Parameters:
-    ///   - read: called before the session is bound; what comes to the account while it waits is not for the session.
-    ///   - handler: as above, with what was read.
+    ///   - read: called before the session is bound; stanzas that arrive while it waits do not go to the session.
+    ///   - handler: as above, with the data.
     public mutating func bindFeature<Value: Sendable>(
         _ namespace: Namespace, isAnnounced: Bool = true, needs: SessionRights = .owner,
         reading read: @escaping @Sendable (AccountRecord) -> Eventual<Value>,
@@ -280,20 +300,20 @@ public struct Registrar: Sendable {
                 }))
     }
 
-    /// Says whose access tokens are that the server has not made itself.
+    /// Verifies access tokens that other servers made.
     public mutating func tokenVerifier(_ verify: @escaping TokenVerifier) {
         tokenVerifiers.append(verify)
     }
 
-    /// Says that the module makes access tokens.
+    /// Declares that the module makes access tokens.
     public mutating func makesAccessTokens() {
         makesTokens = true
     }
 
-    /// Keeps in memory, for as long as an account is in it, what a store has about the account: for what stanzas have to
-    /// know and cannot wait for. The module changes the slot's value along with the store.
+    /// Keeps an account's values of a store in memory, as long as the account is there: for data that a stanza needs
+    /// and cannot wait for. The module changes the slot's value along with the store.
     ///
-    /// - Parameter fill: puts what is stored, by key, into the new value of the slot.
+    /// - Parameter fill: puts the stored values, by key, into the slot's new value.
     public mutating func preload<Value>(
         _ store: String,
         in slot: AccountRecord.Slot<Value>,
@@ -302,32 +322,32 @@ public struct Registrar: Sendable {
         preloads.append(Preload(store: store) { record, values in fill(record[slot], values) })
     }
 
-    /// Says how large the contact lists of the host's accounts may grow.
+    /// Sets bounds for the rosters of the host's accounts.
     public mutating func rosterBounds(_ bounds: RosterBounds) { rosterBounds = bounds }
 
-    /// Lets sessions whose clients acknowledge what they get outlive their connections.
+    /// Lets sessions with stream management outlive their connections.
     public mutating func resumption(_ settings: ResumptionSettings) { resumption = settings }
 
-    /// Says what becomes of a stanza for a client that does not look (`ClientSession.isInactive`): the moment before
-    /// it goes to the session's stream. Sessions whose clients look never come here.
+    /// Decides how stanzas are delivered to inactive clients (`ClientSession.isInactive`), directly before a
+    /// stanza goes to the session's stream. It is not asked for active clients.
     ///
-    /// - Parameter judge: called on any loop, under no lock; nil: another module may say.
-    public mutating func inactiveClientPolicy(_ judge: @escaping @Sendable (Stanza) -> InactiveClientPolicy?) {
-        inactiveClientPolicies.append(judge)
+    /// - Parameter policy: called on any loop, without a lock held; nil: another module decides.
+    public mutating func inactiveClientPolicy(_ policy: @escaping @Sendable (Stanza) -> InactiveClientPolicy?) {
+        inactiveClientPolicies.append(policy)
     }
 
-    /// Declares children of messages and presence that no client may write in the server's name: they are taken off what
-    /// clients of any host send, before any handler sees it.
+    /// Declares elements of messages and presence that only the server may add. They are stripped from what clients of
+    /// any host send, before any handler sees it.
     ///
-    /// - Parameter isForged: called for children in that namespace alone, with their sender.
+    /// - Parameter isForged: called for children in that namespace only, with the sender.
     public mutating func reserve(
         _ namespace: Namespace, where isForged: @escaping @Sendable (_ child: Element, _ from: JID) -> Bool
     ) {
         reservedElements.append(ReservedElements.Rule(namespace: namespace, isForged: isForged))
     }
 
-    /// Does something again and again while the server runs, the first time after one interval; the next interval begins
-    /// when it is done. A run has bounded work: what is left is for the next.
+    /// Adds a recurring job. The first run comes after one interval; the next interval begins when a run is done. A run
+    /// does a bounded amount of work and leaves the rest to the next.
     public mutating func job(every interval: Duration, _ run: @escaping @Sendable () async -> Void) {
         jobs.append(Job(interval: interval, run: run))
     }

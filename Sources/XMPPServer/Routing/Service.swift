@@ -1,3 +1,4 @@
+import XML
 import XMPP
 
 /// An address space beside the accounts: a domain of its own, whose every address it answers for. Rooms are one, and so is
@@ -19,6 +20,14 @@ public protocol Service: AnyObject, Sendable {
     ///
     /// - Returns: `.go`: nobody is at that address, which the sender of a message or request is told.
     func receive(_ event: inout StanzaContext) -> Verdict
+    /// The requests to its host, and to the host's accounts, that it answers in their place.
+    var delegations: [Delegation] { get }
+    /// Answers such a request.
+    func answer(delegated request: IQRequest) -> Reply
+    /// What it tells service discovery of a kind of request that is delegated to it: an element `query`. nil: it has not said.
+    ///
+    /// - Parameter ofAccounts: of requests to accounts; otherwise of those to the host.
+    func information(about delegation: Delegation, ofAccounts: Bool) -> Element?
     /// The server ends: whoever waits for the service is told.
     func stop() async
 }
@@ -26,4 +35,7 @@ public protocol Service: AnyObject, Sendable {
 extension Service {
     public var declarations: Declarations? { nil }
     public var privileges: ComponentPrivileges? { nil }
+    public var delegations: [Delegation] { [] }
+    public func answer(delegated request: IQRequest) -> Reply { .pass }
+    public func information(about delegation: Delegation, ofAccounts: Bool) -> Element? { nil }
 }

@@ -20,6 +20,8 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     var account: AccountRecord? { get }
     /// What it may do in the name of every account of its host; nil: nothing.
     var privileges: ComponentPrivileges? { get }
+    /// The service that sends, in its own name or in an account's; nil: none does.
+    var service: (any Service)? { get }
     /// The session, where it is a client that is connected here. Only the sender's half of the way asks for it.
     var client: ClientSession? { get }
 
@@ -52,6 +54,7 @@ extension StanzaOrigin {
     public var privileges: ComponentPrivileges? { nil }
     public func accepted(_ facts: MessageFacts) {}
     public var lasting: any StanzaOrigin { self }
+    public var service: (any Service)? { nil }
 }
 
 /// What one half of a stanza's way tells the other: the two accounts may be at home in different places.

@@ -61,15 +61,28 @@ extension StanzaRouter {
                 ?? place.loaded.declarations.iqTable.entry(
                     for: kind, payload, target: service == nil ? target : .service)
         }
-        guard let entry else { return unanswered(&event) }
+        let handler: IQTable.Handler
+        var needs = entry?.needs ?? .owner
+        if let place, service == nil, !target.isDisjoint(with: [.server, .ownAccount, .account]),
+            let delegate = hosts.delegate(of: payload, at: place, from: origin)
+        {
+            // A namespace that the host does not know is like what programs keep with the account.
+            if host !== place || entry == nil { needs = target == .ownAccount ? .changeSettings : .chat }
+            host = place
+            handler = { delegate.answer(delegated: $0) }
+        } else if let entry {
+            handler = entry.handler
+        } else {
+            return unanswered(&event)
+        }
         let request = IQRequest(
             kind: kind, payload: payload, stanza: event.stanza, from: event.from, rights: origin.rights,
             to: event.to, target: target, host: host, service: service, origin: origin)
-        guard request.rights.isSuperset(of: entry.needs) else { return refuse(request, StanzaError(.forbidden)) }
+        guard request.rights.isSuperset(of: needs) else { return refuse(request, StanzaError(.forbidden)) }
         if target == .account, service == nil, !host.loaded.declarations.iqToAccount.entries.isEmpty {
-            return ask(request, entry.handler, event)
+            return ask(request, handler, event)
         }
-        answer(request, entry.handler(request), event)
+        answer(request, handler(request), event)
     }
 
     /// The host that may answer for the stanza's address, and what the address is there; nil: none.
@@ -179,8 +192,8 @@ extension StanzaRouter {
         }
     }
 
-    /// Sends an IQ of the server's own to a session or a service.
-    func send(from: JID, to: JID, at host: Host, _ write: (inout XMLWriter) -> Void) {
+    /// Sends an IQ of the server's own to a session or a service. Nobody waits for its answer, see `request`.
+    public func send(from: JID, to: JID, at host: Host, _ write: (inout XMLWriter) -> Void) {
         switch hosts.recipient(of: to) {
         case .account:
             hosts.cachedAccount(to)?.session(to.resource ?? "")?.send(.iq, write)

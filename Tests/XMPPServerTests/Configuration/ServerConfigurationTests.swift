@@ -410,6 +410,41 @@ private let certificate = "certificate: c.pem, key: k.pem"
         #expect(messages.count == 3)
     }
 
+    @Test func componentsAreToldPresenceAndChangesAsTheyMay() throws {
+        let (configuration, messages) = try read(
+            """
+            hosts:
+              a:
+                \(certificate.split(separator: ", ").joined(separator: "\n    "))
+                components:
+                  b: {secret: component-secret, privileges: {roster: both, presence: roster}}
+                  c: {secret: component-secret, privileges: {roster: set, presence: roster}}
+                  d: {secret: component-secret, privileges: {roster: get, roster-push: off, presence: managed_entity}}
+            """)
+        let privileges = try #require(configuration.host("a")).components.map(\.privileges)
+        #expect(privileges.map(\.rosterPush) == [true, false, false])
+        #expect(privileges.map(\.presence) == [.contacts, .contacts, .accounts])
+        #expect(messages.count == 1)
+        #expect(messages.first?.contains("a.components.c.privileges.presence: ") == true)
+    }
+
+    @Test func delegationsAreUniqueAndLeaveTheOwnersMattersAlone() throws {
+        let (configuration, messages) = try read(
+            """
+            hosts:
+              a:
+                \(certificate.split(separator: ", ").joined(separator: "\n    "))
+                components:
+                  b: {secret: component-secret, delegations: {"urn:a": {}, "urn:b": {attributes: [node]}}}
+                  c: {secret: component-secret, delegations: {"urn:b": {}, "urn:a": {}, "jabber:iq:register": {}}}
+                  d: {secret: component-secret, delegations: {"urn:xmpp:delegation:2": {}, "urn:c": {atributes: [a]}}}
+            """)
+        let components = try #require(configuration.host("a")).components
+        #expect(components[0].delegations.map(\.namespace) == ["urn:a", "urn:b"])
+        #expect(components[0].delegations.map(\.attributes) == [[], ["node"]])
+        #expect(messages.count == 4)
+    }
+
     @Test func allMistakesComeAtOnceInOrder() throws {
         let text = "lgo: {}\nlimits: {connections: x}\nhosts:\n  a: {profile: strict, \(certificate), stansas: {}}\n"
         #expect(
@@ -444,6 +479,7 @@ private let certificate = "certificate: c.pem, key: k.pem"
                 "`profiles.<name>.modules.ping`", "`profiles.<name>.modules.roster`", "`profiles.<name>.modules.time`",
                 "`hosts.<name>`", "`hosts.<name>.components.<name>`", "`hosts.<name>.components.<name>.queue`",
                 "`hosts.<name>.components.<name>.privileges`", "`hosts.<name>.components.<name>.privileges.iq`",
+                "`hosts.<name>.components.<name>.delegations.<name>`",
                 "`listeners[]`", "`listeners[].redirect`", "`http-listeners[]`", "`component-listeners[]`",
             ]
         )

@@ -1,0 +1,45 @@
+import XML
+import XMPP
+
+/// Requests that a component answers for its host and the host's accounts.
+public struct Delegation: Hashable, Sendable {
+    /// The namespace of the request's payload.
+    public let namespace: String
+    /// Attributes that the payload must have; without them the host answers.
+    public let attributes: [String]
+
+    /// Whether a request with that payload is delegated.
+    func covers(_ payload: Element) -> Bool {
+        guard payload.namespaceName == namespace else { return false }
+        return attributes.allSatisfy { name in payload.attributes.contains { $0.prefix == nil && $0.name == name } }
+    }
+
+    /// Service discovery is not delegated as a whole: the host asks the component about its features and answers
+    /// itself.
+    private static let neverDelegated: Set<String> = [
+        Namespace.delegation.name, Namespace.discoInfo.name, Namespace.discoItems.name,
+    ]
+
+    /// Reads the delegations of a component.
+    static func all(_ component: ConfigSection) -> [Delegation] {
+        let sections = component.sections(
+            "delegations",
+            "Namespaces of requests to the host and its accounts that the component answers: `{}`, or its `attributes`."
+        )
+        return sections.map { name, section in
+            if neverDelegated.contains(name) {
+                section.fail(nil, "that namespace cannot be delegated", fix: "delete it")
+            } else if ComponentPrivileges.ownerOnly.contains(name) {
+                section.fail(nil, "what is asked there is for the account's owner alone", fix: "delete it")
+            }
+            let attributes = section.strings(
+                "attributes", default: [], "Delegates only requests whose payload has all these attributes.")
+            return Delegation(namespace: name, attributes: attributes.sorted())
+        }
+    }
+}
+
+extension Namespace {
+    /// Delegated requests.
+    public static let delegation: Namespace = "urn:xmpp:delegation:2"
+}
