@@ -1,9 +1,9 @@
 import NIOCore
 import XMPPServer
 
-/// Presence that the server sends in the name of an account.
+/// Presence that the server sends in an account's name.
 extension Host {
-    /// Sends a request for a subscription, or an answer to one, RFC 6121 §3.
+    /// Sends a subscription stanza, RFC 6121 §3.
     func send(_ type: SubscriptionType, from: JID, to: JID) {
         guard let stanza = Stanza.presence(type: type.stanzaType, from: from, to: to) else { return }
         router.route(stanza, from: from, to: to, host: self)
@@ -16,7 +16,7 @@ extension Host {
         return event.stanza
     }
 
-    /// Sends the present presence of all sessions of an account to one address, RFC 6121 §3.1.6.
+    /// Sends the present presence of an account's sessions to one address, RFC 6121 §3.1.6.
     ///
     /// - Parameter facts: what the server of that address has to know.
     func sendPresence(of record: AccountRecord, to contact: JID, _ facts: MessageFacts = []) {
@@ -27,7 +27,7 @@ extension Host {
         }
     }
 
-    /// Tells one address that all sessions of an account are gone for it, RFC 6121 §3.2.1.
+    /// Sends one address that an account's sessions are unavailable, RFC 6121 §3.2.1.
     func sendUnavailable(of record: AccountRecord, to contact: JID) {
         for session in record.sessions where session.isAvailable {
             guard let stanza = Stanza.presence(type: .unavailable, from: session.jid, to: contact) else { continue }
@@ -35,7 +35,7 @@ extension Host {
         }
     }
 
-    /// Ends what an account and a contact have agreed about each other's presence, RFC 6121 §2.5.2.
+    /// Ends the subscriptions between an account and a contact, RFC 6121 §2.5.2.
     func endSubscriptions(of record: AccountRecord, with item: RosterItem) {
         if item.state.hasTo || item.state.asks { send(.unsubscribe, from: record.jid, to: item.jid) }
         guard item.state.hasFrom else { return }
@@ -43,15 +43,15 @@ extension Host {
         sendUnavailable(of: record, to: item.jid)
     }
 
-    /// Why a session may not invite anybody now, nor say yes ahead; `nil`: it may, and this counts.
+    /// Why a session may not send a subscription request or a pre-approval now; nil: it may, and this counts as one.
     func mayInvite(_ session: ClientSession) -> StanzaError? {
         var event = SessionEvent(session: session, host: self)
         return fire(Presence.inviting, &event)
     }
 
-    /// Asks an account for a subscription in the name of another, as if its client had.
+    /// Sends a subscription request in an account's name, as if its client had.
     ///
-    /// - Returns: why it is not asked; nil: it is.
+    /// - Returns: why it is not sent; nil: it is.
     func invite(_ contact: JID, of record: AccountRecord) -> StanzaError? {
         do throws(RosterBounds.Exceeded) {
             let change = try record.updateRoster(contact, within: rosterBounds) { item in
@@ -60,7 +60,7 @@ extension Host {
                 item.isListed = true
                 return item
             }
-            record.push(change)
+            pushRoster(change, of: record)
         } catch {
             return .policyViolation
         }
@@ -83,7 +83,7 @@ extension SubscriptionType {
 }
 
 extension Stanza {
-    /// Presence of the server's own making.
+    /// A presence stanza of the server's own.
     static func presence(type: StanzaType, from: JID, to: JID, _ content: (inout XMLWriter) -> Void = { _ in })
         -> Stanza?
     {

@@ -2,37 +2,37 @@ import NIOCore
 import Synchronization
 import XMPPServer
 
-/// RFC 6121 §4: presence, as it is announced, pushed, asked for and taken back. Subscriptions are beside this, in
+/// RFC 6121 §4: initial, updated, directed and unavailable presence, and probes. For subscriptions see
 /// `Subscriptions.swift`.
 ///
-/// Whoever becomes available is sent the presence of all contacts here at once, without a probe: the server knows it.
-/// Contacts at services, and those at home on other servers, are sent probes.
+/// A session that becomes available gets the presence of local contacts without probes, as the server knows it.
+/// Contacts at services, and those at home on other servers, are probed.
 struct Presence: ServerModule {
     static let info = ModuleInfo(
         "presence", implements: [.rfc(6121, "§3, §4")], requires: ["roster"],
         summary: "Presence and the subscriptions to it.")
 
-    /// What becomes of probes that clients send.
+    /// How probes from clients are treated.
     enum Probes: String, CaseIterable, Sendable {
         case answer
         case ignore
     }
 
-    /// What becomes of presence to a domain that nobody here answers for.
+    /// How presence to an unknown domain is treated.
     enum UnknownDomain: String, CaseIterable, Sendable {
         case refuse
         case ignore
     }
 
-    /// A session becomes available, or changes from a negative priority to one that takes messages.
+    /// A session becomes available, or its priority changes from negative to one that takes messages.
     static let becameAvailable = HookPoint<SessionEvent>("becameAvailable")
-    /// A session that was available is not any more.
+    /// An available session becomes unavailable.
     static let becameUnavailable = HookPoint<Unavailable>("becameUnavailable")
-    /// A session is about to invite somebody; a handler may refuse it.
+    /// A session is about to send a subscription request; a handler may refuse it.
     static let inviting = HookPoint<SessionEvent>("inviting")
     /// An account is about to ask somebody for a subscription.
     static let asking = HookPoint<Asking>("asking")
-    /// An invitation is about to be shown to the account that it is for.
+    /// A subscription request is about to be delivered.
     static let invitation = HookPoint<StanzaContext>("invitation")
 
     /// A request for a subscription.
@@ -60,10 +60,10 @@ struct Presence: ServerModule {
         }
     }
 
-    /// A session that has taken back its presence.
+    /// A session that becomes unavailable.
     struct Unavailable: Sendable {
         let session: ClientSession
-        /// What the client has said; `nil`: it has just gone.
+        /// The client's stanza; nil: the session ended.
         let presence: Element?
     }
 
@@ -87,11 +87,13 @@ struct Presence: ServerModule {
     let subscriptions: Subscriptions
     private let settings: Settings
     private let directed = DirectedPresence()
+    private let components: ComponentPresence
 
     init(host: Host, settings: Settings) {
         self.host = host
         self.settings = settings
         subscriptions = Subscriptions(host: host, settings: settings.subscriptions)
+        components = ComponentPresence(host: host)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -104,6 +106,10 @@ struct Presence: ServerModule {
         }
         registrar.on(Hooks.rosterChanged, .deliver) { event in
             subscriptionChanged(event.change, of: event.account)
+            return .go
+        }
+        registrar.on(Hooks.componentConnected, .deliver) { event in
+            components.connected(event)
             return .go
         }
         subscriptions.register(&registrar)
@@ -120,7 +126,7 @@ struct Presence: ServerModule {
         return .go
     }
 
-    /// What an element of presence says, without white space around it (XML Schema's `collapse`); empty is as good as absent.
+    /// The text of a child, without surrounding white space (XML Schema's `collapse`); empty counts as absent.
     private static func value(_ name: StaticString, _ presence: Element) -> Substring? {
         guard let text = presence.child(name, .client)?.text else { return nil }
         let isBlank = { (character: Character) in character.isWhitespace }
@@ -148,7 +154,7 @@ struct Presence: ServerModule {
             directed.takenBack(by: session, from: to)
             return .go
         case (.probe, .some):
-            // §4.3: a client may ask, though it never has to.
+            // §4.3: clients may send probes, though they need not.
             return settings.probes == .answer ? .go : .handled
         case (.error, _):
             return .go
@@ -164,6 +170,7 @@ struct Presence: ServerModule {
         let priority = Self.value("priority", stanza.element).flatMap { Int($0) } ?? 0
         session.announce(stanza.element.detached(), priority: priority)
         broadcast(stanza, from: session)
+        components.announced(stanza, by: session, isChange: !isInitial)
         if isInitial {
             sendContactsPresence(to: session)
             subscriptions.sendInvitations(to: session)
@@ -174,11 +181,11 @@ struct Presence: ServerModule {
         }
     }
 
-    /// §4.2.2, §4.4.2: to all contacts that may see it, and to all own sessions, the sender's included.
+    /// §4.2.2, §4.4.2: to all subscribed contacts, and to all own sessions, including the sender.
     private func broadcast(_ stanza: Stanza, from session: ClientSession) {
         let record = session.record
         var contacts = record.withRoster { $0.contacts(where: \.hasFrom) }
-        // Most block nobody, which is asked once and not for each contact.
+        // Most accounts block nobody, which is checked once instead of for each contact.
         if !record[Blocking.list].isEmpty { contacts.removeAll(where: record.blocks) }
         host.router.route(stanza, from: session.jid, toAll: contacts, host: host)
         for other in record.sessions where other.isAvailable || other === session {
@@ -192,15 +199,15 @@ struct Presence: ServerModule {
         }
     }
 
-    /// What a session that has just become available is to know: own sessions, and contacts, as far as they are online.
+    /// Sends a newly available session the presence of the account's other sessions and of online contacts.
     private func sendContactsPresence(to session: ClientSession) {
         let others = session.record.sessions.filter { $0 !== session }
         Self.sendPresence(
             of: others, thenOf: session.record.withRoster { $0.contacts(where: \.hasTo) }, to: session, host.router)
     }
 
-    /// Whom an administrator has let see a contact's presence, or not any more, learns it at once, after the push of the
-    /// contact. Past the hooks, because the rosters need not tell of one another any more.
+    /// When an administrator changes a subscription, the presence follows at once, after the roster push. It bypasses
+    /// the hooks, as the rosters may no longer contain each other.
     private func subscriptionChanged(_ change: RosterChange, of account: AccountRecord) {
         let isSeen = change.item?.state.hasTo ?? false
         guard isSeen != (change.former?.state.hasTo ?? false),
@@ -214,15 +221,15 @@ struct Presence: ServerModule {
         }
     }
 
-    /// Shows an account's sessions the present presence of contacts, whose presence they may see.
+    /// Sends an account's sessions the present presence of contacts that it is subscribed to.
     static func showPresence(of contacts: [JID], to record: AccountRecord, _ router: StanzaRouter) {
         for session in record.sessions where session.isAvailable {
             session.onLoop { sendPresence(of: [], thenOf: contacts, to: session, router) }
         }
     }
 
-    /// Sends the presence of sessions, then of all sessions of contacts, to a session as long as it is available. On the
-    /// session's loop.
+    /// Sends the presence of sessions, then of contacts' sessions, to a session while it is available. On the session's
+    /// loop.
     private static func sendPresence(
         of first: [ClientSession], thenOf contacts: [JID], to session: ClientSession, _ router: StanzaRouter
     ) {
@@ -259,8 +266,8 @@ struct Presence: ServerModule {
         return record.sessions
     }
 
-    /// Takes back what the session announced, to all or to single addresses (§4.6.3), in its own words or, if it has
-    /// vanished, in ours.
+    /// Sends unavailable presence to all who received the session's presence, including directed presence (§4.6.3): the
+    /// client's stanza, or one of ours if it has vanished.
     private func becameUnavailable(_ session: ClientSession, stanza: Stanza?) {
         let wasAvailable = session.isAvailable
         let addresses = directed.forget(session)
@@ -281,15 +288,19 @@ struct Presence: ServerModule {
         }
     }
 
-    /// Tells that a session is unavailable, unless another client has got its resource meanwhile and is available: what that
-    /// has announced holds for the address. A session that is replaced ends after what it leaves has been seen to.
+    /// Broadcasts that a session is unavailable, unless another available session has the same resource by now. A
+    /// replaced session ends after its successor has begun.
     private func takeBack(_ stanza: Stanza, from session: ClientSession) {
         let successor = session.record.sessions.first { $0 !== session && $0.jid == session.jid }
         guard successor?.isAvailable != true else { return }
         broadcast(stanza, from: session)
-        // Its client may have announced it in this very moment, and been overtaken.
+        components.announced(stanza, by: session, isChange: false)
+        // Its client may have sent presence at this moment, and been overtaken.
         guard let successor, let presence = successor.presence.flatMap(Stanza.init) else { return }
-        successor.onLoop { broadcast(presence, from: successor) }
+        successor.onLoop {
+            broadcast(presence, from: successor)
+            components.announced(presence, by: successor, isChange: false)
+        }
     }
 
     // MARK: To the account
@@ -301,6 +312,7 @@ struct Presence: ServerModule {
             if settings.refusesStrangers, !event.from.isSameBare(as: account.jid), !isContact(event.from, of: account) {
                 return .handled
             }
+            components.received(event.stanza, from: event.from, by: account)
             deliver(event, account)
         case .error:
             deliver(event, account)
@@ -314,8 +326,8 @@ struct Presence: ServerModule {
         return .handled
     }
 
-    /// §4.3.2: whoever may see the account's presence is sent it. Somebody at a service may think that they may, and is told
-    /// that they may not; people here know it, and are not told who is online.
+    /// §4.3.2: sends the presence to those who may see it. Others at services may have an outdated subscription and are
+    /// told so; local askers know their state and get no answer.
     ///
     /// - Parameter isServers: whether a server asks, for the session of that address.
     private func answerProbe(by asker: JID, _ account: AccountRecord, isServers: Bool) {
@@ -326,7 +338,7 @@ struct Presence: ServerModule {
         }
     }
 
-    /// Somebody to whom a subscription leads, or did until this stanza.
+    /// Whether there is a subscription in either direction, or was until this stanza.
     private func isContact(_ jid: JID, of account: AccountRecord) -> Bool {
         guard let state = account.rosterItem(jid)?.state else { return false }
         return state.hasTo || state.hasFrom
@@ -347,9 +359,9 @@ struct Presence: ServerModule {
     }
 }
 
-/// To whom each session has sent presence directly, RFC 6121 §4.6, so that it can be taken back when the session ends.
+/// The addresses that each session sent directed presence to, RFC 6121 §4.6, for its end.
 private final class DirectedPresence: Sendable {
-    /// Beyond it the earliest addresses are forgotten: they learn of the end too late rather than the server grows.
+    /// Beyond it the oldest addresses are forgotten, to bound memory; they are not told of the end.
     private static let maximum = 500
 
     private let addresses = Mutex<[JID: [JID]]>([:])

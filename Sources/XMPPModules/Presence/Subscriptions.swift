@@ -1,8 +1,8 @@
 import NIOCore
 import XMPPServer
 
-/// RFC 6121 §3: who may see whose presence. The states and their transitions are `SubscriptionState`'s; this moves the
-/// stanzas and keeps both rosters.
+/// RFC 6121 §3: presence subscriptions. `SubscriptionState` has the states and transitions; this routes the stanzas and
+/// updates both rosters.
 struct Subscriptions: Sendable {
     struct Settings: Sendable, Equatable {
         let mayEnd: Bool
@@ -83,7 +83,7 @@ struct Subscriptions: Sendable {
         let record = session.record
         let state = record.rosterItem(to)?.state ?? .none
         if !settings.mayEnd, endsSubscription(type, state) { return .bounce(.notAllowed) }
-        // §3.4: an answer before the question.
+        // §3.4: pre-approval.
         let isAhead = type == .subscribed && settings.approvesAhead && !state.hasPendingIn && !state.hasFrom
         if type == .subscribe || isAhead, let error = host.mayInvite(session) { return .bounce(error) }
         guard let stanza = Stanza(event.stanza.element) else { return .handled }
@@ -93,7 +93,7 @@ struct Subscriptions: Sendable {
     }
 
     /// - Parameter cause: the client's stanza; nil: no client has sent one.
-    /// - Returns: why nothing is changed and sent; nil: it is.
+    /// - Returns: why nothing was changed and sent; nil: it was.
     private func send(
         _ type: SubscriptionType, _ stanza: Stanza, of record: AccountRecord, to: JID,
         causedBy cause: StanzaContext? = nil
@@ -119,7 +119,7 @@ struct Subscriptions: Sendable {
                 }
                 return item.settled
             }
-            record.push(change)
+            host.pushRoster(change, of: record)
         } catch {
             stored?(.success(()))
             return .policyViolation
@@ -133,7 +133,7 @@ struct Subscriptions: Sendable {
         return nil
     }
 
-    /// Whether the stanza takes back what both sides rely on; to decline an invitation is something else.
+    /// Whether the stanza ends an existing subscription; declining a request does not.
     private func endsSubscription(_ type: SubscriptionType, _ state: SubscriptionState) -> Bool {
         switch type {
         case .unsubscribe: state.hasTo || state.asks || state.hasFrom
@@ -156,7 +156,7 @@ struct Subscriptions: Sendable {
         }
         let inbound = state.inbound(type)
         if type == .subscribe, !state.hasPendingIn, Self.hasManyInvitations(account) {
-            // Whoever is there sees it; for others the next one is kept when some have been answered.
+            // Available sessions see it; for others the next request is stored when some have been answered.
             if inbound.delivers { deliver(event, account, onlyToInterested: false) }
             return .handled
         }
@@ -170,24 +170,24 @@ struct Subscriptions: Sendable {
             return item.settled
         }
         if inbound.delivers { deliver(event, account, onlyToInterested: type != .subscribe) }
-        account.push(change)
+        host.pushRoster(change, of: account)
         if let reply = inbound.autoReply { answer(reply, from, account) }
         if settings.isMutual, type == .subscribed, state.asks { host.sendPresence(of: account, to: from) }
         if type == .unsubscribe, state.hasFrom { host.sendUnavailable(of: account, to: from) }
         return .handled
     }
 
-    /// §3.4.2: the account had said yes before it was asked.
+    /// §3.4.2: the account has pre-approved the subscription.
     private func acceptAtOnce(
         _ from: JID, _ account: AccountRecord, _ stored: @escaping @Sendable (Result<Void, StorageError>) -> Void
     ) -> Verdict {
-        account.push(
-            account.updateRoster(from, then: stored) { item in
-                guard var item else { return nil }
-                item.state = item.state.inbound(.subscribe).newState.outbound(.subscribed).newState
-                item.isApproved = false
-                return item
-            })
+        let change = account.updateRoster(from, then: stored) { item in
+            guard var item else { return nil }
+            item.state = item.state.inbound(.subscribe).newState.outbound(.subscribed).newState
+            item.isApproved = false
+            return item
+        }
+        host.pushRoster(change, of: account)
         answer(.subscribed, from, account)
         return .handled
     }
@@ -207,7 +207,7 @@ struct Subscriptions: Sendable {
 
     // MARK: Invitations
 
-    /// How many invitations are kept for an account, and how large each may be.
+    /// The maximum number of stored requests of an account, and their maximum size.
     private static let maximumInvitations = 1_000
     private static let maximumInvitationBytes = 8 << 10
     private static let maximumIDBytes = 256
@@ -218,7 +218,7 @@ struct Subscriptions: Sendable {
         }
     }
 
-    /// An invitation as it is kept: who it is from and what they say, as far as that is not too much.
+    /// A request as stored: its sender and text, up to a maximum size.
     private static func stored(_ event: StanzaContext) -> [UInt8] {
         let stanza = event.stanza.element
         var texts: [ByteBuffer] = []
@@ -248,7 +248,7 @@ struct Subscriptions: Sendable {
         return Array(writer.finish().readableBytesView)
     }
 
-    /// §3.1.3: an invitation comes again with every new session until it is answered.
+    /// §3.1.3: a request is sent to every new session until it is answered.
     func sendInvitations(to session: ClientSession) {
         let pending = session.record.withRoster { $0.items.filter(\.state.hasPendingIn) }
         var items = pending.sorted { $0.jid.string < $1.jid.string }[...]
@@ -266,7 +266,7 @@ struct Subscriptions: Sendable {
 }
 
 extension RosterItem {
-    /// The item as it is to be kept, or `nil` if there is nothing left to keep.
+    /// The item to store; nil if nothing is left of it.
     var settled: RosterItem? {
         var item = self
         if state.hasTo || state.hasFrom || state.asks { item.isListed = true }

@@ -1,14 +1,14 @@
 import XMPPServer
 
-/// RFC 6121 §2: the roster, as clients read and change it.
+/// RFC 6121 §2: rosters.
 ///
-/// What a client may do to a contact is a setting: a profile can let contacts be added alone. Left out: results with
-/// only the items that changed since a version; a client whose version is old gets the whole list.
+/// Settings decide which changes clients may make; a profile can allow additions only. Left out: results with only the
+/// items changed since a version; a client with an old version gets the whole roster.
 struct Rosters: ServerModule {
     static let info = ModuleInfo(
         "roster", implements: [.rfc(6121, "§2"), .xep(237, "1.3")], summary: "The contact list.")
 
-    /// What a client may do to the items of its roster.
+    /// A change that a client may make.
     enum Verb: String, CaseIterable, Sendable {
         /// Add a contact.
         case add
@@ -18,9 +18,9 @@ struct Rosters: ServerModule {
         case remove
     }
 
-    /// Set on sessions that have asked for the roster and therefore get pushes.
+    /// Set on sessions that asked for the roster, and get pushes.
     static let wantsRoster = ClientSession.Flag("wants roster")
-    /// Set on those of them whose host has versions: their pushes carry them.
+    /// Set on those whose host has roster versions: their pushes carry them.
     static let hasRosterVersions = ClientSession.Flag("has roster versions")
 
     struct Settings: ModuleSettings {
@@ -57,31 +57,31 @@ struct Rosters: ServerModule {
     func register(_ registrar: inout Registrar) {
         if settings.hasVersions { registrar.streamFeature(.authenticated) { $0.element("ver", .rosterVersioning) } }
         registrar.rosterBounds(settings.bounds)
-        registrar.clientIQ(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
-        registrar.clientIQ(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
+        registrar.accountIQ(.get, "query", .roster, to: .ownAccount, needs: .chat, get)
+        registrar.accountIQ(.set, "query", .roster, to: .ownAccount, needs: .changeContacts, set)
         registrar.iq(.get, "query", .roster, to: .account, needs: .chat) { request in
             inOwnersName(request, else: .pass) { list(request.payload, of: $0) }
         }
-        // §2.3.3: nobody else's roster can be set.
+        // §2.3.3: other accounts' rosters cannot be set.
         registrar.iq(.set, "query", .roster, to: .account, needs: .chat) { request in
             inOwnersName(request, else: .error(.forbidden)) { set(request.payload, of: $0, by: nil) }
         }
         registrar.on(Hooks.rosterChanged, .deliver) { event in
-            event.account.push(event.change)
+            host.pushRoster(event.change, of: event.account)
             return .go
         }
     }
 
-    @Sendable private func get(_ request: ClientRequest) -> Reply {
-        request.session.set(Self.wantsRoster, true)
-        request.session.set(Self.hasRosterVersions, settings.hasVersions)
+    @Sendable private func get(_ request: AccountRequest) -> Reply {
+        request.session?.set(Self.wantsRoster, true)
+        request.session?.set(Self.hasRosterVersions, settings.hasVersions)
         return list(request.payload, of: request.record)
     }
 
     private func list(_ payload: Element, of record: AccountRecord) -> Reply {
         let asked = settings.hasVersions ? payload["ver"] : nil
         let (items, version) = record.withRoster { (Array($0.items), $0.version) }
-        // §2.6.3: the client's list is the one that we have.
+        // §2.6.3: the client's version is current.
         if asked == version { return .ok }
         return .result { writer in
             writer.start("query", .roster)
@@ -91,9 +91,9 @@ struct Rosters: ServerModule {
         }
     }
 
-    /// Answers who has been trusted with the contacts of all accounts.
+    /// Answers a component with the privilege for all accounts' rosters.
     ///
-    /// - Parameter answer: that for everybody else.
+    /// - Parameter answer: the answer for others.
     private func inOwnersName(
         _ request: IQRequest, else answer: Reply, _ body: @escaping @Sendable (AccountRecord) -> Reply
     ) -> Reply {
@@ -111,11 +111,11 @@ struct Rosters: ServerModule {
 
     // MARK: Set, §2.3–§2.5
 
-    @Sendable private func set(_ request: ClientRequest) -> Reply {
+    @Sendable private func set(_ request: AccountRequest) -> Reply {
         set(request.payload, of: request.record, by: request.session)
     }
 
-    /// - Parameter session: nil: no client of the account's asks.
+    /// - Parameter session: nil: the change comes from no client of the account.
     private func set(_ payload: Element, of record: AccountRecord, by session: ClientSession?) -> Reply {
         let items = payload.children.filter { $0.isNamed("item", .roster) }
         guard items.count == 1, let item = items.first, let address = item["jid"] else { return .error(.badRequest) }
@@ -138,12 +138,12 @@ struct Rosters: ServerModule {
         return put(wanted, of: record)
     }
 
-    /// §2.3.3: the bytes of a name or a group, the groups of a contact, and the bytes of all of them.
+    /// §2.3.3: the maximum bytes of a name or group, number of groups, and bytes of all groups.
     private static let maximumNameSize = 1023
     private static let maximumGroups = 100
     private static let maximumGroupsSize = 8 * 1024
 
-    /// What a client wants of an item.
+    /// The client's values for an item.
     private struct Wanted: Sendable {
         var jid: JID
         let name: String?
@@ -153,7 +153,7 @@ struct Rosters: ServerModule {
     private func put(_ wanted: Wanted, of record: AccountRecord) -> Reply {
         let present = record.rosterItem(wanted.jid)
         if let present, present.isShown {
-            // What the client leaves out counts as unchanged where contacts cannot be changed.
+            // Where contacts cannot be changed, what the client leaves out counts as unchanged.
             let isSame =
                 (wanted.name == present.name || (wanted.name == nil && !settings.verbs.contains(.update)))
                 && (Set(wanted.groups) == Set(present.groups)
@@ -199,13 +199,14 @@ struct Rosters: ServerModule {
         return change(record, jid) { _ in nil }
     }
 
-    /// Changes an item, tells the sessions, and answers when the change is durable.
+    /// Changes an item, pushes the change, and answers when it is durable.
     private func change(
         _ record: AccountRecord, _ jid: JID, _ body: (RosterItem?) -> RosterItem?
     ) -> Reply {
         let commit = Commit()
         do throws(RosterBounds.Exceeded) {
-            record.push(try record.updateRoster(jid, within: settings.bounds, then: commit.finish, body))
+            let change = try record.updateRoster(jid, within: settings.bounds, then: commit.finish, body)
+            host.pushRoster(change, of: record)
         } catch {
             return .error(.policyViolation)
         }
