@@ -1,6 +1,6 @@
 import XMPPServer
 
-/// Accounts by their names, as tests know them.
+/// Accounts by name, for tests.
 extension Administration {
     public func remove(_ name: AccountName) async throws {
         try await remove(account(name))

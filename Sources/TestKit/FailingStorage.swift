@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import XMPPServer
 
-/// A storage that fails, or takes its time, when a test wants it to.
+/// A storage that fails or delays on demand.
 public final class FailingStorage: Storage {
     private struct Plan {
         var calls = 0
@@ -17,27 +17,27 @@ public final class FailingStorage: Storage {
     private let storage: any Storage
     private let plan = Mutex(Plan())
 
-    /// A storage that works as `storage` does until it is told to fail.
+    /// A storage that works like `storage` at first.
     public init(_ storage: any Storage) {
         self.storage = storage
     }
 
-    /// Lets the `n`-th call from now on fail, the next being the first.
+    /// Lets the `n`-th call from now fail; the next one is the first.
     public func fail(at n: Int) {
         plan.withLock { $0.failing = ($0.calls + n)...($0.calls + n) }
     }
 
-    /// Lets all calls from now on fail.
+    /// Lets all calls fail.
     public func failFromNowOn() {
         plan.withLock { $0.failing = $0.calls...Int.max }
     }
 
-    /// Lets all commits from now on fail, as on a full disk: reads succeed.
+    /// Lets all commits fail, as on a full disk; reads succeed.
     public func failCommits() {
         plan.withLock { $0.failsCommits = true }
     }
 
-    /// Lets all calls from now on succeed.
+    /// Lets all calls succeed.
     public func recover() {
         plan.withLock { plan in
             plan.failing = nil
@@ -45,12 +45,12 @@ public final class FailingStorage: Storage {
         }
     }
 
-    /// Holds back whatever is submitted from now on.
+    /// Holds everything submitted from now on.
     public func holdCommits() {
         plan.withLock { $0.isHolding = true }
     }
 
-    /// Waits until something is held back.
+    /// Waits until something is held.
     public func commitIsHeld() async {
         await withCheckedContinuation { continuation in
             let isHeld = plan.withLock { plan in
@@ -61,7 +61,7 @@ public final class FailingStorage: Storage {
         }
     }
 
-    /// Submits what was held back, in order, and holds back nothing any more.
+    /// Submits what was held, in order, and stops holding.
     public func releaseCommits() {
         let held = plan.withLock { plan in
             defer { plan.held = [] }
@@ -71,10 +71,10 @@ public final class FailingStorage: Storage {
         for submit in held { submit() }
     }
 
-    /// The names of the stores in which something was put.
+    /// The stores that were written to.
     public var usedStores: Set<String> { plan.withLock { $0.usedStores } }
 
-    /// How many calls there have been.
+    /// The number of calls.
     public var calls: Int { plan.withLock { $0.calls } }
 
     private func step() throws(StorageError) {
@@ -256,7 +256,7 @@ public final class FailingStorage: Storage {
             guard let waiting else { return submit() }
             for continuation in waiting { continuation.resume() }
         } catch {
-            // As every storage does it: not within the call.
+            // Like every storage: not within the call.
             if let completion { DispatchQueue.global().async { completion(.failure(error)) } }
         }
     }

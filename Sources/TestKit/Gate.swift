@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Lets in as many at a time as there are places; the others wait in order.
+/// A semaphore with a number of places; others wait in order.
 final class Gate: Sendable {
     private struct State {
         var free: Int

@@ -1,8 +1,8 @@
 import Foundation
 
-/// A directory of its own for a test, gone with the last reference to it.
+/// A temporary directory, removed with the last reference to it.
 public final class TemporaryDirectory: Sendable {
-    /// Its path, without a slash at the end.
+    /// Its path, without a trailing slash.
     public let path: String
 
     /// Makes it.

@@ -4,7 +4,7 @@ import NIOSSL
 import SwiftASN1
 import X509
 
-/// A self-signed certificate that is made once for each run of the tests, for all domains that tests serve.
+/// A self-signed certificate for all domains of tests, made once for each run.
 public struct TestCertificate: Sendable {
     /// The names in it.
     public static let names = [
@@ -50,7 +50,7 @@ public struct TestCertificate: Sendable {
         context = try NIOSSLContext(configuration: configuration)
     }
 
-    /// What puts a client's end on TLS; it takes no other certificate than this one, and only for the names in it.
+    /// The client's TLS handler; it accepts only this certificate and its names.
     func makeClientHandler(host: String) throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(context: context, serverHostname: host)
     }

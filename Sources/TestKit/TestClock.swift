@@ -1,7 +1,7 @@
 import Synchronization
 import XMPPServer
 
-/// The clocks of a test: they stand still until they are told to go on.
+/// The clocks of a test, which stand still until they are advanced.
 public final class TestClock: Sendable {
     /// 2012-04-26T10:00:00Z.
     public static let start = Timestamp(milliseconds: 1_335_434_400_000)
@@ -11,10 +11,10 @@ public final class TestClock: Sendable {
     /// A clock at `start`.
     public init() {}
 
-    /// What the wall clock shows.
+    /// The time of the wall clock.
     public var now: Timestamp { time.withLock { $0.wall } }
 
-    /// The time that has passed.
+    /// The uptime.
     public var uptime: Duration { time.withLock { $0.uptime } }
 
     /// Lets time pass.
@@ -25,7 +25,7 @@ public final class TestClock: Sendable {
         }
     }
 
-    /// Sets the wall clock ahead, or back if it is negative. No time passes.
+    /// Sets the wall clock ahead, or back if negative. No time passes.
     public func set(aheadBy duration: Duration) {
         time.withLock { $0.wall.milliseconds += Int64(duration / .milliseconds(1)) }
     }

@@ -1,4 +1,4 @@
-/// The configuration of a server for a test, as parts of a configuration file.
+/// The configuration of a test's server, as parts of a configuration file.
 public struct TestConfiguration: Sendable {
     /// A domain, with settings of its own in YAML.
     public struct Host: Sendable {
@@ -33,12 +33,12 @@ public struct TestConfiguration: Sendable {
 
     /// The hosts that are served.
     public var hosts: [Host]
-    /// The first one is that of clients who do not name another.
+    /// The first is the default for clients.
     public var listeners: [Listener]
     /// Lines of the file beside hosts and listeners, such as profiles.
     public var lines: [String]
 
-    /// One host of each profile that ships, unless others are given.
+    /// One host for each built-in profile, unless others are given.
     public init(
         hosts: [Host] = [Host("messenger.localhost", profile: "messenger"), Host("localhost", profile: "standard")],
         listeners: [Listener] = [Listener("main")],
@@ -49,7 +49,7 @@ public struct TestConfiguration: Sendable {
         self.lines = lines
     }
 
-    /// The file. In memory there is no TLS, so nobody is asked for it.
+    /// The file. In memory there is no TLS, so none is required.
     func yaml(for transport: Transport, certificate: TestCertificate) -> String {
         var text = lines.map { transport.isInMemory ? Self.withoutTLS($0) : $0 }
         text.append("hosts:")
@@ -79,7 +79,7 @@ public struct TestConfiguration: Sendable {
         return text.joined(separator: "\n") + "\n"
     }
 
-    /// Settings in braces, on the line of their key.
+    /// The setting in braces, on the line of its key.
     private static func withoutTLS(_ line: String) -> String {
         line.replacing("authentication: {", with: "authentication: {require-tls: off, ")
     }

@@ -1,23 +1,23 @@
 import Synchronization
 import XMPPServer
 
-/// A person whom a test knows by a short name.
+/// A person with a short name in tests.
 public struct TestAccount: Sendable {
     /// The short name.
     public let alias: String
     /// The account that it is.
     public var account: Account
-    /// The scopes of its access token; `nil`: it has none.
+    /// The scopes of its access token; nil: none.
     public var scopes: Set<String>?
-    /// The hashes for which it has keys of its password.
+    /// The hashes of its password keys.
     public var hashes = SCRAMHash.allCases
     /// When its access token expires; `nil`: never.
     public var expiresAt: Timestamp?
 
-    /// What all accounts of tests sign in with.
+    /// The password of all test accounts.
     public static let password = "tern and plover"
 
-    /// Somebody with a token for any host.
+    /// A person with a token for any host.
     public init(_ alias: String, _ account: Account) {
         self.alias = alias
         self.account = account
@@ -27,7 +27,7 @@ public struct TestAccount: Sendable {
     /// The bare JID.
     public var jid: JID { account.jid }
 
-    /// An access token as the Messenger service's were: base64 that begins with `Ew`, of letters, digits, `+`, `/` and `=`.
+    /// An access token like those of the Messenger service: base64 beginning with `Ew`.
     public var token: String {
         let text = Array("token of \(account.jid.string)".utf8)
         let padding = [UInt8](repeating: 0x20, count: (4 - text.count % 3) % 3)
@@ -53,12 +53,12 @@ extension TestServer {
         if person.scopes != nil { server.hosts[of: person.jid]?.noteAccessToken() }
     }
 
-    /// Puts a contact in somebody's roster.
+    /// Puts a contact into a roster.
     public func put(_ item: RosterItem, inRosterOf owner: JID) async throws {
         try await storage.commit([.putRosterItem(owner: owner, item)])
     }
 
-    /// Deriving keys takes a while; one set is enough for all.
+    /// Derived once, as that takes time.
     private static let credentials: [SCRAMCredential] = SCRAMHash.allCases.compactMap {
         SCRAMCredential.random(password: TestAccount.password, hash: $0, iterations: 4096)
     }

@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 import XMPPServer
 
-/// Collects what a server sends to a client, until the client looks at it.
+/// Collects what a server sends to a client until the client reads it.
 final class Inbox: Sendable {
     private struct State: ~Copyable {
         var parser: StreamParser
@@ -14,7 +14,7 @@ final class Inbox: Sendable {
     }
 
     private static let limits = XMLLimits.ownOutput
-    /// How long a client waits for something that does not come, in real time.
+    /// How long a client waits in vain, in real time.
     static let patience = TimeAmount.seconds(60)
 
     private let state: Mutex<State>
@@ -34,7 +34,7 @@ final class Inbox: Sendable {
                     case .closed: state.received.append(.closed)
                     case .element(let element):
                         state.received.append(.element(element))
-                        // RFC 6120 §5.4.3.3, §6.4.6: the stream begins anew.
+                        // RFC 6120 §5.4.3.3, §6.4.6: the stream is restarted.
                         if element.isNamed("proceed", .tls) || element.isNamed("success", .sasl) {
                             state.parser.restart()
                         }
@@ -47,7 +47,7 @@ final class Inbox: Sendable {
         wake()
     }
 
-    /// The connection is gone.
+    /// The connection has ended.
     func end() {
         let isNew = state.withLock { state in
             defer { state.hasEnded = true }
@@ -66,7 +66,7 @@ final class Inbox: Sendable {
         woken?.0.resume(returning: woken?.1)
     }
 
-    /// The next thing that the server sent; `nil` if nothing comes. One caller at a time.
+    /// The next thing from the server; nil if nothing comes. One caller at a time.
     func next(within patience: TimeAmount = patience) async -> Received? {
         await withCheckedContinuation { continuation in
             let number = state.withLock { state in

@@ -12,10 +12,10 @@ final class MemoryConnection: TestConnection {
     private let drips: Bool
     private let framing: WebSocketClient?
 
-    /// Where a connection is made.
+    /// What a client connects to.
     enum Place: Sendable {
         case clients(ListenerConfiguration)
-        /// Components have no framing but that of TCP.
+        /// Components are framed as on TCP.
         case components
     }
 
@@ -58,7 +58,7 @@ final class MemoryConnection: TestConnection {
         while let byte = bytes.readSlice(length: 1) { arrive(byte) }
     }
 
-    /// The processor time that the event loop takes for what arrives.
+    /// The processor time of the event loop for what arrives.
     func processorTime(for bytes: ByteBuffer) async throws -> Duration {
         try await loop.executeInContext { [channel] in
             let begin = Self.threadTime
@@ -93,7 +93,7 @@ final class MemoryConnection: TestConnection {
     }
 }
 
-/// Hands the client what the server writes.
+/// Passes the server's output to the client.
 private final class ServerOutput: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 

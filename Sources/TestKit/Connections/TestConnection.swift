@@ -1,18 +1,18 @@
 import NIOCore
 import XMPPServer
 
-/// A client's end of a connection to a server under test.
+/// The client's end of a connection to a server under test.
 protocol TestConnection: Sendable {
     /// What the server has sent.
     var inbox: Inbox { get }
     func send(_ bytes: ByteBuffer) async throws
-    /// Puts the connection on TLS, for a server of that name.
+    /// Starts TLS with a server of that name.
     func startTLS(host: String) async throws
     /// Cuts the connection.
     func close() async
 }
 
-/// What a client finds in what the server sends.
+/// Something that a client receives.
 enum Received: Sendable {
     /// The stream's opening tag, as an element without content.
     case opened(Element)
@@ -24,7 +24,7 @@ enum Received: Sendable {
     /// The connection has ended.
     case ended
 
-    /// Whether no answer can come any more.
+    /// Whether nothing more can come.
     var isEnd: Bool {
         switch self {
         case .closed, .ended, .malformed: true

@@ -3,10 +3,10 @@ import Synchronization
 import XMPPServer
 import XMPPStream
 
-/// The client's side of RFC 6455 and RFC 7395: puts what a script sends into masked frames, and makes what the server
-/// sends in frames a stream of RFC 6120 again, so that scripts read the same on every transport.
+/// The client's side of RFC 6455 and RFC 7395: puts a script's elements into masked frames, and turns the server's
+/// frames into a stream of RFC 6120, so that scripts are the same on every transport.
 ///
-/// Written without the code that the server uses for its frames.
+/// Independent of the server's code for frames.
 final class WebSocketClient: Sendable {
     private struct State: ~Copyable {
         var output = StreamSplitter()
@@ -22,7 +22,7 @@ final class WebSocketClient: Sendable {
 
     // MARK: To the server
 
-    /// A message for each element in `bytes`. What is not XML goes as it is, in one message.
+    /// A message for each element in `bytes`. Bytes that are not XML are one message.
     func frames(of bytes: ByteBuffer) -> ByteBuffer {
         let text = String(buffer: bytes)
         let isOpening = text.hasPrefix("<?xml") || text.hasPrefix("<stream:stream")
@@ -41,7 +41,7 @@ final class WebSocketClient: Sendable {
         }
     }
 
-    /// The frame that ends the connection.
+    /// A close frame.
     func close() -> ByteBuffer {
         var frame = ByteBuffer()
         Self.write(ByteBuffer(), Opcode.close, to: &frame)
@@ -86,7 +86,7 @@ final class WebSocketClient: Sendable {
 
     // MARK: From the server
 
-    /// - Returns: what the server has said, as a stream has it, and whether it wants to end the connection.
+    /// - Returns: the server's elements as a stream, and whether it closes the connection.
     func received(_ bytes: ByteBuffer) -> (octets: ByteBuffer, closes: Bool) {
         state.withLock { state in
             state.received.writeImmutableBuffer(bytes)
@@ -115,7 +115,7 @@ final class WebSocketClient: Sendable {
         return (first & 0x0F, data)
     }
 
-    /// Elements are told from one another by what follows them, so that none needs to be parsed twice.
+    /// Elements are recognised by what follows them, so that none is parsed twice.
     private static func octets(of message: ByteBuffer) -> ByteBuffer {
         guard let element = try? Element(ownOutput: message) else {
             return message

@@ -1,4 +1,4 @@
-/// Why a conversation did not go as its script says.
+/// A conversation that differs from its script.
 public struct ConversationFailure: Error, CustomStringConvertible {
     /// The script, the line, what was expected and what came.
     public let description: String

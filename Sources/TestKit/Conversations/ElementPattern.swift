@@ -1,10 +1,10 @@
 import NIOCore
 import XMPPServer
 
-/// An element as a script expects it.
+/// An expected element.
 ///
-/// Names, namespaces, attributes and content must be the same, attributes in any order. `*` in an attribute or a text
-/// stands for anything, `<*/>` for any element, and `...` as text says that other elements may be there as well.
+/// Names, namespaces, attributes and content must be equal, attributes in any order. `*` in an attribute or a text
+/// matches anything, `<*/>` any element, and `...` as text allows further elements.
 struct ElementPattern {
     private static let any: Namespace = "urn:swallowtail:any"
 
@@ -44,9 +44,9 @@ struct ElementPattern {
         self.element = element
     }
 
-    /// Compares; what the pattern captures is added to `known`.
+    /// Compares; captured values are added to `known`.
     ///
-    /// - Returns: what is wrong, or `nil` if the element is as expected.
+    /// - Returns: the difference, or nil if the element matches.
     func mismatch(_ received: Element, known: inout [String: String]) -> String? {
         var captured = known
         if let problem = Self.mismatch(element, received, &captured) { return problem }

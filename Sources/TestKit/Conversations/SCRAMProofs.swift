@@ -1,10 +1,10 @@
 import Crypto
 import XMPPServer
 
-/// What a client computes that signs in with SCRAM-SHA-256 as `n,,n=USER,r=NONCE`: `scram USER NONCE CHALLENGE MECHANISMS` is
-/// its last message, where CHALLENGE is the name under which a script knows the server's, and MECHANISMS are those that were
-/// offered, with commas between: without the right hash of them in the challenge (XEP-0474) there is no message. Without
-/// MECHANISMS there is none if the challenge has more than RFC 5802 knows.
+/// The client's messages of SCRAM-SHA-256 for `n,,n=USER,r=NONCE`: `scram USER NONCE CHALLENGE MECHANISMS` is its last
+/// message. CHALLENGE is the script's name for the server's challenge, and MECHANISMS are those offered, with commas
+/// between: it fails unless the challenge has their right hash (XEP-0474). Without MECHANISMS it fails if the challenge
+/// has more than RFC 5802 defines.
 enum SCRAMProofs {
     static func value(_ name: String, known: [String: String]) -> String? {
         let words = name.split(separator: " ").map(String.init)
@@ -31,7 +31,7 @@ enum SCRAMProofs {
         return "\(withoutProof),p=\(Base64.encode(zip(clientKey, signature).map { $0 ^ $1 }))"
     }
 
-    /// PBKDF2, one block of it.
+    /// One block of PBKDF2.
     private static func salted(_ password: String, _ salt: [UInt8], _ iterations: Int) -> [UInt8] {
         let key = SymmetricKey(data: Array(password.utf8))
         var round = Array(HMAC<SHA256>.authenticationCode(for: salt + [0, 0, 0, 1], using: key))

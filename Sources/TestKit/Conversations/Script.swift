@@ -3,21 +3,21 @@ import XMPPServer
 
 /// A conversation between clients and the server, as text: what each client sends and must receive.
 ///
-/// The form is described in `Tests/Conversations/README.md`.
+/// `Tests/Conversations/README.md` describes the format.
 public struct Script: Sendable {
-    /// The name of the file without its ending.
+    /// The file's name without extension.
     public let name: String
     /// The file.
     public let path: String
-    /// The server that it takes.
+    /// The configuration of its server.
     public internal(set) var configuration = TestConfiguration()
-    /// Those on which the script makes sense.
+    /// The transports that the script is for.
     public internal(set) var transports = Transport.allCases
     var people: [TestAccount] = []
     var rosters: [RosterLine] = []
     var steps: [Step] = []
 
-    /// A contact in somebody's roster before the conversation begins.
+    /// A contact in a roster at the beginning.
     struct RosterLine: Sendable {
         let owner: String
         let contact: String
@@ -32,7 +32,7 @@ public struct Script: Sendable {
         let action: Action
     }
 
-    /// How far a connection is taken before the script goes on by itself.
+    /// How far a connection is established before the script continues.
     enum Depth: Sendable {
         case connected
         /// With TLS from the first byte.
@@ -45,7 +45,7 @@ public struct Script: Sendable {
 
     enum Action: Sendable {
         case connect(name: String, Depth, listener: String?)
-        /// An external component, which has shown its secret.
+        /// An authenticated external component.
         case connectComponent(name: String, domain: String)
         case signIn(alias: String, resource: String?, isOnline: Bool, listener: String?)
         case send(client: String, String)
@@ -77,7 +77,7 @@ public struct Script: Sendable {
             .map { try Script(path: "\(directory)/\($0)") }
     }
 
-    /// Reads a script. Throws a `ConversationFailure` that names the line that makes no sense.
+    /// Reads a script. Throws a `ConversationFailure` that names an invalid line.
     public init(path: String) throws {
         try self.init(
             name: String(path.split(separator: "/").last?.dropLast(5) ?? ""), path: path,

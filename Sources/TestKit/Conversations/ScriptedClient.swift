@@ -1,15 +1,15 @@
 import NIOCore
 import XMPPServer
 
-/// A client that does what a script says.
+/// A client controlled by a script.
 final class ScriptedClient {
     let connection: any TestConnection
-    /// The full JID, once a resource is bound; some other one for a session that was resumed.
+    /// The full JID of the bound resource, or of the resumed session.
     var jid: JID?
-    /// Received, but not looked at by the script yet.
+    /// Received, but not yet read by the script.
     var pending: [Received] = []
     private var pings = 0
-    /// Whether it has enabled stream management: what it sends to find out that all is done must not be counted then.
+    /// Whether it has enabled stream management: then its own pings must not be counted.
     private var isCounting = false
 
     init(_ connection: any TestConnection) {
@@ -41,7 +41,7 @@ final class ScriptedClient {
         return received
     }
 
-    /// Sends a ping and waits for its answer; what comes before that is kept for the script.
+    /// Sends a ping and waits for the pong; what comes before is kept for the script.
     func ping() async throws {
         guard jid != nil else { return }
         pings += 1
@@ -63,7 +63,7 @@ final class ScriptedClient {
 }
 
 extension Element {
-    /// The element of stream management with that name: this one, or one inside.
+    /// This element, or one inside, of stream management with that name.
     fileprivate func descendant(_ name: StaticString) -> Element? {
         if isNamed(name, .streamManagement) { return self }
         return children.lazy.compactMap { $0.descendant(name) }.first

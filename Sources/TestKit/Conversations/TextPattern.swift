@@ -1,5 +1,4 @@
-/// A text in which `*` stands for anything and `{{name}}` for a text that was seen before under that name, or is from
-/// now on.
+/// A text in which `*` matches anything and `{{name}}` the known or newly captured value of that name.
 struct TextPattern {
     private enum Part {
         case literal(String)
@@ -41,7 +40,7 @@ struct TextPattern {
         self.parts = parts
     }
 
-    /// - Returns: what was captured, or `nil` if the text does not match.
+    /// - Returns: the captured values, or nil if the text does not match.
     func match(_ text: String) -> [String: String]? {
         Self.match(parts[...], text[...])
     }
@@ -65,8 +64,8 @@ struct TextPattern {
         }
     }
 
-    /// The text with all names replaced by what they stand for; `{{x*100}}` is a hundred times x,
-    /// `{{proof …}}`, `{{answer …}}` and `{{scram …}}` are made by `TokenProofs` and `SCRAMProofs`.
+    /// The text with all names replaced by their values; `{{x*100}}` is a hundred times x; `{{proof …}}`, `{{answer
+    /// …}}` and `{{scram …}}` are made by `TokenProofs` and `SCRAMProofs`.
     static func fill(_ text: String, known: [String: String]) throws -> String {
         var result = ""
         var rest = text[...]

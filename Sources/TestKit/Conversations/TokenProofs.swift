@@ -2,9 +2,8 @@ import Crypto
 import Foundation
 import XMPPServer
 
-/// What a client computes that signs in with the token of its installation, XEP-0484: `proof USER TOKEN` is its message,
-/// `answer TOKEN` what the server must show. TOKEN is the name under which a script knows the token; `bound` behind it binds
-/// both to the certificate of tests.
+/// The messages of a sign-in with an installation's token, XEP-0484: `proof USER TOKEN` is the client's, `answer TOKEN`
+/// the server's. TOKEN is the script's name for the token; a further `bound` binds both to the test certificate.
 enum TokenProofs {
     static func value(_ name: String, known: [String: String]) -> String? {
         let words = name.split(separator: " ").map(String.init)
