@@ -1,6 +1,6 @@
 public import XML
 
-/// The namespaces of RFC 6120 and RFC 6121, and of payloads that many specifications share. Others stand with the
+/// The namespaces of RFC 6120 and RFC 6121, and of payloads that many specifications share. Others are declared by the
 /// module that uses them.
 extension Namespace {
     /// The stream's root, features and errors.
@@ -15,15 +15,15 @@ extension Namespace {
     public static let tls: Namespace = "urn:ietf:params:xml:ns:xmpp-tls"
     /// Sign-in.
     public static let sasl: Namespace = "urn:ietf:params:xml:ns:xmpp-sasl"
-    /// Sign-in with all that goes with it (XEP-0388).
+    /// Sign-in with inline features (XEP-0388).
     public static let sasl2: Namespace = "urn:xmpp:sasl:2"
     /// Resource binding within the sign-in (XEP-0386).
     public static let bind2: Namespace = "urn:xmpp:bind:0"
-    /// Sign-in with a token that was given to the client's installation (XEP-0484).
+    /// Sign-in with a token of the client's installation (XEP-0484).
     public static let fast: Namespace = "urn:xmpp:fast:0"
     /// Resource binding.
     public static let bind: Namespace = "urn:ietf:params:xml:ns:xmpp-bind"
-    /// Session establishment (RFC 3921), which does nothing but is asked for by old clients.
+    /// Session establishment (RFC 3921), without effect, but used by old clients.
     public static let session: Namespace = "urn:ietf:params:xml:ns:xmpp-session"
     /// The contact list.
     public static let roster: Namespace = "jabber:iq:roster"
@@ -31,13 +31,13 @@ extension Namespace {
     public static let rosterVersioning: Namespace = "urn:xmpp:features:rosterver"
     /// The stream feature of approval in advance (RFC 6121, section 3.4).
     public static let preApproval: Namespace = "urn:xmpp:features:pre-approval"
-    /// When a stanza was first sent (XEP-0203).
+    /// The time at which a stanza was first sent (XEP-0203).
     public static let delay: Namespace = "urn:xmpp:delay"
-    /// What somebody calls themself (XEP-0172).
+    /// Nicknames (XEP-0172).
     public static let nick: Namespace = "http://jabber.org/protocol/nick"
-    /// What an entity is and can (XEP-0030).
+    /// Identity and features of an entity (XEP-0030).
     public static let discoInfo: Namespace = "http://jabber.org/protocol/disco#info"
-    /// What belongs to an entity (XEP-0030).
+    /// Items of an entity (XEP-0030).
     public static let discoItems: Namespace = "http://jabber.org/protocol/disco#items"
     /// Acknowledgement and resumption (XEP-0198).
     public static let streamManagement: Namespace = "urn:xmpp:sm:3"
@@ -45,27 +45,27 @@ extension Namespace {
     public static let dataForms: Namespace = "jabber:x:data"
     /// Ids of stanzas (XEP-0359).
     public static let stanzaIDs: Namespace = "urn:xmpp:sid:0"
-    /// What is to become of a message (XEP-0334).
+    /// Processing hints (XEP-0334).
     public static let hints: Namespace = "urn:xmpp:hints"
     /// A stanza within another (XEP-0297).
     public static let forward: Namespace = "urn:xmpp:forward:0"
-    /// What somebody is doing in a chat (XEP-0085).
+    /// Chat states (XEP-0085).
     public static let chatStates: Namespace = "http://jabber.org/protocol/chatstates"
-    /// That a message was received (XEP-0184).
+    /// Delivery receipts (XEP-0184).
     public static let receipts: Namespace = "urn:xmpp:receipts"
-    /// That a message was received or displayed (XEP-0333).
+    /// Chat markers (XEP-0333).
     public static let chatMarkers: Namespace = "urn:xmpp:chat-markers:0"
-    /// By which means a message is encrypted (XEP-0380).
+    /// Explicit encryption (XEP-0380).
     public static let encryption: Namespace = "urn:xmpp:eme:0"
     /// An invitation to a room (XEP-0249).
     public static let conference: Namespace = "jabber:x:conference"
     /// The archive of messages (XEP-0313).
     public static let archiveManagement: Namespace = "urn:xmpp:mam:2"
-    /// Cards of persons (XEP-0054).
+    /// vCards (XEP-0054).
     public static let vCard: Namespace = "vcard-temp"
-    /// Accounts made, changed and removed by clients (XEP-0077).
+    /// In-band registration (XEP-0077).
     public static let registration: Namespace = "jabber:iq:register"
-    /// What people have a server do by commands (XEP-0050).
+    /// Ad-hoc commands (XEP-0050).
     public static let commands: Namespace = "http://jabber.org/protocol/commands"
     /// Pages of a result (XEP-0059).
     public static let resultSet: Namespace = "http://jabber.org/protocol/rsm"

@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// A moment, in milliseconds since the beginning of 1970 (UTC), read and written as XEP-0082 has it.
+/// A time in milliseconds since the beginning of 1970 (UTC), in the format of XEP-0082.
 public struct Timestamp: Sendable, Hashable, Comparable {
     /// Milliseconds since 1970-01-01T00:00:00Z, negative before it.
     public var milliseconds: Int64
@@ -32,8 +32,8 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp {
     /// Reads an XEP-0082 DateTime such as `2012-04-26T12:00:00.5+02:00`.
     ///
-    /// Nothing may be left out but the fraction, whose digits beyond the third are ignored.
-    /// - Returns: nil if the text is not such a moment.
+    /// Only the fraction is optional; its digits beyond the third are ignored.
+    /// - Returns: nil if the text is invalid.
     public init?(_ xep0082: String) {
         guard xep0082.utf8.count <= 64 else { return nil }
         var reader = Reader(bytes: Array(xep0082.utf8))
@@ -107,9 +107,9 @@ extension Timestamp {
 // MARK: - Writing
 
 extension Timestamp {
-    /// The moment in UTC, such as `2012-04-26T10:00:00Z`, with three digits of fraction only if they are not zero.
+    /// The time in UTC, such as `2012-04-26T10:00:00Z`, with three digits of fraction only if they are not zero.
     ///
-    /// Years before 1 or after 9999 are written as the first or last moment of that span, since the form has no other.
+    /// Years before 1 or after 9999 are written as the first or last time of that span, as the format has no other.
     public var xep0082: String {
         let value = min(max(milliseconds, Self.first.milliseconds), Self.last.milliseconds)
         let day = value.floored(by: 86_400_000)

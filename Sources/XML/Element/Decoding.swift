@@ -1,5 +1,4 @@
-/// How received bytes become characters: references are resolved and line ends made one line feed (XML 1.0,
-/// sections 2.11, 3.3.3 and 4.6).
+/// Decodes received bytes: resolves references and normalises line ends (XML 1.0, sections 2.11, 3.3.3 and 4.6).
 enum Decoding {
     case text
     /// No references.
@@ -27,7 +26,7 @@ enum Decoding {
         }
     }
 
-    /// Decodes into `target`, which must have room for as many bytes as `span` has: nothing becomes longer.
+    /// Decodes into `target`, which has room for as many bytes as `span`: nothing becomes longer.
     private func decode(_ span: RawSpan, into target: UnsafeMutableBufferPointer<UInt8>) -> Int {
         var count = 0
         func put(_ byte: UInt8) {

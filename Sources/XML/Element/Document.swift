@@ -1,18 +1,18 @@
 import NIOCore
 
-/// A namespace's name that the program does not know, by its place in a document.
+/// The name of a namespace that the program does not know, by its place in a document.
 struct LocalNamespace {
     var offset: UInt32
     var length: UInt32
     /// Of the decoded name.
     var hash: UInt64
-    /// The name, if it is not what stands in the document: decoded once, however often it is asked for.
+    /// The decoded name, if it differs from the document's bytes; decoded once.
     var decoded: [UInt8]?
 }
 
 /// A complete stanza, document or start tag: its bytes and its tape. Immutable; elements are views on it.
 final class Document: Sendable {
-    /// What was received, readable from the first node's `<` on.
+    /// The received bytes, readable from the first node's `<` on.
     let bytes: ByteBuffer
     /// Never empty; the first node is the outermost element.
     let nodes: ContiguousArray<Node>
@@ -55,7 +55,7 @@ final class Document: Sendable {
         }
     }
 
-    /// A namespace of the document itself with its name, which then need not stand in the bytes.
+    /// A namespace of the document with its name, independent of the document's bytes.
     func detachedNamespace(_ id: NamespaceID) -> LocalNamespace {
         var namespace = locals[Int(id - .firstInDocument)]
         namespace.decoded = withName(of: id) { name in name.withUnsafeBytes { Array($0) } }
@@ -70,7 +70,7 @@ final class Document: Sendable {
         return locals[Int(id - .firstInDocument)].hash
     }
 
-    /// Whether `id` means `namespace`, which may have become known after this document was parsed.
+    /// Whether `id` means `namespace`, which may have been interned after this document was parsed.
     @inline(__always)
     func means(_ id: NamespaceID, _ namespace: Namespace) -> Bool {
         if id == namespace.id { return true }
@@ -84,7 +84,7 @@ final class Document: Sendable {
     }
 }
 
-/// What is declared around a document: by the stream's start tag, or by the content namespace that was asked for.
+/// The declarations around a document: of the stream's start tag, or of a given content namespace.
 final class NamespaceScope: Sendable {
     struct Declaration {
         var prefixOffset: Int
@@ -94,10 +94,10 @@ final class NamespaceScope: Sendable {
 
     /// Holds all known names that the document's nodes refer to.
     let registry: NamespaceRegistry
-    /// The start tag that made the declarations.
+    /// The start tag with the declarations.
     let origin: Document?
     let declarations: [Declaration]
-    /// How many declarations there are, that of the default namespace counted.
+    /// The number of declarations, including that of the default namespace.
     let declarationCount: Int
     /// The default namespace.
     let content: NamespaceID
@@ -133,7 +133,7 @@ final class NamespaceScope: Sendable {
         content = old.content
     }
 
-    /// Names that the document brought along keep their meaning outside of it.
+    /// Names from the document keep their meaning outside of it.
     private static func shifted(_ id: NamespaceID) -> NamespaceID {
         id.isKnown ? id : id - .firstInDocument + .firstInScope
     }

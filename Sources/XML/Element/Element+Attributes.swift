@@ -15,13 +15,13 @@ extension Element {
         }.map(decoded)
     }
 
-    /// Whether the unprefixed attribute `name` is there and has this value.
+    /// Whether the unprefixed attribute `name` exists with this value.
     public func attribute(_ name: StaticString, equals value: StaticString) -> Bool {
         withAttributeBytes(name) { $0.equals(value) } ?? false
     }
 
-    /// Calls `body` with the decoded value of the unprefixed attribute `name`, if it is there: with the bytes as
-    /// received unless they hold references or line ends.
+    /// Calls `body` with the decoded value of the unprefixed attribute `name`, if it exists: with the received bytes
+    /// unless they have references or line ends.
     @inlinable
     public func withAttributeBytes<Result>(_ name: StaticString, _ body: (RawSpan) -> Result) -> Result? {
         var result: Result?
@@ -29,7 +29,7 @@ extension Element {
         return result
     }
 
-    /// Not generic: other modules have only the wrapper of it specialised.
+    /// Not generic: other modules specialise only its wrapper.
     @usableFromInline
     func giveAttributeBytes(_ name: StaticString, _ body: (RawSpan) -> Void) {
         guard let node = attributeNode(name) else { return }
@@ -53,7 +53,7 @@ extension Element {
             Iterator(document: element.document, index: element.index + 1)
         }
 
-        /// Goes from one attribute to the next.
+        /// Iterates over attributes.
         public struct Iterator: IteratorProtocol, Sendable {
             let document: Document
             var index: Int

@@ -12,7 +12,7 @@ extension Element {
             Iterator(document: element.document, index: element.index + 1, end: element.end)
         }
 
-        /// Goes from one child to the next.
+        /// Iterates over children.
         public struct Iterator: IteratorProtocol, Sendable {
             let document: Document
             var index: Int
@@ -60,7 +60,7 @@ extension Element {
         children.first { $0.isIn(namespace) }
     }
 
-    /// Whether there is a child in one of these namespaces, whatever its name. Costs little where there is none.
+    /// Whether there is a child in one of these namespaces, whatever its name. Cheap if there is none.
     public func hasChild(inOneOf namespaces: [Namespace]) -> Bool {
         var next = index + 1
         while next < end {
@@ -85,7 +85,7 @@ extension Element {
         return text
     }
 
-    /// Whether there is text directly inside that is not only white space.
+    /// Whether there is text directly inside other than white space.
     public var hasText: Bool {
         var isBlank = true
         document.withBytes { span in

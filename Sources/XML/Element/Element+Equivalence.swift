@@ -1,6 +1,6 @@
 extension Element {
     /// Whether both elements mean the same: equal names, namespaces, attributes in any order, text and children.
-    /// Prefixes, quotation marks, CDATA sections and ways to write a character do not matter.
+    /// Prefixes, quotation marks, CDATA sections and escapes do not matter.
     public func isEquivalent(to other: Element) -> Bool {
         var left = TapeWalk(self)
         var right = TapeWalk(other)
@@ -59,7 +59,7 @@ extension Element {
     }
 }
 
-/// Goes through an element without recursion, as a peer chooses how deep it is.
+/// Walks an element without recursion, as a peer chooses its depth.
 private struct TapeWalk {
     enum Step {
         case start(Element)
@@ -70,7 +70,7 @@ private struct TapeWalk {
     private let document: Document
     private var index: Int
     private let end: Int
-    /// Where the open elements end.
+    /// The ends of open elements.
     private var ends: [Int] = []
 
     init(_ element: Element) {

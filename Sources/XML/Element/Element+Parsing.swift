@@ -3,7 +3,7 @@ import NIOCore
 extension Element {
     /// Parses one whole document, such as a WebSocket frame or a stored stanza. An XML declaration and white space
     /// around the element are allowed.
-    /// - Parameter contentNamespace: the default namespace where none is declared.
+    /// - Parameter contentNamespace: the default namespace without a declaration.
     public init(
         parsing bytes: ByteBuffer,
         limits: XMLLimits = .init(),
@@ -12,18 +12,18 @@ extension Element {
         var parser = StreamParser(documentWith: contentNamespace, limits: limits)
         parser.feed(bytes)
         guard case .element(let element)? = try parser.next() else { throw parser.unexpectedEnd }
-        // White space alone may follow.
+        // Only white space may follow.
         _ = try parser.next()
         self = element
     }
 
-    /// Parses what the program has written itself, such as a stanza that was written anew or that comes from the storage:
-    /// without a peer's limits, which that may exceed. It fails for what is not XML alone, such as in a damaged store.
+    /// Parses the program's own output, such as a rewritten stanza or one from the storage, without the limits for
+    /// peers. Fails only if it is not XML, such as in a damaged store.
     public init(ownOutput bytes: ByteBuffer, contentNamespace: Namespace = .none) throws(XMLError) {
         try self.init(parsing: bytes, limits: .ownOutput, contentNamespace: contentNamespace)
     }
 
-    /// Parses what the program has stored.
+    /// Parses stored bytes.
     public init(ownOutput bytes: [UInt8], contentNamespace: Namespace = .none) throws(XMLError) {
         try self.init(ownOutput: ByteBuffer(bytes: bytes), contentNamespace: contentNamespace)
     }

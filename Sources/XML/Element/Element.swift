@@ -1,7 +1,7 @@
 import NIOCore
 
-/// An XML element as it was received: a view on a tape. Copying it is cheap and keeps the whole stanza's bytes, and
-/// the read buffer they lie in, alive; see ``detached()``.
+/// A received XML element: a view on a tape. Copying it is cheap and keeps the whole stanza's bytes, and their read
+/// buffer, alive; see ``detached()``.
 public struct Element: Sendable, CustomStringConvertible {
     let document: Document
     let index: Int
@@ -19,7 +19,7 @@ public struct Element: Sendable, CustomStringConvertible {
         return document.withBytes { $0.string(name.localOffset, name.localLength) }
     }
 
-    /// The prefix as received; it means nothing by itself.
+    /// The prefix as received; without meaning of its own.
     public var prefix: String? {
         let name = node.name
         guard name.prefixLength > 0 else { return nil }
@@ -49,32 +49,32 @@ public struct Element: Sendable, CustomStringConvertible {
         return document.withBytes { $0.equals(at: token.localOffset, length: token.localLength, name) }
     }
 
-    /// Whether the namespace is `namespace`, however the prefix is spelled.
+    /// Whether the namespace is `namespace`, whatever the prefix.
     public func isIn(_ namespace: Namespace) -> Bool {
         document.means(node.namespace, namespace)
     }
 
-    /// How many bytes the element has as received.
+    /// The number of received bytes.
     public var byteCount: Int {
         Int(node.valueLength)
     }
 
-    /// The element as received. Valid by itself only if ``isSelfContained``.
+    /// The received bytes. Valid on their own only if ``isSelfContained``.
     public var bytes: ByteBuffer {
         document.bytes.getSlice(at: document.bytes.readerIndex + start, length: byteCount) ?? ByteBuffer()
     }
 
-    /// Whether the element's bytes mean the same in another stream with the same content namespace: no prefix and no
-    /// default namespace is declared outside of it, but for the content namespace.
+    /// Whether the bytes mean the same in another stream with the same content namespace: they use no prefix and no
+    /// default namespace from outside, other than the content namespace.
     public var isSelfContained: Bool {
         let node = node
         if node.flags.contains(.usesOuterPrefix) { return false }
         guard node.flags.contains(.usesOuterDefault) else { return true }
-        // What a prefixed element contains may be in another default namespace than is easily seen here.
+        // The content of a prefixed element may be in another default namespace, which is not easy to see here.
         return node.prefixLength == 0 && node.namespace == document.scope.content
     }
 
-    /// The same element in memory of its own size, to be kept for long.
+    /// A copy in memory of its own size, to be kept for long.
     public func detached() -> Element {
         var bytes = ByteBuffer()
         bytes.reserveCapacity(byteCount)
@@ -100,7 +100,7 @@ public struct Element: Sendable, CustomStringConvertible {
             document: Document(bytes: bytes, nodes: nodes, locals: locals, scope: document.scope), index: 0)
     }
 
-    /// The name and size alone, as contents may be private.
+    /// Only name and size, as contents may be private.
     public var description: String {
         "<\(name)> in '\(namespaceName)', \(byteCount) bytes"
     }

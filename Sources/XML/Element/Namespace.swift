@@ -1,12 +1,12 @@
-/// The name of an XML namespace that the program knows.
+/// The name of a namespace that the program knows.
 ///
-/// Names are interned: two values are equal if a small number is. Making one takes a lock, so keep them in `static
-/// let` properties. Never make one of what a peer sent; ``Element`` compares such names without it.
+/// Names are interned: values are compared by a small number. Making one takes a lock, so keep them in `static let`
+/// properties. Never make one from a peer's input; ``Element`` compares such names without it.
 public struct Namespace: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     @usableFromInline let id: UInt16
     let literal: StaticString
 
-    /// The namespace of this name, which the program knows from now on.
+    /// Interns the namespace.
     public init(_ name: StaticString) {
         id = NamespaceRegistry.intern(name)
         literal = name
@@ -21,7 +21,7 @@ public struct Namespace: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
         self.literal = literal
     }
 
-    /// The namespace's name, a URI.
+    /// The name, a URI.
     public var name: String {
         literal.description
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// A namespace as a number in a node: the program's names, then those of the document, then those of the stream's
-/// start tag.
+/// The number of a namespace in a node: first the program's names, then those of the document, then those of the
+/// stream's start tag.
 typealias NamespaceID = UInt16
 
 extension NamespaceID {
@@ -13,15 +13,15 @@ extension NamespaceID {
     static let firstInDocument: NamespaceID = 0x8000
     static let firstInScope: NamespaceID = 0xC000
 
-    /// How many names a document may bring along that the program does not know.
+    /// The maximum number of unknown names in a document.
     static let documentCapacity = 0x4000
 
     @inline(__always) var isKnown: Bool { self < .firstInDocument }
 }
 
-/// The names of all namespaces that the program knows, as of some moment: never changed, but replaced.
+/// An immutable snapshot of the names that the program knows.
 final class NamespaceRegistry: Sendable {
-    /// The last two are known from the start, as nearly every stream declares them before any code has named them.
+    /// The last two are interned from the start, as nearly every stream declares them before any code has named them.
     private static let initialNames: [StaticString] = [
         "", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/", "jabber:client",
         "http://etherx.jabber.org/streams",
@@ -30,7 +30,7 @@ final class NamespaceRegistry: Sendable {
     private static let currentCount = Atomic(initialNames.count)
 
     let names: [StaticString]
-    /// An open hash table of ids; 0 is an empty slot, as the empty name is never looked up in it.
+    /// An open hash table of ids; 0 is an empty slot, as the empty name is never looked up.
     private let slots: [NamespaceID]
 
     private init(names: [StaticString]) {
@@ -46,7 +46,7 @@ final class NamespaceRegistry: Sendable {
         self.slots = slots
     }
 
-    /// The id of `name`, which is known from now on.
+    /// Interns `name` and returns its id.
     static func intern(_ name: StaticString) -> NamespaceID {
         current.withLock { registry in
             if let id = registry.id(of: name) { return id }
@@ -61,7 +61,7 @@ final class NamespaceRegistry: Sendable {
         current.withLock { $0 }
     }
 
-    /// Whether no name has become known since.
+    /// Whether no name has been interned since.
     var isLatest: Bool {
         Self.currentCount.load(ordering: .acquiring) == names.count
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 extension NamespaceScope {
-    /// That of a stream that nearly every client opens in the same words; all such streams share it.
+    /// The scope of the start tag that nearly every client sends; shared by all such streams.
     private static let usual = Mutex<NamespaceScope?>(nil)
 
     /// The scope inside of a stream's start tag.

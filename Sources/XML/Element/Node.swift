@@ -1,6 +1,6 @@
-/// One entry of a tape: plain data, 24 bytes. Offsets count from the first byte of the document.
+/// An entry of a tape: plain data, 24 bytes. Offsets count from the first byte of the document.
 ///
-/// An element is followed by its attributes and declarations in the order received, then by what it contains.
+/// An element is followed by its attributes and declarations in the order received, then by its content.
 struct Node {
     enum Kind: UInt8 {
         case element, attribute, declaration, text, cdata
@@ -22,7 +22,7 @@ struct Node {
         static let usesOuterDefault = Flags(rawValue: 32)
     }
 
-    // Three words with the fields in them, as a node is written by fields and copied whole: processors are slow at
+    // The fields are packed in three words: nodes are written by field and copied whole, and processors are slow at
     // reading a word that was just written in parts.
     private var first: UInt64
     private var second: UInt64 = 0
@@ -48,7 +48,7 @@ struct Node {
         valueLength = UInt32(truncatingIfNeeded: length)
     }
 
-    /// Moves the node towards the beginning, as when what stands before it is dropped.
+    /// Moves the node towards the beginning when preceding data are dropped.
     mutating func move(bytes: Int, nodes: Int) {
         valueOffset &-= UInt32(truncatingIfNeeded: bytes)
         guard kind == .element || kind == .attribute || kind == .declaration else { return }
@@ -72,7 +72,7 @@ struct Node {
         set { Self.replace(&first, UInt64(newValue.rawValue), 8, at: 8) }
     }
 
-    /// Of elements and attributes their own, of declarations the one declared.
+    /// The element's or attribute's own, or the declared one.
     @inline(__always) var namespace: NamespaceID {
         get { NamespaceID(truncatingIfNeeded: first >> 16) }
         set { Self.replace(&first, UInt64(newValue), 16, at: 16) }
@@ -84,19 +84,19 @@ struct Node {
     /// 0: no prefix.
     @inline(__always) var prefixLength: UInt16 { UInt16(truncatingIfNeeded: second >> 16) }
 
-    /// The value or text; of elements where the content begins.
+    /// The value or text; for elements the beginning of the content.
     @inline(__always) var valueOffset: UInt32 {
         get { UInt32(truncatingIfNeeded: second >> 32) }
         set { Self.replace(&second, UInt64(newValue), 32, at: 32) }
     }
 
-    /// Of elements all bytes from `<` to the last `>`.
+    /// For elements all bytes from `<` to the last `>`.
     @inline(__always) var valueLength: UInt32 {
         get { UInt32(truncatingIfNeeded: third) }
         set { Self.replace(&third, UInt64(newValue), 32, at: 0) }
     }
 
-    /// Of elements the index of the first node after all they contain.
+    /// For elements the index of the first node after their content.
     @inline(__always) var end: UInt32 {
         get { UInt32(truncatingIfNeeded: third >> 32) }
         set { Self.replace(&third, UInt64(newValue), 32, at: 32) }
@@ -109,7 +109,7 @@ struct Node {
         NameToken(offset: Int(nameOffset), length: Int(nameLength), prefixLength: Int(prefixLength))
     }
 
-    /// The value's or text's place; of elements meaningless.
+    /// The range of the value or text; meaningless for elements.
     @inline(__always) var value: Range<Int> {
         Int(valueOffset)..<(Int(valueOffset) &+ Int(valueLength))
     }

@@ -4,7 +4,8 @@ extension RawSpan {
         unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
-    /// Whether there are `count` bytes at `offset`; written as the library's own check, so that this is left out.
+    /// Whether there are `count` bytes at `offset`; written like the library's own check, so that the latter is
+    /// optimised away.
     @inline(__always)
     func has(_ count: Int, at offset: Int) -> Bool {
         UInt(bitPattern: offset) <= UInt(bitPattern: byteCount) && count <= byteCount &- offset
@@ -47,7 +48,7 @@ extension RawSpan {
         equals(at: 0, length: byteCount, text)
     }
 
-    /// A hash of all bytes, to find namespace names by; not keyed, so never for a table that a peer can fill.
+    /// A hash to look up namespace names; not keyed, so unsuitable for tables that a peer can fill.
     var quickHash: UInt64 {
         var hash = UInt64(truncatingIfNeeded: byteCount)
         var index = 0
@@ -81,8 +82,8 @@ extension RawSpan {
 }
 
 extension RawSpan {
-    /// The next byte at or after `offset` that needs a look in text: markup, control characters, other than ASCII. One
-    /// of the last seven bytes is returned without a look.
+    /// The next byte from `offset` on that needs attention in text: markup, control characters, non-ASCII. One of the
+    /// last seven bytes may be returned without reason.
     @inline(__always)
     func endOfPlainText(_ offset: Int) -> Int {
         var index = offset
@@ -165,8 +166,8 @@ extension RawSpan {
     }
 }
 
-/// Tests on eight bytes at once. A result has the high bit set in bytes that match; the *lowest* one set is always
-/// right, those above it may be set falsely by a borrow.
+/// Tests on eight bytes at once. The high bit is set in matching bytes; the *lowest* set bit is always right, others
+/// may be set falsely by a borrow.
 enum EightBytes {
     static let low: UInt64 = 0x0101_0101_0101_0101
     static let high: UInt64 = 0x8080_8080_8080_8080
@@ -204,7 +205,7 @@ enum EightBytes {
         ((word &- each(0x20)) & ~word | word) & high
     }
 
-    /// Bytes that are not among `a` to `z`; right in every byte.
+    /// Bytes not among `a` to `z`; right in every byte.
     @inline(__always)
     static func notLowercase(_ word: UInt64) -> UInt64 {
         let ascii = word & ~high

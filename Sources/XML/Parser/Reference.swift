@@ -1,13 +1,13 @@
-/// A character reference, or one of the five entities that XMPP knows.
+/// A character reference, or one of the five predefined entities.
 struct Reference {
-    /// The longest one that is read, in bytes: room for every character and some leading zeros.
+    /// The maximum length in bytes: room for every character and some leading zeros.
     static let maximumLength = 24
 
     let scalar: UInt32
     /// Its bytes, from `&` to `;`.
     let length: Int
 
-    /// Reads the reference that `span` begins with; nil if its end is missing.
+    /// Reads the reference at the beginning of `span`; nil if its end is missing.
     init?(_ span: RawSpan) throws(XMLFault) {
         guard span.byteCount > 1 else { return nil }
         let value = span.byte(1) == UInt8(ascii: "#") ? try Self.character(span) : try Self.entity(span)
@@ -36,7 +36,7 @@ struct Reference {
             case 0x61...0x66 where isHexadecimal: digit = byte - 0x57
             default: throw XMLFault(.notWellFormed, "Malformed character reference", at: index)
             }
-            // Stays above the last character once it is there, and far from overflow.
+            // Clamped above the last character, far from overflow.
             scalar = min(scalar * (isHexadecimal ? 16 : 10) + UInt32(digit), 0x11_0000)
             index += 1
         }

@@ -1,16 +1,16 @@
 import NIOCore
 
-/// Parses an XML stream as XMPP has it (RFC 6120, sections 4 and 11): bytes in, stanzas out.
+/// Parses an XML stream of XMPP (RFC 6120, sections 4 and 11): bytes in, stanzas out.
 ///
-/// It accepts the XML that XMPP allows: no comments, processing instructions, document types or entities but the five
-/// predefined ones, UTF-8 only, well-formed also as to namespaces. Bytes may come in pieces of any size; one that has
-/// been looked at is not looked at again. What a peer can make it allocate is bounded by ``XMLLimits``.
+/// It accepts the XML that XMPP allows: no comments, processing instructions, document types or entities except the
+/// five predefined ones, UTF-8 only, namespace-well-formed. Bytes may come in pieces of any size; none is examined
+/// twice. ``XMLLimits`` bounds what a peer can make it allocate.
 public struct StreamParser: ~Copyable {
     private enum Phase {
-        /// Nothing but an XML declaration or white space or the root may follow, then not even a declaration.
+        /// Only an XML declaration, white space or the root may follow, then not even a declaration.
         case start, declaration, prolog
         case startTag, betweenStanzas, stanza
-        /// The root was an empty tag, so its end is to be reported next.
+        /// The root was an empty tag, so its end is reported next.
         case ending
         case epilog
     }
@@ -18,20 +18,20 @@ public struct StreamParser: ~Copyable {
     private var phase = Phase.start
     private var tokenizer = Tokenizer()
     private var builder: TapeBuilder
-    /// From the first byte of the unfinished stanza or of what follows it.
+    /// From the first byte of the unfinished stanza, or of the input after it.
     private var buffer = ByteBuffer()
-    /// `buffer`'s storage is shared with nobody, so more can be appended in place.
+    /// Whether `buffer`'s storage is not shared, so that it can be appended in place.
     private var ownsBuffer = false
     private var place = TextPosition()
     private var failure: XMLError?
-    /// Parses one document, whose root is the only "stanza".
+    /// Whether it parses one document, whose root is the only "stanza".
     private let isDocument: Bool
     private var ownSteps = 0
 
-    /// A parser of a stream, before its first byte.
+    /// A parser before a stream's first byte.
     ///
-    /// - Parameter contentNamespace: that of the stream's stanzas. Whatever it is, what is in it is given as in
-    ///   `jabber:client`, so that a stanza is the same whomever it comes from.
+    /// - Parameter contentNamespace: that of the stream's stanzas. It is mapped to `jabber:client`, so that a stanza is
+    ///   the same whatever the kind of stream.
     public init(limits: XMLLimits, contentNamespace: Namespace = .client) {
         self.init(limits: limits, isDocument: false, content: .none)
         if contentNamespace != .client { builder.normalised = contentNamespace.id }
@@ -48,7 +48,7 @@ public struct StreamParser: ~Copyable {
         tokenizer.maximumNameLength = builder.limits.nameBytes
     }
 
-    /// The limits for what is not complete yet and all that follows; none is above what a tape's nodes can hold.
+    /// The limits from the unfinished stanza on, clamped to what a tape's nodes can hold.
     public var limits: XMLLimits {
         get { builder.limits }
         set {
@@ -57,22 +57,22 @@ public struct StreamParser: ~Copyable {
         }
     }
 
-    /// How many bytes were fed and not used up; those of an unfinished stanza count.
+    /// The number of bytes not used yet, including those of an unfinished stanza.
     public var unreadByteCount: Int {
         buffer.readableBytes
     }
 
-    /// Whether what was fed and not used up is white space, if anything.
+    /// Whether the unused bytes are only white space, if any.
     public var isUnreadBlank: Bool {
         buffer.readableBytesView.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
     }
 
-    /// Bytes looked at and comparisons made so far: the cost, to test that it is linear.
+    /// The number of examined bytes and comparisons, to test that the cost is linear.
     public var steps: Int {
         ownSteps &+ tokenizer.steps &+ builder.steps
     }
 
-    /// Takes more bytes. They are not copied unless a stanza lies across two buffers. Ignored after an error.
+    /// Takes more bytes. They are not copied unless a stanza spans two buffers. Ignored after an error.
     public mutating func feed(_ bytes: ByteBuffer) {
         guard failure == nil, bytes.readableBytes > 0 else { return }
         guard buffer.readableBytes > 0 else {
@@ -91,7 +91,7 @@ public struct StreamParser: ~Copyable {
     }
 
     /// The next event, or nil if more bytes are needed.
-    /// - Throws: what is wrong with the bytes; from then on always the same.
+    /// - Throws: the error in the input; from then on always the same.
     public mutating func next() throws(XMLError) -> XMLEvent? {
         if let failure { throw failure }
         do throws(XMLFault) {
@@ -101,21 +101,21 @@ public struct StreamParser: ~Copyable {
         }
     }
 
-    /// Begins a new stream, as after STARTTLS (RFC 6120, section 5.4.3.3): bytes not used up are dropped.
+    /// Begins a new stream, as after STARTTLS (RFC 6120, section 5.4.3.3): unused bytes are dropped.
     public mutating func reset() {
         let normalised = builder.normalised
         self = StreamParser(limits: limits)
         builder.normalised = normalised
     }
 
-    /// Begins a new stream with the bytes not used up, as after SASL (RFC 6120, section 6.4.6).
+    /// Begins a new stream with the unused bytes, as after SASL (RFC 6120, section 6.4.6).
     public mutating func restart() {
         let unread = buffer
         reset()
         feed(unread)
     }
 
-    /// Whether the stream's start tag has declared this default namespace.
+    /// Whether the stream's start tag declares this default namespace.
     public func hasContentNamespace(_ namespace: Namespace) -> Bool {
         if builder.isContentNormalised { return namespace.id == builder.normalised }
         let content = builder.scope.content
@@ -153,12 +153,12 @@ extension StreamParser {
         }
     }
 
-    /// The start tag or stanza at hand, if it is complete.
+    /// The current start tag or stanza, if complete.
     @inline(__always)
     private mutating func parse() throws(XMLFault) -> XMLEvent? {
         let input = buffer
         let readable = input.readableBytesSpan
-        // Within the limit as if there was nothing behind it, so that an error does not depend on what has come.
+        // Parsed as if there were nothing beyond the limit, so that an error does not depend on how much has come.
         let window = readable.extracting(first: limits.stanzaBytes)
         guard try tokenizer.run(window, into: &builder) else {
             guard window.byteCount < limits.stanzaBytes else {
@@ -183,7 +183,7 @@ extension StreamParser {
 
     @inline(never)
     private mutating func openStream(_ input: ByteBuffer, _ length: Int) -> Element {
-        // A copy, as it lives as long as the stream and must not keep all that was read with it.
+        // A copy, as it lives as long as the stream and must not keep the whole read buffer.
         var bytes = ByteBuffer()
         bytes.reserveCapacity(length)
         if let received = input.getSlice(at: input.readerIndex, length: length) { bytes.writeImmutableBuffer(received) }
@@ -199,7 +199,7 @@ extension StreamParser {
         Document(bytes: bytes, nodes: builder.takeNodes(), locals: builder.locals, scope: builder.scope)
     }
 
-    /// Drops white space up to a `<`. Returns false if nothing else is there.
+    /// Drops white space up to a `<`. Returns false if there is nothing else.
     @inline(__always)
     private mutating func skipToTag() throws(XMLFault) -> Bool {
         guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else {
@@ -234,7 +234,7 @@ extension StreamParser {
         return true
     }
 
-    /// Keeps no memory while nothing is unfinished.
+    /// Releases memory while nothing is unfinished.
     @inline(never)
     private mutating func rest() {
         buffer = ByteBuffer()
@@ -242,21 +242,21 @@ extension StreamParser {
         builder.rest()
     }
 
-    /// Whether the first bytes are `<?`; nil if they are not there yet.
+    /// Whether the first bytes are `<?`; nil if incomplete.
     private func beginsWithInstruction() -> Bool? {
         guard let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) else { return nil }
         guard first == UInt8(ascii: "<") else { return false }
         return buffer.getInteger(at: buffer.readerIndex + 1, as: UInt8.self).map { $0 == UInt8(ascii: "?") }
     }
 
-    /// Drops an XML declaration. Returns false if its end is not there yet.
+    /// Drops an XML declaration. Returns false if it is incomplete.
     private mutating func skipDeclaration() throws(XMLFault) -> Bool {
         let input = buffer
         let span = input.readableBytesSpan.extracting(first: XMLDeclaration.maximumLength)
         guard XMLDeclaration.mayBegin(span) else {
             throw XMLFault(.restrictedXML, "Processing instructions are not allowed", at: 0)
         }
-        // The tokenizer is not in use yet; its cursor is that of the search.
+        // The tokenizer is not in use yet; its cursor is used for this search.
         var index = max(tokenizer.cursor, 2)
         let begin = index
         while index &+ 1 < span.byteCount,
@@ -279,7 +279,7 @@ extension StreamParser {
         return true
     }
 
-    /// The place behind all bytes fed.
+    /// The position after all input.
     var placeOfEnd: TextPosition {
         var place = place
         place.advance(over: buffer.readableBytesSpan, isPlain: false)

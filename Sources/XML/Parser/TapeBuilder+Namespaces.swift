@@ -1,7 +1,7 @@
 import NIOCore
 
 extension TapeBuilder {
-    /// Takes up `xmlns="…"` or `xmlns:prefix="…"` of the start tag at hand. Returns what is declared.
+    /// Adds `xmlns="…"` or `xmlns:prefix="…"` of the current start tag. Returns the declared namespace.
     @inline(never)
     mutating func declare(
         _ name: NameToken, value: Int, length: Int, isEncoded: Bool, in span: RawSpan
@@ -47,8 +47,8 @@ extension TapeBuilder {
 
     static let clientName = Namespace.client.literal
 
-    /// Puts the name of the clients' namespace in the place of the one that is taken for it, so that the document's bytes
-    /// mean what its tape says. That is the longer one: white space behind the value fills the place.
+    /// Replaces the name of the mapped namespace by that of clients, so that the document's bytes agree with its tape.
+    /// The mapped name is the longer one; white space after the value fills the rest.
     @inline(never)
     func rename(in bytes: inout ByteBuffer) {
         for value in renamed {
@@ -74,7 +74,7 @@ extension TapeBuilder {
             ))
     }
 
-    /// Forgets the declarations of the innermost open element.
+    /// Removes the declarations of the innermost open element.
     @inline(never)
     mutating func unbind() {
         while let last = bindings.last, Int(last.depth) == depth {
@@ -84,7 +84,7 @@ extension TapeBuilder {
         }
     }
 
-    /// The namespace of a prefixed name in the start tag at hand.
+    /// The namespace of a prefixed name in the current start tag.
     @inline(never)
     mutating func resolve(_ name: NameToken, in span: RawSpan) throws(XMLFault) -> NamespaceID {
         let (offset, length) = (name.offset, name.prefixLength)
@@ -111,7 +111,7 @@ extension TapeBuilder {
         throw XMLFault(.badNamespacePrefix, "Prefix that is not declared", at: offset)
     }
 
-    /// Resolves prefixes of the attributes from node `first` on, and refuses attributes that are there twice.
+    /// Resolves prefixes of the attributes from node `first` on, and refuses duplicate attributes.
     @inline(never)
     mutating func checkAttributes(from first: Int, in span: RawSpan) throws(XMLFault) {
         var seen: UInt64 = 0
@@ -120,7 +120,7 @@ extension TapeBuilder {
             if name.prefixLength > 0, nodes[index].kind == .attribute {
                 nodes[index].namespace = try resolve(name, in: span)
             }
-            // Local names that differ here need no comparison, whatever their namespaces.
+            // Different local names need no comparison of namespaces.
             let offset = name.localOffset
             let sum = Int(span.byte(offset)) &+ Int(span.byte(offset &+ name.localLength &- 1)) &* 8
             let bit: UInt64 = 1 << UInt64(truncatingIfNeeded: (sum &+ name.localLength &* 12) & 63)
@@ -151,7 +151,7 @@ extension TapeBuilder {
 }
 
 extension TapeBuilder {
-    /// The number for a namespace's name: the program's own, or that of an equal name in scope, or a new one.
+    /// The number for a namespace's name: the program's own, that of an equal name in scope, or a new one.
     private mutating func namespaceID(
         value: Int, length: Int, isEncoded: Bool, in span: RawSpan
     ) throws(XMLFault) -> NamespaceID {
@@ -176,7 +176,7 @@ extension TapeBuilder {
             scope = NamespaceScope(refreshing: scope)
             if let id = scope.registry.id(of: decoded, hash: name.hash) { return id }
         }
-        // Names in scope at the same time get one number each, so that attributes are compared by numbers.
+        // Equal names in scope get one number, so that attributes can be compared by numbers.
         for binding in bindings where !binding.namespace.isKnown {
             steps &+= 1
             if isName(decoded, hash: name.hash, of: binding.namespace, in: span) { return binding.namespace }
@@ -188,7 +188,7 @@ extension TapeBuilder {
         if !scope.content.isKnown, isName(decoded, hash: name.hash, of: scope.content, in: span) {
             return scope.content
         }
-        // Those around the stanza stand in it as well when it is written elsewhere.
+        // The declarations around the stanza are added to it when it is written elsewhere.
         guard locals.count + scope.declarations.count < NamespaceID.documentCapacity else {
             throw XMLFault(
                 .limitExceeded(.namespaces), "Too many namespaces in one stanza", at: Int(name.offset))

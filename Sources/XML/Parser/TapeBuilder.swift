@@ -1,19 +1,19 @@
-/// Makes a tape of tokens: matches tags, keeps namespaces in scope, enforces the limits that are not about bytes.
+/// Builds a tape from tokens: matches tags, tracks namespaces, and enforces the limits other than bytes.
 struct TapeBuilder: TokenSink {
-    /// A declaration in force. Offsets are of the document that is being parsed.
+    /// A declaration in scope. Offsets are those of the current document.
     struct Binding {
         var prefixOffset: UInt32
         /// 0: the default namespace.
         var prefixLength: UInt16
-        /// Of the element that made it.
+        /// The depth of its element.
         var depth: UInt16
         var namespace: NamespaceID
-        /// What was the default namespace before, and since which depth.
+        /// The former default namespace, and the depth of its declaration.
         var outerDefault: NamespaceID
         var outerDefaultDepth: UInt16
     }
 
-    /// How many nodes there is room for at first.
+    /// The initial capacity for nodes.
     private static let nodeCounts = 8...32
     /// A node's `end` while its element is the outermost open one.
     private static let noParent = UInt32.max
@@ -24,30 +24,30 @@ struct TapeBuilder: TokenSink {
     var bindings: ContiguousArray<Binding> = []
     var scope: NamespaceScope
     var defaultNamespace: NamespaceID
-    /// The depth of the element that declared the default namespace; 0: it was so outside.
+    /// The depth of the element that declared the default namespace; 0: declared outside.
     var defaultDepth: UInt16 = 0
     var depth = 0
-    /// The innermost open element as it is known so far, and where on the tape it goes.
+    /// The innermost open element, and its index on the tape.
     private(set) var open = Node(.element, NameToken())
     private var current = 0
     private var attributeCount = 0
-    /// One bit for each hash of the names in the start tag at hand.
+    /// One bit for each hash of a name in the current start tag.
     private var seenNames: UInt64 = 0
-    /// The start tag has prefixed attributes, or some that may be there twice.
+    /// Whether the start tag has prefixed or possibly duplicate attributes.
     private var mustCheckAttributes = false
-    /// What the namespace declarations of a stream's start tag take.
+    /// The bytes of declarations in a stream's start tag.
     var streamDeclarationBytes = 0
-    /// An outermost start tag is all that is wanted.
+    /// Whether only the outermost start tag is wanted.
     var stopsAfterStartTag = false
-    /// A namespace that is taken for that of clients; `.none`: there is none such.
+    /// The namespace that is mapped to that of clients; `.none`: none is.
     var normalised = NamespaceID.none
     /// Whether the default namespace of the stream's start tag was that.
     var isContentNormalised = false
-    /// Where its name stands in the document at hand: nowhere, most often.
+    /// Where its name is in the current document: mostly nowhere.
     var renamed: ContiguousArray<Range<Int>> = []
-    /// The end tag of the stream has come.
+    /// Whether the stream's end tag has come.
     private(set) var streamEnded = false
-    /// Work beyond looking at bytes: names and namespaces compared.
+    /// Work beyond examining bytes: comparisons of names and namespaces.
     var steps = 0
 
     init(limits: XMLLimits, scope: NamespaceScope) {
@@ -58,7 +58,7 @@ struct TapeBuilder: TokenSink {
 
     var isInsideElement: Bool { depth > 0 }
 
-    /// Forgets the last document and makes room for one of about `byteCount` bytes.
+    /// Prepares for a document of about `byteCount` bytes.
     @inline(__always)
     mutating func restart(byteCount: Int) {
         nodes = []
@@ -127,8 +127,8 @@ struct TapeBuilder: TokenSink {
         return nil
     }
 
-    /// Looks whether there may be the same name in this start tag already. Most elements have few attributes, whose
-    /// names differ in their length, or in their first or last letter.
+    /// Whether the same name may be in this start tag already. Most elements have few attributes, whose names differ in
+    /// length, or in the first or last letter.
     @inline(__always)
     private mutating func note(_ name: NameToken, in span: RawSpan) {
         let first = Int(span.byte(name.offset))
@@ -138,7 +138,7 @@ struct TapeBuilder: TokenSink {
         seenNames |= bit
     }
 
-    /// `xml:` means the same everywhere; other prefixes may be declared later in the tag.
+    /// `xml:` is predefined; other prefixes may be declared later in the tag.
     private mutating func markPrefixed(_ node: inout Node, in span: RawSpan) {
         if span.equals(at: Int(node.nameOffset), length: Int(node.prefixLength), "xml") {
             node.namespace = .xml
@@ -171,7 +171,7 @@ struct TapeBuilder: TokenSink {
         return .success(endOpenElement(at: end))
     }
 
-    /// What a start tag needs in which there are prefixes, or attributes that may be there twice.
+    /// Processes a start tag with prefixes, or with possibly duplicate attributes.
     @inline(never)
     private mutating func resolveStartTag(in span: RawSpan) -> XMLFault? {
         do throws(XMLFault) {
@@ -183,7 +183,7 @@ struct TapeBuilder: TokenSink {
         }
     }
 
-    /// The name of the innermost open element, which the next end tag must have.
+    /// The name that the next end tag must have.
     @inline(__always)
     var openName: NameToken {
         depth > 0 ? open.name : NameToken()
@@ -225,7 +225,7 @@ struct TapeBuilder: TokenSink {
         return false
     }
 
-    /// Notes that the innermost open element uses a prefix declared at a depth.
+    /// Records that the innermost open element uses a prefix declared at a depth.
     mutating func use(prefix depth: UInt16) {
         var uses = OuterUse(rawValue: open.valueLength)
         uses.prefixDepth = min(uses.prefixDepth, depth)
@@ -247,7 +247,7 @@ struct TapeBuilder: TokenSink {
     }
 }
 
-/// The least depths at which what an open element uses was declared; kept in its node until it is closed.
+/// The smallest depths of the declarations that an open element uses; kept in its node until it is closed.
 private struct OuterUse {
     var prefixDepth: UInt16
     var defaultDepth: UInt16
@@ -279,7 +279,7 @@ private struct OuterUse {
 }
 
 extension TapeBuilder {
-    /// The finished tape, which is not kept.
+    /// The finished tape, which is handed over.
     @inline(__always)
     mutating func takeNodes() -> ContiguousArray<Node> {
         let taken = nodes
@@ -287,7 +287,7 @@ extension TapeBuilder {
         return taken
     }
 
-    /// Keeps next to no memory until the next document.
+    /// Releases memory until the next document.
     mutating func rest() {
         if nodes.capacity > 0 { nodes = [] }
         if !locals.isEmpty { locals = [] }

@@ -1,4 +1,4 @@
-/// A place in a text as readers count it: characters, not bytes, and CR LF as one line end.
+/// A position in a text as people count it: in characters, with CR LF as one line end.
 struct TextPosition {
     private(set) var line = 1
     private(set) var position = 1
@@ -6,7 +6,7 @@ struct TextPosition {
 
     init() {}
 
-    /// Moves over `span`. `isPlain`: it has neither line ends nor characters of more than one byte.
+    /// Moves over `span`. `isPlain`: it has only ASCII characters without line ends.
     @inline(__always)
     mutating func advance(over span: RawSpan, isPlain: Bool) {
         if isPlain {

@@ -8,14 +8,14 @@ struct NameToken {
     @inline(__always) var localLength: Int { prefixLength == 0 ? length : length &- prefixLength &- 1 }
 }
 
-/// What a ``Tokenizer`` finds. Offsets count from the start of the span that is passed along.
+/// Takes the tokens of a ``Tokenizer``. Offsets count from the start of the passed span.
 ///
-/// Mistakes are returned, not thrown: the compiler calls a requirement that throws a concrete type through its witness
-/// table even where it knows the type, and these calls are the hottest ones there are.
+/// Errors are returned, not thrown: the compiler calls a requirement that throws a concrete type through its witness
+/// table even where it knows the type, and these calls are the hottest ones.
 protocol TokenSink {
     /// Whether an element is open, so that text may follow.
     var isInsideElement: Bool { get }
-    /// The name that the next end tag should have; its length is 0 if there should be none.
+    /// The name that the next end tag should have; length 0 if there should be none.
     var openName: NameToken { get }
     /// `<name`
     mutating func startTag(_ name: NameToken, in span: RawSpan) -> XMLFault?

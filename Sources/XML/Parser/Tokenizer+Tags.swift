@@ -1,5 +1,5 @@
 extension Tokenizer {
-    /// A start tag from wherever the cursor is in it.
+    /// Continues in a start tag.
     /// - Returns: whether the sink stops at its end; nil if more bytes are needed.
     @inline(__always)
     mutating func startTag<Sink: TokenSink>(_ span: RawSpan, _ sink: inout Sink) throws(XMLFault) -> Bool? {
@@ -70,9 +70,9 @@ extension Tokenizer {
         }
     }
 
-    /// Moves over attributes that are written as nearly all are: one blank before, ASCII letters in the name, no white
-    /// space around the equals sign, nothing to decode. This is what costs most, so it is done in registers. Where it
-    /// stops the general code goes on, so that no byte is looked at more than twice.
+    /// Moves over attributes in the usual form: one blank before, ASCII letters in the name, no white space around the
+    /// equals sign, nothing to decode. This is the hottest code, so it works in registers. Where it stops the general
+    /// code continues, so that no byte is examined more than twice.
     @inline(__always)
     private mutating func plainAttributes<Sink: TokenSink>(_ span: RawSpan, _ sink: inout Sink) throws(XMLFault) {
         var next = cursor
@@ -101,7 +101,7 @@ extension Tokenizer {
         tokenStart = next
     }
 
-    /// An end tag from wherever the cursor is in it; the result as of ``startTag(_:_:)``.
+    /// Continues in an end tag; the result is that of ``startTag(_:_:)``.
     @inline(__always)
     mutating func endTag<Sink: TokenSink>(_ span: RawSpan, _ sink: inout Sink) throws(XMLFault) -> Bool? {
         if state == .endName {

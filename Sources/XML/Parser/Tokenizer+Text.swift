@@ -1,5 +1,5 @@
 extension Tokenizer {
-    /// Text and end tags, up to what another state goes on with.
+    /// Text and end tags, up to another kind of token.
     /// - Returns: whether the sink stops at an end tag; nil if more bytes are needed.
     @inline(__always)
     mutating func content<Sink: TokenSink>(_ span: RawSpan, _ sink: inout Sink) throws(XMLFault) -> Bool? {
@@ -34,7 +34,7 @@ extension Tokenizer {
         }
     }
 
-    /// Where the end tag at the cursor ends if it is the one that is due, without white space, as it nearly always is.
+    /// The end of the end tag at the cursor if it is the expected one, without white space, as usual.
     @inline(__always)
     private func endOfExpectedTag(_ expected: NameToken, in span: RawSpan) -> Int? {
         let start = cursor &+ 2
@@ -153,11 +153,11 @@ extension Tokenizer {
         if byte != 0x09 { needsCounting = true }
     }
 
-    /// Moves over the reference at the cursor, which is a `&`. Returns false if its end is not there yet.
+    /// Moves over the reference at the cursor, which is a `&`. Returns false if it is incomplete.
     @inline(never)
     mutating func skipReference(_ span: RawSpan) throws(XMLFault) -> Bool {
         isEncoded = true
-        // No reference that means something is longer, so a peer gains nothing by sending one in pieces.
+        // No valid reference is longer, so a peer gains nothing by sending one in pieces.
         let window = span.slice(cursor, min(span.byteCount &- cursor, Reference.maximumLength))
         steps &+= window.byteCount
         do throws(XMLFault) {

@@ -1,26 +1,26 @@
-/// Finds tags and text in bytes that may end anywhere, and checks all that needs no memory of other tags: syntax,
-/// characters, references, UTF-8.
+/// Finds tags and text in bytes that may end anywhere, and checks everything that is local: syntax, characters,
+/// references, UTF-8.
 ///
-/// After it has run out of bytes it goes on where it stopped, inside a name or value too; what it has done depends
-/// only on the bytes, never on how they were cut.
+/// When it runs out of bytes it continues later where it stopped, even within a name or value; the result does not
+/// depend on how the bytes were split.
 struct Tokenizer {
     enum State {
         case content, startName, attributes, attributeName, equals, quote, value, emptyTag, endName, endTag, cdata
     }
 
     var state = State.content
-    /// The next byte to look at.
+    /// The next byte to examine.
     var cursor = 0
-    /// Where the text, name or value began that the cursor is in; between attributes, where the last one ended.
+    /// The beginning of the current text, name or value; between attributes, the end of the last one.
     var tokenStart = 0
     var name = NameToken()
     var quoteByte: UInt8 = 0
-    /// The text or value holds references or line ends that must be decoded.
+    /// Whether the text or value has references or line ends to decode.
     var isEncoded = false
-    /// Some character is a line end or takes more than one byte, so columns are not offsets.
+    /// Whether some character is a line end or takes several bytes, so that columns are not offsets.
     var needsCounting = false
     var maximumNameLength = 1024
-    /// Bytes looked at, those seen twice counted twice.
+    /// The number of examined bytes; those examined twice count twice.
     var steps = 0
 
     init() {}
@@ -33,8 +33,8 @@ struct Tokenizer {
         needsCounting = false
     }
 
-    /// Goes through `span`, which must begin with all bytes of earlier runs since the restart.
-    /// - Returns: true if the sink stopped it; the cursor is then after what ended. False: more bytes are needed.
+    /// Processes `span`, which must begin with all bytes of earlier runs since the restart.
+    /// - Returns: true if the sink stopped it; the cursor is then after the token. False: more bytes are needed.
     mutating func run<Sink: TokenSink>(_ span: RawSpan, into sink: inout Sink) throws(XMLFault) -> Bool {
         let begin = cursor
         defer { steps &+= cursor &- begin &+ 1 }

@@ -1,6 +1,6 @@
 /// The character classes of XML 1.0 (fifth edition) and UTF-8 decoding.
 enum XMLCharacter {
-    /// One character and how many bytes it takes; 0 bytes: its end is not there yet; less: it is no UTF-8.
+    /// A character and its number of bytes; 0 bytes: incomplete; fewer: invalid UTF-8.
     struct Decoded {
         var scalar: UInt32
         var length: Int
@@ -9,7 +9,7 @@ enum XMLCharacter {
         static let invalid = Decoded(scalar: 0, length: -1)
     }
 
-    /// Decodes the character at `offset`, whose first byte must be at hand.
+    /// Decodes the character at `offset`, whose first byte must be there.
     @inline(never)
     static func decode(_ span: RawSpan, at offset: Int) -> Decoded {
         let first = span.byte(offset)
@@ -46,7 +46,7 @@ enum XMLCharacter {
         byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
     }
 
-    /// What usually stands behind a name: `=`, `>`, a blank or `/`.
+    /// The usual characters after a name: `=`, `>`, a blank or `/`.
     @inline(__always)
     static func endsName(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "/")

@@ -1,9 +1,9 @@
-/// `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>`, which may stand at the very start of a stream only.
+/// `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>`, allowed at the very start of a stream only.
 struct XMLDeclaration {
-    /// The longest one that is read, in bytes.
+    /// The maximum length in bytes.
     static let maximumLength = 256
 
-    /// Whether `span` begins, as far as it goes, like a declaration rather than like any other instruction.
+    /// Whether `span` begins like a declaration, as far as it goes.
     static func mayBegin(_ span: RawSpan) -> Bool {
         let opening: StaticString = "<?xml"
         let length = min(opening.utf8CodeUnitCount, span.byteCount)

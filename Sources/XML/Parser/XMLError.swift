@@ -1,8 +1,8 @@
-/// Why bytes are not XML that may be used on an XMPP stream.
+/// An error in the XML of an XMPP stream.
 public struct XMLError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The class of a mistake: each is another stream error (RFC 6120, section 4.9.3).
+    /// The kinds of errors, with different stream errors (RFC 6120, section 4.9.3).
     public enum Kind: Sendable, Equatable {
-        /// The rules of XML 1.0 or of Namespaces in XML are broken.
+        /// A violation of XML 1.0 or of Namespaces in XML.
         case notWellFormed
         /// A comment, processing instruction, document type or entity that XMPP forbids (RFC 6120, section 11.1).
         case restrictedXML
@@ -10,9 +10,9 @@ public struct XMLError: Error, Sendable, Equatable, CustomStringConvertible {
         case tooLarge
         /// Another one of ``XMLLimits`` is exceeded.
         case limitExceeded(Limit)
-        /// A prefix is used that is not declared.
+        /// An undeclared prefix.
         case badNamespacePrefix
-        /// The stream says that it is, or shows itself to be, in another encoding than UTF-8.
+        /// Another encoding than UTF-8, declared or detected.
         case unsupportedEncoding
     }
 
@@ -21,11 +21,11 @@ public struct XMLError: Error, Sendable, Equatable, CustomStringConvertible {
         case depth, attributes, namespaces, names
     }
 
-    /// What kind of mistake it is.
+    /// The kind of error.
     public let kind: Kind
-    /// A short English sentence without its full stop; holds nothing of what was received.
+    /// A short English sentence without its full stop; contains nothing of the input.
     public let reason: String
-    /// The line of the mistake, from 1, counted from the start of the stream.
+    /// The line of the error, from 1, counted from the start of the stream.
     public let line: Int
     /// The character in that line, from 1.
     public let position: Int
@@ -44,7 +44,7 @@ public struct XMLError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A mistake with its place as an offset into the bytes at hand; the parser makes an ``XMLError`` of it.
+/// An error with its place as an offset into the present bytes; the parser makes an ``XMLError`` of it.
 struct XMLFault: Error {
     let kind: XMLError.Kind
     let reason: StaticString

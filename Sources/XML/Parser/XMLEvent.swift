@@ -1,6 +1,6 @@
-/// What a ``StreamParser`` finds.
+/// An event of a ``StreamParser``.
 public enum XMLEvent: Sendable {
-    /// The stream's start tag, as an element that contains nothing.
+    /// The stream's start tag, as an element without content.
     case opened(Element)
     /// A complete child of the stream's root.
     case element(Element)

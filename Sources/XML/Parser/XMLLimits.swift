@@ -1,22 +1,22 @@
-/// What one document or stanza may cost; checked before anything is allocated for it.
+/// Limits for one document or stanza; checked before anything is allocated for it.
 public struct XMLLimits: Sendable, Equatable {
-    /// The most bytes of one stanza, or of the stream's start tag, as received.
+    /// The maximum bytes of a stanza, or of the stream's start tag, as received.
     public var stanzaBytes: Int
-    /// The deepest nesting; a stanza itself has depth 1.
+    /// The maximum nesting; a stanza itself has depth 1.
     public var depth: Int
-    /// The most attributes of one element, namespace declarations not counted.
+    /// The maximum attributes of an element, excluding namespace declarations.
     public var attributes: Int
-    /// The most namespace declarations in scope at one place, those of the stream's start tag counted.
+    /// The maximum namespace declarations in scope, including those of the stream's start tag.
     public var namespaces: Int
-    /// The most bytes of one element or attribute name, its prefix counted.
+    /// The maximum bytes of an element or attribute name, including its prefix.
     public var nameBytes: Int
-    /// The most bytes of one namespace's name, decoded.
+    /// The maximum bytes of a namespace's name, decoded.
     public var namespaceBytes: Int
-    /// The most bytes of all namespace declarations of the stream's start tag together, as received: they hold for each
-    /// stanza, and go along with each that needs them.
+    /// The maximum bytes of all namespace declarations of the stream's start tag, as received: they apply to each
+    /// stanza, and are added to each that needs them.
     public var streamDeclarationBytes: Int
 
-    /// Limits for signed-in clients, but for what is given.
+    /// Limits for signed-in clients, with the given changes.
     public init(
         stanzaBytes: Int = 262_144,
         depth: Int = 64,
@@ -35,7 +35,7 @@ public struct XMLLimits: Sendable, Equatable {
         self.streamDeclarationBytes = streamDeclarationBytes
     }
 
-    /// For what the program has written itself: nothing is refused that a tape can hold.
+    /// For the program's own output: only what a tape can hold.
     public static let ownOutput = XMLLimits(
         stanzaBytes: .max, depth: .max, attributes: .max, namespaces: .max, nameBytes: .max, namespaceBytes: .max,
         streamDeclarationBytes: .max)

@@ -1,17 +1,17 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// A stanza that was written for a stream whose content namespace is `jabber:client`, for a stream with another one: its
-    /// elements in the content namespace must take that from the stream, so none of them may name `jabber:client`. A stanza
-    /// in something else, as a forwarded one is, names it and stays what it is.
+    /// Converts a stanza written for a stream with the content namespace `jabber:client` to a stream with another one:
+    /// elements in the content namespace inherit the stream's, so their declarations of `jabber:client` are removed. A
+    /// nested stanza, such as a forwarded one, keeps its declaration.
     public func withoutContentDeclarations() -> ByteBuffer {
-        // Few stanzas do. What is not one element is not ours to change.
+        // Few stanzas have one. What is not one element is not ours to change.
         guard readableBytesSpan.contains(Namespace.client.literal),
             let element = try? Element(ownOutput: self, contentNamespace: .client)
         else { return self }
         var bytes = element.document.bytes
         for declaration in element.document.redundantDeclarations(of: NamespaceID.client) {
-            // White space means nothing there.
+            // White space has no meaning there.
             let length = declaration.value.upperBound + 1 - Int(declaration.nameOffset)
             bytes.setRepeatingByte(
                 UInt8(ascii: " "), count: length, at: bytes.readerIndex + Int(declaration.nameOffset))

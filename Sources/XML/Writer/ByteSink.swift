@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Memory of a known size that is filled from its start. Writing beyond the end stops the program, as the size was
-/// computed from the same values.
+/// Memory of a known size, filled from its start. Writing beyond the end traps, as the size was computed from the same
+/// values.
 struct ByteSink {
     private let memory: UnsafeMutableRawBufferPointer
-    /// How many bytes were written.
+    /// The number of bytes written.
     private(set) var count = 0
 
     @inline(__always)

@@ -1,11 +1,11 @@
-/// How characters are written so that a parser gives them back (XML 1.0, sections 2.4 and 3.3.3). Characters that XML
-/// does not have at all become U+FFFD.
+/// Escapes characters so that a parser restores them (XML 1.0, sections 2.4 and 3.3.3). Characters that XML does not
+/// allow become U+FFFD.
 enum Escaping {
     case text
     /// Between double quotation marks.
     case attribute
 
-    /// How many bytes some text takes when escaped, and whether that is the text itself.
+    /// The escaped length of a text, and whether it equals the text.
     struct Measure {
         var byteCount: Int
         var isPlain: Bool
@@ -26,7 +26,7 @@ enum Escaping {
         return Measure(byteCount: bytes.byteCount, isPlain: true)
     }
 
-    /// Writes `bytes`, which were measured before.
+    /// Writes measured `bytes`.
     @inline(__always)
     func put(_ bytes: RawSpan, _ measure: Measure, into sink: inout ByteSink) {
         if measure.isPlain {
@@ -36,7 +36,7 @@ enum Escaping {
         }
     }
 
-    /// Characters that may have to be replaced: markup, control characters, and all outside ASCII.
+    /// Characters that may need escaping: markup, control characters, and non-ASCII.
     @inline(__always)
     private static func special(_ word: UInt64) -> UInt64 {
         EightBytes.unprintable(word) | EightBytes.equal(word | EightBytes.each(0x02), UInt8(ascii: ">"))
@@ -49,7 +49,7 @@ enum Escaping {
             || byte == UInt8(ascii: "\"")
     }
 
-    /// What is written for the character at `index`, or nil if it is written as it is; and how many bytes it has.
+    /// The escaped form of the character at `index`, or nil if it is unchanged; and its number of bytes.
     @inline(__always)
     private func replacement(_ bytes: RawSpan, at index: Int) -> (text: StaticString, length: Int)? {
         switch bytes.byte(index) {

@@ -1,6 +1,6 @@
 /// A prefix that an element uses and that is declared outside of it.
 struct OuterPrefix {
-    /// Where it stands for the first time.
+    /// The place of its first use.
     let offset: Int
     let length: Int
     let namespace: NamespaceID
@@ -9,7 +9,7 @@ struct OuterPrefix {
 extension Element {
     /// The prefixes that the element uses and that are declared outside of it, each once.
     ///
-    /// Costs a look at the tags that stand between the element and such a prefix: nothing for most elements.
+    /// Costs a look at the tags between the element and such a prefix: nothing for most elements.
     func outerPrefixes() -> [OuterPrefix] {
         guard node.flags.contains(.usesOuterPrefix) else { return [] }
         return document.withBytes { span in
@@ -40,12 +40,12 @@ extension Element {
         }
     }
 
-    /// The default namespace around the element, if a name in it is in that; `nil` if none is.
+    /// The default namespace around the element, if a name in it uses that; nil otherwise.
     var outerDefault: NamespaceID? {
         var element = self
         while element.node.flags.contains(.usesOuterDefault) {
             if element.node.prefixLength == 0 { return element.node.namespace }
-            // One of those inside says which it is.
+            // One of the children shows which it is.
             guard let inner = element.children.first(where: { $0.node.flags.contains(.usesOuterDefault) }) else {
                 break
             }
@@ -56,7 +56,7 @@ extension Element {
 }
 
 extension Document {
-    /// The index of the first node behind the attributes and declarations of the element at `index`.
+    /// The index of the first node after the attributes and declarations of the element at `index`.
     func endOfTag(_ index: Int) -> Int {
         var next = index + 1
         while next < nodes.count, nodes[next].kind == .attribute || nodes[next].kind == .declaration { next += 1 }
@@ -64,10 +64,10 @@ extension Document {
     }
 }
 
-/// Goes through the tags of an element and keeps the prefixes that are not declared in it.
+/// Walks through the tags of an element and collects the prefixes not declared in it.
 private struct OuterPrefixSearch {
     private(set) var found: [OuterPrefix] = []
-    /// Those declared in the element, with the index up to which they hold.
+    /// Those declared in the element, with the index up to which they apply.
     private var inner: [(offset: Int, length: Int, end: Int)] = []
 
     mutating func enter(_ index: Int) {

@@ -1,12 +1,12 @@
 import NIOCore
 
-/// A stanza that many get: written once, all of it but the recipient's address.
+/// A stanza for many recipients, written once except for the recipient's address.
 public final class WrittenStanza: Sendable {
     fileprivate let element: Element
     fileprivate let from: String?
     fileprivate let lang: String?
     fileprivate let bytes: ByteBuffer
-    /// Where the address goes: behind the element's name.
+    /// The place of the address: after the element's name.
     fileprivate let nameEnd: Int
 
     /// - Parameters: as in `XMLWriter.stanza`.
@@ -22,7 +22,7 @@ public final class WrittenStanza: Sendable {
 }
 
 extension XMLWriter {
-    /// The same as `stanza` with the element that has been written.
+    /// The same as `stanza` with the written element.
     public mutating func stanza(_ written: WrittenStanza, to: String?) {
         guard currentNamespace == .client else {
             return stanza(written.element, from: written.from, to: to, lang: written.lang)

@@ -42,7 +42,7 @@ extension XMLWriter {
         output.append(name.utf8CodeUnitCount + measure.byteCount + 4) { $0.putAttribute(name, utf8, measure) }
     }
 
-    /// Writes what the attribute `other` of an element says, unless the element has none: for answers that repeat it.
+    /// Repeats the attribute `other` of an element, if it has one: for answers.
     ///
     /// - Returns: whether it has one.
     @discardableResult
@@ -67,7 +67,7 @@ extension ByteSink {
         put(UInt8(ascii: "\""))
     }
 
-    /// Writes an attribute as it was received, in double quotation marks unless the value holds one.
+    /// Writes an attribute as received, in double quotation marks unless the value contains one.
     @inline(__always)
     mutating func putReceived(_ node: Node, of span: RawSpan) {
         let (nameStart, nameEnd) = (Int(node.nameOffset), Int(node.nameOffset) &+ Int(node.nameLength))

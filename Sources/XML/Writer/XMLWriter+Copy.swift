@@ -1,10 +1,10 @@
 import NIOCore
 
 extension XMLWriter {
-    /// Writes a received element and all that it contains: its bytes, and on it those declarations made outside of it
-    /// that they need to mean the same here.
+    /// Writes a received element with its content: its bytes, with the outside declarations that they need to mean the
+    /// same here.
     ///
-    /// What is written is longer than what was received by these declarations alone, each of which is written once.
+    /// The output is longer than the input only by these declarations, each of which is written once.
     public mutating func copy(_ element: Element) {
         closeTag()
         let declarations = declarations(for: element)
@@ -35,11 +35,11 @@ extension XMLWriter {
         }
     }
 
-    /// What has to be declared on `element` here, besides what it declares itself.
+    /// The declarations that `element` needs here, in addition to its own.
     func declarations(for element: Element) -> [UInt8] {
         let node = element.node
         var declarations: [UInt8] = []
-        // Nearly every element is in the default namespace itself.
+        // Nearly every element is itself in the default namespace.
         let outerDefault =
             node.prefixLength == 0 && !node.flags.contains(.declaresDefault)
             ? node.namespace : element.outerDefault
@@ -73,8 +73,8 @@ extension [UInt8] {
         document.withName(of: namespace) { appendQuoted($0) }
     }
 
-    /// Appends the name of a namespace as an attribute's value: never longer than whatever it was received as, hence with
-    /// the better quotation marks and the shortest references.
+    /// Appends the name of a namespace as an attribute's value: never longer than it was received, hence with the
+    /// better quotation marks and the shortest references.
     private mutating func appendQuoted(_ name: RawSpan) {
         name.withUnsafeBytes { name in
             var balance = 0

@@ -1,15 +1,14 @@
 import NIOCore
 
 extension XMLWriter {
-    /// Writes a received element whose name has a prefix without that one, as all names in its namespace that stand where
-    /// that is the default one. What else it contains is written as it was received, other prefixes included.
+    /// Writes a received element without the prefix of its name, as all names in its namespace where that is the
+    /// default one. Other content is written as received, including other prefixes.
     ///
-    /// What is written is longer than what was received by a few bytes for each element, and by declarations that are
-    /// written once.
+    /// The output is longer than the input by a few bytes for each element, and by declarations that are written once.
     /// - Parameters:
-    ///   - attributes: what to put in the place of some of its attributes; nil: nothing.
-    ///   - isUnwanted: which of the elements directly inside are left out; nil: none.
-    ///   - appended: what to write behind the element's own content.
+    ///   - attributes: replacements for some of its attributes; nil: none.
+    ///   - isUnwanted: selects children to leave out; nil: none.
+    ///   - appended: written after the element's own content.
     @inline(never)
     mutating func normalise(
         _ element: Element, root attributes: StanzaAttributes?, leavingOut isUnwanted: ((Element) -> Bool)? = nil,
@@ -101,28 +100,28 @@ extension XMLWriter {
     }
 }
 
-/// What an element needs that is written without its prefix.
+/// What an element needs to be written without its prefix.
 private struct NormalisingNeeds {
-    /// Some names in the element's namespace keep their prefixes: those of attributes, and of elements where another
-    /// namespace is the default one.
+    /// Whether names in the element's namespace keep their prefixes: attributes, and elements where another namespace
+    /// is the default one.
     var ownPrefix = false
-    /// What was the default namespace at the element, if names in it are in that, and need a prefix now.
+    /// The default namespace at the element, if names in it use that, and need a prefix now.
     var formerDefault: NamespaceID?
-    /// That prefix, which is used nowhere else.
+    /// That prefix, which is unused elsewhere.
     var prefix: [UInt8] = []
 }
 
-/// Goes through an element without recursion, and says how each name in it is to be written where the element's own
-/// namespace has become the default one.
+/// Walks through an element without recursion, and decides how each name is written where the element's own namespace
+/// has become the default one.
 private struct NormalisingWalk {
     enum Naming {
         /// Prefix and name as received.
         case asReceived
         /// Without a prefix.
         case local
-        /// With the new prefix for what was the default namespace.
+        /// With the new prefix for the former default namespace.
         case former
-        /// Without a prefix, where the default namespace must be none.
+        /// Without a prefix, where there must be no default namespace.
         case undeclared
     }
 
@@ -144,7 +143,7 @@ private struct NormalisingWalk {
         self.isUnwanted = isUnwanted
     }
 
-    /// What there is, before anything is written.
+    /// Determines the needs before anything is written.
     func look() -> NormalisingNeeds {
         var needs = NormalisingNeeds()
         var numbers: Set<Int> = []

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// What a stanza gets when it is passed on; nil: the attribute is left out.
+/// The new attributes of a stanza that is passed on; nil: the attribute is left out.
 struct StanzaAttributes {
     var from: String?
     var to: String?
@@ -9,7 +9,7 @@ struct StanzaAttributes {
     /// nil: as received.
     var id: String??
 
-    /// Whether `node`, an attribute, is left out because there may be another one instead.
+    /// Whether the attribute `node` is left out because it is replaced.
     @inline(__always)
     func replaces(_ node: Node, in document: Document) -> Bool {
         guard node.prefixLength == 0 else { return false }
@@ -31,15 +31,15 @@ struct StanzaAttributes {
 }
 
 extension XMLWriter {
-    /// Passes a received stanza on: its bytes with other addresses. If its own name has a prefix it is written without, as
-    /// old clients look for names.
+    /// Passes a received stanza on: its bytes with other addresses. A prefix of its own name is removed, as old clients
+    /// look for the plain name.
     /// - Parameters:
     ///   - from: the sender; nil: none is written.
     ///   - to: the recipient; nil: none is written.
     ///   - lang: `xml:lang` for a stanza that has none.
-    ///   - isUnwanted: which of the elements directly inside are left out; nil: none.
-    ///   - appended: what to write behind the stanza's own content: elements as a writer for the content namespace
-    ///     `jabber:client` gives them.
+    ///   - isUnwanted: selects children to leave out; nil: none.
+    ///   - appended: written after the stanza's own content: elements from a writer for the content namespace
+    ///     `jabber:client`.
     public mutating func stanza(
         _ element: Element, from: String?, to: String?, lang: String? = nil,
         leavingOut isUnwanted: ((Element) -> Bool)? = nil, appending appended: ByteBuffer? = nil
@@ -79,7 +79,7 @@ extension XMLWriter {
         let id = NewAttribute("id", attributes?.id ?? nil)
         let lang = NewAttribute("xml:lang", attributes?.lang == nil || element.hasLanguage ? nil : attributes?.lang)
         let document = element.document
-        // The received bytes and one blank bound all that is copied of them; an empty tag may become two.
+        // The received bytes and one blank bound everything that is copied; an empty tag may become two.
         let endTag = appended == nil ? 0 : Int(node.nameLength) + 3
         let bound =
             element.byteCount + 1 + declarations.count + from.room + to.room + id.room + lang.room

@@ -1,27 +1,28 @@
 import NIOCore
 
-/// Writes XML: the one way to make it. Everything is escaped, and namespaces are declared where they change.
+/// Writes XML; all XML is made by it. It escapes everything, and declares namespaces where they change.
 ///
-/// Attributes stand in double quotation marks and an empty element ends in ` />`, as old clients search for literally.
+/// Attributes are in double quotation marks and an empty element ends in ` />`, as old clients search for these
+/// literally.
 public struct XMLWriter: ~Copyable {
     /// An open element.
     struct Frame {
         var name: StaticString
-        /// An element with a prefix leaves the default namespace as it was around it.
+        /// An element with a prefix keeps the default namespace around it.
         var prefix: StaticString?
         /// The default namespace inside, unless it is dynamic.
         var namespace: Namespace
-        /// The index in `dynamic` of what the program learned at run time, or -1.
+        /// The index in `dynamic` of a name known only at run time, or -1.
         var dynamic = -1
     }
 
     var output: ByteBuffer
-    /// The innermost open element, and those around it: many a writer has one at a time, which then takes no memory.
+    /// The innermost open element, and those around it: many writers have one at a time, which takes no memory.
     private(set) var innermost: Frame?
     private var outer: ContiguousArray<Frame> = []
     /// Names and namespaces of open elements that are no literals.
     var dynamic: [(name: String, namespace: String)] = []
-    /// The last start tag still misses its `>`.
+    /// Whether the last start tag still lacks its `>`.
     var isTagOpen = false
     let contentNamespace: Namespace
     private let begin: Int
@@ -34,20 +35,20 @@ public struct XMLWriter: ~Copyable {
         self.init(appendingTo: buffer, contentNamespace: contentNamespace)
     }
 
-    /// Writes behind what `buffer` holds already.
+    /// Appends to `buffer`.
     public init(appendingTo buffer: consuming ByteBuffer, contentNamespace: Namespace = .client) {
         begin = buffer.writerIndex
         output = buffer
         self.contentNamespace = contentNamespace
     }
 
-    /// What was written. Elements that were not ended stay open, as a stream's start tag has to.
+    /// The output. Open elements stay open, like a stream's start tag.
     public consuming func finish() -> ByteBuffer {
         closeTag()
         return output
     }
 
-    /// What has been written so far; an element just begun is taken to have content.
+    /// The output so far; an element just begun is assumed to have content.
     public var written: ByteBuffer {
         mutating get {
             closeTag()
@@ -55,7 +56,7 @@ public struct XMLWriter: ~Copyable {
         }
     }
 
-    /// How many bytes were written so far.
+    /// The number of bytes written so far.
     public var byteCount: Int {
         output.writerIndex - begin
     }
@@ -74,7 +75,7 @@ public struct XMLWriter: ~Copyable {
     }
 
     /// Begins an element with a prefix, which is declared on it: `<stream:error xmlns:stream="…">`. The default
-    /// namespace stays what it is.
+    /// namespace does not change.
     public mutating func start(_ name: StaticString, prefix: StaticString, _ namespace: Namespace) {
         open(name, prefix: prefix, declaring: namespace)
         push(
@@ -83,11 +84,11 @@ public struct XMLWriter: ~Copyable {
                 dynamic: innermost?.dynamic ?? -1))
     }
 
-    /// Begins an element whose name is no literal, for tools and tests.
-    /// - Parameter name: must be a name as XML has it, without a colon; that is not checked.
+    /// Begins an element whose name is not a literal, for tools and tests.
+    /// - Parameter name: must be a valid XML name without a colon; not checked.
     public mutating func start(dynamic name: String, namespaceName: String) {
         let around = currentNamespaceName
-        // That one namespace has a prefix everywhere, and must not be the default one.
+        // This namespace is always prefixed, and must not be the default one.
         let isXML = namespaceName == Namespace.xml.name
         let name = isXML ? "xml:\(name)" : name
         let inner = isXML ? around : namespaceName
@@ -142,7 +143,7 @@ public struct XMLWriter: ~Copyable {
         output.writeStaticString(text)
     }
 
-    /// Writes what another writer has written with the default namespace of this place as its `contentNamespace`.
+    /// Writes the output of another writer whose `contentNamespace` is the default namespace here.
     public mutating func raw(_ written: ByteBuffer) {
         closeTag()
         output.writeImmutableBuffer(written)
@@ -166,7 +167,7 @@ public struct XMLWriter: ~Copyable {
         isTagOpen = false
     }
 
-    /// How many elements are open.
+    /// The number of open elements.
     var depth: Int { innermost == nil ? 0 : outer.count + 1 }
 
     private mutating func push(_ frame: Frame) {

@@ -1,8 +1,8 @@
-/// Checks, lowers and copies an address of ASCII alone, as nearly all are, without a table or a detour.
+/// Checks, lowercases and copies an ASCII address, which nearly all are, without tables.
 struct ASCIIAddress {
     enum Outcome {
         case valid, invalid
-        /// There is more than ASCII, an IP address in brackets, or a label in Punycode.
+        /// It has non-ASCII characters, an IP address in brackets, or a label in Punycode.
         case needsPreparation
     }
 
@@ -12,8 +12,8 @@ struct ASCIIAddress {
     /// The number of bytes before the slash, or of all.
     private(set) var bareLength = 0
 
-    /// - Parameter buffer: has room for as many bytes as come in.
-    /// - Returns: how many were written; meaningless unless the outcome is `valid`.
+    /// - Parameter buffer: has room for as many bytes as the input.
+    /// - Returns: the number of bytes written; meaningless unless the outcome is `valid`.
     mutating func copy(_ bytes: RawSpan, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let count = bytes.byteCount
         var domain = 0..<Self.copyLowered(bytes, from: 0, while: .local, to: buffer)
@@ -34,7 +34,7 @@ struct ASCIIAddress {
         return copyResource(bytes, from: domain.upperBound, to: buffer, at: end)
     }
 
-    /// - Returns: where it ends, without the root's dot; nil if the outcome is no longer `valid`.
+    /// - Returns: its end, without the root's dot; nil if the outcome is no longer `valid`.
     private mutating func checkDomain(_ bytes: RawSpan, _ domain: Range<Int>) -> Int? {
         var end = domain.upperBound
         if domain.count > 1, Self.byte(bytes, end - 1) == UInt8(ascii: ".") { end -= 1 }
@@ -50,7 +50,7 @@ struct ASCIIAddress {
         return outcome == .valid ? end : nil
     }
 
-    /// - Returns: where the label ends.
+    /// - Returns: the end of the label.
     private mutating func checkLabel(_ bytes: RawSpan, _ rest: Range<Int>) -> Int? {
         var end = rest.lowerBound
         while end < rest.upperBound, Self.byte(bytes, end) != UInt8(ascii: ".") {
@@ -77,7 +77,7 @@ struct ASCIIAddress {
         return end
     }
 
-    /// - Parameter slash: where it stands in `bytes`.
+    /// - Parameter slash: its index in `bytes`.
     private mutating func copyResource(
         _ bytes: RawSpan,
         from slash: Int,
@@ -95,7 +95,7 @@ struct ASCIIAddress {
         return place + 1 + length
     }
 
-    /// - Returns: the first place whose byte is not in the set.
+    /// - Returns: the index of the first byte that is not in the set.
     @inline(__always)
     private static func copyLowered(
         _ bytes: RawSpan,

@@ -1,6 +1,6 @@
 /// The rule for strings with characters that are written from right to left (RFC 5893, section 2).
 enum BidiRule {
-    /// Whether the string has no such character or keeps the rule.
+    /// Whether the string has no such character or satisfies the rule.
     static func allows(_ scalars: [Unicode.Scalar]) -> Bool {
         let classes = scalars.map { UnicodeTables.shared.properties(of: $0).bidi }
         guard let first = classes.first, classes.contains(where: isRightToLeft) else { return true }
@@ -11,7 +11,7 @@ enum BidiRule {
             guard !(classes.contains(.europeanNumber) && classes.contains(.arabicNumber)) else { return false }
             return last == .europeanNumber || isRightToLeft(last)
         default:
-            // A string that runs from left to right has none of these characters.
+            // A left-to-right string has none of these characters.
             return false
         }
     }

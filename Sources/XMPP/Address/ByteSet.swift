@@ -1,4 +1,4 @@
-/// A set of ASCII bytes as 128 bits, so that asking costs a shift and no memory access.
+/// A set of ASCII bytes as 128 bits, so that a test is a shift without memory access.
 struct ByteSet {
     /// The bytes below 64.
     let low: UInt64

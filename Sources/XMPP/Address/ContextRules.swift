@@ -1,7 +1,7 @@
-/// The rules for the code points that are valid in some places only (RFC 5892, appendix A).
+/// The rules for code points that are valid in certain contexts only (RFC 5892, appendix A).
 ///
-/// What a rule asks of the whole string is found out once, so that the cost stays linear in a string of such code
-/// points alone.
+/// What a rule needs of the whole string is determined once, so that the cost is linear even in a string of such code
+/// points only.
 struct ContextRules {
     private let scalars: [Unicode.Scalar]
     private let hasKanaOrHan: Bool
@@ -15,7 +15,7 @@ struct ContextRules {
         hasExtendedArabicIndicDigit = scalars.contains { ("\u{6F0}"..."\u{6F9}").contains($0) }
     }
 
-    /// Whether the code point there, one with a rule, may stand there.
+    /// Whether the code point there, one with a rule, is allowed there.
     func allow(at index: Int) -> Bool {
         switch scalars[index] {
         case "\u{200C}":
@@ -57,7 +57,7 @@ struct ContextRules {
         before(index).map { Self.properties($0).combiningClass == ScalarProperties.virama } ?? false
     }
 
-    /// Whether the letter before, marks skipped, joins to its right and the one after to its left.
+    /// Whether the letter before, ignoring marks, joins to its right and the one after to its left.
     private func joinsLetters(_ index: Int) -> Bool {
         let earlier = scalars[..<index].reversed().lazy.map { Self.properties($0).joining }
         let later = scalars[(index + 1)...].lazy.map { Self.properties($0).joining }

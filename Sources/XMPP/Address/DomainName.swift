@@ -10,13 +10,13 @@ import CIDN2
 
 /// The domainpart of an address (RFC 7622, section 3.2): a host name by IDNA2008 or an IP address.
 enum DomainName {
-    /// - Returns: the normal form, in which host names are in lower case, Unicode and without a dot at the end; nil if
-    ///   it is neither a host name nor an IP address.
+    /// - Returns: the normal form: host names in lower case, Unicode and without a final dot; nil if it is neither a
+    ///   host name nor an IP address.
     static func prepared(_ domain: String) -> String? {
         let mapped = mapped(domain)
         guard mapped.utf8.count <= 2 * JID.maximumPartByteCount else { return nil }
         if mapped.utf8.first == UInt8(ascii: "[") { return isBracketedAddress(mapped) ? mapped : nil }
-        // ASCII labels are checked here: with IDN2_USE_STD3_ASCII_RULES the library deletes what it does not like.
+        // ASCII labels are checked here: with IDN2_USE_STD3_ASCII_RULES the library deletes invalid characters.
         guard hasOrdinaryASCII(mapped) else { return nil }
         let isRooted = mapped.utf8.last == UInt8(ascii: ".")
         guard let name = unicodeLabels(isRooted ? String(mapped.dropLast()) : mapped),
@@ -25,7 +25,7 @@ enum DomainName {
         return name
     }
 
-    /// As RFC 5895 has it: lower case, ordinary width, NFC, and the ideographic full stop for a dot.
+    /// The mapping of RFC 5895: lower case, ordinary width, NFC, and the ideographic full stop for a dot.
     private static func mapped(_ domain: String) -> String {
         if domain.utf8.allSatisfy({ $0 < 0x80 }) { return domain.lowercased() }
         let ordinary = PRECIS.ordinaryWidth(Array(domain.unicodeScalars)).map { $0 == "\u{3002}" ? "." : $0 }
@@ -38,7 +38,7 @@ enum DomainName {
         name.utf8.split(separator: UInt8(ascii: ".")).contains { $0.starts(with: "xn--".utf8) }
     }
 
-    /// Whether each label has only what a host name may have, counting all beyond ASCII as good.
+    /// Whether each label has only characters of host names; all non-ASCII characters count as valid.
     private static func hasOrdinaryASCII(_ name: String) -> Bool {
         let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         for (index, label) in labels.enumerated() {
@@ -55,8 +55,8 @@ enum DomainName {
     private static func unicodeLabels(_ name: String) -> String? {
         let isASCII = name.utf8.allSatisfy { $0 < 0x80 }
         guard hasPunycode(name) else { return isASCII || toASCII(name) != nil ? name : nil }
-        // What a label in Punycode stands for is normal only if it gives the same Punycode again, and is a name by itself:
-        // the library lets it end with a hyphen.
+        // A Punycode label is normal only if its Unicode form gives the same Punycode again, and is a valid name: the
+        // library lets it end with a hyphen.
         guard let ascii = toASCII(name), let unicode = toUnicode(ascii), toASCII(unicode) == ascii,
             mapped(unicode) == unicode, hasOrdinaryASCII(unicode)
         else { return nil }

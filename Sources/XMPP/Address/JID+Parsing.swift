@@ -1,5 +1,5 @@
 extension JID {
-    /// What is not even looked at: normalisation shortens text, but not without end.
+    /// Longer input is refused at once: normalisation shortens text, but only so much.
     private static let maximumInputByteCount = 4 * maximumPartByteCount
 
     /// Parses and prepares an address.
@@ -11,7 +11,7 @@ extension JID {
         self = parsed
     }
 
-    /// `init(_:)` for the bytes of an attribute. An address all in ASCII is checked, lowered and copied in one pass.
+    /// `init(_:)` for the bytes of an attribute. An ASCII address is checked, lowercased and copied in one pass.
     public init?(utf8 bytes: RawSpan) {
         guard (1...Self.maximumInputByteCount).contains(bytes.byteCount) else { return nil }
         var address = ASCIIAddress()
@@ -24,8 +24,8 @@ extension JID {
         }
     }
 
-    /// Prepares each part by its own rules and puts them together.
-    /// - Returns: nil if a part is refused; an empty part is not the same as none.
+    /// Prepares each part by its own rules and joins them.
+    /// - Returns: nil if a part is invalid; an empty part is not the same as none.
     public init?(local: String?, domain: String, resource: String?) {
         var text = ""
         if let local {
@@ -44,7 +44,7 @@ extension JID {
     }
 
     /// This account's address with another resourcepart, prepared by the OpaqueString profile.
-    /// - Returns: nil if the profile refuses it.
+    /// - Returns: nil if it is invalid.
     public func with(resource: String) -> JID? {
         guard let resource = Self.prepared(resource: resource) else { return nil }
         let bare = Substring(string.utf8.prefix(bareLength))
@@ -88,7 +88,7 @@ extension JID {
         (1...maximumPartByteCount).contains(part.utf8.count) ? part : nil
     }
 
-    /// Where the parts of an address lie. Found before anything is mapped, as mapping may make an at sign or a slash.
+    /// The places of an address's parts. Found before mapping, as mapping may produce an at sign or a slash.
     private struct Outline {
         let local: Range<Int>?
         let domain: Range<Int>

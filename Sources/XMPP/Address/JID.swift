@@ -1,9 +1,9 @@
-/// An XMPP address (RFC 7622): `local@domain/resource`, where only the domain is always there.
+/// An XMPP address (RFC 7622): `local@domain/resource`, where only the domain is required.
 ///
-/// A JID holds one string in normal form and where its parts end, and is equal to another exactly if the bytes of
-/// their strings are. The hash of the account's part is computed once.
+/// A JID holds one string in normal form and the ends of its parts; JIDs are equal if their bytes are. The hash of the
+/// bare address is computed once.
 public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringConvertible {
-    /// How long each part may be, in bytes of UTF-8 after normalisation.
+    /// The maximum length of each part, in bytes of UTF-8 after normalisation.
     public static let maximumPartByteCount = 1023
 
     /// The whole address in normal form.
@@ -32,7 +32,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
     var localLength: Int { Int(localEnd) }
     var bareLength: Int { Int(bareEnd) }
 
-    /// The localpart, what names an account on a host.
+    /// The localpart, which identifies an account on a host.
     public var local: String? {
         hasLocal ? String(Substring(string.utf8.prefix(localLength))) : nil
     }
@@ -43,7 +43,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
         return String(Substring(string.utf8.prefix(bareLength).dropFirst(hasLocal ? localLength + 1 : 0)))
     }
 
-    /// The resourcepart, what names one of an account's sessions, or an occupant.
+    /// The resourcepart, which identifies one of an account's sessions, or an occupant.
     public var resource: String? {
         isFull ? String(Substring(string.utf8.dropFirst(bareLength + 1))) : nil
     }
@@ -57,7 +57,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
 
     /// Whether there is a localpart.
     public var hasLocal: Bool { localEnd > 0 }
-    /// Whether there is no resourcepart; there may be a localpart or not.
+    /// Whether there is no resourcepart, with or without a localpart.
     public var isBare: Bool { bareLength == string.utf8.count }
     /// Whether there is a resourcepart.
     public var isFull: Bool { !isBare }
@@ -68,7 +68,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
 
     // MARK: - Comparing
 
-    /// Whether both are addresses of the same account or host, whatever their resourceparts. Allocates nothing.
+    /// Whether both have the same bare address. Allocates nothing.
     public func isSameBare(as other: JID) -> Bool {
         guard bareHash == other.bareHash, bareEnd == other.bareEnd else { return false }
         return string.withBytes { mine in
@@ -78,8 +78,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
         }
     }
 
-    /// Whether the bytes are this address in normal form; then they need not be parsed to know that they mean it.
-    /// Allocates nothing.
+    /// Whether the bytes are this address in normal form; then they need not be parsed to compare. Allocates nothing.
     public func isWritten(_ bytes: RawSpan) -> Bool {
         string.withBytes { mine in bytes.withUnsafeBytes { mine[...].isIdentical(to: $0[...]) } }
     }
@@ -95,7 +94,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
 
     private var domainStart: Int { hasLocal ? localLength + 1 : 0 }
 
-    /// Bytes are compared, not what Unicode holds to be equivalent.
+    /// Compares bytes, not canonical equivalence.
     public static func == (left: JID, right: JID) -> Bool {
         guard left.bareHash == right.bareHash, left.bareEnd == right.bareEnd else { return false }
         return left.string.withBytes { mine in
@@ -112,7 +111,7 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
 }
 
 extension String {
-    /// The UTF-8 bytes in place: every string that this target makes is contiguous.
+    /// The UTF-8 bytes in place: all strings made here are contiguous.
     @inline(__always)
     fileprivate func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         if let result = utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }

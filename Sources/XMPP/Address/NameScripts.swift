@@ -1,8 +1,8 @@
-/// Whether a name could be taken for another one because it mixes letters of several scripts, such as a Cyrillic а among
-/// Latin letters. By UTS #39, section 5.2: what is let through is at most "highly restrictive", which is a single script, or
-/// one of the mixtures that are usual in Chinese, Japanese and Korean.
+/// Detects names that mix letters of several scripts, such as a Cyrillic а among Latin letters, and could be mistaken
+/// for others. By UTS #39, section 5.2, at most "highly restrictive" is allowed: a single script, or a mixture that is
+/// usual in Chinese, Japanese and Korean.
 public enum NameScripts {
-    /// Whether the letters of a name go together.
+    /// Whether the letters of a name belong together.
     public static func areUsual(in name: String) -> Bool {
         let scripts = Set(name.unicodeScalars.compactMap(script))
         return scripts.count <= 1 || usualMixtures.contains { scripts.isSubset(of: $0) }
@@ -12,7 +12,7 @@ public enum NameScripts {
         ["Latin", "Han", "Hiragana", "Katakana"], ["Latin", "Han", "Bopomofo"], ["Latin", "Han", "Hangul"],
     ]
 
-    /// nil: what belongs to every script, such as digits and marks. Scripts that names are seldom written in count as one.
+    /// nil: common to all scripts, such as digits and marks. Scripts rare in names count as one.
     private static func script(of scalar: Unicode.Scalar) -> Substring? {
         var (low, high) = (0, runs.count)
         while high - low > 1 {
@@ -27,8 +27,8 @@ public enum NameScripts {
         return (UInt32(parts[0], radix: 16) ?? 0, parts[1] == "-" ? nil : parts[1])
     }
 
-    /// Where a script begins, from Unicode's Scripts.txt; `-` is Common or Inherited. What is not assigned counts to what
-    /// stands before it: PRECIS refuses it.
+    /// Where a script begins, from Unicode's Scripts.txt; `-` is Common or Inherited. Unassigned code points belong to
+    /// what precedes them: PRECIS refuses them.
     private static let table = """
         0=- 41=Latin 5b=- 61=Latin 7b=- aa=Latin ab=- ba=Latin bb=- c0=Latin d7=- d8=Latin f7=- f8=Latin 2b9=- \
         2e0=Latin 2e5=- 2ea=Bopomofo 2ec=- 370=Greek 374=- 375=Greek 37e=- 37f=Greek 385=- 386=Greek 387=- \

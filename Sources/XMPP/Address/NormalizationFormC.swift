@@ -1,7 +1,7 @@
 /// Unicode Normalization Form C over arrays of code points (Unicode Standard, section 3.11).
 ///
-/// The standard library's own can only be reached through an underscored interface, and sorts U+0F73, U+0F75 and
-/// U+0F81 wrongly; so the same account would differ from what other servers make of it.
+/// The standard library's own is only reachable through an underscored interface, and sorts U+0F73, U+0F75 and U+0F81
+/// wrongly, so that an account would differ from that on other servers.
 enum NormalizationFormC {
     private static let hangulBase: UInt32 = 0xAC00
     private static let leadingBase: UInt32 = 0x1100
@@ -49,8 +49,8 @@ enum NormalizationFormC {
         }
     }
 
-    /// Sorts each run of combining marks by class, equal ones as they stood. Not by exchange of neighbours: a peer
-    /// chooses how long a run is.
+    /// Sorts each run of combining marks by class, stably. Not by exchange of neighbours: a peer chooses the length of
+    /// a run.
     private static func ordered(_ scalars: [Classified]) -> [Classified] {
         var result = scalars
         var start = 0

@@ -1,8 +1,8 @@
 /// The two profiles of the PRECIS framework (RFC 8264) that XMPP uses, as RFC 8265 defines them.
 ///
-/// Characters are judged after the mappings, as RFC 8264, section 7 orders it and others do: a name is not refused
-/// for coming decomposed from a Mac. Each rule set is applied until the string no longer changes; what has not settled
-/// after three more rounds is refused. So preparing a prepared string changes nothing.
+/// Characters are checked after the mappings, as in RFC 8264, section 7, and other implementations: a decomposed name,
+/// as from a Mac, is valid. Each rule set is applied until the string no longer changes; a string that still changes
+/// after three more rounds is refused. So preparation is idempotent.
 public enum PRECIS {
     /// UsernameCaseMapped (RFC 8265, section 3.3): localparts and user names.
     /// - Returns: the prepared string; nil if it is empty or has a character that the profile refuses.
@@ -49,7 +49,7 @@ public enum PRECIS {
         return scalars.map { tables.properties(of: $0).hasOrdinaryWidth ? tables.ordinaryWidth(of: $0) : $0 }
     }
 
-    /// Without regard to context: a capital sigma becomes σ wherever it stands (RFC 7622, section 3.5).
+    /// Regardless of context: a capital sigma always becomes σ (RFC 7622, section 3.5).
     static func lowercase(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
         let tables = UnicodeTables.shared
         var result: [Unicode.Scalar] = []

@@ -1,5 +1,5 @@
-/// SASLprep (RFC 4013), by which clients prepared passwords before RFC 8265, and some still do. Code points that Unicode
-/// 3.2 did not have are let through, as in a query (RFC 3454, section 7).
+/// SASLprep (RFC 4013), by which clients prepared passwords before RFC 8265, and some still do. Code points unassigned
+/// in Unicode 3.2 are allowed, as in a query (RFC 3454, section 7).
 public enum SASLprep {
     /// - Returns: the prepared string; nil if it is empty or has a character that the profile refuses.
     public static func prepare(_ string: String) -> String? {
@@ -30,7 +30,7 @@ public enum SASLprep {
     }
 }
 
-/// The tables of RFC 3454 that SASLprep names, decoded at first use.
+/// The tables of RFC 3454 for SASLprep, decoded at first use.
 private final class SASLprepTables: Sendable {
     static let shared = SASLprepTables()
 
@@ -66,7 +66,7 @@ private final class SASLprepTables: Sendable {
         self.decompositions = decompositions
     }
 
-    /// The first step of NFKC; what is left of it is NFC.
+    /// The first step of NFKC; the rest is NFC.
     func decompose(_ scalar: Unicode.Scalar, into scalars: inout [Unicode.Scalar]) {
         if let parts = decompositions[scalar.value] { scalars += parts } else { scalars.append(scalar) }
     }

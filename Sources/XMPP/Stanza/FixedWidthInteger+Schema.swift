@@ -1,5 +1,5 @@
 extension FixedWidthInteger {
-    /// The number that a text in an element or an attribute means: XML Schema ignores white space around it.
+    /// The number in the text of an element or attribute, without surrounding white space as in XML Schema.
     public init?(schema text: String) {
         let isBlank: (Unicode.Scalar) -> Bool = { [" ", "\t", "\n", "\r"].contains($0) }
         let scalars = text.unicodeScalars.drop(while: isBlank)

@@ -1,14 +1,14 @@
 public import XML
 
-/// A message, presence or IQ: an element in `jabber:client` and what its name and type say.
+/// A message, presence or IQ: an element in `jabber:client` with its kind and type.
 ///
-/// From whom and to whom it goes is not here: the session decides that, whatever the attributes say.
+/// Sender and recipient are not part of it: the session determines them, whatever the attributes say.
 public struct Stanza: Sendable {
     /// The element as it was received.
     public let element: Element
     public let kind: StanzaKind
-    /// What the attribute `type` means: without it a message is `normal` and presence `available`. Nil for an IQ
-    /// without one, which RFC 6120 forbids; `unknown` for a word that this kind of stanza does not know.
+    /// The meaning of the attribute `type`: without it a message is `normal` and presence `available`. nil for an IQ
+    /// without one, which RFC 6120 forbids; `unknown` for an invalid value.
     public let type: StanzaType?
 
     /// - Returns: nil if the element is no stanza.
@@ -19,14 +19,14 @@ public struct Stanza: Sendable {
         type = element.withAttributeBytes("type") { StanzaType(kind, $0) } ?? kind.defaultType
     }
 
-    /// The attribute `id`, that answers repeat.
+    /// The attribute `id`, which answers repeat.
     public var id: String? { element["id"] }
     /// Whether there is one.
     public var hasID: Bool { element.withAttributeBytes("id") { _ in } != nil }
 
-    /// Writes the answer that refuses the stanza: of the same kind, with its `id`, without its payload.
+    /// Writes the error for the stanza: of the same kind, with its `id`, without its payload.
     /// - Parameters:
-    ///   - from: who refuses; nil leaves the attribute out.
+    ///   - from: the refusing entity; nil leaves the attribute out.
     ///   - to: the sender; nil leaves the attribute out.
     public func writeError(_ error: StanzaError, from: String?, to: String?, to writer: inout XMLWriter) {
         writer.start(kind.name)

@@ -1,7 +1,6 @@
 public import XML
 
-/// Why a stanza is refused (RFC 6120, section 8.3). Thrown by what answers requests; the table of handlers writes the
-/// reply.
+/// A stanza error (RFC 6120, section 8.3). IQ handlers and hooks return it; the server writes the reply.
 public struct StanzaError: Error, Equatable, Sendable {
     /// A condition that another specification defines (RFC 6120, section 8.3.4).
     public struct Detail: Equatable, Sendable {
@@ -47,13 +46,13 @@ public struct StanzaError: Error, Equatable, Sendable {
         }
     }
 
-    /// What the sender may do about it.
+    /// The sender's options.
     public enum Kind: String, Sendable, CaseIterable {
         /// Try again with credentials.
         case auth
         /// Do not try again.
         case cancel
-        /// Go on: it was only a warning.
+        /// A warning only.
         case `continue`
         /// Try again with other data.
         case modify
@@ -63,12 +62,12 @@ public struct StanzaError: Error, Equatable, Sendable {
 
     public var type: Kind
     public var condition: Condition
-    /// An explanation for people, in English. It goes to the sender: no secrets, no addresses of others.
+    /// An explanation for people, in English. It is sent to the sender: no secrets, no addresses of others.
     public var text: String?
-    /// What another specification says of it.
+    /// The condition of another specification.
     public var detail: Detail?
 
-    /// - Parameter type: nil for the one that the RFC gives to the condition.
+    /// - Parameter type: nil: the RFC's type for the condition.
     public init(_ condition: Condition, type: Kind? = nil, text: String? = nil, detail: Detail? = nil) {
         self.condition = condition
         self.type = type ?? condition.defaultType
@@ -80,25 +79,25 @@ public struct StanzaError: Error, Equatable, Sendable {
 extension StanzaError {
     /// The defined conditions (RFC 6120, section 8.3.3); the raw value is the element's name.
     public enum Condition: String, Sendable, CaseIterable {
-        /// The stanza does not have the form that it should.
+        /// The stanza is malformed.
         case badRequest = "bad-request"
-        /// A thing of that name is there already.
+        /// It exists already.
         case conflict
         /// The server or the addressee does not know the feature.
         case featureNotImplemented = "feature-not-implemented"
-        /// The sender lacks the right.
+        /// The sender is not allowed to.
         case forbidden
-        /// The addressee is not here any more.
+        /// The addressee has moved or been removed.
         case gone
-        /// The server failed; nothing says why.
+        /// The server failed; the reason is not told.
         case internalServerError = "internal-server-error"
-        /// There is no such address or thing.
+        /// The address or item does not exist.
         case itemNotFound = "item-not-found"
         /// An address is not one.
         case jidMalformed = "jid-malformed"
         /// It breaks a rule that the addressee has set.
         case notAcceptable = "not-acceptable"
-        /// Nobody may do that.
+        /// Nobody is allowed to.
         case notAllowed = "not-allowed"
         /// The sender has to sign in first.
         case notAuthorized = "not-authorized"
@@ -106,7 +105,7 @@ extension StanzaError {
         case policyViolation = "policy-violation"
         /// The addressee is away.
         case recipientUnavailable = "recipient-unavailable"
-        /// For the moment another address answers.
+        /// Another address answers at the moment.
         case redirect
         /// The sender has to register first.
         case registrationRequired = "registration-required"
@@ -116,7 +115,7 @@ extension StanzaError {
         case remoteServerTimeout = "remote-server-timeout"
         /// The server has too much to do.
         case resourceConstraint = "resource-constraint"
-        /// The service does not exist there, or nothing more may be told.
+        /// The service does not exist there, or nothing else may be told.
         case serviceUnavailable = "service-unavailable"
         /// The sender needs a subscription.
         case subscriptionRequired = "subscription-required"
@@ -153,7 +152,7 @@ extension StanzaError {
             }
         }
 
-        /// The type that the RFC gives to the condition; where it leaves a choice, the first that it names.
+        /// The RFC's type for the condition; the first one if there is a choice.
         public var defaultType: Kind {
             switch self {
             case .forbidden, .notAuthorized, .registrationRequired, .subscriptionRequired: .auth

@@ -16,16 +16,16 @@ public enum StanzaKind: UInt8, Sendable, CaseIterable {
 public enum StanzaType: UInt8, Sendable, CaseIterable {
     /// Any kind: a stanza came back.
     case error
-    /// Messages; `normal` is also what no attribute means.
+    /// Messages; `normal` is the default.
     case normal, chat, groupchat, headline
     /// IQs: requests and their answer.
     case get, set, result
-    /// Presence; `available` is what no attribute means, and has no word of its own.
+    /// Presence; `available` is the default, and is not written.
     case available, unavailable, probe, subscribe, subscribed, unsubscribe, unsubscribed
-    /// A word that the kind of stanza does not know.
+    /// An invalid value.
     case unknown
 
-    /// What goes into the attribute; nil for `available`, which leaves it out, and `unknown`.
+    /// The value of the attribute; nil for `available`, which is not written, and `unknown`.
     public var name: StaticString? {
         switch self {
         case .error: "error"
@@ -46,7 +46,7 @@ public enum StanzaType: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The subscription request or answer that the presence is; nil for all others.
+    /// The presence as a subscription stanza; nil for other types.
     public var subscription: SubscriptionType? {
         switch self {
         case .subscribe: .subscribe

@@ -1,5 +1,5 @@
-/// What two accounts have agreed about each other's presence, seen from one of them: the nine states of RFC 6121,
-/// appendix A.1. The raw values are stored and do not change.
+/// The presence subscriptions between two accounts, seen from one of them: the nine states of RFC 6121, appendix A.1.
+/// The raw values are stored and do not change.
 public enum SubscriptionState: UInt8, Sendable, CaseIterable {
     case none = 0
     case nonePendingOut = 1
@@ -11,21 +11,21 @@ public enum SubscriptionState: UInt8, Sendable, CaseIterable {
     case fromPendingOut = 7
     case both = 8
 
-    /// What the user's server does with a subscription stanza that the user sends.
+    /// How the user's server handles a subscription stanza from the user.
     public struct Outbound: Equatable, Sendable {
-        /// The state from now on.
+        /// The new state.
         public let newState: SubscriptionState
-        /// Whether the stanza goes on to the contact.
+        /// Whether the stanza is routed to the contact.
         public let routes: Bool
     }
 
-    /// What the user's server does with a subscription stanza that comes from the contact.
+    /// How the user's server handles a subscription stanza from the contact.
     public struct Inbound: Equatable, Sendable {
-        /// The state from now on.
+        /// The new state.
         public let newState: SubscriptionState
-        /// Whether the stanza is shown to the user.
+        /// Whether the stanza is delivered to the user.
         public let delivers: Bool
-        /// What the server answers in the user's name at once.
+        /// The server's automatic answer in the user's name.
         public let autoReply: SubscriptionType?
     }
 
@@ -41,26 +41,26 @@ public enum SubscriptionState: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the user has asked and the contact has not answered: the roster item's `ask="subscribe"`.
+    /// Whether the user's request is pending: the roster item's `ask="subscribe"`.
     public var asks: Bool {
         self == .nonePendingOut || self == .nonePendingOutIn || self == .fromPendingOut
     }
 
-    /// Whether the contact has asked and the user has not answered.
+    /// Whether the contact's request is pending.
     public var hasPendingIn: Bool {
         self == .nonePendingIn || self == .nonePendingOutIn || self == .toPendingIn
     }
 
-    /// Whether the user gets the contact's presence.
+    /// Whether the user is subscribed to the contact's presence.
     public var hasTo: Bool { self == .to || self == .toPendingIn || self == .both }
 
-    /// Whether the contact gets the user's presence.
+    /// Whether the contact is subscribed to the user's presence.
     public var hasFrom: Bool { self == .from || self == .fromPendingOut || self == .both }
 
     // MARK: - Transitions
 
-    /// RFC 6121, appendix A.2. An approval that nobody asked for is not routed; it may be kept as a pre-approval
-    /// (section 3.4), which is beside these states.
+    /// RFC 6121, appendix A.2. An approval without a request is not routed; it may be stored as a pre-approval (section
+    /// 3.4), independent of these states.
     public func outbound(_ type: SubscriptionType) -> Outbound {
         switch type {
         case .subscribe:
@@ -118,7 +118,7 @@ public enum SubscriptionState: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// The types of presence that ask for subscriptions and answer (RFC 6121, section 3).
+/// The types of subscription stanzas (RFC 6121, section 3).
 public enum SubscriptionType: UInt8, Sendable, CaseIterable {
     case subscribe, subscribed, unsubscribe, unsubscribed
 }

@@ -1,4 +1,4 @@
-/// Why a sign-in fails (RFC 6120, section 6.5); the raw value is the element's name.
+/// A failed sign-in (RFC 6120, section 6.5); the raw value is the element's name.
 public enum SASLFailure: String, Error, Sendable, CaseIterable {
     /// The client gave up.
     case aborted
@@ -18,9 +18,9 @@ public enum SASLFailure: String, Error, Sendable, CaseIterable {
     case malformedRequest = "malformed-request"
     /// The account asks for a stronger mechanism.
     case mechanismTooWeak = "mechanism-too-weak"
-    /// The credentials are wrong; an unknown account says the same.
+    /// The credentials are wrong; the same for an unknown account.
     case notAuthorized = "not-authorized"
-    /// The server could not find out.
+    /// The server could not verify them now.
     case temporaryAuthFailure = "temporary-auth-failure"
 
     /// The name of the element.

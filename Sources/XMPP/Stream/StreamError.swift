@@ -1,11 +1,11 @@
 public import XML
 
-/// Why a stream ends (RFC 6120, section 4.9).
+/// A stream error (RFC 6120, section 4.9).
 public struct StreamError: Error, Equatable, Sendable {
     public var condition: Condition
-    /// An explanation for people, in English. It goes to the peer.
+    /// An explanation for people, in English. It is sent to the peer.
     public var text: String?
-    /// A condition of an extension's own, as one element (RFC 6120, section 4.9.4).
+    /// A condition of an extension (RFC 6120, section 4.9.4).
     public var detail: Detail?
 
     public init(_ condition: Condition, text: String? = nil, detail: Detail? = nil) {
@@ -37,13 +37,13 @@ public struct StreamError: Error, Equatable, Sendable {
 extension StreamError {
     /// The defined conditions (RFC 6120, section 4.9.3).
     public enum Condition: Equatable, Sendable {
-        /// The stream has something that cannot be handled.
+        /// The stream has something that cannot be processed.
         case badFormat
         /// A prefix is not the one asked for, or not declared.
         case badNamespacePrefix
-        /// Another stream has taken the place of this one.
+        /// Another stream replaces this one.
         case conflict
-        /// The peer has said nothing for too long.
+        /// The peer was silent for too long.
         case connectionTimeout
         /// The host is not served here any more.
         case hostGone
@@ -51,13 +51,13 @@ extension StreamError {
         case hostUnknown
         /// A stanza between servers lacks `from` or `to`.
         case improperAddressing
-        /// The server failed; nothing says why.
+        /// The server failed; the reason is not told.
         case internalServerError
         /// The address in `from` is not the authenticated one.
         case invalidFrom
         /// The stream's or the content's namespace is not the right one.
         case invalidNamespace
-        /// The XML does not keep to what the stream allows.
+        /// The XML violates the rules of the stream.
         case invalidXml
         /// The peer has to sign in first.
         case notAuthorized
@@ -73,9 +73,9 @@ extension StreamError {
         case resourceConstraint
         /// The XML has a comment, processing instruction, DTD or entity of its own.
         case restrictedXml
-        /// Another host is to be used: its name or address, with a port or not.
+        /// Another host is to be used: its name or address, optionally with a port.
         case seeOtherHost(String)
-        /// The server goes down.
+        /// The server shuts down.
         case systemShutdown
         /// None of the others.
         case undefinedCondition
