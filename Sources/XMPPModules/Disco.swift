@@ -88,7 +88,7 @@ struct Disco: ServerModule {
     /// Strangers get the same answer as for an account that does not exist.
     @Sendable private func describeAccount(_ request: IQRequest) -> Reply {
         if request.to == nil, settings.subject == .host { return describeHost(request) }
-        return request.answer(if: \.hasFrom, else: .serviceUnavailable) { [host] in
+        return request.answer(if: \.hasFrom, else: .serviceUnavailable) {
             if let node = request.payload["node"] {
                 guard let identity = Commands.identity(of: node, request) else {
                     return answer(request, node: node, isAboutItems: false) ?? .error(.itemNotFound)
@@ -106,10 +106,18 @@ struct Disco: ServerModule {
         }
     }
 
+    /// The answer about an account of a module, or of a component to which it is delegated (XEP-0355 §5.2): items before
+    /// those of modules, other nodes behind. nil: there is none.
     private func answer(_ request: IQRequest, node: String?, isAboutItems: Bool) -> Reply? {
+        if isAboutItems, let reply = delegated(request, Delegation.items) { return reply }
         var question = AccountQuestion(request: request, node: node, isAboutItems: isAboutItems)
         host.fire(Self.accountAsked, &question)
-        return question.reply
+        return question.reply ?? (isAboutItems ? nil : delegated(request, Delegation.unknownNodes))
+    }
+
+    private func delegated(_ request: IQRequest, _ part: String) -> Reply? {
+        let service = host.services.first { service in service.delegations.contains { $0.namespace == part } }
+        return service?.answer(delegated: request)
     }
 
     /// The host lists its services and commands, an administrator's own address the commands for administrators, other

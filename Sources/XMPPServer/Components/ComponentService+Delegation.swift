@@ -23,7 +23,9 @@ extension ComponentService {
     /// Forwards the request to the component and relays its answer. With any other answer, or none, the asker gets
     /// `service-unavailable`.
     func answer(delegated request: IQRequest) -> Reply {
-        .async { [self] in
+        // The component's own requests are not sent back to it.
+        if request.origin.service === self { return .error(.itemNotFound) }
+        return .async { [self] in
             let answer = await withCheckedContinuation { continuation in
                 host.router.request(.set, from: host.jid, at: host, to: domain, within: host.iqTime) { writer in
                     writer.element("delegation", .delegation) { writer in
@@ -59,7 +61,7 @@ extension ComponentService {
 
     /// Asks the component for its features, which the host tells in its own answers.
     func askForInformation() {
-        for delegation in delegations {
+        for delegation in delegations where !delegation.isOfDiscovery {
             for ofAccounts in [false, true] { ask(node: Self.node(delegation, ofAccounts: ofAccounts)) }
         }
     }

@@ -8,14 +8,22 @@ public struct Delegation: Hashable, Sendable {
     /// Attributes that the payload must have; without them the host answers.
     public let attributes: [String]
 
+    /// Stands for requests to accounts about nodes that the host does not know (`disco#info`).
+    public static let unknownNodes = "\(Namespace.delegation.name):bare:disco#info:*"
+    /// Stands for requests to accounts for their items (`disco#items`), unless the host knows the node.
+    public static let items = "\(Namespace.delegation.name):bare:disco#items:*"
+
+    /// Whether it stands for a part of service discovery instead of a namespace.
+    var isOfDiscovery: Bool { [Self.unknownNodes, Self.items].contains(namespace) }
+
     /// Whether a request with that payload is delegated.
     func covers(_ payload: Element) -> Bool {
         guard payload.namespaceName == namespace else { return false }
         return attributes.allSatisfy { name in payload.attributes.contains { $0.prefix == nil && $0.name == name } }
     }
 
-    /// Service discovery is not delegated as a whole: the host asks the component about its features and answers
-    /// itself.
+    /// Service discovery is not delegated as a whole: the host asks the component about its features and answers itself,
+    /// except for the parts above.
     private static let neverDelegated: Set<String> = [
         Namespace.delegation.name, Namespace.discoInfo.name, Namespace.discoItems.name,
     ]
