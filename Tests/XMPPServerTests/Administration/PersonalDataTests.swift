@@ -142,7 +142,8 @@ import XMPPModules
 
     @Test func eachStoreIsDeclaredOnce() async throws {
         let store = try await BareStore()
-        let names = store.configuration.hosts[0].personalData.map(\.store)
+        let host = try #require(store.administration.server.hosts.all.first)
+        let names = host.personalData.map(\.store)
         #expect(Set(names).count == names.count)
         #expect(names.contains("device") && names.contains("blocked") && names.contains("invitation"))
     }
