@@ -89,12 +89,27 @@ import XMPPServer
         while case .element(let element) = try await romeo.next(), !element.hasName("enabled") {}
         var sent: [String: Set<String>] = [:]
         var count = 0
-        for _ in 0..<40 {
-            switch Int.random(in: 0..<10, using: &random) {
+        var isHolding = false
+        for step in 0..<40 {
+            let choice = Int.random(in: 0..<10, using: &random)
+            // What was sent before is handled before the storage changes; an answer would wait for what is held back.
+            if choice < 3, !isHolding {
+                count += 1
+                try await romeo.send("<iq type='get' id='p\(step)'><ping xmlns='urn:xmpp:ping'/></iq>")
+                while case .element(let element)? = await romeo.connection.inbox.next() {
+                    romeo.pending.append(.element(element))
+                    if element["id"] == "p\(step)" { break }
+                }
+            }
+            switch choice {
             case 0: server.storage.failCommits()
             case 1: server.storage.recover()
-            case 2: server.storage.holdCommits()
-            case 3: server.storage.releaseCommits()
+            case 2:
+                server.storage.holdCommits()
+                isHolding = true
+            case 3:
+                server.storage.releaseCommits()
+                isHolding = false
             case 4: try await romeo.send("<r xmlns='urn:xmpp:sm:3'/>")
             default:
                 count += 1
