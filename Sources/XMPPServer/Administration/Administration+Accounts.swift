@@ -282,12 +282,12 @@ extension Administration {
                 update.accountID = .set(accountID)
             }
         }
-        let photo = try wanted.photo.map { try change(photo: $0, of: account) }
-        let host = server.hosts[of: account.jid]
-        let changed = try await record(of: account).update(update, with: photo.map { [$0] } ?? []) { account in
-            host?.accountDidChange(account)
+        let changes = try wanted.photo.map { [try change(photo: $0, of: account)] } ?? []
+        let record = try await record(of: account)
+        guard let host = server.hosts[of: account.jid] else {
+            return AccountInfo(try await record.update(update, with: changes))
         }
-        return AccountInfo(changed)
+        return AccountInfo(try await host.change(record, update, with: changes))
     }
 
     private func change(photo: Data, of account: Account) throws -> StorageChange {

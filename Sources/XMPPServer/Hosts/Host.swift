@@ -311,9 +311,16 @@ public final class Host: Sendable {
         fire(Hooks.rosterChanged, &event)
     }
 
-    /// Runs the hook of a changed account. Does not block.
-    func accountDidChange(_ account: Account) {
-        var event = AccountEvent(account: account, host: self)
-        fire(Hooks.accountChanged, &event)
+    /// Changes settings of an account, in one commit with other changes, and tells modules of it.
+    ///
+    /// - Returns: the account as it is then.
+    /// - Throws: the error of the storage; nothing has changed then.
+    public func change(
+        _ record: AccountRecord, _ update: AccountUpdate, with changes: [StorageChange] = []
+    ) async throws(StorageError) -> Account {
+        try await record.update(update, with: changes) { [self] account in
+            var event = AccountEvent(account: account, host: self)
+            fire(Hooks.accountChanged, &event)
+        }
     }
 }
