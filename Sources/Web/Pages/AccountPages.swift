@@ -322,7 +322,7 @@ enum AccountPages {
         }
         guard file.count <= AccountPhoto.maximumSize else { return try await answer(tooLarge) }
         guard AccountPhoto(file) != nil else {
-            return try await answer(.problem("That file is neither PNG nor JPEG nor GIF."))
+            return try await answer(.problem("That file is neither PNG nor JPEG nor GIF nor WebP."))
         }
         return try await answer(change(AccountChanges(photo: Data(file)), record, context, "This is your photo now."))
     }

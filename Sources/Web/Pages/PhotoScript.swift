@@ -42,6 +42,6 @@ enum PhotoScript {
           input.form.requestSubmit(submitter);
         });
 
-        document.querySelector("#photo-note").textContent = "PNG, JPEG or GIF. It is made smaller if it is large.";
+        document.querySelector("#photo-note").textContent = "PNG, JPEG, GIF or WebP. It is made smaller if it is large.";
         """
 }

@@ -170,9 +170,9 @@ enum Templates {
         <input type="hidden" name="form-key" value="{{formKey}}">
         {{#hasPhoto}}<img src="/account/photo" alt="Your photo" class="photo">{{/hasPhoto}}
         <label for="photo">Photo</label>
-        <input id="photo" name="photo" type="file" accept="image/png,image/jpeg,image/gif" aria-describedby="photo-note"
+        <input id="photo" name="photo" type="file" accept="image/png,image/jpeg,image/gif,image/webp" aria-describedby="photo-note"
         data-limit="{{photoBytes}}">
-        <p class="note" id="photo-note">PNG, JPEG or GIF, up to {{photoSize}} KiB.</p>
+        <p class="note" id="photo-note">PNG, JPEG, GIF or WebP, up to {{photoSize}} KiB.</p>
         <div class="choice">
         <button name="action" value="set">Use this photo</button>
         {{#hasPhoto}}<a class="button quiet" href="/account/photo/remove">Remove photo</a>{{/hasPhoto}}

@@ -14,13 +14,16 @@ public struct AccountPhoto: Sendable, Equatable {
         case png = "image/png"
         case jpeg = "image/jpeg"
         case gif = "image/gif"
+        case webP = "image/webp"
 
-        /// The first bytes of such a file.
-        fileprivate var beginnings: [[UInt8]] {
+        /// Whether a file begins like one of these.
+        fileprivate func isOf(_ bytes: [UInt8]) -> Bool {
             switch self {
-            case .png: [[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]]
-            case .jpeg: [[0xFF, 0xD8, 0xFF]]
-            case .gif: [Array("GIF87a".utf8), Array("GIF89a".utf8)]
+            case .png: bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+            case .jpeg: bytes.starts(with: [0xFF, 0xD8, 0xFF])
+            case .gif: bytes.starts(with: "GIF87a".utf8) || bytes.starts(with: "GIF89a".utf8)
+            // Between the two is the file's length.
+            case .webP: bytes.starts(with: "RIFF".utf8) && bytes.dropFirst(8).starts(with: "WEBP".utf8)
             }
         }
     }
@@ -32,8 +35,7 @@ public struct AccountPhoto: Sendable, Equatable {
 
     /// - Returns: nil if the format is unknown.
     public init?(_ bytes: [UInt8]) {
-        let format = Format.allCases.first { format in format.beginnings.contains { bytes.starts(with: $0) } }
-        guard let format else { return nil }
+        guard let format = Format.allCases.first(where: { $0.isOf(bytes) }) else { return nil }
         self.format = format
         self.bytes = bytes
     }

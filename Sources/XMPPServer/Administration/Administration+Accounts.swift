@@ -24,7 +24,7 @@ extension Administration {
                     "The first part of the address; on hosts where people sign in with tokens, a random one.")
             ).further,
             .optional(.text("display-name", "The name that others see.")).further,
-            .optional(.file("photo", "A picture: PNG, JPEG or GIF, up to 64 KiB.")),
+            .optional(.file("photo", "A picture: PNG, JPEG, GIF or WebP, up to 64 KiB.")),
             .boolean("keep-history", default: true, "Whether messages are archived: on or off.").further,
             .boolean(
                 "admin", default: false,
@@ -58,7 +58,7 @@ extension Administration {
             .optional(
                 .text("personal-message", "What the person says of themselves; \"\" takes it away.")
             ).further,
-            .optional(.file("photo", "A picture: PNG, JPEG or GIF, up to 64 KiB; \"\" takes it away.")),
+            .optional(.file("photo", "A picture: PNG, JPEG, GIF or WebP, up to 64 KiB; \"\" takes it away.")),
             .optional(.boolean("keep-history", "Whether messages are archived: on or off.")).further,
             .optional(
                 .boolean(
@@ -297,7 +297,7 @@ extension Administration {
                 "the photo has \(photo.count) bytes; it may have \(AccountPhoto.maximumSize)")
         }
         guard let photo = AccountPhoto(Array(photo)) else {
-            throw AdministrationError("the photo is neither PNG nor JPEG nor GIF")
+            throw AdministrationError("the photo is neither PNG nor JPEG nor GIF nor WebP")
         }
         return .putValue(store: AccountPhoto.store, owner: account.jid, key: "", photo.stored)
     }

@@ -26,7 +26,7 @@ struct AccountAdd: AdministrativeCommand {
     @Option(help: "The name that others see.")
     var displayName: String?
 
-    @Option(help: ArgumentHelp("A picture: PNG, JPEG or GIF, up to 64 KiB.", valueName: "file"))
+    @Option(help: ArgumentHelp("A picture: PNG, JPEG, GIF or WebP, up to 64 KiB.", valueName: "file"))
     var photo: String?
 
     @Option(help: "Whether messages are archived: on or off.")

@@ -15,7 +15,8 @@ struct AccountSet: AdministrativeCommand {
     @Option(help: "The name that others see.")
     var displayName: String?
 
-    @Option(help: ArgumentHelp("A picture: PNG, JPEG or GIF, up to 64 KiB; \"\" takes it away.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A picture: PNG, JPEG, GIF or WebP, up to 64 KiB; \"\" takes it away.", valueName: "file"))
     var photo: String?
 
     @Option(help: "Whether messages are archived: on or off.")
