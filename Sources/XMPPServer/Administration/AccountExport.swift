@@ -125,7 +125,6 @@ public struct AccountExport: Sendable {
     private static let pie: Namespace = "urn:xmpp:pie:0"
 
     private func writeXML<Target: Output>(to output: inout Pieces<Target>) async throws {
-        let account = record.account
         var head = ByteBuffer(
             string: """
                 <?xml version="1.0" encoding="UTF-8"?>
@@ -136,18 +135,9 @@ public struct AccountExport: Sendable {
         try await output.write(head)
         try await writeRoster(to: &output)
         head.clear()
-        if try await host.storage.value(PersonalData.cardStore, record.jid, key: "") == nil {
-            let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
-            head.writeString("<vCard xmlns=\"\(Namespace.vCard.name)\">")
-            if !account.displayName.isEmpty {
-                let name = escape(account.displayName)
-                head.writeString("<FN>\(name)</FN><NICKNAME>\(name)</NICKNAME>")
-            }
-            if let photo { head.writeBytes(photo) }
-            head.writeString("</vCard>")
-        }
+        head.writeImmutableBuffer(try await vCard())
         for data in host.personalData {
-            guard case .elements(let write) = data.export else { continue }
+            guard case .elements(let write) = data.export, data.store != PersonalData.cardStore else { continue }
             head.writeBytes(write(try await data.values(of: record.jid, on: host)))
         }
         head.writeString("\n")
@@ -194,6 +184,31 @@ public struct AccountExport: Sendable {
         }
         try await output.write(ByteBuffer(string: "</query>"))
         for invitation in items.compactMap(\.invitation) { try await output.write(ByteBuffer(bytes: invitation)) }
+    }
+
+    /// The account's card, with its photo.
+    private func vCard() async throws -> ByteBuffer {
+        let card = try await host.storage.value(PersonalData.cardStore, record.jid, key: "")
+        let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
+        let shown = try photo.map { try Element(ownOutput: $0) }
+        let name = record.account.displayName
+        var writer = XMLWriter(contentNamespace: .none)
+        if let card {
+            var added = XMLWriter()
+            if let shown { added.copy(shown) }
+            writer.stanza(
+                try Element(ownOutput: card), leavingOut: { shown != nil && $0.isNamed("PHOTO", .vCard) },
+                appending: shown == nil ? nil : added.finish())
+        } else {
+            writer.element("vCard", .vCard) { writer in
+                if !name.isEmpty {
+                    writer.element("FN", text: name)
+                    writer.element("NICKNAME", text: name)
+                }
+                if let shown { writer.copy(shown) }
+            }
+        }
+        return writer.finish()
     }
 
     /// Data without a place in the format.
