@@ -41,6 +41,8 @@ public enum StandardModules {
         StreamManagement.self,
         ClientState.self,
         VCard.self,
+        VCard4.self,
+        Avatars.self,
         JIDLookup.self,
     ]
 }

@@ -94,6 +94,8 @@ public enum StandardProfiles {
             nickname: {}
             personal-message: {}
             vcard: {}
+            vcard4: {}
+            avatars: {}
             version: {}
             time: {}
             stream-limits: {}

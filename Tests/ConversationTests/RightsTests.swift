@@ -32,6 +32,7 @@ import XMPPModules
         Row(type: .set, name: "enable", namespace: "urn:xmpp:carbons:2", needs: .chat),
         Row(type: .set, name: "disable", namespace: "urn:xmpp:carbons:2", needs: .chat),
         Row(type: .get, name: "vCard", namespace: "vcard-temp", needs: .chat),
+        Row(type: .get, name: "vcard", namespace: "urn:ietf:params:xml:ns:vcard-4.0", needs: .chat),
         Row(type: .get, name: "blocklist", namespace: "urn:xmpp:blocking", needs: .chat),
         Row(type: .get, name: "getjid", namespace: "jidlookup", needs: .chat),
         Row(type: .get, name: "getjid", namespace: "http://messenger.live.com/xmpp/jidlookup", needs: .chat),
@@ -60,6 +61,7 @@ import XMPPModules
         Row(type: .set, name: "save", namespace: "urn:xmpp:archive", needs: .chat),
         // What programs keep.
         Row(type: .set, name: "vCard", namespace: "vcard-temp", needs: .changeSettings),
+        Row(type: .set, name: "vcard", namespace: "urn:ietf:params:xml:ns:vcard-4.0", needs: .changeSettings),
         Row(type: .get, name: "query", namespace: "jabber:iq:private", needs: .changeSettings),
         Row(type: .set, name: "query", namespace: "jabber:iq:private", needs: .changeSettings),
         Row(type: .get, name: "pubsub", namespace: "http://jabber.org/protocol/pubsub", needs: .changeSettings),
