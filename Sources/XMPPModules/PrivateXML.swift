@@ -1,6 +1,20 @@
 import NIOCore
 import XMPPServer
 
+/// A module that shows one kind of private XML elsewhere, too: what is there counts.
+protocol PrivateXMLView: ServerModule {
+    /// Whether it shows elements such as this.
+    static func shows(_ element: Element) -> Bool
+
+    /// The element as it is elsewhere.
+    ///
+    /// - Parameter stored: what was stored as private XML; nil: nothing was.
+    func element(inPlaceOf stored: Element?, of record: AccountRecord) async throws(StanzaError) -> Element?
+
+    /// An element has been stored.
+    func stored(_ element: Element, of record: AccountRecord) async throws(StanzaError)
+}
+
 /// XEP-0049: Private XML Storage: data of clients, such as bookmarks in the old format.
 struct PrivateXML: ServerModule {
     static let info = ModuleInfo(
@@ -52,17 +66,46 @@ struct PrivateXML: ServerModule {
 
     @Sendable private func get(_ request: AccountRequest) -> Reply {
         guard let asked = request.payload.onlyChild else { return .error(.notAcceptable) }
-        let owner = request.owner
+        let record = request.record
         return .async {
-            do throws(StorageError) {
-                let stored = try await store.get(owner, key: Self.key(of: asked))?.element
+            do throws(StanzaError) {
+                let stored = try await stored(asked, of: record)
+                if let view = view(of: asked) {
+                    let shown = try await view.element(inPlaceOf: stored?.firstChild, of: record)
+                    return .result { writer in writer.element("query", Self.namespace) { $0.copy(shown ?? asked) } }
+                }
                 return .result { writer in
                     if let stored { return writer.copy(stored) }
                     writer.element("query", Self.namespace) { $0.copy(asked) }
                 }
             } catch {
-                return .error(host.report(error))
+                return .error(error)
             }
+        }
+    }
+
+    /// What is stored of that kind: within a query.
+    private func stored(_ asked: Element, of record: AccountRecord) async throws(StanzaError) -> Element? {
+        do throws(StorageError) {
+            return try await store.get(record.jid, key: Self.key(of: asked))?.element
+        } catch {
+            throw host.report(error)
+        }
+    }
+
+    private func view(of element: Element) -> (any PrivateXMLView)? {
+        host.modules.lazy.compactMap { $0 as? any PrivateXMLView }.first { type(of: $0).shows(element) }
+    }
+
+    /// The element of that kind that an account has stored, whatever views say.
+    static func element(
+        _ name: String, _ namespace: Namespace, of record: AccountRecord, at host: Host
+    ) async throws(StanzaError) -> Element? {
+        do throws(StorageError) {
+            let store = KeyedStore<StoredElement>(Self.name, in: host.storage)
+            return try await store.get(record.jid, key: "\(name) \(namespace.name)")?.element.firstChild
+        } catch {
+            throw host.report(error)
         }
     }
 
@@ -72,8 +115,17 @@ struct PrivateXML: ServerModule {
         guard kinds.keys.count <= settings.maximumItems, let values = stored(request.payload, kinds) else {
             return .error(.policyViolation)
         }
-        let record = request.record
-        return .async { await record[Self.turn].run { await put(values, record) } }
+        let (record, payload) = (request.record, request.payload)
+        return .async {
+            let reply = await record[Self.turn].run { await put(values, record) }
+            guard case .ok = reply else { return reply }
+            do throws(StanzaError) {
+                for element in payload.children { try await view(of: element)?.stored(element, of: record) }
+                return .ok
+            } catch {
+                return .error(error)
+            }
+        }
     }
 
     private func put(_ values: [String: [UInt8]], _ record: AccountRecord) async -> Reply {

@@ -38,6 +38,7 @@ public enum StandardModules {
         Offline.self,
         LastActivity.self,
         PrivateXML.self,
+        Bookmarks.self,
         StreamManagement.self,
         ClientState.self,
         VCard.self,

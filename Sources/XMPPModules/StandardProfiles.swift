@@ -87,6 +87,7 @@ public enum StandardProfiles {
             push: {}
             last-activity: {}
             private-xml: {}
+            bookmarks: {}
             registration:
               new-accounts: off
             commands: {}
