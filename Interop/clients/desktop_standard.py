@@ -19,7 +19,7 @@ from desktop import USER, plain_picture
 from dino import Dino
 from gajim import Gajim
 from poezio import Poezio
-from scenario import Stage, Suite
+from scenario import Stage, Suite, require, require_equal
 from terminal import Terminals
 
 suite = Suite(limit=150)
@@ -199,6 +199,12 @@ async def omemo_profanity(stage):
     await desk.shows(r"~ montague.*: What, ho! You men, you beasts")
 
 
+@scenario("features", "Gajim's page about the server has no red row but rooms and security labels")
+async def features(stage):
+    missing = ["XEP-0045: Multi-User Chat", "XEP-0258: Security Labels in XMPP"]
+    require_equal(await stage.gajim.missing_features(), missing, "red rows")
+
+
 @scenario("photographs", "photographs go both ways, sealed and open, and are shown")
 async def photographs(stage):
     desk, gajim, dino = stage.profanity, stage.gajim, stage.dino
@@ -211,6 +217,26 @@ async def photographs(stage):
     await dino.paints(PHOTOGRAPHS["gajim"], 10_000)
     await dino.send_file(dino.home / "photograph.png")
     await gajim.paints(PHOTOGRAPHS["dino"], 10_000)
+
+
+@scenario("bookmarks", "Profanity's bookmarks are shown by Gajim and Dino; what Dino removes is gone for Profanity")
+async def bookmarks(stage):
+    study, cellar = await asyncio.gather(stage.open_profanity("study", MONTAGUE), stage.open_profanity("cellar", CAPULET))
+    study.enter("/bookmark add garden@rooms.localhost nick montague autojoin off")
+    await study.shows("Bookmark added for garden@rooms.localhost")
+    await stage.gajim.knows_room("garden")
+    for room in ("grove", "orchard"):
+        cellar.enter(f"/bookmark add {room}@rooms.localhost nick capulet autojoin off")
+        await cellar.shows(f"Bookmark added for {room}@rooms.localhost")
+    await stage.dino.forgets_room("orchard")
+    attic = await stage.open_profanity("attic", CAPULET)
+
+    def lists_rest():
+        attic.enter("/bookmark list")
+        return "grove@rooms.localhost" in attic.screen()
+
+    await attic.until(lists_rest, "the bookmark that is left")
+    require("orchard" not in attic.screen(), "Profanity still lists what Dino has removed")
 
 
 if __name__ == "__main__":

@@ -167,6 +167,20 @@ async def options(stage):
     require_equal(own.xml.findtext(f".//{NOTE}"), "None may read", "private item")
 
 
+@suite.scenario("bookmarks in PEP and in private storage are the same")
+async def bookmarks(stage):
+    sampson = stage.sampson
+    kept = Bookmarks()
+    kept.add_conference("garden@rooms.localhost", "sampson", name="Garden")
+    await sampson["xep_0048"].set_bookmarks(kept, method="xep_0049", timeout=WAIT)
+    answer = await sampson["xep_0048"].get_bookmarks(method="xep_0223", timeout=WAIT)
+    rooms = [room.get("jid") for room in answer.xml.iter("{storage:bookmarks}conference")]
+    require_equal(rooms, ["garden@rooms.localhost"], "rooms in PEP")
+    native = await sampson["xep_0060"].get_items(stage.bare, "urn:xmpp:bookmarks:1", timeout=WAIT)
+    rooms = [item.get("id") for item in native.xml.iter(f"{PUBSUB}item")]
+    require_equal(rooms, ["garden@rooms.localhost"], "native bookmarks")
+
+
 @suite.scenario("a node of the service: created, subscribed to, published to, read, retracted, purged, deleted")
 async def service(stage):
     sampson, gregory, at, node = stage.sampson, stage.gregory, stage.nodes, "princely_musings"
