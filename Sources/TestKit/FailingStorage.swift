@@ -241,7 +241,13 @@ public final class FailingStorage: Storage {
         _ changes: [StorageChange], _ urgency: CommitUrgency,
         completion: (@Sendable (Result<Void, StorageError>) -> Void)?
     ) {
-        for case .putValue(let store, _, _, _) in changes { plan.withLock { _ = $0.usedStores.insert(store) } }
+        for change in changes {
+            switch change {
+            case .putValue(let store, _, _, _): plan.withLock { _ = $0.usedStores.insert(store) }
+            case .putItem(let map, _, _, _, _): plan.withLock { _ = $0.usedStores.insert(map.store) }
+            default: break
+            }
+        }
         do throws(StorageError) {
             try step()
             if plan.withLock({ $0.failsCommits }) { throw StorageError(.failed, "as the test wants it") }

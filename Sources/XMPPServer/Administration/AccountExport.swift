@@ -142,8 +142,12 @@ public struct AccountExport: Sendable {
         }
         head.writeString("\n")
         head.writeString(try await ownElements())
-        head.writeString("<offline-messages>")
         try await output.write(head)
+        for data in host.personalData {
+            guard case .maps(let write?) = data.export else { continue }
+            try await write(record.jid, host.storage) { try await output.write($0) }
+        }
+        try await output.write(ByteBuffer(string: "<offline-messages>"))
         try await forEachMessage(in: ArchiveEntry.offline) { entry in
             try await output.write(ByteBuffer(bytes: entry.stanza))
         }
@@ -345,7 +349,53 @@ public struct AccountExport: Sendable {
             try await output.write(ByteBuffer(bytes: Array(isFirst ? "\n".utf8 : ",\n".utf8) + encoded(stanza)))
             isFirst = false
         }
+        try await output.write(ByteBuffer(string: "],\n\"maps\":["))
+        isFirst = true
+        try await forEachMapItem { item in
+            try await output.write(ByteBuffer(bytes: Array(isFirst ? "\n".utf8 : ",\n".utf8) + encoded(item)))
+            isFirst = false
+        }
         try await output.write(ByteBuffer(string: "]}\n"))
+    }
+
+    /// An item of a map.
+    struct MapEntry: Codable {
+        let store: String
+        let map: String
+        let key: String
+        let value: String
+        let expiresAt: String?
+    }
+
+    /// The items of all maps that the account owns, each map in its order.
+    private func forEachMapItem(_ body: (MapEntry) async throws -> Void) async throws {
+        for data in host.personalData {
+            guard case .maps = data.export else { continue }
+            var former: String?
+            while true {
+                let names = try await host.storage.maps(
+                    of: record.jid, store: data.store, after: former, atMost: Self.batch)
+                for name in names { try await forEachItem(of: data.store, name, body) }
+                former = names.last
+                guard names.count == Self.batch else { break }
+            }
+        }
+    }
+
+    private func forEachItem(
+        of store: String, _ name: String, _ body: (MapEntry) async throws -> Void
+    ) async throws {
+        let map = MapName(owner: record.jid, store: store, name: name)
+        var query = MapQuery(map, limit: Self.batch, byteLimit: Self.batchBytes)
+        while let page = try await host.storage.mapPage(query), let last = page.items.last {
+            for item in page.items {
+                try await body(
+                    MapEntry(
+                        store: store, map: name, key: item.key, value: String(decoding: item.value, as: UTF8.self),
+                        expiresAt: item.expiresAt?.xep0082))
+            }
+            query.position = .after(last.key)
+        }
     }
 
     /// The stored values, including those that are exported elsewhere as well.

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import XML
 import XMPP
+import XMPPStream
 
 /// Makes an account of a JSON export (`AccountExport`) of any size: the file is read line by line.
 ///
@@ -137,7 +138,7 @@ struct AccountImport {
         return changes
     }
 
-    /// Stores the messages, from the lines after the first.
+    /// Stores the messages and the items of maps, from the lines after the first.
     func addMessages(_ lines: inout Lines) async throws {
         let collections = ["\"messages\":[": ArchiveEntry.archive, "\"waiting\":[": ArchiveEntry.offline]
         var collection: String?
@@ -149,7 +150,9 @@ struct AccountImport {
                 messages = []
                 collection = text.hasSuffix("],") ? nil : collections[start]
             } else if text.hasPrefix("\"unacknowledged\":[") {
-                break
+                // They have been delivered, or were exported as messages that wait.
+                try await add(messages, to: collection)
+                return try await addMapItems(&lines)
             } else if collection != nil {
                 var end = text[...]
                 if end.hasSuffix(",") { end = end.dropLast() }
@@ -164,6 +167,34 @@ struct AccountImport {
             }
         }
         try await add(messages, to: collection)
+    }
+
+    /// Stores the items of maps whose stores are declared, in their order.
+    private func addMapItems(_ lines: inout Lines) async throws {
+        let stores = Set(
+            host.personalData.compactMap { data in
+                if case .maps = data.export { data.store } else { nil }
+            })
+        var changes: [StorageChange] = []
+        var isFound = false
+        while let line = try lines.next() {
+            var text = String(decoding: line, as: UTF8.self)[...]
+            guard isFound else {
+                isFound = text.hasPrefix("\"maps\":[")
+                if isFound, text.hasSuffix("]}") { return }
+                continue
+            }
+            if text.hasSuffix("]}") { text = text.dropLast(2) } else if text.hasSuffix(",") { text = text.dropLast() }
+            let item = try Self.decode(AccountExport.MapEntry.self, Data(text.utf8))
+            guard stores.contains(item.store) else { continue }
+            changes.append(
+                .putItem(
+                    MapName(owner: account, store: item.store, name: item.map), key: item.key,
+                    try Self.element(item.value, .none), expiresAt: item.expiresAt.flatMap { Timestamp($0) },
+                    keepsPlace: false))
+            if changes.count >= Self.batch { try await host.storage.commit(exchange(&changes, with: [])) }
+        }
+        try await host.storage.commit(changes)
     }
 
     private func add(_ messages: [Message], to collection: String?) async throws {

@@ -27,6 +27,7 @@ extension Host {
                 changes.append(.removeValue(store: data.store, owner: jid, key: key))
             }
         }
+        for removal in personalData.compactMap(\.removal) { changes += try await removal(account.bare, self) }
         return changes
     }
 

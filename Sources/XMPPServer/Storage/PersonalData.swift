@@ -1,3 +1,4 @@
+import NIOCore
 import XML
 import XMPP
 
@@ -16,9 +17,20 @@ public struct PersonalData: Sendable {
         case elements(@Sendable ([String: [UInt8]]) -> [UInt8])
         /// Described without its secrets: an element of that name with these attributes for each value.
         case described(StaticString, @Sendable ([UInt8]) -> [(name: String, value: String)]?)
+        /// Ordered maps (`MapStore`), of any size: in the portable format as elements with a place of their own, which the
+        /// closure writes piece by piece; nil: another store's closure writes them.
+        case maps(MapWriting?)
         /// Not at all: it is a secret, or is exported elsewhere.
         case secret
     }
+
+    /// Writes what an account has in maps.
+    public typealias MapWriting =
+        @Sendable (
+            _ owner: JID, _ storage: any MapStorage & CommitQueue, _ write: (ByteBuffer) async throws -> Void
+        ) async throws -> Void
+    /// Makes the changes that remove what is kept about an account beside what it owns.
+    public typealias Removal = @Sendable (_ account: JID, Host) async throws(StorageError) -> [StorageChange]
 
     /// The store's name.
     public let store: String
@@ -27,6 +39,8 @@ public struct PersonalData: Sendable {
     public let endsWithPassword: Bool
     /// Selects the values about an account where the host owns them; nil: the account owns them.
     let isAbout: (@Sendable ([UInt8], JID) -> Bool)?
+    /// nil: accounts own all of it.
+    let removal: Removal?
 
     /// Data of a store whose owners are accounts.
     public init(store: String, _ export: Export = .stored, endsWithPassword: Bool = false) {
@@ -34,6 +48,20 @@ public struct PersonalData: Sendable {
         self.export = export
         self.endsWithPassword = endsWithPassword
         isAbout = nil
+        removal = nil
+    }
+
+    /// Ordered maps whose owners are accounts.
+    ///
+    /// - Parameters:
+    ///   - writing: writes all of them, and those of other stores, into the portable format.
+    ///   - removal: what is kept about an account where the host owns it.
+    public init(maps store: String, writing: MapWriting? = nil, removal: Removal? = nil) {
+        self.store = store
+        export = .maps(writing)
+        endsWithPassword = false
+        isAbout = nil
+        self.removal = removal
     }
 
     /// Data of a store whose owner is the host.
@@ -46,6 +74,7 @@ public struct PersonalData: Sendable {
         self.store = store
         self.export = export
         endsWithPassword = false
+        removal = nil
         self.isAbout = { bytes, account in
             // A damaged value cannot be read, so it is about nobody.
             (try? Element(ownOutput: bytes)).flatMap { Value(stored: $0) }.map { isAbout($0, account) } ?? false
