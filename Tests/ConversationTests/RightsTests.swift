@@ -95,6 +95,7 @@ import XMPPModules
         "app-add": .administrator, "app-list": .administrator, "app-remove": .administrator,
         "contact-add": .administrator, "contact-remove": .administrator, "contact-list": .administrator,
         "invite-make": .administrator, "invite-list": .administrator, "invite-revoke": .administrator,
+        "pubsub-list": .administrator, "pubsub-show": .administrator, "pubsub-delete": .administrator,
         "command-list": .administrator, "backup": .operatorOfServer, "explain": .administrator,
         "session-end": .administrator,
         "announce": .administrator,

@@ -13,9 +13,12 @@ final class ClientCapabilities: Sendable {
         init(_ nodes: Set<String>) { self.nodes = nodes }
     }
 
-    /// Those of an account's sessions, by their resources.
+    /// What is known with an account.
     private final class OfAccount: Sendable {
+        /// What its sessions want, by their resources.
         let bySession = Mutex<[String: Interests]>([:])
+        /// What contacts want whose clients are not at an account of this process, by their full addresses.
+        let byContact = Mutex<[JID: Interests]>([:])
         /// How many answers its clients have to give, or wait for.
         let questions = Mutex<Int>(0)
     }
@@ -27,7 +30,7 @@ final class ClientCapabilities: Sendable {
     }
 
     private struct Asked: Sendable {
-        let session: ClientSession
+        let client: JID
         /// Gets nil if it has not answered.
         let then: @Sendable (Interests?) -> Void
     }
@@ -40,6 +43,8 @@ final class ClientCapabilities: Sendable {
     private static let maximumBytes = 16 << 10
     /// Questions under way about the clients of one account: who announces ever other hashes is not asked about all of them.
     private static let maximumQuestions = 16
+    /// Clients elsewhere of one account's contacts.
+    private static let maximumContacts = 1_000
     private static let patience = Duration.seconds(30)
     private static let suffix = "+notify"
 
@@ -48,7 +53,15 @@ final class ClientCapabilities: Sendable {
     /// Who wants to be told of a node: bare JIDs of accounts with sessions that do.
     private let accounts = Mutex<[String: Set<JID>]>([:])
 
-    init(host: Host) { self.host = host }
+    init(host: Host) {
+        self.host = host
+        // Other settings were loaded: what clients have said still holds.
+        for session in host.accounts.sessions {
+            for node in Self.interests(of: session) {
+                accounts.withLock { _ = $0[node, default: []].insert(session.record.jid) }
+            }
+        }
+    }
 
     // MARK: Questions
 
@@ -81,7 +94,7 @@ final class ClientCapabilities: Sendable {
         _ presence: Element, by session: ClientSession, then: @escaping @Sendable (_ nodes: Set<String>) -> Void
     ) {
         guard let hash = CapabilityHash(of: presence) else { return }
-        interests(hash, of: session) { [self] interests in
+        interests(hash, of: session.jid, for: session.record) { [self] interests in
             let former = Self.interests(of: session)
             set(interests, of: session)
             let added = interests.nodes.subtracting(former)
@@ -91,6 +104,44 @@ final class ClientCapabilities: Sendable {
 
     /// The session is not available any more.
     func forget(_ session: ClientSession) { set(nil, of: session) }
+
+    /// A client elsewhere has announced to an account what it is.
+    ///
+    /// - Parameter then: as above.
+    func announced(
+        _ presence: Element, by contact: JID, to account: AccountRecord,
+        then: @escaping @Sendable (_ nodes: Set<String>) -> Void
+    ) {
+        guard contact.isFull, let hash = CapabilityHash(of: presence) else { return }
+        interests(hash, of: contact, for: account) { interests in
+            let former = account[Self.ofAccount].byContact.withLock { byContact -> Set<String>? in
+                let former = byContact[contact]
+                guard former != nil || byContact.count < Self.maximumContacts else { return nil }
+                byContact[contact] = interests
+                return former?.nodes ?? []
+            }
+            guard let former else { return }
+            let added = interests.nodes.subtracting(former)
+            if !added.isEmpty { then(added) }
+        }
+    }
+
+    /// A client elsewhere is not available any more for an account.
+    static func forget(_ contact: JID, of account: AccountRecord) {
+        account[ofAccount].byContact.withLock { byContact in
+            if contact.isFull {
+                byContact[contact] = nil
+            } else {
+                byContact = byContact.filter { !$0.key.isSameBare(as: contact) }
+            }
+        }
+    }
+
+    /// The full addresses of clients elsewhere that want an account to tell them of the node.
+    static func contacts(of account: AccountRecord, interestedIn node: String) -> [JID] {
+        let all = account[ofAccount].byContact.withLock { $0 }
+        return all.isEmpty ? [] : all.filter { $0.value.nodes.contains(node) }.map(\.key)
+    }
 
     private func set(_ interests: Interests?, of session: ClientSession) {
         let record = session.record
@@ -116,11 +167,13 @@ final class ClientCapabilities: Sendable {
 
     // MARK: Hashes
 
+    /// - Parameter account: with which the questions are counted.
     private func interests(
-        _ hash: CapabilityHash, of session: ClientSession, then: @escaping @Sendable (Interests) -> Void
+        _ hash: CapabilityHash, of client: JID, for account: AccountRecord,
+        then: @escaping @Sendable (Interests) -> Void
     ) {
-        let questions = session.record[Self.ofAccount]
-        let asked = Asked(session: session) { interests in
+        let questions = account[Self.ofAccount]
+        let asked = Asked(client: client) { interests in
             questions.questions.withLock { $0 -= 1 }
             if let interests { then(interests) }
         }
@@ -143,7 +196,7 @@ final class ClientCapabilities: Sendable {
     }
 
     private func ask(_ asked: Asked, _ hash: CapabilityHash) {
-        host.router.request(.get, from: host.jid, at: host, to: asked.session.jid, within: Self.patience) { writer in
+        host.router.request(.get, from: host.jid, at: host, to: asked.client, within: Self.patience) { writer in
             writer.element("query", .discoInfo, ["node": hash.node])
         } then: { [self] answer in
             guard case .result(let description?) = answer, description.isNamed("query", .discoInfo) else {

@@ -52,8 +52,21 @@ final class NodeDirectory: Sendable {
         }
     }
 
+    /// Whether all nodes are known that there are.
+    var isComplete: Bool { state.withLock { $0.isComplete } }
+
     /// All nodes, if they are known.
     var all: [Entry]? { state.withLock { $0.isComplete ? Array($0.entries.values) : nil } }
+
+    /// Those of all nodes that have one of these names, if all are known.
+    func entries(in names: Set<String>) -> [Entry]? {
+        state.withLock { state in
+            guard state.isComplete else { return nil }
+            var found: [Entry] = []
+            for (name, entry) in state.entries where names.contains(name) { found.append(entry) }
+            return found
+        }
+    }
 
     var generation: Int { state.withLock { $0.generation } }
 
@@ -97,6 +110,15 @@ final class NodeDirectory: Sendable {
         state.withLock { state in
             state.generation += 1
             state.entries[name] = nil
+        }
+    }
+
+    /// Whatever is known may have changed.
+    func forgetAll() {
+        state.withLock { state in
+            state.generation += 1
+            state.entries = [:]
+            state.isComplete = false
         }
     }
 

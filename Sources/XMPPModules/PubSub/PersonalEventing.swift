@@ -10,9 +10,11 @@ struct PersonalEventing: ServerModule {
         "pep",
         implements: [
             .xep(163, "1.2.2"), .xep(60, "1.30.0"), .xep(222, "1.0"), .xep(223, "1.1.1"), .xep(390, "0.3.2"),
-            .xep(413, "0.2.1"),
+            .xep(413, "0.2.1"), .xep(462, "0.1.1"), .xep(465, "0.1.1"),
         ],
         requires: ["disco", "presence"], summary: "Accounts publish what concerns them to their contacts and clients.")
+
+    static let personalData = PubSubEngine.personalData
 
     /// Something has changed at a node of an account, and that is stored. Changes of one node come one after the other, from any
     /// thread; a handler must not block.
@@ -37,13 +39,12 @@ struct PersonalEventing: ServerModule {
 
     let host: Host
     let engine: PubSubEngine
-    private let capabilities: ClientCapabilities
+    let capabilities: ClientCapabilities
 
     init(host: Host, settings: Settings) {
         self.host = host
         capabilities = ClientCapabilities(host: host)
-        engine = PubSubEngine(
-            host: host, limits: settings.limits, defaults: .personal, capabilities: capabilities)
+        engine = PubSubEngine(host: host, limits: settings.limits, defaults: .personal)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -74,8 +75,21 @@ struct PersonalEventing: ServerModule {
             capabilities.forget(event.session)
             return .go
         }
-        registrar.on(Hooks.sessionRestored, .deliver) { event in
-            if let presence = event.session.presence { capabilities.announced(presence, by: event.session) { _ in } }
+        // A client cannot be asked before it is there again; then it learns what it has missed.
+        registrar.on(Hooks.sessionResumed, .deliver) { event in
+            if let presence = event.session.presence, ClientCapabilities.interests(of: event.session).isEmpty {
+                announced(presence, by: event.session)
+            }
+            return .go
+        }
+        registrar.on(Hooks.presenceToAccount, .copy) { event in
+            guard let account = event.account else { return .go }
+            switch event.stanza.type {
+            case .subscribed: subscribed(account, to: event.from.bare)
+            case .available: announced(event.stanza.element, by: event.from, to: account)
+            case .unavailable where isElsewhere(event.from): ClientCapabilities.forget(event.from, of: account)
+            default: break
+            }
             return .go
         }
         registrar.on(Hooks.messageToAccount, .validate, authorize)
@@ -89,6 +103,28 @@ struct PersonalEventing: ServerModule {
             session.loop.eventLoop.execute {
                 host.router.begin { await engine.sendLastItems(of: nodes, to: session) }
             }
+        }
+    }
+
+    /// What clients of this process want is known where they are; what others want is kept with the account that they tell it.
+    private func announced(_ presence: Element, by contact: JID, to account: AccountRecord) {
+        guard isElsewhere(contact), account.withRoster({ $0.showsPresence(to: contact) }) else { return }
+        capabilities.announced(presence, by: contact, to: account) { [host, engine] nodes in
+            host.router.begin { await engine.sendLastItems(of: nodes, at: account, to: contact) }
+        }
+    }
+
+    /// Whether a client is not at an account of this process.
+    private func isElsewhere(_ client: JID) -> Bool {
+        if case .account = host.router.hosts.recipient(of: client) { false } else { true }
+    }
+
+    /// Whoever may see somebody's presence from now on is sent what they have published last.
+    private func subscribed(_ account: AccountRecord, to contact: JID) {
+        for session in account.sessions where session.isAvailable {
+            let nodes = ClientCapabilities.interests(of: session)
+            guard !nodes.isEmpty else { continue }
+            host.router.begin { [engine] in await engine.sendLastItems(of: nodes, at: [contact], to: session) }
         }
     }
 
@@ -275,7 +311,7 @@ extension PersonalEventing {
 
 extension Reply {
     /// Why something was refused.
-    fileprivate var error: StanzaError? {
+    var error: StanzaError? {
         if case .error(let error) = self { error } else { nil }
     }
 }

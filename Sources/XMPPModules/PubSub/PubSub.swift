@@ -3,7 +3,8 @@ import XMPPServer
 /// XEP-0060: Publish-Subscribe: nodes at an address of their own, which people of the host make and others subscribe to.
 struct PubSub: ServerModule {
     static let info = ModuleInfo(
-        "pubsub", implements: [.xep(60, "1.30.0"), .xep(413, "0.2.1"), .xep(462, "0.1.1")], requires: ["disco"],
+        "pubsub", implements: [.xep(60, "1.30.0"), .xep(413, "0.2.1"), .xep(462, "0.1.1"), .xep(465, "0.1.1")],
+        requires: ["disco"],
         summary: "People publish at nodes that others subscribe to.")
 
     /// Who may make nodes.
@@ -41,13 +42,13 @@ struct PubSub: ServerModule {
 
     private let host: Host
     private let settings: Settings
-    private let engine: PubSubEngine
+    let engine: PubSubEngine
     private let directory = NodeDirectory(capacity: Self.capacity, turns: Self.turns)
 
     init(host: Host, settings: Settings) {
         self.host = host
         self.settings = settings
-        engine = PubSubEngine(host: host, limits: settings.limits, defaults: .service, capabilities: nil)
+        engine = PubSubEngine(host: host, limits: settings.limits, defaults: .service)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -63,18 +64,19 @@ struct PubSub: ServerModule {
             service.iq(.get, "query", .discoItems, to: .server, needs: .chat, list)
             service.on(Hooks.messageToService, .deliver, receive)
         }
-        registrar.on(Hooks.accountRemoved, .deliver) { event in
-            let jid = event.account.jid
-            host.router.begin { if let home { await engine.forget(jid, at: home) } }
+        registrar.on(Hooks.accountRemoved, .deliver) { [directory] _ in
+            // What was of it is gone from the storage.
+            directory.forgetAll()
             return .go
         }
+        PubSubCommands(host: host) { home.map { (engine, $0) } }.register(&registrar)
         registrar.job(every: .seconds(300), engine.removeExpired)
     }
 
     /// nil: its domain is none.
-    private var home: NodeHome? {
+    var home: NodeHome? {
         JID(local: nil, domain: settings.domain ?? "pubsub.\(host.domain)", resource: nil).map {
-            NodeHome(address: $0, account: nil, directory: directory)
+            .service(of: host, at: $0, directory)
         }
     }
 

@@ -3,7 +3,7 @@ import XMPPServer
 /// Items that are read and retracted.
 extension PubSubEngine {
     /// Items, and bytes of them, on one page at most.
-    private static let pageLimit = 250
+    static let pageLimit = 250
     private static let pageBytes = 256 << 10
 
     /// Which items somebody asks for.
@@ -22,6 +22,9 @@ extension PubSubEngine {
     /// §6.5
     func items(_ selection: Selection, at home: NodeHome, for jid: JID) async -> Reply {
         do throws(StanzaError) {
+            if let target = PublicSubscriptions.target(of: selection.node) {
+                return try await publicSubscribers(of: target, selection, at: home, for: jid)
+            }
             let entry = try await existing(selection.node, home)
             if let error = try await access(of: jid, to: entry.node, home).readError { throw error }
             guard entry.node.configuration.persistsItems else { throw .unsupported("persistent-items") }

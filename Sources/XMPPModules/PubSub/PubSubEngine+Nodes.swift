@@ -1,3 +1,4 @@
+import Synchronization
 import XMPPServer
 
 /// Nodes that are made, configured, emptied and deleted: XEP-0060 §8.
@@ -18,9 +19,7 @@ extension PubSubEngine {
         if home.account != nil {
             count = try await all(home).count
         } else if let creator = creator?.bare {
-            let query = MapQuery(
-                relationsMap(home, creator), order: .byKey(prefix: Self.affiliationPrefix), limit: 0, isCounted: true)
-            count = try await stored { () async throws(StorageError) in try await relations.page(query) }?.count ?? 0
+            count = try await owned(by: creator, home)
             node.affiliations[creator] = .owner
             changes.append(putting(.owner, of: creator, to: name, home))
         } else {
@@ -29,11 +28,29 @@ extension PubSubEngine {
         guard count < limits.nodes else {
             throw StanzaError(.resourceConstraint, detail: NodeAccess.detail("max-nodes-exceeded"))
         }
+        if home.account == nil, let creator { note(count + 1, of: creator.bare) }
         changes.append(nodes.putting(node, nodesMap(home), key: name))
         // Of a former node, whose end has been cut short.
         changes.append(.removeMap(subscriptionsMap(home, name)))
         return (NodeDirectory.Entry(node: node, usage: NodeUsage(), last: .missing), changes)
     }
+
+    /// With how many nodes of a service an entity has to do. It is counted once, and again when others have changed it.
+    private func owned(by entity: JID, _ home: NodeHome) async throws(StanzaError) -> Int {
+        if let count = known.withLock({ $0[entity] }) { return count }
+        let query = MapQuery(
+            relationsMap(home, entity), order: .byKey(prefix: Self.affiliationPrefix), limit: 0, isCounted: true)
+        return try await stored { () async throws(StorageError) in try await relations.page(query) }?.count ?? 0
+    }
+
+    private func note(_ count: Int, of entity: JID) {
+        known.withLock { known in
+            if known.count >= Self.maximumKnown { known = [:] }
+            known[entity] = count
+        }
+    }
+
+    private static let maximumKnown = 1_000
 
     // MARK: What an entity has to do with
 
@@ -41,10 +58,11 @@ extension PubSubEngine {
     static let subscriptionPrefix = "s\u{1}"
 
     func relationsMap(_ home: NodeHome, _ entity: JID) -> MapName {
-        relations.map(entity.bare.string, of: home.address)
+        relations.map(entity.bare.string, of: home.owner)
     }
 
     func putting(_ affiliation: Affiliation, of entity: JID, to node: String, _ home: NodeHome) -> StorageChange {
+        known.withLock { $0[entity.bare] = nil }
         let (map, key) = (relationsMap(home, entity), Self.affiliationPrefix + node)
         guard affiliation != .none else { return .removeItem(map, key: key) }
         return relations.putting(.affiliation(affiliation), map, key: key, keepsPlace: true)
@@ -170,12 +188,7 @@ extension PubSubEngine {
     func delete(_ name: String, redirect: String?, at home: NodeHome, by jid: JID?) async -> Reply {
         await changing(name, home) { () async throws(StanzaError) -> Reply in
             let entry = try await jid == nil ? existing(name, home) : owned(name, home, by: jid ?? home.address)
-            var changes: [StorageChange] = [
-                .removeItem(nodesMap(home), key: name), .removeItem(usageMap(home), key: name),
-                .removeMap(itemsMap(home, name)), .removeMap(marksMap(home, name)),
-            ]
-            for entity in entry.node.affiliations.keys { changes.append(putting(.none, of: entity, to: name, home)) }
-            try await commit(changes)
+            try await commit(changes(removing: entry.node, home))
             home.directory.remove(name)
             if entry.node.configuration.notifiesDeletion {
                 try await notify(entry.node, home) { writer in
@@ -188,6 +201,14 @@ extension PubSubEngine {
             tell(.deleted, name, home, jid)
             return .ok
         }
+    }
+
+    /// What has to be stored for a node's end; its subscriptions are beside this.
+    func changes(removing node: PubSubNode, _ home: NodeHome) -> [StorageChange] {
+        [
+            .removeItem(nodesMap(home), key: node.name), .removeItem(usageMap(home), key: node.name),
+            .removeMap(itemsMap(home, node.name)), .removeMap(marksMap(home, node.name)),
+        ] + node.affiliations.keys.map { putting(.none, of: $0, to: node.name, home) }
     }
 
     /// §8.5

@@ -1,5 +1,4 @@
 import NIOCore
-import Synchronization
 import XMPPServer
 
 /// Notifications, XEP-0060 §7.1.2 and XEP-0163 §4.
@@ -21,7 +20,7 @@ extension PubSubEngine {
     ) async throws(StanzaError) {
         guard node.configuration.delivers else { return }
         let content = Self.event(write)
-        let reached = notifyContacts(node, home, publisher)
+        let reached = notifyContacts(node, home)
         if !reached.isEmpty, let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher) {
             await fanOut(stanza, from: home.address, to: reached)
         }
@@ -66,17 +65,26 @@ extension PubSubEngine {
 
     /// The sessions that are told because of presence: those of the account itself, and of contacts that may see its presence, as
     /// far as they have said that they want to be.
-    private func notifyContacts(_ node: PubSubNode, _ home: NodeHome, _ publisher: JID?) -> [JID] {
-        guard let account = home.account, let capabilities else { return [] }
+    private func notifyContacts(_ node: PubSubNode, _ home: NodeHome) -> [JID] {
+        guard let account = home.account else { return [] }
         var sessions = ClientCapabilities.sessions(of: account, interestedIn: node.name)
         let hosts = host.router.hosts
-        let contacts = capabilities.interested(in: node.name) {
-            account.withRoster { $0.contacts(where: \.hasFrom) }
+        // Asked for as soon as anybody at all wants to be told of the node.
+        var known: [JID]?
+        for host in hosts.all {
+            guard let capabilities = host.personalEventing?.capabilities else { continue }
+            let contacts = capabilities.interested(in: node.name) {
+                let contacts = known ?? account.withRoster { $0.contacts(where: \.hasFrom) }
+                known = contacts
+                return contacts
+            }
+            for contact in contacts where !contact.isSameBare(as: account.jid) {
+                guard isFor(contact, node, account), let record = hosts.cachedAccount(contact) else { continue }
+                sessions += ClientCapabilities.sessions(of: record, interestedIn: node.name)
+            }
         }
-        for contact in contacts where !contact.isSameBare(as: account.jid) {
-            guard isFor(contact, node, account), let record = hosts.cachedAccount(contact) else { continue }
-            sessions += ClientCapabilities.sessions(of: record, interestedIn: node.name)
-        }
+        for contact in ClientCapabilities.contacts(of: account, interestedIn: node.name)
+        where isFor(contact, node, account) { sessions.append(contact) }
         return sessions
     }
 
@@ -183,21 +191,33 @@ extension PubSubEngine {
     /// Items that are gathered before they are sent.
     private static let gathered = 50
 
-    /// Sends a session that has become available the items that were published last, XEP-0163 §4.3.4: of its own account and of
-    /// those whose presence it may see.
-    func sendLastItems(of nodes: Set<String>, to session: ClientSession) async {
+    /// Sends a session that has become available the items that were published last, XEP-0163 §4.3.4.
+    ///
+    /// - Parameter owners: whose nodes; nil: those of its own account and of all whose presence it may see.
+    func sendLastItems(of nodes: Set<String>, at owners: [JID]? = nil, to session: ClientSession) async {
         let record = session.record
-        let contacts = record.withRoster { $0.contacts(where: \.hasTo) }
+        let owners = owners ?? [record.jid] + record.withRoster { $0.contacts(where: \.hasTo) }
         var items: [Last] = []
-        for owner in [record.jid] + contacts {
+        for owner in owners {
             guard session.isAvailable else { return }
             guard case .account(let host, let jid) = host.router.hosts.recipient(of: owner),
                 let engine = host === self.host ? self : host.personalEventing?.engine
             else { continue }
-            items += await engine.lastItems(of: nodes, at: jid, for: record)
+            if record.blocks(jid) { continue }
+            items += await engine.lastItems(of: nodes, at: jid, for: record.jid)
             if items.count >= Self.gathered { await Self.send(exchange(&items, with: []), to: session) }
         }
         if !items.isEmpty { await Self.send(items, to: session) }
+    }
+
+    /// Sends a contact's client elsewhere what an account has published last.
+    func sendLastItems(of nodes: Set<String>, at account: AccountRecord, to contact: JID) async {
+        for item in await lastItems(of: nodes, at: account.jid, for: contact) {
+            var writer = XMLWriter()
+            Self.write(item.content, from: item.from, to: contact, to: &writer)
+            guard let stanza = host.stanza(fromOwn: writer.finish(), "a notification") else { continue }
+            host.router.route(stanza, from: item.from, to: contact, host: host)
+        }
     }
 
     /// Sends what has been written before, as the client takes it.
@@ -228,21 +248,18 @@ extension PubSubEngine {
     }
 
     /// The last items of an account's nodes that a contact, or the account itself, may see.
-    private func lastItems(of names: Set<String>, at owner: JID, for reader: AccountRecord) async -> [Last] {
+    private func lastItems(of names: Set<String>, at owner: JID, for reader: JID) async -> [Last] {
         do throws(StanzaError) {
             guard let account = try await account(owner) else { return [] }
-            let isOwn = reader === account
-            if !isOwn {
-                guard account.rosterItem(reader.jid)?.state.hasFrom == true, !reader.blocks(account.jid) else {
-                    return []
-                }
-            }
+            let isOwn = reader.isSameBare(as: account.jid)
+            guard isOwn || account.rosterItem(reader)?.state.hasFrom == true else { return [] }
             let home = home(of: account)
             var items: [Last] = []
-            for entry in try await all(home) where names.contains(entry.node.name) {
+            if !home.directory.isComplete { _ = try await all(home) }
+            for entry in home.directory.entries(in: names) ?? [] {
                 let node = entry.node
                 guard node.configuration.delivers, node.configuration.sendLast == .onSubscriptionAndPresence,
-                    isOwn || isFor(reader.jid, node, account), let content = try await lastItem(entry, home)
+                    isOwn || isFor(reader, node, account), let content = try await lastItem(entry, home)
                 else { continue }
                 items.append((account.jid, content))
             }

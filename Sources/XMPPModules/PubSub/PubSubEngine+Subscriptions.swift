@@ -7,10 +7,10 @@ extension PubSubEngine {
         .notAuthorized, detail: NodeAccess.detail("pending-subscription"))
     private static let invalidSubscriptionID = StanzaError(.notAcceptable, detail: NodeAccess.detail("invalid-subid"))
     /// Entries of one answer.
-    private static let listed = 1_000
+    static let listed = 1_000
 
     /// What has to be stored for a subscription.
-    private func changes(
+    func changes(
         putting subscription: NodeSubscription, to node: String, _ home: NodeHome
     ) -> [StorageChange] {
         let (map, key) = relation(of: subscription.jid, to: node, home)
@@ -25,7 +25,7 @@ extension PubSubEngine {
         ]
     }
 
-    private func relation(of jid: JID, to node: String, _ home: NodeHome) -> (MapName, String) {
+    func relation(of jid: JID, to node: String, _ home: NodeHome) -> (MapName, String) {
         (relationsMap(home, jid), "\(Self.subscriptionPrefix)\(node)\u{1}\(jid.resource ?? "")")
     }
 
@@ -368,52 +368,6 @@ extension PubSubEngine {
                 changes += [.removeItem(map, key: item.key), .removeItem(relations, key: key)]
             }
             try await commit(changes)
-        }
-    }
-
-    /// An account is gone: nothing at a service is about it any more. What it alone has owned goes as well.
-    func forget(_ jid: JID, at home: NodeHome) async {
-        let query = MapQuery(relationsMap(home, jid), order: .byKey(), limit: Self.listed)
-        var former: String?
-        while true {
-            do throws(StanzaError) {
-                let page = try await stored { () async throws(StorageError) in try await relations.page(query) }
-                // What could not be removed is logged, and does no harm.
-                guard let page, let first = page.items.first, first.key != former else { return }
-                former = first.key
-                for item in page.items { try await forget(item, of: jid, home) }
-            } catch {
-                return
-            }
-        }
-    }
-
-    private func forget(_ item: MapItem<EntityRelation>, of jid: JID, _ home: NodeHome) async throws(StanzaError) {
-        switch item.value {
-        case .subscription(var subscription):
-            guard let end = item.key.lastIndex(of: "\u{1}") else { return }
-            let node = String(item.key[..<end].dropFirst(Self.subscriptionPrefix.count))
-            subscription.state = .none
-            try await commit(changes(putting: subscription, to: node, home))
-        case .affiliation:
-            let node = String(item.key.dropFirst(Self.affiliationPrefix.count))
-            let isAlone = try await entry(node, home).map { $0.node.owners == [jid.bare] } ?? false
-            if isAlone {
-                _ = await delete(node, redirect: nil, at: home, by: nil)
-            } else {
-                _ = await changing(node, home) { () async throws(StanzaError) -> Reply in
-                    var changes = [putting(.none, of: jid, to: node, home)]
-                    if var entry = try await entry(node, home) {
-                        entry.node.affiliations[jid.bare] = nil
-                        changes.append(nodes.putting(entry.node, nodesMap(home), key: node, keepsPlace: true))
-                        try await commit(changes)
-                        home.directory.put(entry)
-                    } else {
-                        try await commit(changes)
-                    }
-                    return .ok
-                }
-            }
         }
     }
 

@@ -1,4 +1,4 @@
-import NIOCore
+import Synchronization
 import XMPPServer
 
 /// XEP-0060, whoever has the nodes: an account (XEP-0163) or a service.
@@ -8,6 +8,23 @@ import XMPPServer
 final class PubSubEngine: Sendable {
     /// The name of the map with all nodes of an address.
     static let allNodes = "nodes"
+    static let nodesStore = "pubsub-nodes"
+    static let usageStore = "pubsub-usage"
+    static let itemsStore = "pubsub-items"
+    static let marksStore = "pubsub-marks"
+    static let subscriptionsStore = "pubsub-subscriptions"
+    static let relationsStore = "pubsub-relations"
+
+    /// All that is kept about people: what accounts own, and what they have to do with at a host's service.
+    static let personalData = [
+        PersonalData(maps: nodesStore, writing: export) { account, host throws(StorageError) in
+            let engine = PubSubEngine(host: host, limits: .none, defaults: .service)
+            return try await engine.changes(forgetting: account, .service(of: host, at: host.jid, NodeDirectory()))
+        },
+        PersonalData(maps: usageStore), PersonalData(maps: itemsStore), PersonalData(maps: marksStore),
+        PersonalData(maps: subscriptionsStore), PersonalData(maps: relationsStore),
+    ]
+
     /// Nodes that are read at a time.
     private static let pageSize = 200
     /// Of names of nodes and ids of items, in UTF-8.
@@ -17,8 +34,6 @@ final class PubSubEngine: Sendable {
     let limits: PubSubLimits
     /// How a node is configured at first.
     let defaults: NodeConfiguration
-    /// Which clients want to be told of the nodes of accounts; nil: clients have to subscribe.
-    let capabilities: ClientCapabilities?
     let nodes: MapStore<PubSubNode>
     let usage: MapStore<NodeUsage>
     let items: MapStore<PubSubItem>
@@ -26,18 +41,19 @@ final class PubSubEngine: Sendable {
     let subscriptions: MapStore<NodeSubscription>
     /// By the entities that have them.
     let relations: MapStore<EntityRelation>
+    /// With how many nodes of a service some entities have to do; bounded.
+    let known = Mutex<[JID: Int]>([:])
 
-    init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration, capabilities: ClientCapabilities?) {
+    init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration) {
         self.host = host
         self.limits = limits
         self.defaults = defaults
-        self.capabilities = capabilities
-        nodes = MapStore("pubsub-nodes", in: host.storage)
-        usage = MapStore("pubsub-usage", in: host.storage)
-        items = MapStore("pubsub-items", in: host.storage)
-        marks = MapStore("pubsub-marks", in: host.storage)
-        subscriptions = MapStore("pubsub-subscriptions", in: host.storage)
-        relations = MapStore("pubsub-relations", in: host.storage)
+        nodes = MapStore(Self.nodesStore, in: host.storage)
+        usage = MapStore(Self.usageStore, in: host.storage)
+        items = MapStore(Self.itemsStore, in: host.storage)
+        marks = MapStore(Self.marksStore, in: host.storage)
+        subscriptions = MapStore(Self.subscriptionsStore, in: host.storage)
+        relations = MapStore(Self.relationsStore, in: host.storage)
     }
 
     // MARK: Addresses
@@ -46,7 +62,7 @@ final class PubSubEngine: Sendable {
 
     /// The nodes of an account.
     func home(of account: AccountRecord) -> NodeHome {
-        NodeHome(address: account.jid, account: account, directory: account[Self.directory])
+        NodeHome(address: account.jid, owner: account.jid, account: account, directory: account[Self.directory])
     }
 
     /// An account of the host, read if need be.
@@ -70,14 +86,19 @@ final class PubSubEngine: Sendable {
 
     func commit(_ changes: [StorageChange]) async throws(StanzaError) {
         guard !changes.isEmpty else { return }
-        try await stored { () async throws(StorageError) in try await host.storage.commit(changes) }
+        do throws(StanzaError) {
+            try await stored { () async throws(StorageError) in try await host.storage.commit(changes) }
+        } catch {
+            known.withLock { $0 = [:] }
+            throw error
+        }
     }
 
-    func nodesMap(_ home: NodeHome) -> MapName { nodes.map(Self.allNodes, of: home.address) }
-    func usageMap(_ home: NodeHome) -> MapName { usage.map(Self.allNodes, of: home.address) }
-    func itemsMap(_ home: NodeHome, _ node: String) -> MapName { items.map(node, of: home.address) }
-    func marksMap(_ home: NodeHome, _ node: String) -> MapName { marks.map(node, of: home.address) }
-    func subscriptionsMap(_ home: NodeHome, _ node: String) -> MapName { subscriptions.map(node, of: home.address) }
+    func nodesMap(_ home: NodeHome) -> MapName { nodes.map(Self.allNodes, of: home.owner) }
+    func usageMap(_ home: NodeHome) -> MapName { usage.map(Self.allNodes, of: home.owner) }
+    func itemsMap(_ home: NodeHome, _ node: String) -> MapName { items.map(node, of: home.owner) }
+    func marksMap(_ home: NodeHome, _ node: String) -> MapName { marks.map(node, of: home.owner) }
+    func subscriptionsMap(_ home: NodeHome, _ node: String) -> MapName { subscriptions.map(node, of: home.owner) }
 
     // MARK: Nodes
 
@@ -244,9 +265,16 @@ final class PubSubEngine: Sendable {
 struct NodeHome: Sendable {
     /// A bare JID.
     let address: JID
+    /// In whose name they are stored: the account, or the host that the service belongs to.
+    let owner: JID
     /// Whose nodes they are; nil: a service's.
     let account: AccountRecord?
     let directory: NodeDirectory
+
+    /// The nodes of a host's service.
+    static func service(of host: Host, at address: JID, _ directory: NodeDirectory) -> NodeHome {
+        NodeHome(address: address, owner: host.jid, account: nil, directory: directory)
+    }
 
     /// Whether all nodes here are those of that account.
     func isOwned(by jid: JID) -> Bool { account?.jid.isSameBare(as: jid) ?? false }
@@ -264,4 +292,6 @@ struct PubSubLimits: Sendable, Equatable {
     let subscriptions: Int
     /// Entities with an affiliation to a node.
     static let affiliations = 1_000
+
+    static let none = PubSubLimits(nodes: .max, items: .max, bytes: .max, subscriptions: .max)
 }

@@ -42,6 +42,7 @@ enum PubSubFeatures {
         "http://jabber.org/protocol/pubsub#subscription-notifications",
         "http://jabber.org/protocol/pubsub#subscription-options",
         .resultSet,
+        PublicSubscriptions.namespace,
         .orderBy,
         "urn:xmpp:order-by:1@http://jabber.org/protocol/pubsub",
     ]

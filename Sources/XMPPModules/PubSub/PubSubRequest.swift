@@ -23,7 +23,6 @@ enum PubSubRequest: Sendable {
     case affiliated(node: String)
     case setAffiliations(node: String, [(jid: JID, affiliation: Affiliation)])
 
-    private static let publicSubscriptions: Namespace = "urn:xmpp:pps:0"
     private static let maximumItems = 250
     static let configurationForm: Namespace = "http://jabber.org/protocol/pubsub#node_config"
 
@@ -72,7 +71,7 @@ enum PubSubRequest: Sendable {
                 let form = payload.child("options", .pubSub)
                 return .subscribe(
                     node: try PubSubEngine.checked(child["node"]), jid: try jid(child), try form.map(options) ?? nil,
-                    isPublic: child.hasChild("public", publicSubscriptions))
+                    isPublic: child.hasChild("public", PublicSubscriptions.namespace))
             }
             if child.hasName("unsubscribe") {
                 return .unsubscribe(
@@ -209,7 +208,7 @@ extension PubSubRequest {
     /// Which node it is about; nil: none, or several.
     var node: String? {
         switch self {
-        case .items(let selection): selection.node
+        case .items(let selection): PublicSubscriptions.target(of: selection.node) ?? selection.node
         case .publish(let publication): publication.node
         case .options(let node, _, _), .retract(let node, _, _), .subscribe(let node, _, _, _),
             .unsubscribe(let node, _, _), .setOptions(let node, _, _, _), .configuration(let node),
@@ -222,9 +221,26 @@ extension PubSubRequest {
     }
 }
 
+extension PubSubRequest {
+    /// Whether it makes a node, or changes one or what is in it.
+    var changesNode: Bool {
+        switch self {
+        case .publish, .retract, .create, .configure, .delete, .purge, .setAffiliations, .setSubscribers: true
+        default: false
+        }
+    }
+}
+
 extension PubSubEngine {
     /// Does what somebody asks for.
     func answer(_ request: PubSubRequest, at home: NodeHome, for jid: JID) async -> Reply {
+        if request.changesNode, let node = request.node, PublicSubscriptions.isReserved(node) {
+            return .error(.forbidden)
+        }
+        return await perform(request, at: home, for: jid)
+    }
+
+    private func perform(_ request: PubSubRequest, at home: NodeHome, for jid: JID) async -> Reply {
         switch request {
         case .items(let selection): await items(selection, at: home, for: jid)
         case .subscriptions(let node): await subscriptions(of: jid, to: node, at: home)

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import XML
 import XMPP
 import XMPPModules
 
@@ -20,7 +21,22 @@ import XMPPModules
                 store: "private", owner: jid, key: "storage storage:bookmarks",
                 Array("<query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'/></query>".utf8)),
         ]
+        let (nodes, items) = (
+            MapName(owner: jid, store: "pubsub-nodes", name: "nodes"),
+            MapName(owner: jid, store: "pubsub-items", name: "urn:example:notes")
+        )
+        let node = "<node xmlns='urn:swallowtail:pubsub' name='urn:example:notes' created='2012-04-26T10:00:00Z'/>"
+        changes.append(
+            .putItem(nodes, key: "urn:example:notes", Array(node.utf8), expiresAt: nil, keepsPlace: false))
         for number in 1...450 {
+            let item = """
+                <item xmlns='urn:swallowtail:pubsub#item' at='2012-04-26T10:00:00Z'>\
+                <note xmlns='urn:example'>a &lt; \(number) ]}\n,"</note></item>
+                """
+            changes.append(
+                .putItem(
+                    items, key: "\(1000 - number)", Array(item.utf8), expiresAt: number == 3 ? BareStore.now : nil,
+                    keepsPlace: false))
             for collection in [ArchiveEntry.archive, ArchiveEntry.offline] {
                 let stanza = "<message xmlns='jabber:client' type='chat'><body>a &lt; \(number) ]\n,\"</body></message>"
                 changes.append(
@@ -58,6 +74,7 @@ import XMPPModules
         let now = try await Contents(of: ann, in: store)
         #expect(now.messages == former.messages && now.messages.count == 900)
         #expect(now.values == former.values && now.roster == former.roster)
+        #expect(now.maps == former.maps && now.maps.count == 451)
         #expect(now.account?.personalMessage == "Away" && now.account?.displayName == "Ann")
         #expect(now.account?.accountID == "ann@contoso.example" && now.account?.keepsHistory == false)
         // What opened it was not in the file.
@@ -102,6 +119,7 @@ import XMPPModules
         let roster: [RosterItem]
         let values: [String: [String: [UInt8]]]
         let messages: [String]
+        let maps: [String]
 
         init(of jid: JID, in store: BareStore) async throws {
             let storage = store.storage
@@ -119,6 +137,15 @@ import XMPPModules
                 }
             }
             self.messages = messages
+            var maps: [String] = []
+            for (store, name) in [("pubsub-nodes", "nodes"), ("pubsub-items", "urn:example:notes")] {
+                let map = MapName(owner: jid, store: store, name: name)
+                let page = try await storage.mapPage(MapQuery(map, limit: 10_000))
+                maps += (page?.items ?? []).map {
+                    "\($0.key) \($0.expiresAt?.xep0082 ?? "") \(String(decoding: $0.value, as: UTF8.self))"
+                }
+            }
+            self.maps = maps
         }
     }
 
@@ -138,6 +165,25 @@ import XMPPModules
         }
         try await store.administration.remove(store.administration.account(AccountName("ann")))
         #expect(try await invitations.all(owner).keys.sorted() == ["b"])
+    }
+
+    /// The portable format has a place for what an account has published.
+    @Test func nodesAreInThePortableFormat() async throws {
+        let store = try await BareStore(hosts: ["chat.example": "standard"])
+        _ = try await store.add(NewAccount(name: "ann@chat.example"))
+        let ann = try #require(JID("ann@chat.example"))
+        try await Self.fill(store, ann)
+        let file = "\(store.directory)/ann.xml"
+        let export = CommandRequest("account-export", ["account": "ann", "file": .text(file), "format": "xml"])
+        #expect(await store.administration.perform(export).failure == nil)
+        let data = try Element(ownOutput: Array(Data(contentsOf: URL(filePath: file))))
+        let user = try #require(data.firstChild?.firstChild)
+        let nodes = user.children.first { $0.namespaceName == "http://jabber.org/protocol/pubsub#owner" }
+        let items = user.children.first { $0.namespaceName == "http://jabber.org/protocol/pubsub" }
+        #expect(nodes?.firstChild?["node"] == "urn:example:notes")
+        let notes = try #require(items?.firstChild)
+        #expect(notes["node"] == "urn:example:notes" && notes.children.count { _ in true } == 450)
+        #expect(notes.firstChild?["id"] == "999" && notes.firstChild?.firstChild?.namespaceName == "urn:example")
     }
 
     @Test func eachStoreIsDeclaredOnce() async throws {

@@ -1,0 +1,59 @@
+import TestKit
+import Testing
+import XMPP
+import XMPPServer
+
+@testable import XMPPModules
+
+/// What a service with many nodes does for one of them.
+@Suite struct PubSubScaleTests {
+    /// What a change or a page asks of the storage.
+    private struct Cost: Equatable {
+        let creating: Int
+        let publishing: Int
+        let reading: Int
+        let listing: Int
+    }
+
+    /// It does not depend on how many nodes there are, of whomever.
+    @Test func nodesByTheThousand() async throws {
+        let script = try Script(
+            name: "nodes",
+            text: """
+                host localhost standard
+                  modules: {pubsub: {nodes: 100000}}
+                """)
+        try await Conversation.run(script, on: .memory) { server in
+            let host = try #require(server.server.hosts["localhost"])
+            let module = try #require(host.modules.lazy.compactMap { $0 as? PubSub }.first)
+            let (engine, home) = (module.engine, try #require(module.home))
+            let romeo = try #require(JID("romeo@localhost/pc"))
+            func create(_ names: ClosedRange<Int>) async {
+                for name in names { _ = await engine.create("n\(name)", nil, at: home, by: romeo) }
+            }
+            func calls(_ body: () async throws -> Void) async throws -> Int {
+                let before = server.storage.calls
+                try await body()
+                return server.storage.calls - before
+            }
+            func cost(_ node: Int) async throws -> Cost {
+                let query = try Element(ownOutput: Array("<query/>".utf8))
+                return Cost(
+                    creating: try await calls { await create(node...node) },
+                    publishing: try await calls {
+                        let publication = PubSubEngine.Publication(node: "n\(node)", items: [("1", query)])
+                        #expect(await engine.publish(publication, at: home, by: romeo).error == nil)
+                    },
+                    reading: try await calls {
+                        #expect(await engine.items(.init(node: "n\(node)"), at: home, for: romeo).error == nil)
+                    },
+                    listing: try await calls { #expect(await engine.page(of: home, for: romeo, query).error == nil) })
+            }
+            await create(1...10)
+            let first = try await cost(11)
+            await create(12...3000)
+            let last = try await cost(3001)
+            #expect(first == last && last.publishing <= 4 && last.reading <= 2)
+        }
+    }
+}
