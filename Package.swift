@@ -136,7 +136,7 @@ let package = Package(
         tests(
             "XMPPServerTests",
             server + ["XMPPModules", "Web", "SQLiteStorage", "TestKit", subprocess, systemPackage, "swallowtail"]),
-        tests("XMPPModulesTests", server + ["XMPPModules", "TestKit"]),
+        tests("XMPPModulesTests", server + ["XMPPModules", "TestKit", nioCore, nioPosix]),
         .target(
             name: "StorageConformance",
             dependencies: server,

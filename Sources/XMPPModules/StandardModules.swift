@@ -15,6 +15,7 @@ public enum StandardModules {
         ExternalServices.self,
         UserSearch.self,
         HTTPUpload.self,
+        BytestreamProxy.self,
         Ping.self,
         Version.self,
         Time.self,

@@ -1,4 +1,5 @@
 import Foundation
+public import NIOCore
 import XMPP
 
 /// The operations of administrators: functions, and the commands made from them (`Administration.commands`).
@@ -17,6 +18,9 @@ public struct Administration: Sendable {
     var storage: any Storage { server.storage }
     /// The directory of everything that outlives the process.
     public var dataDirectory: String { configuration.data.directory }
+
+    /// The addresses on which a port is open.
+    public func addresses(of port: PortUse) -> [SocketAddress] { server.addresses(of: [port]) }
     var now: @Sendable () -> Timestamp { server.now }
 
     /// The administration of a whole server.

@@ -104,6 +104,9 @@ final class LoadedModules: Sendable {
         preloads = registrars.flatMap(\.preloads)
     }
 
+    /// Their ports.
+    var ports: [PortUse] { modules.flatMap(\.registrar.ports) }
+
     /// Their recurring jobs.
     var jobs: [Registrar.Job] { modules.flatMap(\.registrar.jobs) }
 

@@ -96,6 +96,7 @@ public struct Registrar: Sendable {
     var services: [ModuleService.Declaration] = []
     var information: [Information] = []
     var jobs: [Job] = []
+    var ports: [PortUse] = []
     var resumption: ResumptionSettings?
     var rosterBounds: RosterBounds?
     var inactiveClientPolicies: [@Sendable (Stanza) -> InactiveClientPolicy?] = []
@@ -351,6 +352,9 @@ public struct Registrar: Sendable {
     public mutating func job(every interval: Duration, _ run: @escaping @Sendable () async -> Void) {
         jobs.append(Job(interval: interval, run: run))
     }
+
+    /// Opens a port while the server listens and the module is loaded.
+    public mutating func port(_ use: PortUse) { ports.append(use) }
 
     func addHooks(to table: inout HookTable) {
         for add in addHooks { add(&table) }

@@ -37,8 +37,8 @@ extension Server {
         let read = try certificates.read(new.hosts)
         let changes = new.changes(from: running) + certificates.changes(in: read)
         let prepared = try await prepare(new.hosts)
-        let webPorts = try part?.ports(in: new) ?? []
-        let opened = try await ports.prepare(streamPorts(of: new) + webPorts)
+        let otherPorts = prepared.flatMap(\.loaded.ports) + (try part?.ports(in: new) ?? [])
+        let opened = try await ports.prepare(streamPorts(of: new) + otherPorts)
         // From here on nothing fails.
         use(new.running(in: running))
         certificates.use(read)
@@ -60,7 +60,7 @@ extension Server {
         for host in added { await host.restoreSessions() }
         jobs.run(hosts.all.flatMap(\.loaded.modules))
         // Their streams find the new hosts now.
-        await ports.use(opened, streamPorts(of: new) + webPorts)
+        await ports.use(opened, streamPorts(of: new) + otherPorts)
         log(opened: ports.opened(by: opened))
         await part?.reloaded()
         await oneTick()

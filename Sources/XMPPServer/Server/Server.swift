@@ -183,7 +183,7 @@ public final class Server: Sendable {
         await restoreSessions()
         let uses = streamPorts(of: configuration)
         do {
-            try await open(uses)
+            try await open(uses + modulePorts)
         } catch {
             await stop()
             throw error
@@ -200,8 +200,10 @@ public final class Server: Sendable {
 
     /// Opens the ports of the attached part, together with those of streams.
     public func openPorts(of part: any ServerPart) async throws {
-        try await open(streamPorts(of: configuration) + (try part.ports(in: configuration)))
+        try await open(streamPorts(of: configuration) + modulePorts + (try part.ports(in: configuration)))
     }
+
+    private var modulePorts: [PortUse] { hosts.all.flatMap(\.loaded.ports) }
 
     /// The addresses of ports.
     public func addresses(of uses: [PortUse]) -> [SocketAddress] { ports.addresses(of: uses) }
