@@ -87,6 +87,8 @@ import XMPPModules
     /// Who may ask for each command.
     private static let commands: [String: Command.Audience] = [
         "invite": .person(.manageAccess),
+        "upload-list": .administrator, "upload-show": .administrator, "upload-delete": .administrator,
+        "upload-quota": .administrator, "upload-check": .administrator,
         "account-add": .administrator, "account-list": .administrator, "account-show": .administrator,
         "account-set": .administrator, "account-remove": .administrator, "account-password": .administrator,
         "account-disable": .administrator, "account-export": .operatorOfServer, "account-import": .operatorOfServer,
@@ -128,6 +130,7 @@ import XMPPModules
             contact-addresses: {}
             external-services: {}
             user-search: {}
+            bytestream-proxy: {}
             registration: {new-accounts: on}
         account mary mary@localhost scopes=wl.messenger,wl.offline_access,xmpp
         """

@@ -3,9 +3,11 @@ import NIOEmbedded
 import NIOHTTP1
 import Testing
 import XMPP
+import XMPPModules
 import XMPPServer
 
 @testable import Web
+@testable import XMPPModules
 
 /// What clients do to HTTP itself: every request is answered once, and every wait has an end.
 @Suite struct HTTPTests {
@@ -79,6 +81,25 @@ import XMPPServer
                 _ = try? await channel.writeInbound(ByteBuffer(string: "a"))
                 await channel.testingEventLoop.advanceTime(by: .seconds(10))
             }
+            #expect(!channel.isActive)
+        }
+    }
+
+    /// What is large may take long, as long as it comes.
+    @Test func eachPieceOfALargeBodyHasItsTime() async throws {
+        try await TestSite.run(modules: "http-upload: {}") { site in
+            let slot = try await site.slot("film", size: 400_000)
+            let channel = try await Self.channel(on: site)
+            try await channel.writeInbound(
+                ByteBuffer(
+                    string: "PUT /upload/\(slot.secret)/\(slot.file.id) HTTP/1.1\r\n\(Self.host)"
+                        + "Content-Length: 400000\r\n\r\n"))
+            for _ in 0..<5 {
+                try await channel.writeInbound(ByteBuffer(repeating: 1, count: HTTPConnection.bodyPiece))
+                await channel.testingEventLoop.advanceTime(by: .seconds(50))
+                #expect(channel.isActive)
+            }
+            await channel.testingEventLoop.advanceTime(by: .seconds(15))
             #expect(!channel.isActive)
         }
     }

@@ -228,4 +228,159 @@ import XMPPServer
             #expect(misdirected.status == 421)
         }
     }
+
+    // MARK: Hostile
+
+    /// As by `kill -9` between the moment at which the bytes have their place and that at which the file is known.
+    @Test func whatAKilledProcessLeaves() async throws {
+        try await Self.run { site in
+            let (slot, known) = (try await site.slot("half", size: 4), try await site.slot("whole", size: 4))
+            #expect(try await site.put(known, Array("four".utf8)).status == 201)
+            site.storage.failFromNowOn()
+            #expect(try await site.put(slot, Array("four".utf8)).status == 500)
+            site.storage.recover()
+            #expect(try await site.storedFiles() == [known.file.id])
+            let left = FileID()
+            try await site.uploads.store.put(left, size: 4, Self.bytes("left"))
+            #expect(try await site.storedFiles().count == 2)
+            // All parts of the files have had their turn then.
+            for _ in 0..<32 { try await site.uploads.tidy() }
+            #expect(try await site.storedFiles() == [known.file.id])
+            #expect(try await site.get(known).status == 200)
+        }
+    }
+
+    private static func bytes(_ text: String) -> AsyncStream<ByteBuffer> {
+        AsyncStream { continuation in
+            continuation.yield(ByteBuffer(string: text))
+            continuation.finish()
+        }
+    }
+
+    @Test func theCheckerFindsOrphansBothWays() async throws {
+        try await Self.run { site in
+            let slots = [try await site.slot("good", size: 4), try await site.slot("bad", size: 4)]
+            for slot in slots { #expect(try await site.put(slot, Array("four".utf8)).status == 201) }
+            let left = FileID()
+            try await site.uploads.store.put(left, size: 4, Self.bytes("left"))
+            try await site.uploads.store.remove(slots[1].file.id)
+            func check(_ repair: CommandValue) async -> String {
+                await Administration(site.server).perform(CommandRequest("upload-check", ["repair": repair])).text
+            }
+            let found = await check(false)
+            #expect(found.contains(left.description) && found.contains(slots[1].file.id.description))
+            #expect(!found.contains(slots[0].file.id.description))
+            _ = await check(true)
+            #expect(await check(false) == "All files are in order.")
+            #expect(try await site.get(slots[1]).status == 404)
+            #expect(try await site.storedFiles() == [slots[0].file.id])
+        }
+    }
+
+    @Test func aStoreThatIsFull() async throws {
+        try await Self.run("directory: /proc/nothing") { site in
+            let slot = try await site.slot("note.txt", size: 4)
+            #expect(try await site.put(slot, Array("four".utf8)).status == 500)
+        }
+        try await Self.run("quota: 1000000 GiB, total-quota: 1000000 GiB") { site in
+            let slot = try await site.slot("huge", size: 1 << 49)
+            let head = "PUT /upload/\(slot.secret)/\(slot.file.id) HTTP/1.1\r\nHost: \(TestSite.domain)\r\n"
+            let answer = try await TestHTTPClient.answer(
+                to: head + "Content-Length: \(1 << 49)\r\nExpect: 100-continue\r\n\r\n", of: site, until: "\r\n\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 507"))
+        }
+    }
+
+    // MARK: Administration
+
+    @Test func commands() async throws {
+        try await Self.withFile(Array("four".utf8), named: "note.txt") { site, slot in
+            func perform(_ name: String, _ arguments: [String: CommandValue]) async -> CommandReply {
+                await Administration(site.server).perform(CommandRequest(name, arguments))
+            }
+            let id = slot.file.id.description
+            #expect(await perform("upload-list", ["account": "mary"]).text.contains(id))
+            #expect(await perform("upload-show", ["file": .text(id)]).text.contains("note.txt"))
+            #expect(await perform("upload-quota", ["account": "mary"]).result?["used"] == .integer(4))
+            #expect(
+                await perform("upload-quota", ["account": "mary", "bytes": "1 KiB"]).result?["quota"] == .integer(1024))
+            await #expect(throws: (any Error).self) { try await site.slot("large", size: 1021) }
+            #expect(
+                await perform("upload-quota", ["account": "mary", "bytes": "default"]).result?["quota"]
+                    == .integer(4 << 30))
+            let address = "\(site.address)/upload/\(id)/note.txt"
+            #expect(await perform("upload-delete", ["file": .text(address)]).failure == nil)
+            #expect(await perform("upload-delete", ["file": .text(address)]).failure == .notFound)
+            let gone = try await site.get(slot)
+            #expect(gone.status == 404)
+        }
+    }
+
+    @Test func theAccountPageShowsFiles() async throws {
+        try await Self.withFile(Array("four".utf8), named: "a <b> & c.txt") { site, slot in
+            let browser = TestBrowser(site)
+            try await browser.signIn()
+            let page = try await browser.get("/account")
+            #expect(page.text.contains("take 4 bytes of 4 GiB"))
+            #expect(page.text.contains("a &lt;b&gt; &amp; c.txt"))
+            let path = "/account/files/delete?file=\(slot.file.id)"
+            #expect(page.text.contains(path))
+            let question = try await browser.get(path)
+            // Nobody deletes what is somebody else's.
+            let john = TestBrowser(site)
+            try await john.signIn("john@contoso.example")
+            let other = try await john.get(path)
+            let refused = try await john.submit("/account/files", other.fields(of: "/account/files"))
+            #expect(refused.message == "That file is deleted already.")
+            #expect(try await site.get(slot).status == 200)
+            let done = try await browser.submit("/account/files", question.fields(of: "/account/files"))
+            #expect(done.message == "The file is deleted.")
+            #expect(try await site.get(slot).status == 404)
+            #expect(try await browser.get("/account").text.contains("take 0 bytes of 4 GiB"))
+        }
+    }
+
+    /// AWS's own example: `GET Bucket (List Objects)`, with the body's hash left open.
+    @Test func aSignature() {
+        let signature = S3Signature(
+            accessKey: "AKIAIOSFODNN7EXAMPLE",
+            secretKey: Redacted("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), region: "us-east-1")
+        let fields = signature.fields(
+            "GET", host: "examplebucket.s3.amazonaws.com", path: "/", query: [("max-keys", "2"), ("prefix", "J")],
+            at: Timestamp("2013-05-24T00:00:00Z")!)
+        #expect(fields.first { $0.name == "x-amz-date" }?.value == "20130524T000000Z")
+        let authorization = fields.first { $0.name == "authorization" }?.value ?? ""
+        #expect(
+            authorization.hasPrefix(
+                "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, "
+                    + "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature="))
+    }
+
+    // MARK: Messages
+
+    @Test func aFileGoesWithTheOnlyMessageThatNamesIt() async throws {
+        try await Self.withFile { site, slot in
+            let administration = Administration(site.server)
+            _ = try await administration.addContact(AccountName("john"), to: AccountName("mary"))
+            _ = await administration.perform(CommandRequest("account-set", ["account": "mary", "keep-history": true]))
+            let token = try await administration.mint(NewToken(account: AccountName("mary"))).token
+            let stream = try await TestStream.signedIn(token, on: site)
+            let url = "\(site.address)/upload/\(slot.file.path)"
+            for id in ["m1", "m2"] {
+                try await stream.send(
+                    "<message type='chat' id='\(id)' to='\(site.john)'><body>\(url)</body>"
+                        + "<x xmlns='jabber:x:oob'><url>\(url)</url></x></message>")
+            }
+            for (id, status) in [("m1", 200), ("m2", 404)] {
+                try await stream.send(
+                    "<message type='chat' id='r\(id)' to='\(site.john)'><body>gone</body>"
+                        + "<retract xmlns='urn:xmpp:message-retract:1' id='\(id)'/></message>")
+                #expect(try await stream.isAlive())
+                await site.storage.flush()
+                #expect(try await site.get(slot).status == status, "\(id)")
+            }
+            await site.server.runJobs()
+            #expect(try await site.storedFiles().isEmpty)
+        }
+    }
 }

@@ -3,6 +3,7 @@ import Hummingbird
 import NIOCore
 import XML
 import XMPP
+import XMPPModules
 import XMPPServer
 
 /// The pages of an account.
@@ -12,7 +13,8 @@ enum AccountPages {
             guard let (visitor, record) = try await context.person(request) else {
                 return SignInPages.detour(from: request)
             }
-            return try await page(record, context).response(for: visitor, context)
+            let last = request.uri.queryParameters.get("files-behind").flatMap { FileID($0) }
+            return try await page(record, context, filesBehind: last).response(for: visitor, context)
         }
         router.get("/account/photo", use: photo)
         router.get("/account/export.xml") { try await export($0, $1, as: .xep0227) }
@@ -38,6 +40,14 @@ enum AccountPages {
                     action: "/account/photo", fields: [("action", "remove")], isMultipart: true,
                     button: "Remove photo", back: "/account"))
         }
+        router.get("/account/files/delete") { request, context in
+            try await confirmation(
+                request, context,
+                Confirmation(
+                    title: "Delete the file?", text: "Nobody whom you have sent it to can get it any more.",
+                    action: "/account/files", fields: [("file", request.uri.queryParameters.get("file") ?? "")],
+                    button: "Delete the file", back: "/account"))
+        }
         router.get("/account/photo.js") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/javascript; charset=utf-8", .cacheControl: "max-age=3600"],
@@ -47,6 +57,7 @@ enum AccountPages {
         post("/account/profile", router, setProfile)
         post("/account/history", router, setHistory)
         post("/account/apps", router, signOutApp)
+        post("/account/files", router, deleteFile)
         router.post("/account/password", use: setPassword)
         router.post("/account/delete", use: delete)
     }
@@ -93,7 +104,7 @@ enum AccountPages {
     // MARK: The page
 
     private static func page(
-        _ record: AccountRecord, _ context: WebContext, problem: String? = nil
+        _ record: AccountRecord, _ context: WebContext, filesBehind last: FileID? = nil, problem: String? = nil
     ) async throws -> Page {
         let account = record.account
         let storage = context.host.storage
@@ -106,6 +117,9 @@ enum AccountPages {
             "grants": grants, "hasGrants": !grants.isEmpty,
         ]
         if let accountID = account.accountID { content["accountID"] = accountID }
+        if let uploads = context.host.uploads {
+            content["uploads"] = try await Self.files(in: uploads, of: account.jid, behind: last)
+        }
         var page = Page("account", title: "Account", content)
         page.policy = page.policy.allowing("'self'", for: "script-src")
         if let problem {
@@ -146,6 +160,52 @@ enum AccountPages {
 
     private static func moment(_ time: Timestamp) -> String {
         "\(day(time)) \(time.xep0082.dropFirst(11).prefix(5)) UTC"
+    }
+
+    // MARK: Files
+
+    private static let filesOnPage = 20
+
+    /// What the page says of uploaded files.
+    private static func files(
+        in uploads: UploadedFiles, of account: JID, behind last: FileID?
+    ) async throws(StorageError) -> [String: any Sendable] {
+        let (used, quota) = (try await uploads.usage(of: account), try await uploads.quota(of: account))
+        let files = try await uploads.page(of: account, behind: last, limit: filesOnPage)
+        var content: [String: any Sendable] = [
+            "used": size(used), "quota": size(quota), "usedBytes": used, "quotaBytes": quota,
+            "files": files.map { file -> [String: any Sendable] in
+                var entry: [String: any Sendable] = [
+                    "id": file.id.description, "name": file.name, "size": size(file.size), "since": day(file.createdAt),
+                    "path": "\(UploadedFiles.path)\(file.path)",
+                ]
+                if let end = file.expiresAt { entry["until"] = day(end) }
+                return entry
+            },
+            "hasFiles": !files.isEmpty,
+        ]
+        if files.count == filesOnPage, let last = files.last { content["next"] = last.id.description }
+        return content
+    }
+
+    /// An amount of bytes for people.
+    private static func size(_ bytes: Int) -> String {
+        for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 1 << shift {
+            let tenths = bytes * 10 >> shift
+            return tenths % 10 == 0 || tenths >= 1000
+                ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"
+        }
+        return "\(bytes) bytes"
+    }
+
+    @Sendable private static func deleteFile(
+        _ record: AccountRecord, _ form: Form, _ context: WebContext
+    ) async throws -> Outcome {
+        guard let uploads = context.host.uploads, let id = form["file"].flatMap({ FileID($0) }),
+            let file = try await uploads.file(id, of: record.jid)
+        else { return .problem("That file is deleted already.") }
+        try await uploads.remove(file, of: record.jid)
+        return .done("The file is deleted.")
     }
 
     // MARK: Changes

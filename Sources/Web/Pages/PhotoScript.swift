@@ -4,6 +4,7 @@ enum PhotoScript {
     static let text = """
         const input = document.querySelector("#photo");
         const limit = Number(input.dataset.limit);
+        const taken = ["image/png", "image/jpeg", "image/gif"];
 
         async function scaled(file) {
           const picture = await createImageBitmap(file);
@@ -24,7 +25,7 @@ enum PhotoScript {
         input.form.addEventListener("submit", async (event) => {
           const [file] = input.files;
           const { submitter } = event;
-          if (!file || file.size <= limit) return;
+          if (!file || (file.size <= limit && taken.includes(file.type))) return;
           event.preventDefault();
           try {
             const files = new DataTransfer();
@@ -42,6 +43,6 @@ enum PhotoScript {
           input.form.requestSubmit(submitter);
         });
 
-        document.querySelector("#photo-note").textContent = "PNG, JPEG, GIF or WebP. It is made smaller if it is large.";
+        document.querySelector("#photo-note").textContent = "Any picture. It is made smaller if it is large.";
         """
 }

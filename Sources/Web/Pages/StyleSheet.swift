@@ -53,6 +53,7 @@ enum StyleSheet {
         .who button, .list button, .list .button { margin: 0; padding: .3rem .8rem; }
         :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
         .choice { display: flex; flex-wrap: wrap; gap: .75rem; }
+        progress { width: 100%; accent-color: var(--accent); }
         .note { color: var(--quiet); font-size: .9rem; margin: .35rem 0; }
         .problem, .done { padding: .6rem .8rem; border-left: 4px solid var(--danger); background: var(--ground); }
         .done { border-color: var(--good); }

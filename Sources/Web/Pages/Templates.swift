@@ -170,7 +170,7 @@ enum Templates {
         <input type="hidden" name="form-key" value="{{formKey}}">
         {{#hasPhoto}}<img src="/account/photo" alt="Your photo" class="photo">{{/hasPhoto}}
         <label for="photo">Photo</label>
-        <input id="photo" name="photo" type="file" accept="image/png,image/jpeg,image/gif,image/webp" aria-describedby="photo-note"
+        <input id="photo" name="photo" type="file" accept="image/*" aria-describedby="photo-note"
         data-limit="{{photoBytes}}">
         <p class="note" id="photo-note">PNG, JPEG, GIF or WebP, up to {{photoSize}} KiB.</p>
         <div class="choice">
@@ -195,6 +195,26 @@ enum Templates {
         </div>
         </form>
         </section>
+
+        {{#uploads}}
+        <section aria-labelledby="files">
+        <h2 id="files">Files</h2>
+        <p>The files that you have sent take {{used}} of {{quota}}.
+        <progress value="{{usedBytes}}" max="{{quotaBytes}}" aria-label="Used"></progress></p>
+        {{#hasFiles}}
+        <ul class="list">
+        {{#files}}
+        <li>
+        <div><a href="{{path}}">{{name}}</a>
+        <p class="note">{{size}}, sent {{since}}{{#until}}, kept until {{until}}{{/until}}</p></div>
+        <a class="button quiet" href="/account/files/delete?file={{id}}" aria-label="Delete {{name}}">Delete</a>
+        </li>
+        {{/files}}
+        </ul>
+        {{/hasFiles}}
+        {{#next}}<p><a href="/account?files-behind={{next}}#files">Older files</a></p>{{/next}}
+        </section>
+        {{/uploads}}
 
         <section aria-labelledby="apps">
         <h2 id="apps">Apps and devices</h2>

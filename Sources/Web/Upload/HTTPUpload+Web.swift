@@ -1,6 +1,11 @@
 import XMPPModules
 import XMPPServer
 
+extension XMPPServer.Host {
+    /// The files that its people have uploaded; nil: they cannot.
+    var uploads: UploadedFiles? { modules.lazy.compactMap { $0 as? HTTPUpload }.first?.files }
+}
+
 /// What of uploads comes over HTTP.
 extension HTTPUpload: WebModule {
     package func register(on site: inout WebSite.Builder) {

@@ -48,14 +48,39 @@ struct FileIndex: Sendable {
     func removing(_ file: UploadedFile, of account: JID) -> [StorageChange] {
         var changes: [StorageChange] = [
             .removeItem(map(of: account), key: file.id.description),
-            .removeItem(byName, key: file.id.description),
+            .removeItem(byName, key: file.id.description), .removeMap(mentions(of: file.id)),
         ]
         if let time = file.expiresAt { changes.append(.removeItem(byExpiry, key: Self.key(time, file.id))) }
         return changes
     }
 
     /// Removes what the host knows of a file whose account is gone.
-    func forgetting(_ id: FileID) -> [StorageChange] { [.removeItem(byName, key: id.description)] }
+    func forgetting(_ id: FileID) -> [StorageChange] {
+        [.removeItem(byName, key: id.description), .removeMap(mentions(of: id))]
+    }
+
+    // MARK: Messages
+
+    /// The messages that name a file.
+    private func mentions(of id: FileID) -> MapName { owners.map("mentions \(id)", of: host) }
+
+    /// A message names a file.
+    ///
+    /// - Parameter key: what the message is known by.
+    func mentioning(_ id: FileID, in key: String) -> StorageChange {
+        owners.putting(FileOwner(account: host, size: 0), mentions(of: id), key: key)
+    }
+
+    func forgetting(mentionOf id: FileID, in key: String) -> StorageChange {
+        .removeItem(mentions(of: id), key: key)
+    }
+
+    /// The keys of messages that name a file.
+    func mentions(of id: FileID, atMost count: Int) async throws(StorageError) -> [String] {
+        try await owners.page(MapQuery(mentions(of: id), limit: count))?.items.map(\.key) ?? []
+    }
+
+    // MARK: Removal
 
     /// The same of one that has expired.
     func forgetting(_ expiry: Expiry) -> [StorageChange] {
@@ -70,6 +95,11 @@ struct FileIndex: Sendable {
             let file = try await files.get(map(of: owner.account), key: id.description)
         else { return nil }
         return (file, owner.account)
+    }
+
+    /// Whose a file is, though the account may be gone.
+    func owner(of id: FileID) async throws(StorageError) -> FileOwner? {
+        try await owners.get(byName, key: id.description)
     }
 
     /// A page of an account's files, the newest first.

@@ -17,6 +17,12 @@ protocol FileStore: Sendable {
     /// Removes a file; one that is not there is no error.
     func remove(_ id: FileID) async throws
 
+    /// The size of a file; nil: there is none.
+    func size(of id: FileID) async throws -> Int?
+
+    /// Removes what is left of uploads that broke off.
+    func removeDrafts() async throws
+
     /// The sizes of all files whose names begin so.
     func list(prefix: String) async throws -> [FileID: Int]
 }

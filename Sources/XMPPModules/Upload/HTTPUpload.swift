@@ -3,6 +3,8 @@ import XMPPServer
 /// XEP-0363: HTTP File Upload. A client announces a file, gets an address to send it to, and another one by which whoever
 /// knows it can fetch it.
 package struct HTTPUpload: ServerModule {
+    package static let personalData = [PersonalData(store: UploadQuota.storeName)]
+
     package static let info = ModuleInfo(
         "http-upload", implements: [.xep(363, "1.2.0")], requires: ["disco"],
         summary: "Files for others, who fetch them by their addresses.")
@@ -37,7 +39,10 @@ package struct HTTPUpload: ServerModule {
             files.accountRemoved(event.account.jid)
             return .go
         }
+        registrar.on(Hooks.messageFromClient, .archive, messageSent)
         registrar.job(every: .seconds(60), files.removeExpired)
+        registrar.job(every: .seconds(900), files.tidy)
+        for command in commands { registrar.command(command) }
     }
 
     private func takes(_ purpose: UploadedFile.Purpose) -> Bool {

@@ -16,6 +16,8 @@ final class LocalFileStore: FileStore {
     private static let chunk = 256 * 1024
     /// The room that uploads leave on the disk: the database needs some.
     private static let reserve = 64 << 20
+    /// An upload to whose draft nothing was added for so long has broken off.
+    private static let draftSeconds = 600
 
     private let directory: String
     private let threads: NIOThreadPool
@@ -152,6 +154,25 @@ final class LocalFileStore: FileStore {
         }
     }
 
+    func size(of id: FileID) async throws -> Int? {
+        let path = path(id)
+        return try await run {
+            var info = stat()
+            return stat(path, &info) == 0 ? Int(info.st_size) : nil
+        }
+    }
+
+    func removeDrafts() async throws {
+        try await run { [directory] in
+            for name in try FileManager.default.contentsOfDirectory(atPath: "\(directory)/drafts") {
+                let path = "\(directory)/drafts/\(name)"
+                var info = stat()
+                guard stat(path, &info) == 0, time(nil) - info.st_mtim.tv_sec > Self.draftSeconds else { continue }
+                unlink(path)
+            }
+        }
+    }
+
     func list(prefix: String) async throws -> [FileID: Int] {
         let folder = "\(directory)/\(prefix)"
         return try await run {
@@ -174,10 +195,6 @@ final class LocalFileStore: FileStore {
         }
         try synchronise(folder: "\(directory)/..")
         try synchronise(folder: directory)
-        // What an earlier process has not finished is of no use.
-        for name in try files.contentsOfDirectory(atPath: "\(directory)/drafts") where FileID(name) != nil {
-            unlink("\(directory)/drafts/\(name)")
-        }
     }
 
     /// A file has its name for good when the folder is on the disk.

@@ -25,8 +25,11 @@ struct UploadBody<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable where
 
         mutating func next() async throws -> ByteBuffer? {
             let chunk = try await iterator.next()
-            guard !slot.isVoid, missing >= chunk?.readableBytes ?? missing else { throw FileStoreError.wrongSize }
-            guard let chunk else { return nil }
+            guard let chunk else {
+                guard missing == 0 else { throw FileStoreError.wrongSize }
+                return nil
+            }
+            guard !slot.isVoid, missing >= chunk.readableBytes else { throw FileStoreError.wrongSize }
             missing -= chunk.readableBytes
             head.add(chunk)
             return chunk

@@ -5,6 +5,7 @@ package struct UploadSettings: ModuleSettings {
     let domain: String?
     package let address: WebAddress?
     let directory: String
+    let s3: S3FileStore.Settings?
     let maximumSize: Int
     let profileSize: Int
     let quota: Int
@@ -27,6 +28,12 @@ package struct UploadSettings: ModuleSettings {
         )
         maximumSize = section.byteCount(
             "maximum-size", default: 256 << 20, in: 1...(1 << 40), "How large a file may be.")
+        s3 = S3FileStore.Settings(section.section("s3", "An S3-compatible store for the files."))
+        if s3 != nil, maximumSize > S3FileStore.maximumSize {
+            section.fail(
+                "maximum-size", "an S3-compatible store takes no such file at once",
+                fix: "set \(ByteCount(S3FileStore.maximumSize)) or less")
+        }
         profileSize = section.byteCount(
             "profile-size", default: 8 << 20, in: 1...(1 << 40),
             "How large a file for a profile may be, such as a photo.")

@@ -14,11 +14,13 @@ package final class UploadSlots: Sendable {
 
     private struct State {
         var entries: [String: Entry] = [:]
+        var files: Set<FileID> = []
         var reserved: [JID: (count: Int, bytes: Int)] = [:]
         var bytes = 0
 
         mutating func remove(_ secret: String) {
             guard let slot = entries.removeValue(forKey: secret)?.slot else { return }
+            files.remove(slot.file.id)
             bytes -= slot.file.size
             let owner = slot.account.jid
             guard let (count, bytes) = reserved[owner], count > 1 else {
@@ -50,12 +52,16 @@ package final class UploadSlots: Sendable {
             if !hasRoom() { state.removeExpired(now) }
             guard hasRoom() else { return false }
             state.entries[slot.secret] = Entry(slot: slot)
+            state.files.insert(slot.file.id)
             state.bytes += slot.file.size
             let (count, bytes) = state.reserved[slot.account.jid] ?? (0, 0)
             state.reserved[slot.account.jid] = (count + 1, bytes + slot.file.size)
             return true
         }
     }
+
+    /// Whether a file is announced that is not stored yet.
+    func expects(_ id: FileID) -> Bool { state.withLock { $0.files.contains(id) } }
 
     /// What came of looking for a slot.
     package enum Finding {

@@ -36,7 +36,7 @@ package struct UploadedFile: Sendable {
     package let expiresAt: Timestamp?
 
     /// The last parts of its address: what follows the name of the service.
-    var path: String { "\(id)/\(Percent.encode(name))" }
+    package var path: String { "\(id)/\(Percent.encode(name))" }
 
     func isExpired(_ now: Timestamp) -> Bool { expiresAt.map { $0 <= now } ?? false }
 }
