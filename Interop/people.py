@@ -82,6 +82,7 @@ class People:
         self._add(server, late=False)
         for name, password in STANDARD.items():
             server.command("account", "add", "--host", "localhost", "--id", name, stdin=password + "\n")
+        server.command("account", "add", "--host", "s3.localhost", "--id", "romeo", stdin=STANDARD["romeo"] + "\n")
 
     def add_while_running(self, server):
         self._add(server, late=True)

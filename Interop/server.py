@@ -44,12 +44,23 @@ hosts:
       host-meta: {{}}
       # Programs with windows send files nowhere without TLS.
       http-upload: {{address: "https://localhost:{files}"}}
+      external-services: {{services: [{{host: 127.0.0.1, port: {turn}, secret: {turn_secret}}}]}}
     web-address: http://localhost:{relay}
     components:
       echo.localhost: {{secret: {secret}, name: Echo}}
       rooms.localhost: {{secret: {secret}, name: Rooms}}
       irc.localhost: {{secret: {secret}, name: IRC}}
+  s3.localhost:
+    profile: standard
+    certificate: certificate.pem
+    key: key.pem
+    modules:
+      http-upload:
+        s3: {{endpoint: "http://127.0.0.1:{s3}", bucket: files, access-key: any, secret-key: any}}
 """
+
+# A TURN server shares it with the server.
+TURN_SECRET = "a secret of calls"
 
 # Programs that answer for domains of their own.
 COMPONENTS = {"echo": "echo.localhost", "rooms": "rooms.localhost", "irc": "irc.localhost"}
@@ -82,20 +93,26 @@ class Server:
         self.ports = dict(zip(("node", "direct", "front", "web", "files", "components"), free_ports(6)))
         # Where browsers find the pages: something stands between, as a proxy does.
         self.relay = free_ports(1)[0]
+        # Programs that the server works with.
+        self.turn, self.s3 = free_ports(2)
         self.process = None
         self._unheard = set()
         self._ready = threading.Event()
 
     def prepare(self):
         """Writes the certificate and the configuration."""
-        names = "DNS:messenger.localhost,DNS:localhost,IP:127.0.0.1"
+        names = "DNS:messenger.localhost,DNS:localhost,DNS:s3.localhost,IP:127.0.0.1"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-days", "2", "-subj", "/CN=messenger.localhost", "-addext", "subjectAltName=" + names,
              "-keyout", str(self.folder / "key.pem"), "-out", str(self.certificate)],
             check=True, capture_output=True,
         )  # fmt: skip
-        self.configuration.write_text(CONFIGURATION.format(relay=self.relay, secret=COMPONENT_SECRET, **self.ports), encoding="utf-8")
+        self.configuration.write_text(
+            CONFIGURATION.format(
+                relay=self.relay, secret=COMPONENT_SECRET, turn=self.turn, turn_secret=TURN_SECRET, s3=self.s3,
+                **self.ports),
+            encoding="utf-8")  # fmt: skip
 
     def command(self, *arguments, stdin=None):
         """Runs a subcommand and returns what it printed."""
