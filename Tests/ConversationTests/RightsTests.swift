@@ -79,6 +79,7 @@ import XMPPModules
     /// What modules' services answer, at addresses of their own: nothing of an account.
     private static let ofServices: Set = [
         "get query jabber:iq:search", "set query jabber:iq:search", "get request urn:xmpp:http:upload:0",
+        "get query http://jabber.org/protocol/bytestreams", "set query http://jabber.org/protocol/bytestreams",
         "get pubsub http://jabber.org/protocol/pubsub", "set pubsub http://jabber.org/protocol/pubsub",
         "get pubsub http://jabber.org/protocol/pubsub#owner", "set pubsub http://jabber.org/protocol/pubsub#owner",
         "get query http://jabber.org/protocol/disco#info", "get query http://jabber.org/protocol/disco#items",

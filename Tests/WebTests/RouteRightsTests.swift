@@ -26,6 +26,7 @@ import XMPPServer
         "GET /account/export.json": .person, "GET /account/delete": .person, "GET /account/history/delete": .person,
         "GET /account/photo/remove": .person, "GET /account/photo.js": .anybody, "POST /account/photo": .person,
         "POST /account/profile": .person, "POST /account/history": .person, "POST /account/apps": .person,
+        "POST /account/files": .person, "GET /account/files/delete": .person,
         "POST /account/password": .person, "POST /account/delete": .person,
         "GET /contacts": .person, "GET /contacts/remove": .person, "POST /contacts/answer": .person,
         "POST /contacts/remove": .person,
