@@ -27,6 +27,7 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     private var name: String?
     private var received = ByteBuffer()
     private var isCounted = false
+    private var isInputClosed = false
     private var context: ChannelHandlerContext?
     private var deadline: Scheduled<Void>?
     /// When the bytes that have passed may have passed by the stream's rate.
@@ -128,6 +129,7 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
             watch()
             received.readableBytes > 0 ? pass(received, to: peer) : channel.read()
             received = ByteBuffer()
+            if isInputClosed { end(peer) }
         }
     }
 
@@ -148,7 +150,15 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     /// One side says no more; the other one may.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return }
-        guard case .passing(let peer) = state else { return close() }
+        switch state {
+        case .passing(let peer): end(peer)
+        // It is told when the stream begins.
+        case .waiting: isInputClosed = true
+        case .greeting, .naming, .closed: close()
+        }
+    }
+
+    private func end(_ peer: BytestreamConnection) {
         peer.channel.close(mode: .output).whenFailure { [channel] _ in channel.close(promise: nil) }
     }
 
