@@ -27,15 +27,26 @@ import XMPPServer
     /// Scripts that do not run with people at two homes (`Transport.homes`), each with its reason.
     private static let notWithTwoHomes = [
         "0060-subscribe": "not yet: \(presenceOfSubscribers)",
+        "0084-from-vcard": "not yet: \(presenceOfSubscribers)",
+        "0107-mood-activity-tune": "not yet: \(presenceOfSubscribers)",
         "0133-accounts": "not yet: commands for other people's accounts are carried out where they are given",
         "0133-service": "not yet: who is online is counted by each server for itself",
         "0163-blocking": "not yet: \(presenceOfSubscribers)",
-        "0163-interest": "not yet: \(presenceOfSubscribers)",
         "0163-last-item": "not yet: \(presenceOfSubscribers)",
+        "0163-new-contact": "not yet: \(presenceOfSubscribers)",
         "0163-publish": "not yet: \(presenceOfSubscribers)",
+        "0163-resumed": "not yet: \(presenceOfSubscribers)",
+        "0172-nickname-node": "not yet: \(presenceOfSubscribers)",
         "0198-removal": "an account's sessions and its subscriptions end side by side; one loop puts that in order",
+        "0292-vcard4": "not yet: \(presenceOfSubscribers)",
+        "0356-presence-contacts": "contacts at two homes are told to a component in no order",
         "0356-requests": "the home of a session that is gone answers for it at once",
+        "0356-roster-push": "not yet: commands for other people's accounts are carried out where they are given",
         "0357-limits": "each home counts for itself what it sends to a push service",
+        "0384-omemo": "not yet: \(presenceOfSubscribers)",
+        "0390-interest": "not yet: \(presenceOfSubscribers)",
+        "0398-account-page": "not yet: \(presenceOfSubscribers)",
+        "0490-displayed": "not yet: \(presenceOfSubscribers)",
         "R50-history-of-both": "a quick answer is archived before its message, which waits for the other home",
     ]
 
