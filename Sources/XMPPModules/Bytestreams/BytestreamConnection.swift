@@ -69,10 +69,10 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
         switch state {
         case .greeting, .naming:
             received.writeBuffer(&bytes)
-            guard received.readableBytes <= Self.longest else { return close() }
             negotiate()
+            if received.readableBytes > Self.longest { close() }
         case .waiting:
-            // What the client sends before it is told that it may.
+            // Bytes that came before the client was told that it may send.
             received.writeBuffer(&bytes)
         case .passing(let peer): pass(bytes, to: peer)
         case .closed: break
@@ -114,6 +114,8 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func refuse(_ bytes: [UInt8]) {
+        state = .closed
+        received = ByteBuffer()
         channel.writeAndFlush(ByteBuffer(bytes: bytes)).whenComplete { [channel] _ in channel.close(promise: nil) }
     }
 

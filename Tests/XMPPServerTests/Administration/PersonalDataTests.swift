@@ -74,7 +74,9 @@ import XMPPModules
         let now = try await Contents(of: ann, in: store)
         #expect(now.messages == former.messages && now.messages.count == 900)
         #expect(now.values == former.values && now.roster == former.roster)
-        #expect(now.maps == former.maps && now.maps.count == 451)
+        // An account with a name has a node for its nickname.
+        let maps = now.maps.filter { !$0.hasPrefix("http://jabber.org/protocol/nick ") }
+        #expect(maps == former.maps && maps.count == 451)
         #expect(now.account?.personalMessage == "Away" && now.account?.displayName == "Ann")
         #expect(now.account?.accountID == "ann@contoso.example" && now.account?.keepsHistory == false)
         // What opened it was not in the file.
