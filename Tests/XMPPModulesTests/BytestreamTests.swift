@@ -94,7 +94,7 @@ import XMPPServer
     }
 
     @Test func nothingPassesBeforeItIsLetGo() async throws {
-        try await Self.run(", wait-time: 1s") { proxy, address in
+        try await Self.run(", wait-time: 6s") { proxy, address in
             let (target, requester) = (try await Client(address), try await Client(address))
             async let one = target.exchange(Self.greeting() + Array("secret".utf8), closes: false)
             async let other = requester.exchange(Self.greeting() + Array("secret".utf8), closes: false)
@@ -134,7 +134,7 @@ import XMPPServer
     }
 
     @Test func noMoreConnectionsThanAllowed() async throws {
-        try await Self.run(", connections: 2, wait-time: 5s") { _, address in
+        try await Self.run(", connections: 2, wait-time: 6s") { _, address in
             let clients = [try await Client(address), try await Client(address), try await Client(address)]
             var answers: [[UInt8]] = []
             try await withThrowingTaskGroup(of: [UInt8].self) { tasks in
