@@ -25,11 +25,15 @@ extension UploadedFiles {
     /// The file with an id or an address.
     ///
     /// - Throws: `AdministrationError` if there is none.
+    // Swift 6.3.1 ends while it optimizes this function.
+    @_optimize(none)
     func find(_ name: String) async throws -> (file: UploadedFile, owner: JID) {
         let part = name.firstRange(of: Self.path).map { name[$0.upperBound...].prefix { $0 != "/" } }
-        guard let id = FileID(String(part ?? name[...])), let found = try await index.file(id) else {
+        guard let id = FileID(String(part ?? name[...])) else {
             throw AdministrationError("there is no file \(name)", .notFound)
         }
+        let found = try await index.file(id)
+        guard let found else { throw AdministrationError("there is no file \(name)", .notFound) }
         return found
     }
 
