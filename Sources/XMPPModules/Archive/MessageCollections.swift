@@ -9,8 +9,6 @@ struct MessageCollections: Sendable {
     private static let namespace = MessageArchiving.namespace
     /// The maximum number of collections or messages in one answer.
     private static let pageSize = 100
-    /// The maximum bytes of messages in one answer.
-    private static let pageBytes = 1 << 20
 
     let host: Host
 
@@ -78,13 +76,14 @@ struct MessageCollections: Sendable {
             return .error(error)
         }
         query.limit = min(page.maximum ?? Self.pageSize, Self.pageSize)
-        query.byteLimit = Self.pageBytes
+        query.byteLimit = ResultSet.pageBytes
         query.newestFirst = page.isBackward
         return .async { [query] in
             do throws(StorageError) {
                 await host.storage.flush()
                 guard try await exists(whole, start) else { return .error(.itemNotFound) }
-                let entries = try await host.storage.archived(query)
+                let found = try await host.storage.archived(query)
+                let entries = ResultSet.fitting(found, isBackward: page.isBackward) { $0.stanza.count }
                 let count = try await host.storage.archivedCount(whole)
                 let previous = try await previous(to: entries.first, in: whole)?.time ?? start
                 return .result { writer in

@@ -62,6 +62,22 @@ struct ResultSet {
         }
     }
 
+    /// The bytes of items on a page that is one stanza: clients refuse stanzas that are much larger.
+    static let pageBytes = 128 << 10
+
+    /// As many items as a page that is one stanza takes, and at least one.
+    ///
+    /// - Parameter isBackward: the page ends with the last item; otherwise it begins with the first.
+    static func fitting<Item>(_ items: [Item], isBackward: Bool, _ byteCount: (Item) -> Int) -> [Item] {
+        var (count, bytes) = (0, 0)
+        while count < items.count {
+            bytes += byteCount(items[isBackward ? items.count - 1 - count : count])
+            guard bytes <= pageBytes || count == 0 else { break }
+            count += 1
+        }
+        return Array(isBackward ? items.suffix(count) : items.prefix(count))
+    }
+
     /// Writes the position of a page.
     static func write(
         first: String?, last: String?, count: Int?, index: Int? = nil, to writer: inout XMLWriter

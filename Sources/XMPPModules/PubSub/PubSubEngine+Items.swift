@@ -2,9 +2,8 @@ import XMPPServer
 
 /// Items that are read and retracted.
 extension PubSubEngine {
-    /// Items, and bytes of them, on one page at most.
+    /// Items on one page at most.
     static let pageLimit = 250
-    private static let pageBytes = 256 << 10
 
     /// Which items somebody asks for.
     struct Selection: Sendable {
@@ -43,12 +42,13 @@ extension PubSubEngine {
             }.filter { $0.expiresAt.map { $0 > now } ?? true }
             // §6.5.9.11: none of them is there.
             guard !found.isEmpty else { throw .itemNotFound }
-            return .result { Self.write(found, node, nil, to: &$0) }
+            let fitting = ResultSet.fitting(found, isBackward: false, Self.size)
+            return .result { Self.write(fitting, node, nil, to: &$0) }
         }
         let page = try await page(selection, node, home)
         guard let page else { throw .itemNotFound }
         let found = page.items.filter { $0.expiresAt.map { $0 > now } ?? true }
-        let isCut = selection.newest == nil && page.count ?? 0 > page.items.count
+        let isCut = page.items.count < min(page.count ?? 0, selection.newest ?? .max)
         let isPaged = isCut || selection.page.maximum != nil
         return .result { writer in
             Self.write(found, node, isPaged ? page : nil, to: &writer)
@@ -72,7 +72,7 @@ extension PubSubEngine {
             }
         let isByCreation = selection.isByCreation && maximum(node.configuration) > 1
         let map = isByCreation ? marksMap(home, node.name) : itemsMap(home, node.name)
-        let query = MapQuery(map, position: position, limit: limit, byteLimit: Self.pageBytes, isCounted: true)
+        let query = MapQuery(map, position: position, limit: limit, byteLimit: ResultSet.pageBytes, isCounted: true)
         let page = try await stored { () async throws(StorageError) -> MapPage<PubSubItem>? in
             guard isByCreation else { return try await items.page(query) }
             guard let page = try await marks.page(query) else { return nil }
@@ -80,9 +80,18 @@ extension PubSubEngine {
             let byID = Dictionary(found.map { ($0.key, $0) }) { $1 }
             return MapPage(items: page.items.compactMap { byID[$0.key] }, count: page.count, index: page.index)
         }
-        guard let page, selection.isDescending else { return page }
-        let index = page.index.flatMap { index in page.count.map { $0 - index - page.items.count } }
-        return MapPage(items: page.items.reversed(), count: page.count, index: index)
+        guard let page else { return nil }
+        let isBackward =
+            switch position {
+            case .last, .before: true
+            case .first, .after, .index: false
+            }
+        let fitting = ResultSet.fitting(page.items, isBackward: isBackward, Self.size)
+        let dropped = isBackward ? page.items.count - fitting.count : 0
+        let index = page.index.map { $0 + dropped }
+        guard selection.isDescending else { return MapPage(items: fitting, count: page.count, index: index) }
+        let descending = index.flatMap { index in page.count.map { $0 - index - fitting.count } }
+        return MapPage(items: fitting.reversed(), count: page.count, index: descending)
     }
 
     /// - Parameter page: what is said of the page; nil: nothing.
@@ -143,7 +152,7 @@ extension PubSubEngine {
             try await commit(changes)
             home.directory.put(entry)
             if isWanted || node.configuration.notifiesRetraction {
-                try await notify(node, home, publisher: publisher) { Self.write(retracted: ids, node, to: &$0) }
+                await notify(node, home, publisher: publisher) { Self.write(retracted: ids, node, to: &$0) }
             }
             tell(.retracted(ids), name, home, publisher)
             return .ok
@@ -153,6 +162,18 @@ extension PubSubEngine {
     static func write(retracted ids: [String], _ node: PubSubNode, to writer: inout XMLWriter) {
         writer.element("items", nil, ["node": node.name]) { writer in
             for id in ids { writer.element("retract", nil, ["id": id]) }
+        }
+    }
+}
+
+extension ResultSet {
+    /// The position of its page in a map.
+    var position: MapQuery.Position {
+        switch place {
+        case .first: .first
+        case .last: .last
+        case .after(let key): .after(key)
+        case .before(let key): .before(key)
         }
     }
 }
