@@ -118,13 +118,18 @@ struct Avatars: CardView {
 
     func read(into card: inout Card, of record: AccountRecord, after change: NodeChange?) async throws(StanzaError) {
         let published = try await published(of: record, besides: card.photo.map(Self.id))
-        record[Self.state].known.withLock { $0 = published?.ids ?? [] }
+        let ids = published?.ids ?? []
+        let known = record[Self.state].known.withLock { exchange(&$0, with: ids) }
+        // By this change, or by a later one that is stored already: the former photo must not be published over that.
+        let hasChanged = known != nil && known != ids
         switch published?.what {
         case .same: break
-        case .other(let photo): card.photo = photo
+        // Metadata that have been taken over already do not undo what has become of the photo since.
+        case .other(let photo): if known != ids || change?.node != Self.metadata.name { card.photo = photo }
         // Data are published first: the metadata follow.
-        case .nothing, .foreign: if change?.node != Self.data.name { card.photo = nil }
-        case nil: if change?.removes == true, change?.node == Self.metadata.name { card.photo = nil }
+        case .nothing, .foreign: if hasChanged || change?.node != Self.data.name { card.photo = nil }
+        case nil:
+            if hasChanged || change?.removes == true && change?.node == Self.metadata.name { card.photo = nil }
         }
     }
 

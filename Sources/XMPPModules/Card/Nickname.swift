@@ -47,10 +47,13 @@ struct Nickname: CardView {
 
     func read(into card: inout Card, of record: AccountRecord, after change: NodeChange?) async throws(StanzaError) {
         let published = try await published(of: record)
-        record[Self.state].known.withLock { $0 = published ?? "" }
+        let known = record[Self.state].known.withLock { exchange(&$0, with: published ?? "") }
+        // What has been taken over already does not undo what has become of the name since.
+        guard change == nil || known != published ?? "" else { return }
         if let published {
             if published != card.name { card.name = Card.name(from: published) }
-        } else if change?.removes == true {
+        } else if change?.removes == true || known?.isEmpty == false {
+            // A later change may have removed it, and is stored already.
             card.name = ""
         }
     }

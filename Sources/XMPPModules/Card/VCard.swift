@@ -204,7 +204,8 @@ struct VCard: ServerModule {
                     try await view.read(into: &card, of: change.account, after: change)
                 }
             } catch {
-                // It is logged where it happened.
+                // It is logged where it happened, and tried again with the next presence.
+                CardState.of(change.account).isShown = false
             }
         }
     }

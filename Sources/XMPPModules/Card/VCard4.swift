@@ -77,9 +77,13 @@ struct VCard4: CardView {
 
     func read(into card: inout Card, of record: AccountRecord, after change: NodeChange?) async throws(StanzaError) {
         let published = try await published(of: record)
-        record[Self.state].known.withLock { $0 = published.map(CardProperties.init(vCard4:)).hashValue }
+        let hash = published.map(CardProperties.init(vCard4:)).hashValue
+        let known = record[Self.state].known.withLock { exchange(&$0, with: hash) }
+        // What has been taken over already does not undo what has become of the card since.
+        guard change == nil || known != hash else { return }
         guard let published else {
-            if change?.removes == true { card.stored = nil }
+            // A later change may have removed it, and is stored already.
+            if change?.removes == true || known != nil && known != hash { card.stored = nil }
             return
         }
         let new = CardProperties(vCard4: published)
