@@ -116,6 +116,9 @@ struct CapabilityHash: Hashable, Sendable {
         guard Set(identities).count == identities.count, Set(features).count == features.count,
             Set(forms.map(\.type)).count == forms.count
         else { return nil }
+        // Nothing tells the lists apart: a feature in the place of an identity, or of a form, has the same hash.
+        let others = identities + forms.flatMap(\.text)
+        guard !others.contains(where: { $0.hasSuffix(ClientCapabilities.suffix) }) else { return nil }
         let lines =
             identities.sorted(by: isBefore) + features.sorted(by: isBefore)
             + forms.sorted { isBefore($0.type, $1.type) }.flatMap(\.text)

@@ -46,7 +46,7 @@ final class ClientCapabilities: Sendable {
     /// Clients elsewhere of one account's contacts.
     private static let maximumContacts = 1_000
     private static let patience = Duration.seconds(30)
-    private static let suffix = "+notify"
+    static let suffix = "+notify"
 
     private let host: Host
     private let known = Mutex(Known())
@@ -201,12 +201,12 @@ final class ClientCapabilities: Sendable {
         } then: { [self] answer in
             guard case .result(let description?) = answer, description.isNamed("query", .discoInfo) else {
                 asked.then(nil)
-                return askNext(hash)
+                return askOthers(hash)
             }
             let interests = Interests(Self.nodes(in: description))
             guard hash.isOf(description) else {
                 asked.then(interests)
-                return askNext(hash)
+                return askOthers(hash)
             }
             let waiting = known.withLock { known in
                 if known.interests.count >= Self.capacity, let some = known.interests.keys.first {
@@ -219,16 +219,10 @@ final class ClientCapabilities: Sendable {
         }
     }
 
-    /// What one has answered does not help the others: the next is asked.
-    private func askNext(_ hash: CapabilityHash) {
-        let next = known.withLock { known -> Asked? in
-            guard let next = known.waiting[hash]?.popLast() else {
-                known.waiting[hash] = nil
-                return nil
-            }
-            return next
-        }
-        if let next { ask(next, hash) }
+    /// What one has answered does not help the others: each is asked itself, so that none waits for the silence of many.
+    private func askOthers(_ hash: CapabilityHash) {
+        let waiting = known.withLock { $0.waiting.removeValue(forKey: hash) ?? [] }
+        for asked in waiting { ask(asked, hash) }
     }
 
     private static func nodes(in description: Element) -> Set<String> {

@@ -214,8 +214,10 @@ struct NodeConfiguration: Sendable, Equatable {
         }
     }
 
-    /// Changes one field to what was stored; what this version does not know is left out.
-    mutating func restore(_ name: String, _ values: [String]) {
-        do throws(StanzaError) { try Self.fieldsByName[name]?.set(&self, values) } catch {}
+    /// Changes one field to what was stored; a field that this version does not know is left out.
+    ///
+    /// - Throws: `not-acceptable` for no value of the field. Without it the node might be open to all.
+    mutating func restore(_ name: String, _ values: [String]) throws(StanzaError) {
+        try Self.fieldsByName[name]?.set(&self, values)
     }
 }

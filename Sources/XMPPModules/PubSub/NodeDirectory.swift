@@ -68,6 +68,11 @@ final class NodeDirectory: Sendable {
         }
     }
 
+    /// Bytes of the items of all nodes that are known, but for one.
+    func byteCount(besides name: String) -> Int {
+        state.withLock { $0.entries.reduce(0) { $1.key == name ? $0 : $0 + $1.value.usage.bytes } }
+    }
+
     var generation: Int { state.withLock { $0.generation } }
 
     /// Takes note of what was read.

@@ -93,17 +93,10 @@ extension PubSubEngine {
         do throws(StanzaError) {
             let filter = try Filter(query)
             let asked = try ResultSet(of: query)
-            let position: MapQuery.Position =
-                switch asked.place {
-                case .first: .first
-                case .last: .last
-                case .after(let name): .after(name)
-                case .before(let name): .before(name)
-                }
             let limit = min(asked.maximum ?? Self.nodesListed, Self.nodesListed)
             let found = try await stored { () async throws(StorageError) in
                 try await nodes.page(
-                    MapQuery(nodesMap(home), order: .byKey(), position: position, limit: limit))
+                    MapQuery(nodesMap(home), order: .byKey(), position: asked.position, limit: limit))
             }
             guard let found else { throw .itemNotFound }
             var shown: [PubSubNode] = []

@@ -135,7 +135,7 @@ extension PubSubEngine {
             entry.last = nil
             home.directory.put(entry)
             guard configuration.notifiesConfiguration else { return .ok }
-            try await notify(entry.node, home) { writer in
+            await notify(entry.node, home) { writer in
                 writer.element("configuration", nil, ["node": name]) { writer in
                     guard configuration.deliversPayloads else { return }
                     FormField.write(
@@ -161,6 +161,7 @@ extension PubSubEngine {
         }
         let maximum = maximum(configuration)
         var changes: [StorageChange] = []
+        if entry.usage.items > maximum { entry.usage = try await counted(entry, home) }
         let excess = entry.usage.items - maximum
         if excess > 0 {
             let query = MapQuery(itemsMap, limit: excess)
@@ -172,8 +173,9 @@ extension PubSubEngine {
             }
             changes.append(usage.putting(entry.usage, usageMap(home), key: entry.node.name, keepsPlace: true))
         }
+        // A node for one item keeps no order.
+        if maximum == 1, self.maximum(former) > 1 { changes.append(.removeMap(marksMap)) }
         if maximum > 1, self.maximum(former) == 1 {
-            // A node for one item keeps no order.
             let query = MapQuery(itemsMap, limit: 1)
             let page = try await stored { () async throws(StorageError) in try await items.page(query) }
             for item in page?.items ?? [] {
@@ -191,14 +193,14 @@ extension PubSubEngine {
             try await commit(changes(removing: entry.node, home))
             home.directory.remove(name)
             if entry.node.configuration.notifiesDeletion {
-                try await notify(entry.node, home) { writer in
+                await notify(entry.node, home) { writer in
                     writer.element("delete", nil, ["node": name]) { writer in
                         if let redirect { writer.element("redirect", nil, ["uri": redirect]) }
                     }
                 }
             }
-            try await removeSubscriptions(of: name, home)
             tell(.deleted, name, home, jid)
+            try await removeSubscriptions(of: name, home)
             return .ok
         }
     }
@@ -224,7 +226,7 @@ extension PubSubEngine {
             ])
             home.directory.put(entry)
             if entry.node.configuration.notifiesRetraction {
-                try await notify(entry.node, home) { $0.element("purge", nil, ["node": name]) }
+                await notify(entry.node, home) { $0.element("purge", nil, ["node": name]) }
             }
             tell(.purged, name, home, jid)
             return .ok

@@ -8,16 +8,15 @@ extension PubSubEngine {
     /// Subscriptions that are read at a time.
     private static let subscribersRead = 500
 
-    /// Tells all whom the node's configuration means.
+    /// Tells all whom the node's configuration means. The change that they are told of is stored; it stands if the storage does
+    /// not say who has subscribed, which is logged.
     ///
     /// - Parameters:
     ///   - publisher: the address to which answers may go; nil: none is named.
-    ///   - alsoTo: who is told whether they have subscribed or not.
     ///   - write: writes what has happened, into the event.
     func notify(
-        _ node: PubSubNode, _ home: NodeHome, publisher: JID? = nil, alsoTo others: [JID] = [],
-        _ write: (inout XMLWriter) -> Void
-    ) async throws(StanzaError) {
+        _ node: PubSubNode, _ home: NodeHome, publisher: JID? = nil, _ write: (inout XMLWriter) -> Void
+    ) async {
         guard node.configuration.delivers else { return }
         let content = Self.event(write)
         let reached = notifyContacts(node, home)
@@ -25,8 +24,16 @@ extension PubSubEngine {
             await fanOut(stanza, from: home.address, to: reached)
         }
         guard let stanza = notification(content, node, replyTo: nil) else { return }
-        let known = Set(reached.map(\.bare))
-        if !others.isEmpty { await fanOut(stanza, from: home.address, to: others.filter { !known.contains($0.bare) }) }
+        do throws(StanzaError) {
+            try await notifySubscribers(of: node, home, besides: Set(reached.map(\.bare)), stanza)
+        } catch {
+            // It was logged.
+        }
+    }
+
+    private func notifySubscribers(
+        of node: PubSubNode, _ home: NodeHome, besides known: Set<JID>, _ stanza: Stanza
+    ) async throws(StanzaError) {
         let owners = try await owners(of: node, home)
         let now = host.now()
         var position = MapQuery.Position.first
@@ -39,7 +46,7 @@ extension PubSubEngine {
                 let subscription = item.value
                 guard subscription.state == .subscribed, subscription.options.delivers,
                     item.expiresAt.map({ $0 > now }) ?? true, !known.contains(subscription.jid.bare),
-                    isWanted(subscription, node.configuration)
+                    home.account?.blocks(subscription.jid) != true, isWanted(subscription, node.configuration)
                 else { return nil }
                 let access = NodeAccess(
                     configuration: node.configuration, affiliation: affiliation(of: subscription.jid, to: node, home),

@@ -61,9 +61,9 @@ extension PubSubEngine {
         let published = items.map {
             (id: $0.id, item: PubSubItem(publisher: publisher, time: host.now(), payload: $0.payload))
         }
-        try await notify(entry.node, home, publisher: publisher) { Self.write(published, entry.node, to: &$0) }
+        await notify(entry.node, home, publisher: publisher) { Self.write(published, entry.node, to: &$0) }
         if !retracted.isEmpty {
-            try await notify(entry.node, home) { Self.write(retracted: retracted, entry.node, to: &$0) }
+            await notify(entry.node, home) { Self.write(retracted: retracted, entry.node, to: &$0) }
         }
         tell(.published(published.map { .init(id: $0.id, payload: $0.item.payload) }), entry.node.name, home, publisher)
         return items.map(\.id)
@@ -123,10 +123,14 @@ extension PubSubEngine {
         let configuration = node.configuration
         let (itemsMap, marksMap) = (itemsMap(home, node.name), marksMap(home, node.name))
         let maximum = maximum(configuration)
-        var usage = entry.usage
         var changes: [StorageChange] = []
         var removed: [String] = []
         let size = new.reduce(0) { $0 + ($1.payload?.byteCount ?? 0) + $1.id.utf8.count }
+        if configuration.itemExpiry != nil, entry.usage.items + new.count > maximum {
+            entry.usage = try await counted(entry, home)
+        }
+        if !hasRoom(entry.usage.bytes + size, in: node, home) { try await recount(&entry, home) }
+        var usage = entry.usage
         if maximum == 1, configuration.whenFull != .reject, publisher.map(home.isOwned) ?? true {
             // Whatever is there goes: it need not be looked at.
             usage = NodeUsage(items: new.count, bytes: size)
@@ -142,12 +146,9 @@ extension PubSubEngine {
             }
             usage.items += new.count - existing.count
             usage.bytes += size - existing.reduce(0) { $0 + Self.size($1) }
-            if usage.items > maximum {
-                if configuration.itemExpiry != nil {
-                    usage.items = try await count(itemsMap) + new.count - existing.count
-                }
-                let excess = usage.items - maximum
-                if excess > 0, configuration.whenFull == .reject {
+            let excess = usage.items - maximum
+            if excess > 0 {
+                if configuration.whenFull == .reject {
                     throw StanzaError(.conflict, detail: NodeAccess.detail("node-full"))
                 }
                 let oldest = try await oldest(excess, of: itemsMap, besides: ids)
@@ -160,7 +161,10 @@ extension PubSubEngine {
                 }
             }
         }
-        try checkRoom(usage, inPlaceOf: entry, home)
+        // A node may hold more than there is room for, but not more than it did.
+        guard usage.bytes <= entry.usage.bytes || hasRoom(usage.bytes, in: node, home) else {
+            throw StanzaError(.resourceConstraint)
+        }
         let now = host.now()
         let expiry = configuration.itemExpiry.map { Self.time(now, plus: $0) }
         for (id, payload) in new {
@@ -200,13 +204,41 @@ extension PubSubEngine {
         return Array((page?.items ?? []).filter { !ids.contains($0.key) }.prefix(count))
     }
 
-    /// - Throws: `resource-constraint` if there would be more than there may be, and more than there was.
-    private func checkRoom(_ usage: NodeUsage, inPlaceOf former: NodeDirectory.Entry, _ home: NodeHome)
-        throws(StanzaError)
-    {
-        guard usage.bytes > former.usage.bytes else { return }
-        let others =
-            home.account == nil ? 0 : (home.directory.all ?? []).reduce(0) { $0 + $1.usage.bytes } - former.usage.bytes
-        guard others + usage.bytes <= limits.bytes else { throw StanzaError(.resourceConstraint) }
+    /// Whether there is room for so many bytes of items in the node.
+    private func hasRoom(_ byteCount: Int, in node: PubSubNode, _ home: NodeHome) -> Bool {
+        let others = home.account == nil ? 0 : home.directory.byteCount(besides: node.name)
+        return others + byteCount <= limits.bytes
+    }
+
+    /// Counts anew what the node holds, and what other nodes of its account do whose items go by their age.
+    private func recount(_ entry: inout NodeDirectory.Entry, _ home: NodeHome) async throws(StanzaError) {
+        entry.usage = try await counted(entry, home)
+        guard home.account != nil else { return }
+        for var other in try await all(home)
+        where other.node.name != entry.node.name && other.node.configuration.itemExpiry != nil {
+            let usage = try await counted(other, home)
+            guard usage != other.usage else { continue }
+            other.usage = usage
+            try await commit([self.usage.putting(usage, usageMap(home), key: other.node.name, keepsPlace: true)])
+            home.directory.put(other)
+        }
+    }
+
+    /// How much a node holds, without the items that have gone by their age.
+    func counted(_ entry: NodeDirectory.Entry, _ home: NodeHome) async throws(StanzaError) -> NodeUsage {
+        let map = itemsMap(home, entry.node.name)
+        guard try await count(map) < entry.usage.items else { return entry.usage }
+        var usage = NodeUsage()
+        var position = MapQuery.Position.first
+        while true {
+            let query = MapQuery(map, position: position, limit: Self.pageLimit, byteLimit: ResultSet.pageBytes)
+            let page = try await stored { () async throws(StorageError) in try await items.page(query) }
+            // What it was to go on behind has gone in the meantime.
+            guard let page else { return entry.usage }
+            guard let last = page.items.last else { return usage }
+            usage.items += page.items.count
+            usage.bytes += page.items.reduce(0) { $0 + Self.size($1) }
+            position = .after(last.key)
+        }
     }
 }

@@ -33,8 +33,7 @@ extension PubSubEngine {
     private func subscription(
         exactly jid: JID, to node: String, _ home: NodeHome
     ) async throws(StanzaError) -> NodeSubscription? {
-        let subscription = try await self.subscription(of: jid, to: node, home)
-        return subscription?.jid == jid ? subscription : nil
+        try await subscriptions(of: [jid], to: node, home).first
     }
 
     // MARK: Subscribers
@@ -231,16 +230,9 @@ extension PubSubEngine {
     func subscribers(of name: String, _ page: ResultSet, at home: NodeHome, for jid: JID) async -> Reply {
         do throws(StanzaError) {
             _ = try await owned(name, home, by: jid)
-            let position: MapQuery.Position =
-                switch page.place {
-                case .first: .first
-                case .last: .last
-                case .after(let key): .after(key)
-                case .before(let key): .before(key)
-                }
             let query = MapQuery(
-                subscriptionsMap(home, name), position: position, limit: min(page.maximum ?? Self.listed, Self.listed),
-                isCounted: true)
+                subscriptionsMap(home, name), position: page.position,
+                limit: min(page.maximum ?? Self.listed, Self.listed), isCounted: true)
             let found = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
             guard let found else { throw .itemNotFound }
             return .result { writer in
@@ -413,7 +405,8 @@ extension PubSubEngine {
             }
             // §8.9.2.3.3: somebody must own it.
             guard home.account != nil || !entry.node.owners.isEmpty,
-                entry.node.affiliations.count <= PubSubLimits.affiliations
+                entry.node.affiliations.count <= PubSubLimits.affiliations,
+                entry.node.owners.count <= PubSubLimits.owners
             else { throw .notAcceptable }
             changes.append(nodes.putting(entry.node, nodesMap(home), key: name, keepsPlace: true))
             try await commit(changes)

@@ -175,7 +175,8 @@ final class PubSubEngine: Sendable {
         if affiliation == .none || affiliation == .member,
             configuration.accessModel == .authorize || configuration.publishModel == .subscribers
         {
-            isSubscribed = try await subscription(of: jid, to: node.name, home)?.state == .subscribed
+            isSubscribed = try await subscriptions(of: jid.isFull ? [jid, jid.bare] : [jid], to: node.name, home)
+                .contains { $0.state == .subscribed }
         }
         let owners = try await owners(of: node, home)
         return NodeAccess(
@@ -214,16 +215,15 @@ final class PubSubEngine: Sendable {
         return .none
     }
 
-    /// The subscription of an entity: of that address, or of its account.
-    func subscription(
-        of jid: JID, to node: String, _ home: NodeHome
-    ) async throws(StanzaError) -> NodeSubscription? {
+    /// The subscriptions of exactly these addresses.
+    func subscriptions(
+        of addresses: [JID], to node: String, _ home: NodeHome
+    ) async throws(StanzaError) -> [NodeSubscription] {
         let now = host.now()
         let found = try await stored { () async throws(StorageError) in
-            try await subscriptions.items(
-                subscriptionsMap(home, node), keys: jid.isFull ? [jid.string, jid.bare.string] : [jid.string])
+            try await subscriptions.items(subscriptionsMap(home, node), keys: addresses.map(\.string))
         }
-        return found.first { $0.expiresAt.map { $0 > now } ?? true }?.value
+        return found.filter { $0.expiresAt.map { $0 > now } ?? true }.map(\.value)
     }
 
     // MARK: Afterwards
@@ -292,6 +292,8 @@ struct PubSubLimits: Sendable, Equatable {
     let subscriptions: Int
     /// Entities with an affiliation to a node.
     static let affiliations = 1_000
+    /// Owners of a node: their contact lists are read to tell who may see it.
+    static let owners = 50
 
     static let none = PubSubLimits(nodes: .max, items: .max, bytes: .max, subscriptions: .max)
 }

@@ -34,7 +34,11 @@ extension PubSubNode: StoredValue {
         var affiliations: [JID: Affiliation] = [:]
         for child in element.children {
             if child.hasName("field"), let name = child["var"] {
-                configuration.restore(name, child.children.map(\.text))
+                do throws(StanzaError) {
+                    try configuration.restore(name, child.children.map(\.text))
+                } catch {
+                    return nil
+                }
             } else if child.hasName("affiliation"), let jid = child["jid"].flatMap({ JID($0) }) {
                 affiliations[jid] = child["affiliation"].flatMap(Affiliation.init)
             }

@@ -89,6 +89,21 @@ import XMPP
         #expect(!hash.isOf(try Self.element(twice)))
     }
 
+    /// The lists of XEP-0115 stand behind each other: what is a feature in one description may be something else in another.
+    @Test func aFeatureInAnotherPlaceIsNotTaken() throws {
+        let hash = try Self.hash0115("0R8ubxt7hvlZV/arg3VGqtCcla8=")
+        let identity = #"<identity category="client" type="pc" name="A"/>"#
+        let tune = #"<feature var="http://jabber.org/protocol/tune+notify"/>"#
+        let last = #"<feature var="urn:b+notify"/>"#
+        #expect(hash.isOf(try Self.element("<query \(Self.namespaces)>\(identity)\(tune)\(last)</query>")))
+        let asIdentity = #"<identity category="http:" type="" xml:lang="jabber.org" name="protocol/tune+notify"/>"#
+        #expect(!hash.isOf(try Self.element("<query \(Self.namespaces)>\(identity)\(asIdentity)\(last)</query>")))
+        let asForm = """
+            <x xmlns="jabber:x:data" type="result"><field var="FORM_TYPE" type="hidden"><value>urn:b+notify</value></field></x>
+            """
+        #expect(!hash.isOf(try Self.element("<query \(Self.namespaces)>\(identity)\(tune)\(asForm)</query>")))
+    }
+
     @Test func whatIsNoHashIsNone() throws {
         for presence in [
             "<presence/>", "<presence><c xmlns=\"http://jabber.org/protocol/caps\"/></presence>",

@@ -89,6 +89,20 @@ import XMPPServer
         #expect(PubSubNode(stored: element) == node)
     }
 
+    /// A node that is for few must not become one for all.
+    @Test func aStoredFieldWithoutAValueIsNotLeftOut() throws {
+        let namespace: Namespace = "urn:swallowtail:pubsub"
+        let created = Timestamp(milliseconds: 1_335_434_400_123).xep0082
+        for (field, isRead) in [("pubsub#access_model", false), ("pubsub#of-another-version", true)] {
+            var writer = XMLWriter(contentNamespace: .none)
+            writer.element("node", namespace, ["name": "n", "created": created]) { writer in
+                writer.element("field", nil, ["var": field]) { $0.element("value", text: "unknown") }
+            }
+            let element = try Element(ownOutput: writer.finish())
+            #expect((PubSubNode(stored: element) != nil) == isRead)
+        }
+    }
+
     @Test func aLargeFormIsNotRead() throws {
         var writer = XMLWriter(contentNamespace: .none)
         writer.element("x", .dataForms, ["type": "submit"]) { writer in
