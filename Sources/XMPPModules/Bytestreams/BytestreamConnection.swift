@@ -4,14 +4,12 @@ import NIOCore
 /// begins, and then what comes goes to the other end, piece by piece, as fast as that takes it.
 ///
 /// **Bounded.** It has named its stream, and that has begun, within `waitTime`; nothing is read meanwhile. Of a stream, one
-/// read each way is in memory. A stream in which nothing passes for `idleTime` ends.
+/// read each way is in memory; of a side that ends, also what the kernel has received. A stream in which nothing passes
+/// for `idleTime` ends.
 ///
 /// Lives on its channel's loop; only its reference travels.
 final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
-
-    /// The longest thing that is said before a stream begins: the methods of authentication.
-    private static let longest = 257
 
     private enum State {
         case greeting
@@ -28,11 +26,11 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     private var received = ByteBuffer()
     private var isCounted = false
     private var isInputClosed = false
-    private var context: ChannelHandlerContext?
     private var deadline: Scheduled<Void>?
     /// When the bytes that have passed may have passed by the stream's rate.
-    private var paid = NIODeadline.now()
-    private var lastUse = NIODeadline.now()
+    private var paid = NIODeadline.distantPast
+    /// When bytes passed, either way.
+    private var lastUse = NIODeadline.distantPast
 
     init(_ channel: any Channel, _ streams: Bytestreams) {
         self.channel = channel
@@ -40,9 +38,9 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private var loop: NIOIsolatedEventLoop { channel.eventLoop.assumeIsolated() }
+    private var now: NIODeadline { channel.eventLoop.now }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
         isCounted = streams.begin()
         guard isCounted else { return close() }
         deadline = loop.scheduleTask(in: TimeAmount(streams.limits.waitTime)) { [weak self] in self?.close() }
@@ -55,7 +53,6 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
         deadline?.cancel()
         if case .passing(let peer) = state { peer.channel.close(promise: nil) }
         state = .closed
-        context = nil
         if isCounted { streams.end(self, named: name) }
         isCounted = false
     }
@@ -70,7 +67,6 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
         case .greeting, .naming:
             received.writeBuffer(&bytes)
             negotiate()
-            if received.readableBytes > Self.longest { close() }
         case .waiting:
             // Bytes that came before the client was told that it may send.
             received.writeBuffer(&bytes)
@@ -127,7 +123,7 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
             guard case .waiting = state else { return peer.channel.close(promise: nil) }
             state = .passing(peer)
             deadline?.cancel()
-            lastUse = .now()
+            lastUse = now
             watch()
             received.readableBytes > 0 ? pass(received, to: peer) : channel.read()
             received = ByteBuffer()
@@ -136,15 +132,18 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func pass(_ bytes: ByteBuffer, to peer: BytestreamConnection) {
-        lastUse = .now()
+        lastUse = now
         let rate = streams.limits.rate
         if rate > 0 {
-            paid = max(paid, .now()) + .nanoseconds(Int64(bytes.readableBytes) * 1_000_000_000 / Int64(rate))
+            paid = max(paid, now) + .nanoseconds(Int64(bytes.readableBytes) * 1_000_000_000 / Int64(rate))
         }
-        peer.channel.writeAndFlush(bytes).hop(to: channel.eventLoop).assumeIsolated().whenComplete { [self] result in
+        let written = peer.channel.writeAndFlush(bytes)
+        // On the peer's loop: it may have nothing to send itself, and must not take the stream for a silent one.
+        written.whenSuccess { peer.lastUse = peer.now }
+        written.hop(to: channel.eventLoop).assumeIsolated().whenComplete { [self] result in
             guard case .success = result else { return close() }
-            lastUse = .now()
-            guard rate > 0, paid > .now() else { return channel.read() }
+            lastUse = now
+            guard rate > 0, paid > now else { return channel.read() }
             loop.scheduleTask(deadline: paid) { [channel] in channel.read() }
         }
     }
@@ -170,7 +169,7 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
         let idle = TimeAmount(streams.limits.idleTime)
         deadline = loop.scheduleTask(deadline: lastUse + idle) { [weak self] in
             guard let self else { return }
-            NIODeadline.now() - lastUse >= idle ? close() : watch()
+            now - lastUse >= idle ? close() : watch()
         }
     }
 }
