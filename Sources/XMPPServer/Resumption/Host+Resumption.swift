@@ -6,16 +6,16 @@ import XMPPStream
 
 /// Sessions that are resumed, from memory or from the storage.
 extension Host {
-    /// What a session that is being resumed has to do on its new stream's loop.
+    /// The last step of a resumption, for the new stream's loop.
     public typealias ResumptionStep = @Sendable () -> Result<ClientSession, ResumptionFailure>
 
-    /// Resumes the session of an account that has this secret, with a stream that has signed in to the account. What the
-    /// client has handled is forgotten, and everything that has come from it on its former connection is durable.
+    /// Resumes the session of an account that has this secret, with a stream that has signed in to the account. Stanzas
+    /// that the client has handled are dropped. The changes of the client's own stanzas are durable, and so is their count.
     ///
     /// - Parameters:
     ///   - count: how many stanzas the client has handled.
-    /// - Returns: what is to be done on the stream's loop. It gives the session that takes the former one's place; it has
-    ///   to be connected (`ClientSession.connect`) when the client has been told.
+    /// - Returns: the step to call on the stream's loop. It gives the session that takes the former one's place, to be
+    ///   connected (`ClientSession.connect`) when the client has been told.
     public func resume(
         _ secret: String, count: UInt32, of record: AccountRecord, on stream: ClientStream
     ) -> Eventual<ResumptionStep> {
@@ -31,9 +31,11 @@ extension Host {
                 return { [self] in .failure(.notFound(handled: endedCount(secret))) }
             case .tooHigh(let sent):
                 return { .failure(.tooHigh(handled: handled, sent: sent)) }
-            case .prepared(let changes, let taker):
+            case .prepared(var changes, let taker):
+                // The client is told the count: it forgets the stanzas that are counted.
+                if let resumption = session.resumption { changes.append(.setHandled(session: resumption.id, handled)) }
                 do throws(StorageError) {
-                    if !changes.isEmpty { try await storage.commit(changes) }
+                    try await storage.commit(changes)
                 } catch {
                     let error = report(error)
                     return { .failure(.refused(error)) }
@@ -53,7 +55,7 @@ extension Host {
         }
         var state = former.state(handled: handled)
         state.token = stream.token
-        // Neither gains by the other: what was opened with less stays with less.
+        // The session gets the rights that both sign-ins have.
         state.rights.formIntersection(stream.rights)
         state.userAgent = stream.userAgent ?? state.userAgent
         let session = ClientSession(state, record: record, host: self, loop: stream.connection.loop, outbox: outbox)
@@ -79,7 +81,7 @@ extension Host {
 
     // MARK: From the storage
 
-    /// Brings back the sessions that the process before this one has left: they hibernate, and have their time from now.
+    /// Restores the sessions that the former process has left: they hibernate, and their time begins now.
     func restore(_ stored: [StoredAccount.Session], into record: AccountRecord) -> [ClientSession] {
         guard let settings = resumption else { return [] }
         return stored.map { found in
@@ -88,7 +90,7 @@ extension Host {
                 id: stored.id, secret: stored.secret, time: found.isRevoked ? .zero : min(stored.time, settings.time))
             let outbox = SessionOutbox(
                 settings, unwrittenBytes: configuration.limits.outgoingQueueSize, resumption,
-                messages: found.messages, of: domain, at: now())
+                messages: found.messages, of: self, at: now())
             let presence = stored.presence.flatMap { element(fromOwn: $0, "a session's presence") }
             let state = SessionState(
                 jid: stored.jid, boundAt: stored.boundAt, token: stored.token, rights: stored.rights,
@@ -103,7 +105,7 @@ extension Host {
         }
     }
 
-    /// Brings all sessions back that are in the storage, with their accounts.
+    /// Restores all stored sessions, with their accounts.
     func restoreSessions() async {
         guard resumption != nil else { return }
         do throws(StorageError) {

@@ -1,13 +1,13 @@
 import NIOCore
 import XMPPStream
 
-/// What is held back from a client that does not look: of each kind the last, in the order in which they came.
+/// The stanzas that are held back from an inactive client: the last of each kind, in order.
 struct InactiveBacklog {
     private var stanzas: [String: (place: Int, stanza: OutgoingStanza)] = [:]
     private var nextPlace = 0
     private(set) var byteCount = 0
 
-    /// With more than this nothing is held back any longer.
+    /// From these on no further stanza is held back.
     static let maximumCount = 1_000
     static let maximumBytes = 1 << 20
 
@@ -20,7 +20,7 @@ struct InactiveBacklog {
         nextPlace += 1
     }
 
-    /// All of them, in order; nothing is held back any more.
+    /// Removes and returns all of them, in order.
     mutating func takeAll() -> [OutgoingStanza] {
         defer { self = InactiveBacklog() }
         return stanzas.values.sorted { $0.place < $1.place }.map(\.stanza)

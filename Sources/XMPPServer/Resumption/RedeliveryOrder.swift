@@ -1,13 +1,13 @@
 import Synchronization
 import XMPP
 
-/// In which order the sessions of an account that end at once redeliver what their clients have not acknowledged: the
-/// oldest message comes first, whoever has it, and of the same message the session with the first resource is first.
+/// The order in which sessions of an account that end at once redeliver messages: the oldest message of all sessions first,
+/// and for the same message the session with the first resource.
 ///
-/// Each session says where its next message stands, and goes on when no other one stands before it. What a session does
-/// costs about the same however many there are.
+/// Each session tells the place of its next message, and goes on when no other message comes before it. The cost of a step
+/// hardly grows with the number of sessions.
 final class RedeliveryOrder: Sendable {
-    /// Where a session's next message stands.
+    /// The place of a session's next message.
     struct Place: Comparable, Sendable {
         let time: Timestamp
         let resource: String
@@ -55,7 +55,7 @@ final class RedeliveryOrder: Sendable {
             entries.insert(Entry(place: place, session: session), at: index(of: place))
         }
 
-        /// Whoever has waited for the turn that is theirs now.
+        /// The closure of the session whose turn it is, if it has waited.
         mutating func takeNext() -> (@Sendable () -> Void)? {
             entries.last.flatMap { waiting.removeValue(forKey: $0.session) }
         }
@@ -63,7 +63,7 @@ final class RedeliveryOrder: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether it is a session's turn, whose next message stands at `place`. `false`: `goOn` is called when it may be, from
+    /// Whether it is the turn of a session whose next message has this place. False: `goOn` is called when it may be, from
     /// any thread.
     func isTurn(of session: AnyObject, at place: Place, else goOn: @escaping @Sendable () -> Void) -> Bool {
         let id = ObjectIdentifier(session)

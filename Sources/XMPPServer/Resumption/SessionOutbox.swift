@@ -4,23 +4,22 @@ import XML
 import XMPP
 import XMPPStream
 
-/// What goes to a client that acknowledges what it gets, or that has said that it does not look: in order, from any loop.
+/// The stanzas for a client that acknowledges them (XEP-0198) or is inactive: in order, appended from any loop.
 ///
-/// **Overview.** A session whose client just reads has none; what is sent to it goes straight to its stream. With an
-/// outbox every stanza is first put here, under a lock, which gives it its number; the session's loop then writes what has
-/// not been written. So a sender on any loop knows at once which number its message has got, and can commit it together
-/// with everything else that the message changes.
+/// **Overview.** Other sessions have none: their stanzas go straight to the stream. With an outbox every stanza is first
+/// appended here, under a lock, and gets its number; then the session's loop writes it. So a sender on any loop knows the
+/// number of its message at once, and can commit it together with the message's other changes.
 ///
-/// **Resumption.** The outbox outlives the connection, and the session: whoever resumes takes it over. Stanzas that are
-/// still sent to the former session's object land here as well, behind those before them. Whoever wants to take it over
-/// first prepares it, and then is its taker: it is taken over by the taker alone, and only if no other has prepared it
-/// since, and its owner has not begun to leave. Each of these steps is one look and change under the lock.
+/// **Resumption.** The outbox outlives the connection and the session: the session that resumes it takes it over. Stanzas
+/// that are still sent to the former session are appended here as well. To take it over, a resumption first prepares it and
+/// becomes its taker. It succeeds if no other resumption has prepared it since, and its owner has not begun to leave. Each
+/// of these steps is one check and change under the lock.
 ///
-/// **Room.** Whoever has much for the client asks for room before each part, and waits until the client has taken what it
-/// has been sent: what others send may not find the outbox full because of it.
+/// **Room.** A batch asks for room before each stanza, and waits until the client has taken earlier ones: so other stanzas
+/// do not find the outbox full because of it.
 ///
-/// **Ends.** When the session ends, its owner begins to leave: from then on nobody can take the outbox over; what waits is
-/// redelivered, oldest first, while others may still append; it closes when nothing is left.
+/// **Ends.** When the session ends, its owner begins to leave: from then on the outbox cannot be taken over. Its messages
+/// are redelivered, oldest first, while other loops may still append. It closes when it is empty.
 public final class SessionOutbox: Sendable {
     struct Entry: Sendable {
         let stanza: OutgoingStanza
@@ -28,7 +27,7 @@ public final class SessionOutbox: Sendable {
         let time: Timestamp
         /// Whether it is worth redelivering.
         var isMessage: Bool
-        /// How many bytes count for what may wait.
+        /// Its bytes, as they count for the limit.
         var countedBytes: Int
 
         init(_ stanza: OutgoingStanza, at time: Timestamp, isMessage: Bool) {
@@ -55,38 +54,38 @@ public final class SessionOutbox: Sendable {
         /// Whether there is an entry that does not count.
         var hasUncounted = false
         var held = InactiveBacklog()
-        /// Whose stanzas these are.
+        /// The output of the session that has the outbox now.
         var owner: SessionOutput?
         /// Whether the owner has a stream to write to.
         var isConnected = true
         /// When the owner's connection was lost.
         var disconnectedAt: Timestamp?
         var isDrainScheduled = false
-        /// Whether the client acknowledges. If not, what is written is forgotten.
+        /// Whether the client acknowledges stanzas. If not, they are dropped once written.
         var acknowledges = false
         /// How its session can be resumed; nil: nothing of it is stored.
         var resumption: Resumption?
-        /// With what numbers, modulo 2³², the client counts the first entries, which come from the storage; the numbers
-        /// of others are not known before the client has told how far it has counted. Nil: all are known.
+        /// The numbers, modulo 2³², of the first entries, which come from the storage. The numbers of later ones are unknown
+        /// until the client has told its count. nil: all are known.
         var numbersFromStorage: [UInt32]?
-        /// The last one that has prepared a resumption.
+        /// The last resumption that was prepared.
         var taker: Taker?
         var isLeaving = false
         var beingRedelivered: Entry?
-        /// Of an owner that leaves: the numbers of the messages that others have got as well, by the hash of what they say.
+        /// If the owner leaves: the numbers of messages that other sessions have got as well, by the hash of their bytes.
         var messageNumbers: [Int: [UInt64]] = [:]
         var isClosed = false
-        /// Called when there is room again, or will be none any more.
+        /// Called when there is room, or the outbox takes nothing any more.
         var waitingForRoom: [@Sendable () -> Void] = []
 
-        /// The place in the queue of what has this number, if it is still there.
+        /// The offset in the queue of the entry with this number, if it is still there.
         func offset(of number: UInt64) -> Int? {
             guard number > queue.acknowledged, number <= queue.last else { return nil }
             return Int(number - queue.acknowledged - 1)
         }
     }
 
-    /// Somebody who is about to take over; another one each time.
+    /// Identifies one attempt to take the outbox over.
     final class Taker: Sendable {}
 
     private let state: Mutex<State>
@@ -103,14 +102,14 @@ public final class SessionOutbox: Sendable {
         state = Mutex(State(owner: owner))
     }
 
-    /// What a session left in the storage.
+    /// The outbox of a stored session.
     ///
     /// - Parameters:
-    ///   - host: whose stamps say when a message came.
-    ///   - time: now: from then on it has been without a connection.
+    ///   - host: the session's host: its stamps say when a message came.
+    ///   - time: the present time, at which hibernation begins.
     init(
         _ limits: ResumptionSettings, unwrittenBytes: Int, _ resumption: Resumption,
-        messages: [UnacknowledgedMessage], of host: String, at time: Timestamp
+        messages: [UnacknowledgedMessage], of host: Host, at time: Timestamp
     ) {
         self.limits = limits
         self.unwrittenBytes = unwrittenBytes
@@ -134,10 +133,10 @@ public final class SessionOutbox: Sendable {
 
     // MARK: Settings
 
-    /// From now on the client counts what it gets.
+    /// Begins to number stanzas.
     ///
     /// - Parameter resumption: how the session can be resumed, if it can; it is stored already.
-    /// - Returns: what stores the messages that wait already.
+    /// - Returns: changes that store the messages that wait already.
     func beginCounting(_ resumption: Resumption?) -> [StorageChange] {
         state.withLock { state in
             state.queue.restart(at: 0)
@@ -147,7 +146,7 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    /// What stores all messages that wait, with the numbers that they have.
+    /// Changes that store all waiting messages with their numbers.
     private static func changesThatStoreAll(_ state: State) -> [StorageChange] {
         guard let stored = state.resumption?.id else { return [] }
         return (0..<state.queue.count).compactMap { offset in
@@ -161,7 +160,7 @@ public final class SessionOutbox: Sendable {
     var resumption: Resumption? { state.withLock { $0.resumption } }
 
     var isCounting: Bool { state.withLock { $0.acknowledges } }
-    /// Whether the owner's client is out of reach.
+    /// Whether the owner has no connection.
     var isHibernating: Bool { state.withLock { !$0.isConnected } }
     /// Since when the owner hibernates; nil: it does not, or is about to end.
     var hibernatesSince: Timestamp? {
@@ -223,8 +222,8 @@ public final class SessionOutbox: Sendable {
 
     // MARK: Room
 
-    /// Whether somebody who has much for the client may send some now. `false`: `body` is called when there is room, or
-    /// when the outbox takes nothing any more; from any thread.
+    /// Whether a batch may send a stanza now. False: `body` is called when there is room, or when the outbox takes nothing
+    /// any more; from any thread.
     func hasRoom(else body: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             if hasRoom(state) { return true }
@@ -233,21 +232,21 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    /// Half of what may wait is left to what others send.
+    /// Half of the limit is left to other stanzas.
     private func hasRoom(_ state: State) -> Bool {
         if state.isLeaving || state.isClosed { return true }
         guard state.acknowledges, let limits else { return state.byteCount < unwrittenBytes / 2 }
         return state.queue.count < limits.stanzas / 2 && state.byteCount < limits.bytes / 2
     }
 
-    /// Those who wait for room, if there is some now.
+    /// Removes and returns the closures that wait for room, if there is some.
     private func takeWaiting(_ state: inout State) -> [@Sendable () -> Void] {
         guard !state.waitingForRoom.isEmpty, hasRoom(state) else { return [] }
         defer { state.waitingForRoom = [] }
         return state.waitingForRoom
     }
 
-    /// Changes the state, and tells those who wait for room if it has made some.
+    /// Changes the state, and calls the closures that wait for room if there is some then.
     private func makingRoom<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
         let (value, waiting) = state.withLock { state in
             let value = body(&state)
@@ -257,7 +256,7 @@ public final class SessionOutbox: Sendable {
         return value
     }
 
-    /// Whether the session takes what is sent to it: it is not over, nor about to end.
+    /// Whether the session takes stanzas: it has not ended, and is not about to.
     var isOpen: Bool { state.withLock { !$0.isLeaving && !$0.isClosed } }
 
     private static func append(_ entry: Entry, _ state: inout State, _ changes: inout [StorageChange]) {
@@ -271,7 +270,7 @@ public final class SessionOutbox: Sendable {
                 session: stored, entry.stored(number, isNumbered: state.numbersFromStorage == nil)))
     }
 
-    /// Puts what was held back behind what is there. It is worth nothing to anybody else.
+    /// Appends the stanzas that were held back. They are not worth redelivering.
     private static func release(_ state: inout State, at time: Timestamp) -> [StorageChange] {
         guard !state.held.isEmpty else { return [] }
         var changes: [StorageChange] = []
@@ -281,14 +280,14 @@ public final class SessionOutbox: Sendable {
         return changes
     }
 
-    /// The session that has to write, unless it will anyway.
+    /// The output that has to write, unless it is about to.
     private static func writer(_ state: inout State) -> SessionOutput? {
         guard state.isConnected, !state.isDrainScheduled else { return nil }
         state.isDrainScheduled = true
         return state.owner
     }
 
-    /// The client looks again.
+    /// The client is active again.
     func release(at time: Timestamp) -> (changes: [StorageChange], writer: SessionOutput?) {
         state.withLock { state in
             let changes = Self.release(&state, at: time)
@@ -322,7 +321,7 @@ public final class SessionOutbox: Sendable {
                 if !state.acknowledges { Self.uncount(entry, &state) }
             }
             unwritten.hasMore = state.queue.unwritten > 0
-            // Who has more to write looks again by itself.
+            // The owner comes back by itself if there is more.
             state.isDrainScheduled = unwritten.hasMore
             if state.acknowledges {
                 unwritten.asks = hasMessage || isWorthAsking(state)
@@ -337,10 +336,10 @@ public final class SessionOutbox: Sendable {
     /// Whether something waits to be written.
     var hasUnwritten: Bool { state.withLock { $0.queue.unwritten > 0 } }
 
-    /// So many stanzas wait for acknowledgement that it is worth a question, even if none is a message.
+    /// The number of unacknowledged stanzas that is worth a question, even if none is a message.
     private static let manyStanzas = 10
 
-    /// Whether there is something to ask the client about.
+    /// Whether it is worth asking the client for an acknowledgement.
     var isWorthAsking: Bool {
         state.withLock { state in
             isWorthAsking(state) || (0..<state.queue.count).contains { state.queue[$0].isMessage }
@@ -384,25 +383,25 @@ public final class SessionOutbox: Sendable {
             state.isConnected = false
             state.disconnectedAt = time
             state.isDrainScheduled = false
-            // Not all of them wait for the client to be back.
+            // Some batches end without a connection.
             defer { state.waitingForRoom = [] }
             return state.waitingForRoom
         }
         for body in waiting { body() }
     }
 
-    /// What comes of preparing a resumption.
+    /// The outcome of preparing a resumption.
     enum Preparation {
-        /// The changes have to be durable before anything is written; the taker may take over then.
+        /// The changes must be durable before the taker takes over.
         case prepared([StorageChange], Taker)
         /// The client cannot have counted that far: it was sent no more than this.
         case tooHigh(sent: UInt32)
-        /// The owner is another one by now, or is about to end.
+        /// The owner is another one by now, or leaves.
         case over
     }
 
-    /// Prepares a resumption by a client that has counted to `count`: what it has is forgotten, and all that it has not
-    /// has its number. A former taker cannot take over any more.
+    /// Prepares a resumption by a client that has counted to `count`: the stanzas that it has are dropped, and all others have
+    /// numbers. A former taker cannot take over any more.
     func prepare(_ count: UInt32, of owner: SessionOutput) -> Preparation {
         makingRoom { state in
             guard state.owner === owner, !state.isLeaving, !state.isClosed else { return .over }
@@ -446,10 +445,10 @@ public final class SessionOutbox: Sendable {
     /// The first owner of what comes from the storage.
     func restored(to session: SessionOutput) { state.withLock { $0.owner = session } }
 
-    /// It was read twice: this one counts for nothing.
+    /// The session was restored twice, and this outbox is not used.
     func drop() { state.withLock { $0.owner = nil } }
 
-    /// The owner has a stream. Whatever waits is to be written to it, and what was held back, for the client looks now.
+    /// The owner has a stream. Stanzas that were held back are appended, as the client is active.
     func connected(_ session: SessionOutput, at time: Timestamp) -> [StorageChange] {
         state.withLock { state in
             guard state.owner === session else { return [] }
@@ -488,10 +487,10 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    /// What was taken out last has been submitted.
+    /// The changes of the last redelivered message have been submitted.
     func redelivered() { state.withLock { $0.beingRedelivered = nil } }
 
-    /// Of an owner that leaves: the message that is redelivered, or is to be next; nil: there is none.
+    /// If the owner leaves: the message that is being redelivered, or else the next one; nil: there is none.
     var oldestMessage: Entry? {
         state.withLock { state in
             guard state.beingRedelivered == nil else { return state.beingRedelivered }
@@ -500,7 +499,7 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    /// What is no message is worth nothing to anybody else.
+    /// Only messages are redelivered.
     private static func dropAllBeforeMessage(_ state: inout State) {
         while let entry = state.queue.first, !entry.isMessage { removeFirst(&state) }
     }
@@ -523,7 +522,7 @@ public final class SessionOutbox: Sendable {
     /// Whether a message that another session has got as well waits here, with an owner that leaves.
     func has(_ message: OutgoingStanza) -> Bool { state.withLock { !Self.offsets(of: message, $0).isEmpty } }
 
-    /// Takes a message out that another session that leaves, too, sees to.
+    /// Takes out a message that another leaving session redelivers.
     func withdraw(_ message: OutgoingStanza) {
         state.withLock { state in
             for offset in Self.offsets(of: message, state) { state.queue[offset].isMessage = false }
@@ -536,7 +535,7 @@ public final class SessionOutbox: Sendable {
         }
     }
 
-    /// Takes nothing any more. `false`: something has come that is to be redelivered first.
+    /// Closes the outbox. False: it is not empty.
     func close() -> Bool {
         makingRoom { state in
             guard state.queue.isEmpty else { return false }
@@ -548,12 +547,12 @@ public final class SessionOutbox: Sendable {
 }
 
 extension OutgoingStanza {
-    /// A message as it was stored: what the process that stored it knew of it is read from it once.
-    fileprivate init(stored message: UnacknowledgedMessage, of host: String) {
+    /// A stored message: its sender and time are read from the stanza.
+    fileprivate init(stored message: UnacknowledgedMessage, of host: Host) {
         let bytes = ByteBuffer(bytes: message.stanza)
-        let element = try? Element(ownOutput: bytes, contentNamespace: .client)
+        let element = host.element(fromOwn: bytes, contentNamespace: .client, "a message that was not acknowledged")
         self.init(
             bytes, .message, from: element?["from"].flatMap { JID($0) },
-            time: element.flatMap { StanzaContext.stamp(of: $0, by: host) }, alsoDeliveredTo: message.others)
+            time: element.flatMap { StanzaContext.stamp(of: $0, by: host.domain) }, alsoDeliveredTo: message.others)
     }
 }

@@ -3,16 +3,17 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// Stanzas that have gone to their recipients' homes, and are neither accepted nor answered there yet.
+/// Stanzas that were sent to another server, their recipient's home, and are neither accepted nor answered there yet. Each
+/// has a deadline.
 final class Crossings: Sendable {
-    /// A stanza on hold between the two halves of its way.
+    /// A stanza between the two halves of its way.
     struct Crossing: Sendable {
         let event: StanzaContext
-        /// The loop on which it goes on: that of its sender, if there is one.
+        /// The loop on which it goes on: that of its origin, if it has one.
         let loop: LoopContext
         /// The sender's acknowledgement waits for it.
         let group: StanzaRouter.Waiting?
-        /// The place that a request takes among those of its sender.
+        /// A request, as it counts among those of its origin.
         let request: PendingRequest?
         var timer: Scheduled<Void>?
     }
@@ -24,7 +25,7 @@ final class Crossings: Sendable {
 
     private let state = Mutex(State())
 
-    /// Takes note of a stanza that is about to cross.
+    /// Adds a stanza that is about to be sent.
     ///
     /// - Returns: its number.
     func begin(_ crossing: Crossing) -> UInt64 {
@@ -35,14 +36,16 @@ final class Crossings: Sendable {
         }
     }
 
-    /// Has `body` called when the stanza's time is over.
-    func end(_ number: UInt64, in time: TimeAmount, on loop: LoopContext, _ body: @escaping @Sendable () -> Void) {
+    /// Calls `body` when the stanza's time is over, unless it was taken before.
+    func setDeadline(
+        _ number: UInt64, in time: TimeAmount, on loop: LoopContext, _ body: @escaping @Sendable () -> Void
+    ) {
         let timer = loop.eventLoop.scheduleTask(in: time, body)
         let isWaiting = state.withLock { $0.waiting[number]?.timer = timer } != nil
         if !isWaiting { timer.cancel() }
     }
 
-    /// The stanza goes on: whoever takes it does that. nil: somebody has, or it has waited too long.
+    /// Removes and returns a stanza whose way goes on now. nil: it was taken before, or its time is over.
     func take(_ number: UInt64) -> Crossing? {
         let crossing = state.withLock { $0.waiting.removeValue(forKey: number) }
         crossing?.timer?.cancel()

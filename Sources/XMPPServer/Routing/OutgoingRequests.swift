@@ -22,10 +22,10 @@ final class OutgoingRequests: Sendable {
         }
     }
 
-    /// By their ids, which nobody can guess.
+    /// By their ids, which cannot be guessed.
     private let requests = Mutex<[String: Request]>([:])
 
-    /// Takes note of a request that is about to be sent.
+    /// Adds a request that is about to be sent.
     ///
     /// - Returns: its id; nil: there are too many.
     func begin(
@@ -44,7 +44,7 @@ final class OutgoingRequests: Sendable {
         return id
     }
 
-    /// Takes an answer. `false`: nobody here has asked for it.
+    /// Takes an answer. False: it answers no request of the server's own.
     func answered(_ stanza: Stanza, from: JID, to: JID?) -> Bool {
         guard let id = stanza.id,
             requests.withLock({ $0[id].map { $0.isAnswered(from: from, to: to) } ?? false })
@@ -57,7 +57,7 @@ final class OutgoingRequests: Sendable {
         return true
     }
 
-    /// The session is over: it answers nothing any more.
+    /// Ends the requests to a session that has ended.
     func ended(_ session: ClientSession) {
         let ids = requests.withLock { requests in
             // A session that was resumed is the one that it was.
@@ -74,13 +74,13 @@ final class OutgoingRequests: Sendable {
     }
 }
 
-/// What came of a request of the server's own.
+/// The outcome of a request of the server's own.
 public enum RequestAnswer: Sendable {
     /// A result, with its payload.
     case result(Element?)
     /// It was refused, with this element `error`.
     case error(Element?)
-    /// Nobody was there to answer, or the time is over.
+    /// There was no recipient, or the time is over.
     case none
 }
 
@@ -92,7 +92,7 @@ extension StanzaRouter {
     ///   - host: whose name it is in.
     ///   - to: a full JID, or a bare one, which means its most available session; or an address of a service.
     ///   - time: until when the answer has to have come.
-    ///   - then: called once with what came of it, from any thread; it must not block.
+    ///   - then: called once with the outcome, from any thread; it must not block.
     public func request(
         _ kind: IQRequest.Kind, from: JID, at host: Host, to: JID, within time: Duration,
         _ write: (inout XMLWriter) -> Void, then: @escaping @Sendable (RequestAnswer) -> Void

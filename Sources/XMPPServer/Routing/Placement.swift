@@ -32,8 +32,8 @@ public protocol RemoteRoute: AnyObject, Sendable {
 /// closure crosses, so neither half of a stanza's way can look into the other.
 public enum RemoteItem: Sendable {
     case stanza(RemoteStanza)
-    /// The stanza of that number has gone its way at its recipient's, and what it has changed there is durable. The facts are
-    /// what the sender's half has to know of it.
+    /// The stanza of that number was accepted at its recipient's home, and its changes there are durable. The facts are for the
+    /// sender's half.
     case accepted(UInt64, MessageFacts)
     /// The stanza of that number is refused with this error, or is a request with this answer: a stanza as its sender gets it.
     case answered(UInt64, ByteBuffer)
@@ -41,14 +41,14 @@ public enum RemoteItem: Sendable {
 
 /// A stanza that has left its sender's half, on its way to its recipient's home.
 public struct RemoteStanza: Sendable {
-    /// By which the answer names it; 0: none is waited for, and nobody is told of errors.
+    /// Names it in the answer; 0: no answer is expected, not even an error.
     public let number: UInt64
     /// Who sent it; a full JID for a client.
     public let from: JID
     public let to: JID
-    /// What the recipient's half has to know of the sender.
+    /// Facts about the sender, for the recipient's half.
     public let facts: MessageFacts
-    /// What whoever sends it may ask for.
+    /// The sender's rights.
     public let rights: SessionRights
     /// The stanza with its addresses and language, as on a client's stream.
     public let bytes: ByteBuffer

@@ -2,14 +2,14 @@ import DequeModule
 import Synchronization
 import XMPP
 
-/// The requests that were passed on to an account's sessions and have not been answered yet: whoever has asked is told
-/// when the session ends without an answer, RFC 6120 §8.2.3.
+/// The requests that were passed on to an account's sessions and are not answered yet: if a session ends without an answer,
+/// the sender of the request gets an error, RFC 6120 §8.2.3.
 ///
 /// Their number and bytes are bounded: of too many the oldest is forgotten.
 final class RelayedRequests: Sendable {
     struct Request: Sendable {
         let id: String
-        /// Who has asked: a full JID.
+        /// The sender, a full JID.
         let from: JID
         /// The session that was asked. A session that is resumed stays the same.
         let resource: String
@@ -45,7 +45,7 @@ final class RelayedRequests: Sendable {
 
     private let state = Mutex(State())
 
-    /// Takes note of a request.
+    /// Adds a request.
     func add(_ request: Request) {
         state.withLock { state in
             state.requests.append(request)
@@ -59,7 +59,7 @@ final class RelayedRequests: Sendable {
         }
     }
 
-    /// A session has answered somebody, or its answer is given for it. `false`: that is not waited for.
+    /// Removes a request that the session has answered, or that is answered in its place. False: there is none.
     @discardableResult
     func answered(_ id: String, by session: ClientSession, to asker: JID) -> Bool {
         state.withLock { state in
@@ -70,7 +70,7 @@ final class RelayedRequests: Sendable {
         }
     }
 
-    /// The session is over: what it has not answered.
+    /// Removes and returns the requests that a session has not answered at its end.
     func ended(_ session: ClientSession) -> [Request] {
         state.withLock { state in
             var ended: [Request] = []

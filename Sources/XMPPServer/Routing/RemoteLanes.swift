@@ -2,7 +2,8 @@ import DequeModule
 import Synchronization
 import XMPP
 
-/// Stanzas from other servers that wait, each behind one to the same account or service that came before it.
+/// Stanzas from other servers that wait behind an earlier one for the same account or service. Each such address is a
+/// *lane*, held while one of its stanzas waits for something.
 final class RemoteLanes: Sendable {
     /// A stanza, with the way by which it came.
     typealias Waiting = (stanza: RemoteStanza, route: any RemoteRoute)
@@ -21,17 +22,17 @@ final class RemoteLanes: Sendable {
         case full
     }
 
-    /// The lanes that are on hold, by bare JIDs.
+    /// The lanes that are held, by bare JIDs.
     private let lanes = Mutex<[JID: Lane]>([:])
 
-    /// A stanza to the address is being waited for.
+    /// A stanza to the address begins to wait.
     func hold(_ address: JID) {
         lanes.withLock { lanes in
             if lanes[address] == nil { lanes[address] = Lane() } else { lanes[address]?.holds += 1 }
         }
     }
 
-    /// Whether a stanza may go on now, or waits behind others.
+    /// Decides whether a stanza goes on now, or waits behind others.
     func enter(_ stanza: RemoteStanza, _ route: any RemoteRoute) -> Outcome {
         lanes.withLock { lanes in
             let address = stanza.to.bare
@@ -42,10 +43,10 @@ final class RemoteLanes: Sendable {
         }
     }
 
-    /// What was waited for has come.
+    /// A stanza to the address waits no more.
     func release(_ address: JID) { lanes.withLock { $0[address]?.holds -= 1 } }
 
-    /// The next that goes on, if nothing is waited for any more; then the lane is on hold until it is released.
+    /// The next stanza that goes on, if the lane is not held any more; then it holds the lane until `release`.
     func next(_ address: JID) -> Waiting? {
         lanes.withLock { lanes in
             guard let lane = lanes[address], lane.holds == 0 else { return nil }

@@ -4,17 +4,17 @@ import XML
 import XMPP
 import XMPPStream
 
-/// Whoever has sent a stanza from another server, as far as the recipient's half may know: an address, and what it may ask
-/// for. Its session and its account are at its home.
+/// The origin of a stanza from another server, as far as the recipient's half may know it: an address and its rights. Its
+/// session and its account are at its home.
 ///
-/// For each stanza there is one, which answers it once: with what it is sent first, or, when nobody holds it any more, that
-/// it was accepted. Whoever still processes the stanza, or commits what it changes, holds it: so all of that has ended then.
-/// Whatever it is sent later goes to its address as a stanza.
+/// Each stanza has its own, which answers it once: with the first stanza that is sent to it, or, when it is released, that
+/// the stanza was accepted. Processing of the stanza and the commit of its changes hold it, so both have ended then. Later
+/// stanzas are routed to its address.
 final class RemoteOrigin: StanzaOrigin {
     let loop: LoopContext
     let host: Host
     let rights: SessionRights
-    /// What it has sent has the language with it.
+    /// The stanza has its language with it.
     var language: String? { nil }
     var account: AccountRecord? { nil }
     var client: ClientSession? { nil }
@@ -24,7 +24,7 @@ final class RemoteOrigin: StanzaOrigin {
     private let lane: JID
     private let answer: Mutex<Answer?>
 
-    /// The answer that its stanza gets.
+    /// The answer to its stanza.
     struct Answer: Sendable {
         let number: UInt64
         let route: any RemoteRoute
@@ -32,8 +32,8 @@ final class RemoteOrigin: StanzaOrigin {
     }
 
     /// - Parameters:
-    ///   - lane: whose stanzas wait while this one does.
-    ///   - answer: nil: nobody waits for it.
+    ///   - lane: the address whose further stanzas wait while this one does.
+    ///   - answer: nil: no answer is expected.
     init(
         _ address: JID, rights: SessionRights = .chat, at host: Host, lane: JID, answer: Answer?, on loop: LoopContext,
         _ router: StanzaRouter
@@ -88,12 +88,12 @@ final class RemoteOrigin: StanzaOrigin {
         }
     }
 
-    /// The sender's home bounds what its clients ask at once.
+    /// The sender's home bounds the requests of its clients.
     func requestStarted(_ request: PendingRequest) {}
     func requestEnded(_ request: PendingRequest) {}
 }
 
 extension RemoteOrigin.Answer {
-    /// The way back has room for the answers to all that came by it.
+    /// Never refused: the way back has room for the answers to all stanzas that it has brought.
     fileprivate func send(_ item: (Self) -> RemoteItem) { _ = route.send(item(self)) }
 }

@@ -5,7 +5,7 @@ import XMPPStream
 
 /// Delivery to the sessions of an account, RFC 6121 §8.5.
 extension StanzaRouter {
-    /// What came of a delivery.
+    /// The outcome of a delivery.
     enum Delivered {
         /// There is nothing left to do.
         case done
@@ -18,7 +18,7 @@ extension StanzaRouter {
     func deliver(_ event: inout StanzaContext) -> Delivered {
         guard event.stanza.kind == .message, let account = event.account else { return .done }
         var sessions = account.sessions
-        // What a session leaves behind goes to none that leaves as well: each would hand it on to the other, for ever.
+        // Not to sessions that are ending as well: they would redeliver it to each other for ever.
         if let leaving = event.detached {
             sessions.removeAll { $0.output === leaving || $0.isLeaving }
         }
@@ -41,20 +41,20 @@ extension StanzaRouter {
         return .done
     }
 
-    /// A message that has not reached a session's client goes where it goes without that session: to the account's other
-    /// sessions, or it is kept.
+    /// Redelivers a message that has not reached a session's client, as if the session did not exist: to the account's other
+    /// sessions, or it is stored.
     ///
     /// - Parameters:
     ///   - time: when the session got it; nil: it has not.
-    ///   - changes: what is to be committed with whatever keeps it.
-    ///   - finished: called when all that has been submitted, from any thread.
+    ///   - changes: changes to commit together with the redelivery.
+    ///   - finished: called when all changes have been submitted, from any thread.
     func redeliver(
         _ stanza: OutgoingStanza, since time: Timestamp? = nil, from output: SessionOutput,
         _ changes: [StorageChange] = [],
         finished: (@Sendable () -> Void)? = nil
     ) {
         let (host, record) = (output.host, output.record)
-        // What the account itself says, such as a copy or an answer in messages, was for that session alone.
+        // A message of the account itself, such as a copy, was for that session alone.
         guard stanza.kind == .message, let from = stanza.from,
             from.isFull || !from.isSameBare(as: record.jid),
             !output.leavesToOthers(stanza, at: time ?? stanza.time ?? host.now()),
@@ -74,7 +74,7 @@ extension StanzaRouter {
         route(&event)
     }
 
-    /// Nobody took the message, and nothing keeps it.
+    /// Refuses a message that no session takes and no module stores.
     func undelivered(_ event: StanzaContext) {
         guard event.stanza.kind == .message else { return }
         refuse(event, .serviceUnavailable)
@@ -85,7 +85,7 @@ extension StanzaRouter {
 }
 
 extension StanzaContext {
-    /// The stanza as it goes to somebody who may have to be waited for.
+    /// The stanza for a recipient that may take it later.
     ///
     /// - Parameter others: the resources of the account that get it as well.
     func outgoing(alsoTo others: [String] = []) -> OutgoingStanza {

@@ -5,9 +5,10 @@ import XMPPStream
 
 /// Stanzas whose two halves are on different servers.
 ///
-/// The sender's half puts the stanza aside under a number and sends its bytes; the recipient's half goes its way as if the sender
-/// were here, with a `RemoteOrigin` for it, and tells by the number what has come of it. What the sender's half keeps, and the sender's
-/// acknowledgement, wait for that. No transaction spans two homes: the recipient's half is durable first, then the sender's.
+/// The sender's home keeps the stanza under a number, and sends its bytes (it *crosses*). The recipient's home handles them
+/// as if the sender were there, with a `RemoteOrigin` for it, and answers with the number. Then the sender's half goes on: its
+/// changes, and the sender's acknowledgement, have waited for that. No transaction spans two homes: the recipient's half is
+/// durable first, then the sender's.
 extension StanzaRouter {
     // MARK: From here
 
@@ -22,10 +23,10 @@ extension StanzaRouter {
             return
         }
         event.record(.crossed, to.string)
-        let number = crossings.begin(crossing(of: event))
+        let crossing = crossing(of: event)
+        let number = crossings.begin(crossing)
         guard route.send(.stanza(remote(event, to, bytes, number))) else { return refuse(crossing: number, Self.busy) }
-        let loop = event.origin?.loop ?? loops.next
-        crossings.end(number, in: TimeAmount(event.host.iqTime), on: loop) { [self] in
+        crossings.setDeadline(number, in: TimeAmount(event.host.iqTime), on: crossing.loop) { [self] in
             refuse(crossing: number, StanzaError(.remoteServerTimeout))
         }
     }
@@ -64,16 +65,16 @@ extension StanzaRouter {
         return Crossings.Crossing(event: event, loop: loop, group: nil, request: request)
     }
 
-    /// The stanza has not arrived, as far as is known here.
+    /// The stanza has not arrived, or its answer has not.
     private func refuse(crossing number: UInt64, _ error: StanzaError) {
-        goOn(number) { router, crossing in
+        end(crossing: number) { router, crossing in
             if crossing.event.transaction?.mayRefuse() != false { router.refuse(crossing.event, error) }
             router.settle(crossing.group)
         }
     }
 
     private func accepted(_ number: UInt64, _ facts: MessageFacts) {
-        goOn(number) { router, crossing in
+        end(crossing: number) { router, crossing in
             var event = crossing.event
             event.facts = facts
             router.accept(&event)
@@ -82,7 +83,7 @@ extension StanzaRouter {
     }
 
     private func answered(_ number: UInt64, _ bytes: ByteBuffer) {
-        goOn(number) { router, crossing in
+        end(crossing: number) { router, crossing in
             let event = crossing.event
             let isRequest = event.stanza.kind == .iq
             if !isRequest { event.record(.refused) }
@@ -98,12 +99,12 @@ extension StanzaRouter {
         }
     }
 
-    /// The sender's half goes on, on its loop.
-    private func goOn(
-        _ number: UInt64, _ body: @escaping @Sendable (StanzaRouter, Crossings.Crossing) -> Void
+    /// The stanza waits no more: `body` goes on with the sender's half, on its loop.
+    private func end(
+        crossing number: UInt64, _ body: @escaping @Sendable (StanzaRouter, Crossings.Crossing) -> Void
     ) {
         guard let crossing = crossings.take(number) else { return }
-        // Never at once: what is refused without having left is refused behind what is being done.
+        // Never at once: a stanza that could not be sent is refused when the present one has been handled.
         crossing.loop.eventLoop.execute { [self] in
             crossing.group?.input.durability.crossing -= 1
             body(self, crossing)
@@ -114,7 +115,7 @@ extension StanzaRouter {
 
     // MARK: From elsewhere
 
-    /// Takes what has come from another server; from any thread.
+    /// Takes an item from another server; from any thread.
     ///
     /// - Parameter route: the way back.
     public func received(_ item: RemoteItem, by route: any RemoteRoute) {
@@ -135,7 +136,7 @@ extension StanzaRouter {
         }
     }
 
-    /// Something that a lane waited for has come; those behind it go on until one has to wait again. On the lane's loop.
+    /// A stanza of a lane waits no more; those behind it go on until one has to wait again. On the lane's loop.
     func release(_ lane: JID, on loop: LoopContext) {
         lanes.release(lane)
         while let (stanza, route) = lanes.next(lane) {
@@ -149,12 +150,13 @@ extension StanzaRouter {
         _ remote: RemoteStanza, _ back: any RemoteRoute, on loop: LoopContext, refusedWith error: StanzaError? = nil
     ) {
         guard let host = host(of: remote.from) ?? host(of: remote.to) else { return }
+        // Before there is an origin, whose end says that the stanza was accepted.
+        guard let stanza = host.stanza(fromOwn: remote.bytes, "a stanza from another server") else { return }
         let answer = remote.number == 0 ? nil : RemoteOrigin.Answer(number: remote.number, route: back)
         let origin = answer.map {
             RemoteOrigin(
                 remote.from, rights: remote.rights, at: host, lane: remote.to.bare, answer: $0, on: loop, self)
         }
-        guard let stanza = host.stanza(fromOwn: remote.bytes, "a stanza from another server") else { return }
         var event = StanzaContext(
             stanza: stanza, from: remote.from, to: remote.to, origin: origin, loaded: host.loaded, recipient: nil,
             stage: .addressed)
@@ -168,7 +170,7 @@ extension StanzaRouter {
     /// The host whose account an address is, or whose service.
     private func host(of address: JID) -> Host? { hosts[of: address] ?? hosts.service(address.domain)?.host }
 
-    /// Whoever is at an address and may be told of errors: a session here, or somebody at another server.
+    /// The origin at an address, to be told of errors: a session here, or an address at home on another server.
     func origin(at address: JID) -> (any StanzaOrigin)? {
         guard case .remote = hosts.recipient(of: address), let host = host(of: address) else {
             return session(at: address)

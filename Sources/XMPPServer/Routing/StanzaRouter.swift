@@ -26,7 +26,7 @@ public final class StanzaRouter: Sendable {
     let lanes = RemoteLanes()
     /// Whether the server is about to stop: sessions are not ended any more, but left to the next process.
     let isStopping = Atomic<Bool>(false)
-    /// What has become of messages lately.
+    /// The recent steps of messages.
     public let trace: MessageTrace
 
     init(hosts: HostTable, loops: LoopTable, trace: MessageTrace = MessageTrace(byteCount: 0, loops: 1)) {
@@ -212,7 +212,7 @@ public final class StanzaRouter: Sendable {
         case .fallback: event.stage = .fallback(next)
         case .addressed, .deliver, .accepted: break
         }
-        goOn(event, waitingFor: module, operation) { router, event, verdict in
+        continueLater(event, waitingFor: module, operation) { router, event, verdict in
             switch verdict {
             case .go:
                 // A service that has nothing to say.
@@ -249,10 +249,11 @@ public final class StanzaRouter: Sendable {
         return hooks.entries.indices.contains(next - 1) ? hooks.entries[next - 1].module : ""
     }
 
-    /// Waits with its origin on hold; what has none holds nobody. When the time is over the stanza is refused.
+    /// Continues with `then` after an operation. Reading from the stanza's origin, if it has one, pauses meanwhile. When the
+    /// time is over the stanza is refused.
     ///
-    /// - Parameter reason: what is waited for.
-    private func goOn<Value: Sendable>(
+    /// - Parameter reason: names the operation in the log.
+    private func continueLater<Value: Sendable>(
         _ event: StanzaContext, waitingFor reason: String,
         _ operation: @escaping @Sendable () async -> Value,
         then: @escaping @Sendable (StanzaRouter, StanzaContext, Value) -> Void
@@ -261,7 +262,7 @@ public final class StanzaRouter: Sendable {
         let account = event.from.bare
         let reading: @Sendable () async -> Value = {
             let value = await ReadTurn.$account.withValue(account, operation: operation)
-            // What goes on when nobody waits for it any more keeps the accounts' records, too.
+            // An operation that goes on after the time is over keeps the accounts' records as well.
             return withExtendedLifetime(event) { value }
         }
         let end: @Sendable (Value?) -> Void = { [self] value in
@@ -299,7 +300,7 @@ public final class StanzaRouter: Sendable {
             metadata: ["kind": "\(stanza.kind)", "from": "\(from)", "waiting-for": "\(reason)"])
     }
 
-    /// Where a stanza goes on.
+    /// The next place of a stanza.
     private enum Place {
         /// Through the hooks of its recipient's host.
         case account
@@ -348,9 +349,9 @@ public final class StanzaRouter: Sendable {
             event.stage = .toAccount(0)
             return .account
         }
-        // Whoever is not in memory is not online: nobody there to see presence.
+        // An account that is not in memory has no sessions, so presence has no recipient.
         if kind == .presence, event.stanza.type?.subscription == nil { return .elsewhere }
-        goOn(event, waitingFor: "the account", { await host.find(to) }) { router, event, found in
+        continueLater(event, waitingFor: "the account", { await host.find(to) }) { router, event, found in
             var event = event
             switch found {
             case .success(let account?):
@@ -366,7 +367,7 @@ public final class StanzaRouter: Sendable {
         return .elsewhere
     }
 
-    /// Does something that no stanza waits for, but the server's end does.
+    /// Runs an operation that no stanza waits for, but the end of the server does.
     public func begin(_ operation: @escaping @Sendable () async -> Void) {
         inFlight.begin()
         Task { [inFlight] in
@@ -375,10 +376,10 @@ public final class StanzaRouter: Sendable {
         }
     }
 
-    /// Returns when nothing is under way that had to wait.
+    /// Returns when no stanza and no operation waits any more.
     public func settled() async { await inFlight.drained() }
 
-    /// Nobody's stanza waits any longer: those that do are refused.
+    /// Refuses all stanzas that sessions wait with.
     func endPauses() {
         for session in hosts.all.flatMap(\.accounts.sessions) {
             session.loop.eventLoop.execute { session.input.endPauses() }
@@ -405,7 +406,7 @@ public final class StanzaRouter: Sendable {
             answering: event.stanza.element["to"])
     }
 
-    /// Who sent a message that was on its way somewhere that is not there any more, if they still are.
+    /// The origin of a message that a session has left behind, if it is still there.
     private func formerOrigin(of event: StanzaContext) -> (any StanzaOrigin)? {
         event.detached == nil ? nil : origin(at: event.from)
     }

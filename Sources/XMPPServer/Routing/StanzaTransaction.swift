@@ -2,20 +2,20 @@ import NIOCore
 import Synchronization
 import XMPP
 
-/// What one stanza makes durable, from the first hook to the acknowledgement.
+/// The changes that one stanza makes in the storage, from the first hook to the acknowledgement.
 ///
-/// All that a stanza changes is one group, whoever asks for it: it is submitted when the stanza's processing ends, in the
-/// same turn of the loop unless a handler waits. So it is durable as a whole or not at all, together with the count of what
-/// the sender's session has handled; the sender's acknowledgement (XEP-0198) waits for it. A stanza that is refused commits
-/// nothing. What cannot be in that group, as its order is another's to keep (a roster's), joins it.
+/// All of them are one group, which is submitted when the stanza's processing ends, in the same turn of the loop unless a
+/// handler waits. So they are durable as a whole or not at all, together with the sender's count of handled stanzas; the
+/// sender's acknowledgement (XEP-0198) waits for them. A stanza that is refused commits nothing. A change that is submitted
+/// elsewhere, as a roster keeps the order of its changes, joins the transaction.
 ///
-/// It belongs to the stanza's processing, which is in one place at a time; only whether its sender has been told is asked
-/// from any thread. Hence `@unchecked Sendable`.
+/// It is used where the stanza is processed, which is one place at a time; only whether its sender has been told is atomic,
+/// and read from any thread. Hence `@unchecked Sendable`.
 public final class StanzaTransaction: @unchecked Sendable {
     private(set) var changes: [StorageChange] = []
     private(set) var urgency = CommitUrgency.soon
     private var reservations: [ArchiveReservation] = []
-    /// The transaction of the stanza that this one is sent because of: their sender gets one error.
+    /// The transaction of the stanza that has caused this one: the sender gets one error for both.
     private let cause: StanzaTransaction?
     private let isRefused = Atomic<Bool>(false)
 
@@ -35,14 +35,14 @@ public final class StanzaTransaction: @unchecked Sendable {
         for reservation in reservations { reservation.end() }
     }
 
-    /// Whether the sender is to be told that something has failed: of the first failure alone. From any thread.
+    /// Whether to send an error to the sender: true once. From any thread.
     func mayRefuse() -> Bool { cause?.mayRefuse() ?? !isRefused.exchange(true, ordering: .relaxed) }
 }
 
 extension StanzaContext {
-    /// Adds to what the stanza makes durable; see `StanzaTransaction`.
+    /// Adds changes to the stanza's transaction; see `StanzaTransaction`.
     ///
-    /// - Parameter id: whose entry is among the changes.
+    /// - Parameter id: the id of an archive entry among the changes.
     public mutating func commit(
         _ changes: [StorageChange], _ urgency: CommitUrgency = .soon, id: ArchiveReservation? = nil
     ) {
@@ -52,23 +52,22 @@ extension StanzaContext {
         if let id { transaction.add(id) }
     }
 
-    /// Takes a change in that is stored beside the stanza's own group: the sender's acknowledgement waits for it, and its
-    /// failure is the stanza's.
+    /// Joins a change that is submitted elsewhere to the transaction: the sender's acknowledgement waits for it, and the
+    /// sender gets an error if it fails.
     ///
-    /// - Returns: to be called once with the outcome, from any thread.
+    /// - Returns: a closure to call once with the outcome, from any thread.
     public func join() -> @Sendable (Result<Void, StorageError>) -> Void { host.router.submitted(self) }
 }
 
 extension StanzaRouter {
-    /// Processing ends here: submits what the stanza makes durable. Whoever was to get it has it: its sender is not told if
-    /// that fails.
+    /// Ends processing, and submits the stanza's changes. The stanza has been delivered: its sender gets no error if they
+    /// fail (decision 0041).
     func commit(_ event: StanzaContext) {
         guard event.transaction?.changes.isEmpty == false else { return }
         submit(event, began(event, holdsAnswers: false))
     }
 
-    /// The same of a stanza that another server has accepted: its acknowledgement has waited for that, and waits for the
-    /// sender's half now.
+    /// The same for a stanza that another server has accepted. The group has begun when the stanza crossed.
     func commit(_ event: StanzaContext, continuing group: Waiting?) {
         if event.transaction?.changes.isEmpty == false { submit(event, group) } else { settle(group) }
     }
@@ -80,26 +79,27 @@ extension StanzaRouter {
         event.transaction?.submitted()
     }
 
-    /// Nothing that has begun is left to wait for. On the session's loop.
+    /// Ends a group without changes to submit. On the session's loop.
     func settle(_ group: Waiting?) {
         inFlight.end()
         if let (input, group) = group { input.ended(group, isStored: true) }
     }
 
-    /// Processing ends here, unless what was begun fails: then its sender is told. What the sender asks is answered after it.
+    /// Ends processing with an operation that submits the stanza's changes. If it fails the sender gets an error. The sender's
+    /// further stanzas that are answered wait for it.
     func keep(_ event: StanzaContext, _ operation: Verdict.Keeping) {
         let group = began(event, holdsAnswers: true)
         operation(changes(of: event)) { [self] error in ended(event, group, error) }
         event.transaction?.submitted()
     }
 
-    /// Somebody else submits a part of what the stanza changes.
+    /// A change of the stanza is submitted elsewhere.
     fileprivate func submitted(_ event: StanzaContext) -> @Sendable (Result<Void, StorageError>) -> Void {
         let group = began(event, holdsAnswers: false)
         return { [self] result in ended(event, group, event.host.failure(of: result)) }
     }
 
-    /// What the stanza changes, and that it has been handled.
+    /// The stanza's changes, with the count of handled stanzas.
     private func changes(of event: StanzaContext) -> [StorageChange] {
         let changes = event.transaction?.changes ?? []
         guard let client = event.origin?.client, client.loop.eventLoop.inEventLoop,
@@ -109,10 +109,13 @@ extension StanzaRouter {
         return changes + [count]
     }
 
-    /// Where acknowledgements wait for a group.
+    /// A group of a client's stanza, and the input whose acknowledgements wait for it.
     typealias Waiting = (input: SessionInput, group: SessionDurability.Group)
 
-    /// - Returns: nil: a client that neither counts nor has to wait for its answers waits for nothing.
+    /// Begins to wait for changes of a stanza; `ended` or `settle` follows.
+    ///
+    /// - Parameter holdsAnswers: whether the client's further stanzas that are answered wait.
+    /// - Returns: nil: no client waits.
     func began(_ event: StanzaContext, holdsAnswers: Bool) -> Waiting? {
         inFlight.begin()
         guard let session = event.origin?.client, session.loop.eventLoop.inEventLoop,

@@ -6,25 +6,25 @@ import XMPPStream
 
 /// The life of a session, with a connection and without. On the session's loop.
 ///
-/// A session *hibernates* while its client is out of reach: it stays in its account's table, as available as it was, and
-/// what comes for it waits in its outbox. It has no stream and no task then, only a timer.
+/// A session *hibernates* while its client has no connection: it keeps its place in its account's table and its
+/// availability, and stanzas for it wait in its outbox. It has no stream and no task then, only a timer.
 extension ClientSession {
     /// How the session can be resumed; nil: it cannot. From any loop.
     public var resumption: Resumption? { output.outbox?.resumption }
 
-    /// Whether the client acknowledges what it gets. From any loop.
+    /// Whether the client acknowledges stanzas. From any loop.
     public var isAcknowledging: Bool { output.outbox?.isCounting ?? false }
 
-    /// Since when the session has been without a connection; nil: it has one, or is about to end. From any loop.
+    /// When the connection was lost; nil: there is one, or the session is about to end. From any loop.
     public var hibernatesSince: Timestamp? { output.outbox?.hibernatesSince }
 
-    /// Whether the session is about to end: it takes nothing new. From any loop.
+    /// Whether the session is about to end, and redelivers the stanzas of its outbox. From any loop.
     public var isLeaving: Bool { output.outbox?.isLeaving ?? false }
 
-    /// Whether the client is inactive: what is not urgent is held back. From any loop.
+    /// Whether the client is inactive: stanzas that are not urgent are held back. From any loop.
     public var isInactive: Bool { output.isInactive }
 
-    /// From now on both sides count.
+    /// Begins to count stanzas in both directions.
     ///
     /// - Parameter time: how long the session may be without a connection; nil: it ends with its connection.
     public func beginAcknowledging(resumableFor time: Duration?) {
@@ -34,13 +34,13 @@ extension ClientSession {
         output.beginCounting(resumption)
     }
 
-    /// Nobody looks at the client: what is not urgent is held back.
+    /// Holds back stanzas that are not urgent.
     public func becomeInactive() {
         output.becomeInactive()
         storeState()
     }
 
-    /// Somebody looks again, at all that was held back.
+    /// Sends the stanzas that were held back.
     public func becomeActive() {
         output.becomeActive()
         storeState()
@@ -48,7 +48,7 @@ extension ClientSession {
 
     // MARK: The stored session
 
-    /// Stores what has changed of a session that can be resumed. From any loop.
+    /// Stores the state of a session that can be resumed. From any loop.
     func storeState() {
         // A session that ends is gone from the storage, and must not come back.
         guard let outbox = output.outbox, !outbox.isLeaving, let resumption = outbox.resumption else { return }
@@ -69,14 +69,14 @@ extension ClientSession {
 
     // MARK: With a connection
 
-    /// The client has a stream, and may send.
+    /// Uses a stream, on which the client may send.
     func connected(to stream: StreamConnection) {
         address = IPAddress(stream.remoteAddress)
         input.connected(to: stream)
         output.connected(to: stream)
     }
 
-    /// The session that took another one's place has its stream, and the client knows.
+    /// Connects the session that has resumed another one, once the client has been told.
     public func connect(to stream: ClientStream) {
         // Another client may have bound the resource just now.
         guard !isOver, !isLeaving else { return stream.close(.conflict) }
@@ -88,7 +88,7 @@ extension ClientSession {
         host.fire(Hooks.sessionResumed, &event)
     }
 
-    /// The stream has ended: what comes on it is the client's no more. Called by the stream, once.
+    /// The stream has ended. Called by the stream, once.
     public func streamEnded(_ reason: StreamEnd) {
         guard !isOver, output.stream != nil else { return }
         host.signIns.ended(jid, reason, from: address)
@@ -121,20 +121,20 @@ extension ClientSession {
         }
     }
 
-    /// The session has been brought back from the storage, and is found from now on. From anywhere.
+    /// The session was restored, and is in its account's table. From anywhere.
     func wasRestored() {
         loop.eventLoop.execute { self.startTimer() }
         var event = SessionEvent(session: self, host: host)
         host.fire(Hooks.sessionRestored, &event)
     }
 
-    /// Another look-up of the account was faster, and has brought it back, too.
+    /// Another look-up of the account has restored the session first: this one is not used.
     func wasNotRestored() { output.outbox?.drop() }
 
-    /// Somebody resumes the session: ends its stream, if it still has one, and waits until everything that has come on it
-    /// is done and durable. From anywhere.
+    /// Prepares the session to be resumed: closes its stream, if it still has one, and waits until all stanzas that came on
+    /// it are handled and their changes durable. From anywhere.
     ///
-    /// - Returns: how many of the client's stanzas have been handled; nil: the session is over.
+    /// - Returns: how many of the client's stanzas have been handled; nil: the session has ended.
     func detachForResumption() async -> UInt32? {
         await withCheckedContinuation { continuation in
             loop.eventLoop.execute {
@@ -148,7 +148,7 @@ extension ClientSession {
         }
     }
 
-    /// Another session has taken the place of this one; whatever still comes to it goes there.
+    /// Another session has resumed this one; stanzas that are still sent to this one go to its outbox.
     func wasReplaced() {
         isOver = true
         timer?.cancel()
@@ -168,7 +168,7 @@ extension ClientSession {
         }
     }
 
-    /// The session ends, and does not come back. What its client has not acknowledged goes elsewhere first; then it is
+    /// Ends the session for good. Messages that its client has not acknowledged are redelivered first; then it becomes
     /// unavailable.
     func conclude(_ reason: StreamEnd) {
         guard !isOver else { return }
@@ -200,8 +200,8 @@ extension ClientSession {
                 }
             }
             if isInTable {
-                // From now on nobody finds it; who has found it before may still have something for it. What others leave
-                // comes before the word that it is gone.
+                // It is found no more; a loop that has found it before may still send to it. Messages that other sessions
+                // redeliver come before its unavailable presence.
                 record.remove(self)
                 order.ended(self)
                 return loop.eventLoop.execute { self.redeliver(reason, outbox, isInTable: false) }
@@ -217,12 +217,12 @@ extension ClientSession {
         host.router.inFlight.end()
     }
 
-    /// Where a message stands among those of other sessions that leave, too.
+    /// The place of a message among those that other sessions of the account redeliver.
     private func place(of message: SessionOutbox.Entry?) -> RedeliveryOrder.Place? {
         message.map { .init(time: $0.sentAt, resource: jid.resource ?? "") }
     }
 
-    /// The session is over: it is in no table any more.
+    /// The session is in no table any more.
     private func ended(_ reason: StreamEnd) {
         isOver = true
         input.ended()
@@ -231,7 +231,7 @@ extension ClientSession {
 }
 
 extension StreamEnd {
-    /// Whether the client may come back and go on.
+    /// Whether the client may resume the session.
     fileprivate var leavesSession: Bool {
         switch self {
         case .closed: false

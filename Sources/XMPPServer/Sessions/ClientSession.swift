@@ -4,18 +4,19 @@ import XML
 import XMPP
 import XMPPStream
 
-/// A bound resource of an account: who it is, what it has announced, and what modules know of it.
+/// A bound resource of an account: its address, presence, rights and flags.
 ///
-/// **Overview.** The session stands between a stream and the router. What comes from its client passes its input, in order,
-/// on to the router, stamped with its JID; what is sent to it goes through its output to its stream.
+/// **Overview.** The session stands between a stream and the router. Stanzas from its client pass its input, which hands
+/// them to the router in order, with the session's JID. Stanzas to its client pass its output, which writes them to the
+/// stream.
 ///
-/// **Where it lives.** What routing must know from other loops (is it available, with which priority, what did it announce
-/// last) is atomic or behind a lock, and `send` may be called from anywhere. Its input, its stream and its end belong to its
-/// loop. A module that keeps a session keeps no connection alive: after its end a session takes nothing any more.
+/// **Isolation.** Its availability, priority, flags and last presence are atomic or behind a lock, and `send` may be
+/// called from any loop. Its input, its stream and its end are used on its loop only; hence `@unchecked Sendable`. A module
+/// that keeps a session keeps no connection alive: a session that has ended takes no stanza.
 ///
-/// **Resumption.** A session whose client acknowledges what it gets may outlive its connection; see
-/// `ClientSession+Lifetime.swift`. Whoever resumes it gets a new session, on the loop of its new stream, that takes over the
-/// outbox and everything else; what is sent to the former one goes there as well.
+/// **Resumption.** A session whose client acknowledges stanzas may outlive its connection; see
+/// `ClientSession+Lifetime.swift`. To resume it, a new session is made on the loop of the new stream. It takes over the
+/// outbox and the state; stanzas that are still sent to the former session go to the same outbox.
 public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendable {
     /// The full JID.
     public let jid: JID
@@ -28,9 +29,9 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
     public let token: VerifiedToken?
     /// What the client may do.
     public let rights: SessionRights
-    /// Where what becomes of its messages is noted; `nil`: nowhere.
+    /// The trace of its messages; nil: they are not traced.
     let trace: TraceRing?
-    /// What the client has said of itself at its sign-in.
+    /// The client's software, as named at its sign-in.
     public let userAgent: UserAgent?
 
     /// What comes from the client. On the loop only.
@@ -42,7 +43,7 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
     var isOver = false
     /// Ends a session that nobody resumes in time.
     var timer: Scheduled<Void>?
-    /// Where the client is.
+    /// The client's address.
     var address: IPAddress?
 
     // From any loop.
@@ -67,7 +68,7 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
         connected(to: stream.connection)
     }
 
-    /// A session that goes on where another one has stopped, for now without a stream of its own.
+    /// A session that continues a former one. It has no stream yet.
     init(_ state: SessionState, record: AccountRecord, host: Host, loop: LoopContext, outbox: SessionOutbox) {
         jid = state.jid
         self.record = record
@@ -86,9 +87,9 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
         flags.store(state.flags, ordering: .releasing)
     }
 
-    /// What a session that goes on has to know. From any loop.
+    /// The state for the session that continues this one. From any loop.
     ///
-    /// - Parameter handled: how many stanzas of the client have been handled, as the session's loop has told.
+    /// - Parameter handled: the count of handled stanzas, which only the session's loop may read.
     func state(handled: UInt32) -> SessionState {
         SessionState(
             jid: jid, boundAt: boundAt, token: token, rights: rights, userAgent: userAgent, handled: handled,
@@ -96,7 +97,7 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
             isInactive: output.isInactive)
     }
 
-    // MARK: What routing may ask from any loop
+    // MARK: State, from any loop
 
     /// Whether the session has sent presence, RFC 6121 §4.
     public var isAvailable: Bool { availability.load(ordering: .relaxed) != Self.unavailablePriority }
@@ -107,10 +108,10 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
         return value == Self.unavailablePriority ? nil : value
     }
 
-    /// The last available presence that the session sent to all.
+    /// The last available presence that the session broadcast.
     public var presence: Element? { presenceState.withLock { $0 } }
 
-    /// Takes over what the client announced. `nil`: it is unavailable.
+    /// Stores the presence that the client broadcast; nil: it is unavailable.
     public func announce(_ presence: Element?, priority: Int) {
         presenceState.withLock { $0 = presence }
         availability.store(presence == nil ? Self.unavailablePriority : priority, ordering: .relaxed)
@@ -164,7 +165,7 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
         if loop.eventLoop.inEventLoop { body() } else { loop.eventLoop.execute(body) }
     }
 
-    /// Does what the client would have done with a stanza that it has not sent. On the session's loop.
+    /// Handles a stanza as if the client had sent it, without counting it. On the session's loop.
     public func act(_ element: Element) {
         guard let stanza = Stanza(element) else { return }
         host.router.received(stanza, from: self)

@@ -2,8 +2,10 @@ import NIOCore
 import XMPP
 import XMPPStream
 
-/// An IQ request whose answer has to be waited for. Lives on the loop of whoever asks; answers once, at the latest when its
-/// time is over, and not at all when whoever asks has gone.
+/// An IQ request with a later answer. It is answered once, at its deadline at the latest, and not at all if its origin has
+/// ended.
+///
+/// Used on its origin's loop only; hence `@unchecked Sendable`.
 public final class PendingRequest: @unchecked Sendable {
     private let origin: any StanzaOrigin
     private let account: JID
@@ -18,7 +20,7 @@ public final class PendingRequest: @unchecked Sendable {
         self.answer = answer
     }
 
-    /// A request that another server answers: it has its place among those of whoever asks until `end`.
+    /// A request that another server answers: until `end` it counts among those of its origin.
     init(of origin: any StanzaOrigin, from: JID) {
         self.origin = origin
         account = from.bare

@@ -1,11 +1,10 @@
 import NIOCore
 
-/// Something that a client's stanza waits for, with its stream on hold. Looked at on the session's loop alone; hence
-/// `@unchecked Sendable`.
+/// A pause of a client's stream while a stanza waits. Used on the session's loop only; hence `@unchecked Sendable`.
 final class ReadPause: @unchecked Sendable {
-    /// What happens when its time is over.
+    /// Called when its time is over.
     let expired: () -> Void
-    /// nil: what it waits for has a deadline of its own.
+    /// nil: the awaited work has a deadline of its own.
     var timer: Scheduled<Void>?
     var isOver = false
 

@@ -2,10 +2,10 @@ import DequeModule
 import XMPP
 import XMPPStream
 
-/// What a session's stanzas have given to the storage and is not durable yet, and what waits for that, in order. On the
-/// session's loop.
+/// The groups of changes of a session's stanzas that are not durable yet, and the work that waits for them, in order. On
+/// the session's loop.
 ///
-/// Groups of changes end in any order; what counts is up to which one all have.
+/// Groups end in any order. Work goes on when all groups submitted before it have ended.
 struct SessionDurability {
     /// A group of changes that is under way.
     struct Group: Sendable {
@@ -13,14 +13,14 @@ struct SessionDurability {
         fileprivate let holdsAnswers: Bool
     }
 
-    /// Groups that hold answers; with more, messages wait as well.
+    /// The number of groups that hold answers from which messages wait as well.
     static let maximumHolding = 1_000
 
     /// Of each group from `first` on, whether it has ended.
     private var ended: Deque<Bool> = []
     /// All before it have ended.
     private var first = 0
-    /// What waits until all groups before a number have ended.
+    /// The work that waits until all groups before a number have ended.
     private var waiting: Deque<(number: Int, body: () -> Void)> = []
     /// The groups under way that hold answers.
     private var holding = 0
@@ -55,7 +55,7 @@ struct SessionDurability {
         return Group(number: first + ended.count, holdsAnswers: holdsAnswers)
     }
 
-    /// A group is durable, or has failed. What it made ripe is taken by `next`.
+    /// A group is durable, or has failed. `next` takes the work that can go on.
     mutating func ended(_ group: Group, isStored: Bool) {
         ended[group.number - first] = true
         if group.holdsAnswers { holding -= 1 }
@@ -68,8 +68,8 @@ struct SessionDurability {
 
     // MARK: Waiting
 
-    /// Whether a stanza of the client has to wait until everything is durable: every answer vouches for what was sent
-    /// before it. Messages follow each other.
+    /// Whether a stanza of the client has to wait until everything is durable: an answer tells the client that the stanzas
+    /// before it were taken. Messages have none, and need not wait for each other.
     func holds(_ kind: StanzaKind) -> Bool {
         holding > 0 && (kind != .message || holding >= Self.maximumHolding)
     }
@@ -77,7 +77,7 @@ struct SessionDurability {
     /// Lets `body` wait until all groups that are under way now have ended.
     mutating func wait(_ body: @escaping () -> Void) { waiting.append((first + ended.count, body)) }
 
-    /// What has waited longest and need not wait any more.
+    /// The work that has waited longest, if it need not wait any more.
     mutating func next() -> (() -> Void)? {
         guard let next = waiting.first, next.number <= first else { return nil }
         waiting.removeFirst()
@@ -96,7 +96,8 @@ struct SessionDurability {
         session = resumption?.id
     }
 
-    /// The change that stores a count, if it has to be stored: what a stanza changes and its count are committed together.
+    /// The change that stores a count; nil: it is stored already, or need not be. A stanza's changes and its count are
+    /// committed together.
     mutating func countToStore(_ count: UInt32) -> StorageChange? {
         guard let session, exchange(&storedCount, with: count) != count else { return nil }
         return .setHandled(session: session, count)

@@ -2,13 +2,14 @@ import NIOCore
 import XMPP
 import XMPPStream
 
-/// What comes from a session's client: its order, what it waits for, and what of it is not durable yet.
+/// The input of a session: it hands the client's stanzas on in order, and tracks which of their changes are not durable
+/// yet.
 ///
-/// A stanza whose handling has to wait pauses the stream: what the client sent behind it is not even parsed until it goes
-/// on. Every such wait has a deadline, at which the stanza is refused. IQ requests whose answer is `.async` do not pause, up
-/// to `Host.parallelRequests` of them.
+/// A stanza that has to wait pauses the stream: nothing behind it is parsed until it goes on. Every such wait has a
+/// deadline, at which the stanza is refused. IQ requests with an `.async` answer do not pause the stream, up to
+/// `Host.parallelRequests` of them.
 ///
-/// Lives on its session's loop alone; hence `@unchecked Sendable`.
+/// Used on its session's loop only; hence `@unchecked Sendable`.
 public final class SessionInput: @unchecked Sendable {
     private let host: Host
     private let loop: LoopContext
@@ -16,12 +17,12 @@ public final class SessionInput: @unchecked Sendable {
     private var stream: StreamConnection?
     /// The default language of the client's stream, RFC 6120 §4.7.4.
     private(set) var language: String?
-    /// What the client's stanzas change that is not durable yet, and what waits for it.
+    /// The changes of the client's stanzas that are not durable yet, and the work that waits for them.
     var durability: SessionDurability
     private var isAnswering = false
     private var mustAnswerAgain = false
     private var waitingForRest: [() -> Void] = []
-    /// Whom the last stanza was for: most often the next one is, too, and its address need not be parsed again.
+    /// The recipient of the last stanza: most often the next one has the same, and is not parsed again.
     private var lastAddress: JID?
     private var requests: [PendingRequest] = []
     private var requestPause: ReadPause?
@@ -40,9 +41,10 @@ public final class SessionInput: @unchecked Sendable {
 
     func disconnected() { stream = nil }
 
-    /// The session is over: nobody waits for what its client has asked.
+    /// The session has ended: its client's requests are cancelled, and pause nothing any more.
     func ended() {
-        for request in requests { request.cancel() }
+        for request in exchange(&requests, with: []) { request.cancel() }
+        if let pause = exchange(&requestPause, with: nil) { end(pause) }
     }
 
     // MARK: Stanzas
@@ -62,7 +64,7 @@ public final class SessionInput: @unchecked Sendable {
         host.router.received(stanza, from: session)
     }
 
-    /// What a stanza's attribute `to` says.
+    /// The value of a stanza's attribute `to`.
     enum Address {
         case none
         case valid(JID)
@@ -97,8 +99,8 @@ public final class SessionInput: @unchecked Sendable {
     /// Pauses the stream until `end`.
     ///
     /// - Parameters:
-    ///   - time: how long at most; nil: what it waits for has a deadline of its own.
-    ///   - expired: called when the time is over; the stream goes on behind it.
+    ///   - time: the longest pause; nil: the awaited work has a deadline of its own.
+    ///   - expired: called when the time is over; then the stream goes on.
     private func beginPause(within time: TimeAmount?, expired: @escaping () -> Void) -> ReadPause {
         let pause = ReadPause(expired)
         pauses.append(pause)
@@ -108,8 +110,8 @@ public final class SessionInput: @unchecked Sendable {
         return pause
     }
 
-    /// Does what was waited for, unless the time was over before. The stream goes on when nothing pauses it any more: what
-    /// goes on after a wait may have to wait again.
+    /// Ends a pause and calls `body`, unless its time was over before. The stream goes on when no pause is left: `body` may
+    /// have begun another one.
     private func end(_ pause: ReadPause, _ body: () -> Void = {}) {
         guard !pause.isOver else { return }
         pause.isOver = true
@@ -120,7 +122,7 @@ public final class SessionInput: @unchecked Sendable {
         lookForRest()
     }
 
-    /// Nobody waits any longer: the server ends.
+    /// Refuses all stanzas that wait, as the server stops.
     func endPauses() {
         for pause in pauses where pause.timer != nil { end(pause) { pause.expired() } }
     }
@@ -138,29 +140,33 @@ public final class SessionInput: @unchecked Sendable {
         end(pause)
     }
 
-    // MARK: What is durable
+    // MARK: Durability
 
-    /// A group of what the client's stanzas change is durable, or has failed.
+    /// A group of the client's changes is durable, or has failed.
     func ended(_ group: SessionDurability.Group, isStored: Bool) {
         durability.ended(group, isStored: isStored)
         while let body = durability.next() { body() }
         lookForRest()
     }
 
-    /// Calls `body` when all that the client has sent so far is durable, or its errors have been sent; at once if it is.
-    /// Commits that wait for company are hastened.
+    /// Calls `body` when the changes of all stanzas so far are durable, or their errors have been sent; at once if there are
+    /// none.
     private func whenDurable(_ body: @escaping () -> Void) {
         guard !durability.isSettled else { return body() }
         durability.wait(body)
-        host.storage.submit([], .now, completion: nil)
+        hastenCommits()
     }
 
-    /// Calls `body` when everything that the client has sent so far is done and durable. The stream has ended.
+    /// Calls `body` when all stanzas so far are handled, and their changes durable. The stream has ended.
     func whenAtRest(_ body: @escaping () -> Void) {
         waitingForRest.append(body)
-        host.storage.submit([], .now, completion: nil)
+        hastenCommits()
         lookForRest()
     }
+
+    /// Commits that wait for others to join them are made now. The group is empty, so there is no failure to hear of: those
+    /// of the others go to their own completions.
+    private func hastenCommits() { host.storage.submit([], .now, completion: nil) }
 
     private func lookForRest() {
         guard !waitingForRest.isEmpty, durability.isSettled, pauses.isEmpty else { return }
@@ -172,8 +178,8 @@ public final class SessionInput: @unchecked Sendable {
     /// How many of the client's stanzas have been handled, modulo 2³².
     public var handled: UInt32 { durability.handled }
 
-    /// Tells the client how many of its stanzas have been handled, once all that they have changed is durable. Questions
-    /// that come meanwhile are answered by one more answer.
+    /// Tells the client how many of its stanzas have been handled, once their changes and the count are durable. Requests
+    /// that come meanwhile get one further answer together.
     public func answerCount() {
         guard !isAnswering else {
             mustAnswerAgain = true
@@ -182,22 +188,17 @@ public final class SessionInput: @unchecked Sendable {
         isAnswering = true
         let count = handled
         whenDurable { [self] in
-            guard let change = durability.countToStore(count) else { return answer(count) }
+            guard let change = durability.countToStore(count) else { return answer(count, isStored: true) }
             host.storage.submit([change], .now) { result in
                 let isStored = self.host.failure(of: result) == nil
-                self.loop.eventLoop.execute { self.countEnded(count, isStored: isStored) }
+                self.loop.eventLoop.execute { self.answer(count, isStored: isStored) }
             }
         }
     }
 
-    private func countEnded(_ count: UInt32, isStored: Bool) {
-        if isStored { return answer(count) }
-        durability.countFailed()
-        isAnswering = false
-    }
-
-    private func answer(_ count: UInt32) {
-        write(count)
+    /// A count that could not be stored is not told. A request that has come meanwhile is still answered, if its own can.
+    private func answer(_ count: UInt32, isStored: Bool) {
+        if isStored { write(count) } else { durability.countFailed() }
         isAnswering = false
         guard mustAnswerAgain else { return }
         mustAnswerAgain = false
@@ -208,7 +209,7 @@ public final class SessionInput: @unchecked Sendable {
         stream?.write { $0.element("a", .streamManagement, ["h": String(count)]) }
     }
 
-    /// The client has closed its stream in good order: what it sent last is acknowledged if it is durable already.
+    /// The client has closed its stream: its last stanzas are acknowledged if their changes are durable.
     func streamCloses() {
         if durability.counts, durability.isSettled { write(handled) }
     }

@@ -5,28 +5,27 @@ import Synchronization
 import XMPP
 import XMPPStream
 
-/// Much for a client at once: a page of an archive, messages that have been kept, the presence of all contacts.
+/// Batches of stanzas for a client: a page of an archive, stored messages, the presence of all contacts.
 ///
-/// A batch is sent stanza by stanza, and the next one only when the client has taken what it was sent before: then what is
-/// sent to it makes neither its output nor its outbox overflow, however much there is and however large each stanza is.
-/// What others send meanwhile goes in between. Batches come one after the other.
+/// A batch is sent stanza by stanza, each when there is room for it. So a batch overflows neither the output nor the
+/// outbox, however many stanzas it has and however large they are. Other stanzas go in between; batches follow each other.
 ///
-/// A stanza of a batch may be larger than what may wait for the client.
+/// A stanza of a batch may exceed the limit of waiting output.
 ///
-/// The batches of a session that is resumed go on where they were: into the outbox that the session has left.
+/// When a session is resumed its batches go on, into the outbox that the new session has taken over.
 extension SessionOutput {
     struct Batch {
         /// Sends one stanza; `false`: there was none left.
         let sendNext: () -> Bool
-        /// Whether somebody waits for it who goes elsewhere if there is no room and no connection.
+        /// Whether it ends unsent if there is neither room nor a connection: its sender has another way.
         var needsConnection = false
         let then: (_ isSent: Bool) -> Void
     }
 
-    /// How long a client may take to read what a batch has sent before its connection counts as lost.
+    /// How long a client may take to read waiting output before its connection counts as lost.
     private static let readingTime = TimeAmount.seconds(60)
 
-    /// The batches that may wait for a client.
+    /// The number of batches that may wait for a client.
     private static let maximumBatches = 1_000
 
     /// Sends a batch behind those before it. On the session's loop.
@@ -81,7 +80,7 @@ extension SessionOutput {
         for batch in exchange(&batches, with: []) { batch.then(false) }
     }
 
-    /// Whether what is sent to the session still reaches its client, or waits for it.
+    /// Whether stanzas to the session still reach its client, or wait for it.
     private var takesStanzas: Bool { outbox?.isOpen ?? (stream != nil) }
 
     /// `false`: `body` is called on the loop when there is room, or when the session is over.

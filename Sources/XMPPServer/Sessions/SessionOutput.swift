@@ -5,11 +5,11 @@ import XML
 import XMPP
 import XMPPStream
 
-/// What goes to a session's client: straight to its stream, or through an outbox where the client acknowledges what it gets
-/// (XEP-0198) or is inactive.
+/// The output of a session: it writes stanzas to the stream, or to an outbox if the client acknowledges them (XEP-0198) or
+/// is inactive.
 ///
-/// Stanzas are sent from any loop; all else is on the session's loop. What is not atomic is the loop's alone, or, the
-/// outbox, put in place before an atomic says so; hence `@unchecked Sendable`.
+/// Stanzas are sent from any loop; everything else happens on the session's loop. Properties that are not atomic are used
+/// on that loop only, but for the outbox, which is set once before an atomic says so; hence `@unchecked Sendable`.
 public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
     let jid: JID
     let record: AccountRecord
@@ -21,27 +21,27 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
     private(set) var stream: StreamConnection?
     /// Runs while the client has not answered how far it has come.
     private var question: Scheduled<Void>?
-    /// How many stanzas were written when it was asked.
+    /// How many stanzas were written when the client was asked.
     private var askedAt: UInt32?
-    /// The outbox has more, and the client has to read first.
+    /// Whether the outbox has more, but the client has to read first.
     private var isOutboxWaiting = false
-    /// What is to be sent no faster than the client takes it; see `SessionOutput+Batches.swift`.
+    /// Stanzas that are sent no faster than the client reads; see `SessionOutput+Batches.swift`.
     var batches = Deque<Batch>()
     var isSendingBatches = false
-    /// What is sent right now belongs to a batch.
+    /// Whether the stanza that is being sent belongs to a batch.
     var isSendingOfBatch = false
 
     // From any loop.
     private var openOutbox: SessionOutbox?
     private let usesOutbox: Atomic<Bool>
     private let isInactiveFlag: Atomic<Bool>
-    /// How many stanzas of other loops are on their way through the mailbox.
+    /// The number of stanzas from other loops that are in the mailbox.
     private let inFlight = Atomic<Int>(0)
-    /// Whether they are counted, from the beginning to the end of the session.
+    /// Whether they are counted, for the whole life of the session.
     private let countsInFlight: Bool
 
     /// - Parameters:
-    ///   - outbox: what is taken over from a session that another one goes on with.
+    ///   - outbox: the outbox of the session that this one continues.
     ///   - isInactive: whether its client is inactive.
     init(
         jid: JID, record: AccountRecord, host: Host, loop: LoopContext, outbox: SessionOutbox? = nil,
@@ -63,10 +63,10 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
     /// the client.
     ///
     /// - Parameters:
-    ///   - from: whose message it is; nil: it is for this session alone, and goes nowhere else when that ends.
+    ///   - from: a message's sender; nil: it is for this session alone, and is not redelivered when that ends.
     ///   - time: when a message came, if it has waited.
-    ///   - isAwaited: whether the client waits for it: it may be larger than what may wait for the client.
-    /// - Returns: what is to be committed with it; so do those below.
+    ///   - isAwaited: whether the client has asked for it: it may then exceed the limit of waiting output.
+    /// - Returns: the changes to commit with it, here and below.
     func send(
         _ kind: StanzaKind, _ from: JID?, _ time: Timestamp?, isAwaited: Bool, _ body: (inout XMLWriter) -> Void
     ) -> [StorageChange] {
@@ -82,7 +82,7 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
         return take(stanza, isAwaited: isAwaited)
     }
 
-    /// Sends a stanza that is on its way.
+    /// Sends a stanza that is being routed.
     ///
     /// - Parameter others: the resources of the account that get it as well.
     func send(_ event: StanzaContext, alsoTo others: [String]) -> [StorageChange] {
@@ -99,11 +99,11 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
         return take(stanza, event.stanza)
     }
 
-    /// - Parameter sender: the loop that this is called on, if it is known; it batches what goes to other loops.
+    /// - Parameter sender: the current loop, if it is known: it collects the stanzas for other loops.
     private func mail(_ stanza: OutgoingStanza, from sender: LoopContext?) -> [StorageChange] {
         if countsInFlight { inFlight.wrappingAdd(1, ordering: .relaxed) }
         if let sender = sender ?? host.router.loops.current {
-            // All that comes from one loop goes the same way, so that nothing overtakes.
+            // All stanzas from one loop go the same way, so that none overtakes another.
             sender.send(stanza, to: self, on: loop)
         } else {
             loop.post(stanza, to: self)
@@ -147,17 +147,17 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
         }
     }
 
-    /// There is too much for the client: its session ends.
+    /// Ends the session, as too much waits for its client.
     private func end(_ error: StreamError) {
         record.sessions.first { $0.output === self }?.end(error)
     }
 
     // MARK: The outbox
 
-    /// The outbox, if all that is sent goes through one. From any loop.
+    /// The outbox, if there is one: then all stanzas go through it. From any loop.
     var outbox: SessionOutbox? { usesOutbox.load(ordering: .acquiring) ? openOutbox : nil }
 
-    /// Whether this loop may put its stanzas there itself: what it has sent before, through the mailbox, has arrived.
+    /// Whether another loop may put stanzas there directly: those that it has sent through the mailbox have arrived.
     private var takesDirectly: Bool { outbox != nil && countsInFlight && inFlight.load(ordering: .acquiring) == 0 }
 
     private func opened() -> SessionOutbox {
@@ -174,32 +174,31 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
     /// - Parameter resumption: how the session can be resumed, if it can; it is stored already.
     func beginCounting(_ resumption: Resumption?) {
         let outbox = opened()
-        // What waits already is not counted.
+        // Stanzas that wait already are not counted.
         writeOutbox()
         host.store(outbox.beginCounting(resumption))
     }
 
     /// The client has handled that many of its stanzas, modulo 2³².
     ///
-    /// - Returns: `nil`, or how many it was sent, if it cannot have handled so many.
+    /// - Returns: nil; or how many it was sent, if they were fewer.
     public func acknowledged(_ count: UInt32) -> UInt32? {
         guard let outbox else { return 0 }
         question?.cancel()
         question = nil
         guard let changes = outbox.acknowledge(count) else { return outbox.written }
         host.store(changes)
-        // Something has been written since the client was asked.
+        // Stanzas have been written since the client was asked.
         if outbox.isWorthAsking, let asked = askedAt, count == asked, outbox.written != asked { ask(outbox) }
         return nil
     }
 
-    /// Writes what the outbox has: at once on the session's loop.
+    /// Writes the outbox's stanzas: at once on the session's loop.
     func writeSoon() {
         if loop.eventLoop.inEventLoop { writeOutbox() } else { loop.eventLoop.execute { self.writeOutbox() } }
     }
 
-    /// Writes what the outbox has, no faster than the client takes it, and asks the client how far it has come when that
-    /// is worth it.
+    /// Writes the outbox's stanzas, no faster than the client reads, and asks for an acknowledgement if the outbox says so.
     private func writeOutbox() {
         guard let outbox, let stream, !isOutboxWaiting else { return }
         guard stream.room > 0 else { return writeOutboxLater(stream) }
@@ -217,7 +216,7 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
         }
     }
 
-    /// One question at a time. A client that leaves it unanswered is out of reach.
+    /// Asks for an acknowledgement, once at a time. If the client does not answer, its connection is closed.
     private func ask(_ outbox: SessionOutbox) {
         guard question == nil, let stream, let limits = outbox.limits else { return }
         stream.write { $0.element("r", .streamManagement) }
@@ -230,16 +229,16 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
 
     // MARK: Inactive clients
 
-    /// Whether the client is inactive: what is not urgent is held back. From any loop.
+    /// Whether the client is inactive: stanzas that are not urgent are held back. From any loop.
     var isInactive: Bool { isInactiveFlag.load(ordering: .relaxed) }
 
-    /// Nobody looks at the client any more.
+    /// Holds back stanzas that are not urgent.
     public func becomeInactive() {
         _ = opened()
         isInactiveFlag.store(true, ordering: .relaxed)
     }
 
-    /// Somebody looks again, at all that was held back.
+    /// Sends the stanzas that were held back.
     public func becomeActive() {
         guard let outbox else { return }
         isInactiveFlag.store(false, ordering: .relaxed)
@@ -250,13 +249,13 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
 
     // MARK: The connection
 
-    /// Whether what is sent waits for a client that is out of reach, or inactive. From any loop.
+    /// Whether stanzas wait for a client without a connection, or an inactive one. From any loop.
     var isWaiting: Bool {
         guard let outbox, takesDirectly || loop.eventLoop.inEventLoop else { return false }
         return outbox.isHibernating || isInactive
     }
 
-    /// The client has a stream. What waits is written to it.
+    /// Uses a stream, and writes waiting stanzas to it.
     func connected(to stream: StreamConnection) {
         self.stream = stream
         isInactiveFlag.store(false, ordering: .relaxed)
@@ -265,19 +264,19 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
         writeOutbox()
     }
 
-    /// The stream is gone.
+    /// The stream has ended.
     func disconnected() {
         stream = nil
         question?.cancel()
         question = nil
     }
 
-    // MARK: What is left
+    // MARK: Redelivery
 
-    /// Whether another session has got a message as well, and is still there. Of several that leave at once, and have not
-    /// left it to another one before, the one with the first resource sees to the message, and takes it from the others.
+    /// Whether another session that has got a message as well keeps or redelivers it. Of several that end at once, the one
+    /// with the first resource redelivers the message, and takes it out of the others' outboxes.
     ///
-    /// - Parameter time: when they got it.
+    /// - Parameter time: when the sessions got it.
     func leavesToOthers(_ message: OutgoingStanza, at time: Timestamp) -> Bool {
         guard !message.alsoDeliveredTo.isEmpty, let resource = jid.resource else { return false }
         let others = Set(message.alsoDeliveredTo)

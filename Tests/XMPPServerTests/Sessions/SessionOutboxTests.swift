@@ -77,7 +77,7 @@ import XMPPStream
             handled = [0, 5, .max - 7, .max][Int(seed % 4)]
             outbox = SessionOutbox(
                 SessionOutboxTests.limits, unwrittenBytes: 1 << 30, resumption, messages: [],
-                of: "example.org", at: Timestamp(milliseconds: 0))
+                of: owners.host, at: Timestamp(milliseconds: 0))
             owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             isConnected = false
@@ -172,7 +172,7 @@ import XMPPStream
             wire = []
             outbox = SessionOutbox(
                 SessionOutboxTests.limits, unwrittenBytes: 1 << 30, resumption, messages: stored,
-                of: "example.org", at: Timestamp(milliseconds: 0))
+                of: owners.host, at: Timestamp(milliseconds: 0))
             owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             isConnected = false
@@ -246,7 +246,7 @@ import XMPPStream
         for seed in 1...40 as ClosedRange<UInt64> {
             let outbox = SessionOutbox(
                 Self.limits, unwrittenBytes: 1 << 30, .random(time: .seconds(60)), messages: [],
-                of: "example.org", at: Timestamp(milliseconds: 0))
+                of: owners.host, at: Timestamp(milliseconds: 0))
             let owner = owners.owner(of: outbox)
             outbox.restored(to: owner)
             let client = Mutex(Client(owner: owner))
@@ -344,7 +344,7 @@ import XMPPStream
         let owners = try await Owners()
         let limits = ResumptionSettings(time: .seconds(60), stanzas: 4, bytes: 1 << 20, patience: .seconds(60))
         let outbox = SessionOutbox(
-            limits, unwrittenBytes: 1 << 20, .random(time: .seconds(60)), messages: [], of: "example.org",
+            limits, unwrittenBytes: 1 << 20, .random(time: .seconds(60)), messages: [], of: owners.host,
             at: Timestamp(milliseconds: 0))
         let owner = owners.owner(of: outbox)
         outbox.restored(to: owner)
