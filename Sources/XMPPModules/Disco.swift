@@ -31,7 +31,7 @@ struct Disco: ServerModule {
         let node: String?
         /// Whether items are asked for, and not what it is.
         let isAboutItems: Bool
-        /// The answer, if a handler has one.
+        /// The answer, if a handler has one. After `item-not-found` about a node, a component is asked (XEP-0355).
         var reply: Reply?
     }
 
@@ -112,7 +112,14 @@ struct Disco: ServerModule {
         if isAboutItems, let reply = delegated(request, Delegation.items) { return reply }
         var question = AccountQuestion(request: request, node: node, isAboutItems: isAboutItems)
         host.fire(Self.accountAsked, &question)
-        return question.reply ?? (isAboutItems ? nil : delegated(request, Delegation.unknownNodes))
+        let known = question.reply
+        guard !isAboutItems, let fromComponent = delegated(request, Delegation.unknownNodes) else { return known }
+        guard let known else { return fromComponent }
+        return .async {
+            var reply = known
+            while case .async(let operation) = reply { reply = await operation() }
+            return reply.error == .itemNotFound ? fromComponent : reply
+        }
     }
 
     private func delegated(_ request: IQRequest, _ part: String) -> Reply? {

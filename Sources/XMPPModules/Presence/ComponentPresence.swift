@@ -47,6 +47,7 @@ struct ComponentPresence {
         let component = event.component.domain
         let configuration = host.configuration.components.first { $0.domain == component.domain }
         guard let presence = configuration?.privileges.presence, presence != .none else { return }
+        if presence == .contacts { told.forget() }
         var sessions = host.accounts.sessions[...]
         var contacts = presence == .contacts ? contactsElsewhere(of: sessions)[...] : []
         event.sendBatch { [host] in
@@ -81,6 +82,9 @@ private final class ToldPresence: Sendable {
     private static let capacity = 10_000
 
     private let contents = Mutex<[JID: Int]>([:])
+
+    /// For a component that has been told nothing yet.
+    func forget() { contents.withLock { $0 = [:] } }
 
     /// Whether it differs from the last presence of that address.
     func isNew(_ presence: Stanza, from: JID) -> Bool {

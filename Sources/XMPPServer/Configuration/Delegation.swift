@@ -10,7 +10,7 @@ public struct Delegation: Hashable, Sendable {
 
     /// Stands for requests to accounts about nodes that the host does not know (`disco#info`).
     public static let unknownNodes = "\(Namespace.delegation.name):bare:disco#info:*"
-    /// Stands for requests to accounts for their items (`disco#items`), unless the host knows the node.
+    /// Stands for requests to accounts for their items (`disco#items`), except for lists of commands.
     public static let items = "\(Namespace.delegation.name):bare:disco#items:*"
 
     /// Whether it stands for a part of service discovery instead of a namespace.
