@@ -254,18 +254,19 @@ public struct AccountExport: Sendable {
 
     // MARK: JSON
 
-    private struct Profile: Encodable {
-        struct Contact: Encodable {
-            let address: String
-            let name: String?
-            let groups: [String]
-            let subscription: String
-            let isListed: Bool
-            let isApproved: Bool
-            /// The contact's subscription request that waits for an answer.
-            let request: String?
-        }
+    /// A contact of the account.
+    struct Contact: Codable {
+        let address: String
+        let name: String?
+        let groups: [String]
+        let subscription: String
+        let isListed: Bool
+        let isApproved: Bool
+        /// The contact's subscription request that waits for an answer.
+        let request: String?
+    }
 
+    private struct Profile: Encodable {
         let address: String
         let accountID: String?
         let displayName: String
@@ -318,7 +319,7 @@ public struct AccountExport: Sendable {
             createdAt: account.createdAt.xep0082,
             photo: photo.map { "data:\($0.format.rawValue);base64,\(Base64.encode($0.bytes))" },
             contacts: items.map {
-                Profile.Contact(
+                Contact(
                     address: $0.jid.string, name: $0.name, groups: $0.groups, subscription: "\($0.state.subscription)",
                     isListed: $0.isListed, isApproved: $0.isApproved,
                     request: $0.invitation.map { String(decoding: $0, as: UTF8.self) })

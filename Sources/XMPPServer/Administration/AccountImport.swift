@@ -19,23 +19,13 @@ struct AccountImport {
 
     /// The account's settings in the file.
     struct Profile: Decodable {
-        struct Contact: Decodable {
-            let address: String
-            let name: String?
-            let groups: [String]
-            let subscription: String
-            let isListed: Bool
-            let isApproved: Bool
-            let request: String?
-        }
-
         let address: String
         let accountID: String?
         let displayName: String
         let personalMessage: String
         let keepsHistory: Bool
         let photo: String?
-        let contacts: [Contact]
+        let contacts: [AccountExport.Contact]
         let stores: [String: [String: String]]
 
         /// The photo's file.
