@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 MESSENGER_DOMAIN = "messenger.localhost"
+MEMORY = "/dev/shm"
 
 
 class Failure(Exception):
@@ -43,12 +45,17 @@ class Server:
 
     name = ""
     speaks_lines = False
+    # What it can be measured with: `xmpp`, `files`.
+    speaks = {"xmpp"}
 
-    def __init__(self, folder, load, archive=False):
+    def __init__(self, folder, load, archive=False, serves_files=False):
         self.folder = Path(folder) / (self.name + ("-archive" if archive else ""))
         self.load = load
         self.archive = archive
-        self.port = self.direct_port = None
+        self.serves_files = serves_files
+        self.port = self.direct_port = self.http_port = None
+        # Where files are: in memory, as no disk is to be measured.
+        self.files = None
         self.process = None
         if archive:
             # An archive grows, and some servers with it: each run begins with an empty one.
@@ -73,7 +80,8 @@ class Server:
         return self.process.pid
 
     def start(self):
-        self.port, self.direct_port = free_ports(2)
+        self.port, self.direct_port, self.http_port = free_ports(3)
+        self.files = tempfile.mkdtemp(prefix="swallowtail-bench-", dir=MEMORY if os.path.isdir(MEMORY) else None)
         self.prepare()
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen(
@@ -104,6 +112,8 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
+        if self.files:
+            shutil.rmtree(self.files, ignore_errors=True)
 
     # Accounts
 
@@ -135,6 +145,7 @@ class Server:
 
 class Swallowtail(Server):
     name = "swallowtail"
+    speaks = {"xmpp", "files"}
     executable = None
 
     CONFIGURATION = """\
@@ -142,7 +153,7 @@ data: {{directory: .}}
 log: {{level: warning}}
 listeners:
   - {{addresses: ["127.0.0.1"], port: {port}, tls: either}}
-limits:
+{http}limits:
   connections: 0
   connections-per-address: 0
   accepts-per-second: 0
@@ -160,6 +171,8 @@ hosts:
       registration: {{new-accounts: on}}
       presence: {{invitations-per-hour: 0}}
       offline: {{maximum-messages: 1000000}}
+      http-upload:
+        {{directory: "{files}", maximum-size: 64 GiB, quota: 1024 GiB, total-quota: 1024 GiB, slots-per-minute: 0}}
 {archive}  messenger.localhost:
     profile: messenger
     certificate: certificate.pem
@@ -174,13 +187,17 @@ profiles:
       rate: {{stanzas-per-second: 0, bytes-per-second: 0}}
 """
 
+    HTTP = 'http-listeners: [{{addresses: ["127.0.0.1"], port: {port}, tls: off}}]\n'
+
     WITHOUT_ARCHIVE = "".join(
         f"      {module}: off\n" for module in ("archive", "mam", "archive-preferences", "retraction"))
 
     def prepare(self):
         self._certificate()
         (self.folder / "swallowtail.yaml").write_text(
-            self.CONFIGURATION.format(port=self.port, archive="" if self.archive else self.WITHOUT_ARCHIVE))
+            self.CONFIGURATION.format(
+                port=self.port, archive="" if self.archive else self.WITHOUT_ARCHIVE, files=self.files,
+                http=self.HTTP.format(port=self.http_port) if self.serves_files else ""))  # fmt: skip
 
     def command(self):
         return [self.executable, "serve", "--config", str(self.folder / "swallowtail.yaml")]
@@ -210,6 +227,36 @@ profiles:
                 tokens.append(reply["result"]["token"])
         file.write_text("\n".join(tokens) + "\n")
         return file
+
+
+class Nginx(Server):
+    """nginx with one process, which takes files with PUT."""
+
+    name = "nginx"
+    speaks = {"files"}
+
+    CONFIGURATION = """\
+daemon off; master_process off; worker_processes 1; error_log {folder}/log; pid {folder}/pid;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; client_max_body_size 0; client_body_timeout 600;
+  client_body_temp_path {files}/drafts; proxy_temp_path {files}/a; fastcgi_temp_path {files}/b;
+  uwsgi_temp_path {files}/c; scgi_temp_path {files}/d;
+  server {{ listen 127.0.0.1:{port}; root {files}; dav_methods PUT; }}
+}}
+"""
+
+    def prepare(self):
+        # XMPP it does not speak: it is there when its one port is.
+        self.http_port = self.port
+        (self.folder / "nginx.conf").write_text(
+            self.CONFIGURATION.format(folder=self.folder, files=self.files, port=self.port))
+
+    def command(self):
+        return ["nginx", "-c", str(self.folder / "nginx.conf")]
+
+    def add_accounts(self, count):
+        return False
 
 
 class Prosody(Server):

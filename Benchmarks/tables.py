@@ -43,7 +43,7 @@ class Table:
     def _line(self, row):
         values = {server: self._figures(server).get(row.title) for server in self.servers}
         mine = values.get("swallowtail")
-        peers = [value for server, value in values.items() if server in ("prosody", "ejabberd") and value]
+        peers = [value for server, value in values.items() if server in ("prosody", "ejabberd", "nginx") and value]
         best = min(peers, default=None)
         floor = values.get("floor")
         cells = [row.title, row.unit, *(number(values[server]) for server in self.servers)]
@@ -64,7 +64,7 @@ class Table:
     @staticmethod
     def _verdict(row, bar, mine, best, floor):
         """Whether the bar holds as it is, in relation to the best peer or the floor, or not at all."""
-        if mine <= bar or (row.or_half_of_best_peer and best and mine <= best / 2):
+        if mine <= bar or (row.or_best_peer_times and best and mine <= best * row.or_best_peer_times):
             return "yes"
         is_held = {
             "peers": best and row.peer_then and mine / best <= bar / row.peer_then,
