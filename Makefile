@@ -83,7 +83,7 @@ bench-peers: build bench-tools ## The same beside Prosody and ejabberd; SERVERS=
 	@Benchmarks/run --peers --works "$(WORKS)" --servers "$(SERVERS)" --seconds $(SECONDS_EACH) \
 		--rounds $(ROUNDS)
 
-bench-growth: build bench-tools ## How the cost grows with connections, idle sessions, a storm of sign-ins, a large roster
+bench-growth: build bench-tools ## How the cost grows: connections, idle sessions, sign-ins at once, a large roster, nodes, avatars
 	@Benchmarks/growth --seconds $(SECONDS_EACH)
 
 bench-micro: libraries ## Measure parts of the server and compare them with their thresholds

@@ -173,6 +173,7 @@ hosts:
       offline: {{maximum-messages: 1000000}}
       http-upload:
         {{directory: "{files}", maximum-size: 64 GiB, quota: 1024 GiB, total-quota: 1024 GiB, slots-per-minute: 0}}
+      pubsub: {{nodes: 1000000, subscriptions: 100000}}
 {archive}  messenger.localhost:
     profile: messenger
     certificate: certificate.pem
@@ -285,6 +286,10 @@ log = {{ warn = "{folder}/log" }}
 ssl = {{ key = "{folder}/key.pem"; certificate = "{folder}/certificate.pem" }}
 c2s_direct_tls_ssl = {{ key = "{folder}/key.pem"; certificate = "{folder}/certificate.pem" }}
 VirtualHost "localhost"
+Component "pubsub.localhost" "pubsub"
+  admins = {{ "user1@localhost" }}
+  pubsub_max_items = 1000
+Component "conference.localhost" "muc"
 """
 
     def prepare(self):
@@ -335,7 +340,8 @@ modules:
   mod_ping: {{}}
   mod_privacy: {{}}
   mod_private: {{}}
-  mod_pubsub: {{access_createnode: pubsub_createnode, plugins: [flat, pep]}}
+  mod_muc: {{access_create: all, max_users: 10000, default_room_options: {{max_users: 10000}}}}
+  mod_pubsub: {{access_createnode: pubsub_createnode, plugins: [flat, pep], max_items_node: 1000}}
   mod_register: {{ip_access: all, access: register, password_strength: 0, captcha_protected: false}}
   mod_roster: {{versioning: true}}
   mod_stream_mgmt: {{resend_on_timeout: if_offline}}

@@ -63,6 +63,7 @@ def no_more_than(title, factor):
 CHAT = ["chat", "--pairs", "50"]
 RATE = ["--rate", "2000"]
 BESIDE = ["--beside", "2000"]
+SERVICE = ["--service", "pubsub.localhost"]
 
 WORKS = [
     Work(
@@ -93,6 +94,17 @@ WORKS = [
     Work(
         "presence", ["presence", "--contacts", "200", "--window", "2", "--first", str(PRESENCE)],
         [cpu("presence, a delivery to one of 200", 2.5, peer_then=30)], accounts=END - 1, floor="writes"),
+    Work(
+        "publish", ["publish", "--receivers", "200", "--window", "2", "--first", str(PRESENCE)],
+        [cpu("publish at an own node, a delivery to one of 200", 3)], accounts=END - 1, floor="writes"),
+    Work(
+        "publish-service", ["publish", "--receivers", "10000", "--window", "1", *SERVICE],
+        [cpu("publish at a service, a delivery to one of 10,000", None)], accounts=10_001),
+    Work(
+        "nodes", ["nodes", *SERVICE],
+        [cpu("node made", None, outcome="nodes-create"),
+         cpu("item published at one of 1,000 nodes", None, outcome="nodes-publish"),
+         Row("page of 50 items of a node", "ms CPU", ("serverCPUPerOperation",), 1e-3, 1, outcome="nodes-items")]),
     Work(
         "offline", ["offline", "--pairs", "50", "--count", "400", "--first", str(OFFLINE)],
         [cpu("offline: store", 20, peer_then=110, outcome="offline-store"),

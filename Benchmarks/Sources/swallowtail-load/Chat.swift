@@ -110,6 +110,7 @@ extension Client {
             return
         }
         let to = stanza.text(ofAttribute: "from").map { " to='\($0)'" } ?? ""
-        write("<iq type='result' id='\(stanza.text(ofAttribute: "id") ?? "")'\(to)/>")
+        let answer = fleet.capabilities.answer(to: stanza)
+        write("<iq type='result' id='\(stanza.text(ofAttribute: "id") ?? "")'\(to)>\(answer)</iq>")
     }
 }

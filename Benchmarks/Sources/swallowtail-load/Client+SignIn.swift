@@ -110,7 +110,7 @@ extension Client {
         }
         state = .arriving
         write(
-            "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
+            "<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>\(fleet.capabilities.presence)"
                 + "<iq type='get' id='ready' to='\(fleet.target.domain)'><ping xmlns='urn:xmpp:ping'/></iq>")
     }
 }

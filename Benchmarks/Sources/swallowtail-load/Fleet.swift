@@ -23,6 +23,7 @@ final class Fleet: @unchecked Sendable {
     /// Accounts are made, not signed in to.
     let registers: Bool
     let saltedPasswords = SCRAMClient.Cache()
+    var capabilities = Capabilities()
     var work: (any Work)?
 
     private(set) var clients: [Client?] = []

@@ -11,5 +11,6 @@ struct Load: ParsableCommand {
             """,
         subcommands: [
             Register.self, Idle.self, SignIn.self, Ping.self, Chat.self, Presence.self, Offline.self, ArchivePages.self,
+            Publish.self, Nodes.self, Avatars.self, Room.self,
         ])
 }

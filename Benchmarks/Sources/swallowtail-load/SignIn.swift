@@ -6,16 +6,20 @@ struct SignIn: ParsableCommand {
         abstract: "Clients that come and go.",
         discussion:
             "An operation is a connection from its beginning to its end: TLS, SASL, resource, roster, presence, "
-            + "a ping, and the closed stream.")
+            + "a ping, and the closed stream; with --notified also what was published last at these nodes of contacts.")
 
     @OptionGroup var target: TargetOptions
     @OptionGroup var options: RunOptions
     @Option(help: "Accounts to go through.") var users = 500
+    @Option(help: "A node of contacts whose items clients want; may be given more than once.") var notified: [String] =
+        []
+    @Option(help: "As many of them must have come before a client goes.") var expected = 0
 
     func run() throws {
         let run = try Run(target.target(), options, firstUser: target.first)
-        let work = ComingAndGoing(run, firstUser: target.first, users: users, limit: nil)
+        let work = ComingAndGoing(run, firstUser: target.first, users: users, limit: nil, expected: expected)
         run.fleet.work = work
+        run.fleet.capabilities = Capabilities(notified: notified)
         run.fleet.onLoop {
             run.showProgress("sign-in")
             work.start(concurrency: options.concurrency)
@@ -61,14 +65,18 @@ final class ComingAndGoing: Work, @unchecked Sendable {
     private let firstUser: Int
     private let users: Int
     private let limit: Int?
+    /// Notifications that a client waits for.
+    private let expected: Int
+    private var notified: [Int] = []
     private var begun = 0
     private var isStopped = false
 
-    init(_ run: Run, firstUser: Int, users: Int, limit: Int?) {
+    init(_ run: Run, firstUser: Int, users: Int, limit: Int?, expected: Int = 0) {
         self.run = run
         self.firstUser = firstUser
         self.users = users
         self.limit = limit
+        self.expected = expected
     }
 
     func start(concurrency: Int) {
@@ -83,11 +91,14 @@ final class ComingAndGoing: Work, @unchecked Sendable {
         guard !isStopped, begun < limit ?? .max else { return }
         guard run.fleet.failedCount < 20 else { fail("too many clients could not sign in") }
         run.tally.sent += 1
+        while notified.count <= index { notified.append(0) }
+        notified[index] = 0
         run.fleet.connect(index, as: firstUser + begun % users)
         begun += 1
     }
 
     func ready(_ client: Client) {
+        guard client.isReady, notified[client.index] >= expected else { return }
         finished(client)
         client.close()
     }
@@ -98,7 +109,11 @@ final class ComingAndGoing: Work, @unchecked Sendable {
     }
 
     func received(_ stanza: ReceivedStanza, by client: Client) {
-        guard client.state == .registering else { return }
+        if stanza.isNamed("message"), stanza.contains("pubsub#event") {
+            notified[client.index] += 1
+            return ready(client)
+        }
+        guard client.state == .registering else { return client.answer(stanza) }
         if stanza.attribute("type", is: "error"), !stanza.contains("<conflict") {
             run.tally.errors += 1
             run.fleet.complain(stanza.excerpt)
