@@ -10,7 +10,6 @@ struct Carbons: ServerModule {
         summary: "All clients of an account see what each of them sends and receives.")
 
     static let namespace: Namespace = "urn:xmpp:carbons:2"
-    private static let room: Namespace = "http://jabber.org/protocol/muc#user"
 
     /// Set on sessions that asked for copies.
     static let isOn = ClientSession.Flag("carbons")
@@ -103,7 +102,7 @@ struct Carbons: ServerModule {
             return false
         case .chat:
             // A room itself sends private messages to all of an account's clients.
-            return isSent || !message.hasChild("x", room)
+            return isSent || !message.hasChild("x", .roomUser)
         case .error:
             return true
         case .normal, .unknown:
@@ -112,6 +111,6 @@ struct Carbons: ServerModule {
             break
         }
         return Messages.isAboutConversation(message) || message.hasChild("x", .conference)
-            || message.child("x", room)?.hasChild("invite", room) == true
+            || message.child("x", .roomUser)?.hasChild("invite", .roomUser) == true
     }
 }

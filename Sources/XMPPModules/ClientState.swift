@@ -13,7 +13,7 @@ struct ClientState: ServerModule {
     private static let namespace: Namespace = "urn:xmpp:csi:0"
     /// Elements that accompany a chat state without content of their own.
     private static let companions: [Namespace] = [
-        .chatStates, .hints, .stanzaIDs, .delay, "urn:xmpp:occupant-id:0",
+        .chatStates, .hints, .stanzaIDs, .delay, .occupantID,
     ]
 
     init(host: Host, settings: NoSettings) {}

@@ -5,7 +5,7 @@ struct Ping: ServerModule {
     static let info = ModuleInfo(
         "ping", implements: [.xep(199, "2.0.1")], summary: "Answers pings, which also keep a connection alive.")
 
-    private static let namespace: Namespace = "urn:xmpp:ping"
+    static let namespace: Namespace = "urn:xmpp:ping"
 
     init(host: Host, settings: NoSettings) {}
 

@@ -26,6 +26,7 @@ public enum StandardModules {
         Blocking.self,
         PersonalEventing.self,
         PubSub.self,
+        Rooms.self,
         Messages.self,
         Carbons.self,
         StanzaIDs.self,

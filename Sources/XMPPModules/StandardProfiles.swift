@@ -84,6 +84,7 @@ public enum StandardProfiles {
             blocking: {}
             pep: {}
             pubsub: {}
+            rooms: {}
             push: {}
             last-activity: {}
             private-xml: {}

@@ -16,6 +16,12 @@ public enum PRECIS {
         settled(string, opaqueString)
     }
 
+    /// A nickname as it is compared, after RFC 8266, section 2.4: of ordinary width and in small letters.
+    public static func caseFolded(_ string: String) -> String {
+        let folded = NormalizationFormC.apply(to: lowercase(ordinaryWidth(Array(string.unicodeScalars))))
+        return String(String.UnicodeScalarView(folded))
+    }
+
     private static func settled(
         _ string: String,
         _ profile: ([Unicode.Scalar]) -> [Unicode.Scalar]?

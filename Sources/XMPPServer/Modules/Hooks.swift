@@ -19,6 +19,8 @@ public enum Hooks {
     public static let messageToService = HookPoint<StanzaContext>("messageToService")
     /// Presence has reached a module's service.
     public static let presenceToService = HookPoint<StanzaContext>("presenceToService")
+    /// An IQ has reached a module's service that no handler of it answers, or the answer to one that it has passed on.
+    public static let iqToService = HookPoint<StanzaContext>("iqToService")
     /// Presence has reached its recipient's host.
     public static let presenceToAccount = HookPoint<StanzaContext>("presenceToAccount")
     /// A client sent an IQ. Handlers do not wait.

@@ -19,6 +19,7 @@ public final class ModuleService: Service {
     public let declarations: Declarations?
     private let messages: HookList<StanzaContext>
     private let presence: HookList<StanzaContext>
+    private let requests: HookList<StanzaContext>
 
     init(_ declaration: Declaration, of host: Host) throws(ModuleConflict) {
         let name = declaration.domain ?? "\(declaration.label).\(host.domain)"
@@ -32,6 +33,7 @@ public final class ModuleService: Service {
         self.declarations = declarations
         messages = declarations.list(Hooks.messageToService)
         presence = declarations.list(Hooks.presenceToService)
+        requests = declarations.list(Hooks.iqToService)
     }
 
     public func receive(_ event: inout StanzaContext) -> Verdict {
@@ -39,7 +41,7 @@ public final class ModuleService: Service {
         switch event.stanza.kind {
         case .message: hooks = messages
         case .presence: hooks = presence
-        case .iq: return .go
+        case .iq: hooks = requests
         }
         switch hooks.run(&event, from: 0, to: hooks.entries.count) {
         case .passed: return .go

@@ -150,7 +150,7 @@ public struct Registrar: Sendable {
     ///   - label: its domain is this label before the host's domain, if `domain` is nil.
     ///   - name: its name in lists of services.
     ///   - declare: declares its features, identities, requests (`.server` is its domain, `.account` an address with a
-    ///     local part), `Hooks.messageToService` and `presenceToService`.
+    ///     local part, `.session` one with a resource), `Hooks.messageToService`, `presenceToService` and `iqToService`.
     public mutating func service(
         _ label: String, at domain: String? = nil, name: String? = nil, _ declare: (inout Registrar) -> Void
     ) {

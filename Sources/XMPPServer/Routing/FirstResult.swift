@@ -1,13 +1,13 @@
 import Synchronization
 
 /// Takes the first of several results; the others are dropped.
-final class FirstResult<Value: Sendable>: Sendable {
+public final class FirstResult<Value: Sendable>: Sendable {
     private let waiting: Mutex<(@Sendable (Value?) -> Void)?>
 
-    init(_ body: @escaping @Sendable (Value?) -> Void) { waiting = Mutex(body) }
+    public init(_ body: @escaping @Sendable (Value?) -> Void) { waiting = Mutex(body) }
 
     /// Answers, unless there was an answer before.
-    func answer(_ value: Value?) {
+    public func answer(_ value: Value?) {
         waiting.withLock { exchange(&$0, with: nil) }?(value)
     }
 }

@@ -101,11 +101,15 @@ public final class StanzaRouter: Sendable {
         if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
     }
 
-    /// Sends a stanza in the name of an account to many, as to one; it is written once for all of them.
-    public func route(_ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host) {
+    /// Sends a stanza in the name of an account or a service to many, as to one; it is written once for all of them.
+    ///
+    /// - Parameter origin: who is told about errors, if anybody.
+    public func route(
+        _ stanza: Stanza, from: JID, toAll addresses: [JID], host: Host, origin: (any StanzaOrigin)? = nil
+    ) {
         let written = WrittenStanza(stanza.element, from: from.string)
         var event = StanzaContext(
-            stanza: stanza, written: written, from: from, to: nil, origin: nil, loaded: host.loaded, recipient: nil,
+            stanza: stanza, written: written, from: from, to: nil, origin: origin, loaded: host.loaded, recipient: nil,
             stage: .addressed)
         for address in addresses {
             event.begin(stanza, written, to: address, at: host)
@@ -376,6 +380,13 @@ public final class StanzaRouter: Sendable {
         }
     }
 
+    /// Something is under way that the end of the server waits for, until `workEnded`.
+    public func workBegan() { inFlight.begin() }
+    public func workEnded() { inFlight.end() }
+
+    /// The loop on which an entity without a connection is handled, such as a room: always the same one.
+    public func loop(for address: JID) -> LoopContext { loops.context(for: address) }
+
     /// Returns when no stanza and no operation waits any more.
     public func settled() async { await inFlight.drained() }
 
@@ -403,7 +414,7 @@ public final class StanzaRouter: Sendable {
         }
         bounce(
             event.stanza, error, to: origin, at: origin.client?.jid ?? event.from,
-            answering: event.stanza.element["to"])
+            answering: event.stanza.element["to"] ?? (event.written == nil ? nil : event.to?.string))
     }
 
     /// The origin of a message that a session has left behind, if it is still there.

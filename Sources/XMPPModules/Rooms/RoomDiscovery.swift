@@ -1,0 +1,137 @@
+import XMPPServer
+
+/// What service discovery says of rooms, XEP-0045 §6.
+struct RoomDiscovery {
+    /// What rooms can do, said of the service and of each room.
+    static let features: [Namespace] = [
+        .rooms, .discoItems, .roomUser, .registration, "http://jabber.org/protocol/muc#stable_id",
+        .occupantID, .stanzaIDs,
+        "http://jabber.org/protocol/muc#self-ping-optimization",
+    ]
+    private static let form = "http://jabber.org/protocol/muc#roominfo"
+
+    /// §6.6: the node under which somebody asks for their own nickname.
+    private static let nicknameNode = "x-roomuser-item"
+    /// Rooms of one answer.
+    private static let roomsListed = 200
+
+    let service: RoomService
+
+    func register(_ declared: inout Registrar) {
+        declared.iq(.get, "query", .discoItems, to: .server, needs: .chat, list)
+        declared.iq(.get, "query", .discoInfo, to: .account, needs: .chat) { [service] request in
+            let node = request.payload["node"]
+            return service.ask(request.owner) { room, answer in
+                switch node {
+                case nil: answer(Self.describe(room))
+                case Self.nicknameNode: answer(Self.tellNickname(of: request.from, room))
+                default: answer(.error(.itemNotFound))
+                }
+            }
+        }
+        declared.iq(.get, "query", .discoItems, to: .account, needs: .chat) { [service] request in
+            guard request.payload["node"] == nil else { return .error(.itemNotFound) }
+            return service.ask(request.owner) { $1(Self.list($0, for: request.from)) }
+        }
+        // An occupant answers for themselves, §6.5.
+        declared.iq(.get, "query", .discoInfo, to: .session, needs: .chat) { _ in .pass }
+    }
+
+    // MARK: The service
+
+    /// A page of the public rooms, §6.3.
+    @Sendable private func list(_ request: IQRequest) -> Reply {
+        guard request.payload["node"] == nil else { return .error(.itemNotFound) }
+        let asked: ResultSet
+        do throws(StanzaError) { asked = try ResultSet(of: request.payload) } catch { return .error(error) }
+        return .async {
+            do throws(StorageError) {
+                let limit = min(asked.maximum ?? Self.roomsListed, Self.roomsListed)
+                let query = MapQuery(
+                    service.store.recordsMap, order: .byKey(), position: asked.position, limit: limit)
+                guard let page = try await service.store.records.page(query) else { return .error(.itemNotFound) }
+                let isPaged = asked.maximum != nil || page.items.count == limit
+                return .result { writer in
+                    writer.element("query", .discoItems) { writer in
+                        for item in page.items where item.value.configuration.isPublic && !item.value.isLocked {
+                            write(item.key, item.value, to: &writer)
+                        }
+                        // Those that are hidden are on its pages as well: whoever wants more asks until one is short.
+                        guard isPaged else { return }
+                        ResultSet.write(
+                            first: page.items.first?.key, last: page.items.last?.key, count: nil, to: &writer)
+                    }
+                }
+            } catch {
+                return .error(service.host.report(error))
+            }
+        }
+    }
+
+    private func write(_ local: String, _ record: RoomRecord, to writer: inout XMLWriter) {
+        guard let room = JID(local: local, domain: service.domain.domain, resource: nil) else { return }
+        let name = record.configuration.name
+        writer.element("item", nil, ["jid": room.string, "name": name.isEmpty ? local : name])
+    }
+
+    // MARK: A room
+
+    /// Those who are there, §6.5: told to everybody where the room is for everybody, otherwise to each other.
+    private static func list(_ room: Room, for session: JID) -> Reply {
+        guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
+        let configuration = room.configuration
+        let isOpen = configuration.isPublic && !configuration.isForMembers && !configuration.asksForPassword
+        let isTold = isOpen && room.affiliation(of: session) != .outcast || room.occupant(session) != nil
+        let shown = isTold ? room.occupants.values.filter { configuration.broadcastRoles.contains($0.role) } : []
+        let addresses = shown.map(\.address.string).sorted()
+        return .result { writer in
+            writer.element("query", .discoItems) { writer in
+                for address in addresses { writer.element("item", nil, ["jid": address]) }
+            }
+        }
+    }
+
+    private static func tellNickname(of session: JID, _ room: Room) -> Reply {
+        guard room.exists else { return .error(.itemNotFound) }
+        let nickname = room.members[session.bare]?.nickname
+        return .result { writer in
+            writer.element("query", .discoInfo, ["node": nicknameNode]) { writer in
+                guard let nickname else { return }
+                writer.element(
+                    "identity", nil, ["category": "conference", "type": "text", "name": nickname])
+            }
+        }
+    }
+
+    private static func describe(_ room: Room) -> Reply {
+        guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
+        let record = room.record
+        let configuration = record.configuration
+        let flags = [
+            configuration.isPublic ? "muc_public" : "muc_hidden",
+            configuration.isPersistent ? "muc_persistent" : "muc_temporary",
+            configuration.isModerated ? "muc_moderated" : "muc_unmoderated",
+            configuration.isForMembers ? "muc_membersonly" : "muc_open",
+            configuration.asksForPassword ? "muc_passwordprotected" : "muc_unsecured",
+            configuration.isOpenAboutAddresses ? "muc_nonanonymous" : "muc_semianonymous",
+        ]
+        let fields = [
+            FormField(name: "muc#roominfo_description", type: "text-single", values: [configuration.description]),
+            FormField(name: "muc#roominfo_lang", type: "text-single", values: [configuration.language]),
+            FormField(name: "muc#roominfo_subject", type: "text-single", values: [record.subject.text]),
+            FormField(name: "muc#roominfo_occupants", type: "text-single", values: ["\(room.occupants.count)"]),
+            FormField(
+                name: "muc#roomconfig_changesubject", type: "boolean",
+                values: [configuration.letsAllChangeSubject ? "1" : "0"]),
+        ].filter { $0.values != [""] }
+        let name = configuration.name.isEmpty ? room.address.local : configuration.name
+        return .result { writer in
+            writer.element("query", .discoInfo) { writer in
+                writer.element("identity", nil, ["category": "conference", "type": "text", "name": name])
+                for feature in [.discoInfo] + features { writer.element("feature", nil, ["var": feature.name]) }
+                for flag in flags { writer.element("feature", nil, ["var": flag]) }
+                FormField.write(fields, about: form, "result", to: &writer)
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+import XMPPServer
+
+/// XEP-0045: Multi-User Chat: rooms at an address of their own, in which many people talk.
+struct Rooms: ServerModule {
+    static let info = ModuleInfo(
+        "rooms",
+        implements: [.xep(45, "1.35.5"), .xep(249, "1.2"), .xep(410, "1.1.0"), .xep(421, "1.0.1")],
+        requires: ["disco"], summary: "People talk in rooms.")
+
+    static let personalData = RoomStore.personalData
+
+    /// Who may make rooms.
+    enum Creators: String, CaseIterable, Sendable {
+        case people
+        case administrators
+    }
+
+    struct Settings: ModuleSettings {
+        let domain: String?
+        let creators: Creators
+        let roomsPerOwner: Int
+        let occupants: Int
+        let affiliations: Int
+        let subjectBytes: Int
+        let messagesPerSecond: Int
+        let changesPerMinute: Int
+        let invitationsPerHour: Int
+        let history: Int
+
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            domain = section.optionalString("domain", "The service's domain; without it `conference.` and the host's.")
+            creators = section.choice(
+                "creators", default: .people,
+                "Who may make rooms: all `people` of the host, or `administrators` alone.")
+            roomsPerOwner = section.integer(
+                "rooms-per-owner", default: 100, in: 1...100_000, "How many rooms somebody may own who makes another.")
+            occupants = section.integer(
+                "occupants", default: 1000, in: 1...100_000, "How many sessions may be in a room.")
+            affiliations = section.integer(
+                "affiliations", default: 10_000, in: 1...1_000_000,
+                "How many people may have something to do with a room: be banned, members, admins or owners.")
+            subjectBytes = section.byteCount(
+                "subject", default: 4 << 10, in: 64...1 << 20, "How long a subject may be.")
+            messagesPerSecond = section.integer(
+                "messages-per-second", default: 20, in: 0...100_000,
+                "How many messages somebody may send to rooms in a second; 0: any number.")
+            changesPerMinute = section.integer(
+                "changes-per-minute", default: 600, in: 0...1_000_000,
+                "How often somebody may enter rooms and change their presence there in a minute; 0: any number.")
+            invitationsPerHour = section.integer(
+                "invitations-per-hour", default: 100, in: 0...100_000,
+                "How many people somebody may invite by way of rooms in an hour; 0: any number.")
+            history = section.integer(
+                "history", default: 20, in: 0...1000, "How many messages are shown at most to those who enter.")
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+    /// nil: its domain is none.
+    let service: RoomService?
+
+    init(host: Host, settings: Settings) {
+        self.host = host
+        self.settings = settings
+        let domain = JID(local: nil, domain: settings.domain ?? "conference.\(host.domain)", resource: nil)
+        service = domain.map { RoomService($0, settings, host: host) }
+    }
+
+    func register(_ registrar: inout Registrar) {
+        registrar.service("conference", at: settings.domain, name: "Rooms") { declared in
+            // Without a domain the declaration is refused.
+            guard let service else { return }
+            declared.identity(category: "conference", type: "text", name: "Rooms")
+            for feature in RoomDiscovery.features { declared.feature(feature) }
+            declared.on(Hooks.presenceToService, .deliver) { receive(presence: $0, service) }
+            declared.on(Hooks.messageToService, .deliver) { receive(message: $0, service) }
+            RoomDiscovery(service: service).register(&declared)
+            declared.on(Hooks.iqToService, .deliver) { receive(iq: $0, service) }
+            declared.iq(.get, "ping", Ping.namespace, to: .session, needs: .chat) { request in
+                guard let place = request.to else { return .pass }
+                return service.ask(place.bare) { room, answer in
+                    switch room.isThere(request.from, at: place) {
+                    case .success: answer(.ok)
+                    case .failure(let error): answer(.error(error))
+                    case nil: answer(.pass)
+                    }
+                }
+            }
+            declared.iq(.get, "query", .registration, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $1($0.registrationForm(for: request.from)) }
+            }
+            declared.iq(.set, "query", .registration, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.register(request.payload, by: request.from, $1) }
+            }
+            declared.iq(.get, "query", .roomOwner, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $1($0.configurationForm(for: request.from)) }
+            }
+            declared.iq(.set, "query", .roomOwner, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.configure(request.payload, by: request.from, $1) }
+            }
+            declared.iq(.get, "query", .roomAdmin, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $1($0.list(request.payload, for: request.from)) }
+            }
+            declared.iq(.set, "query", .roomAdmin, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.administer(request.payload, by: request.from, $1) }
+            }
+        }
+        registrar.on(Hooks.accountRemoved, .deliver) { [service] event in
+            // What was stored of them is gone.
+            let person = event.account.jid
+            service?.directory.forEach { $0.forget(person) }
+            return .go
+        }
+    }
+
+    private func receive(presence event: StanzaContext, _ service: RoomService) -> Verdict {
+        guard let to = event.to, to.hasLocal else { return event.stanza.type == .available ? .go : .handled }
+        switch event.stanza.type {
+        case .available:
+            // §7.2.1: there is no nickname.
+            guard to.isFull else { return .bounce(.jidMalformed) }
+            guard service.takesChange(of: event.from) else { return .bounce(.resourceConstraint) }
+            let entry = event.stanza.element.child("x", .rooms)
+            return service.take(at: to.bare, maker: entry == nil ? nil : event.from.bare) {
+                room, changes, done in
+                room.received(event, at: to, entry, changes, done)
+            }
+        case .unavailable:
+            return service.take(at: to.bare) { $0.leaves(event, $1, $2) }
+        case .error:
+            return service.take(at: to.bare) { room, changes, done in
+                room.bounced(event.stanza, at: event.from)
+                room.commit(changes, then: done)
+            }
+        default:
+            return .handled
+        }
+    }
+
+    private func receive(message event: StanzaContext, _ service: RoomService) -> Verdict {
+        guard let to = event.to, to.hasLocal else { return .go }
+        switch event.stanza.type {
+        case .error:
+            return service.take(at: to.bare) { room, changes, done in
+                room.bounced(event.stanza, at: event.from)
+                room.commit(changes, then: done)
+            }
+        case .groupchat:
+            guard to.isBare else { return .bounce(.badRequest) }
+            guard service.takesMessage(of: event.from) else { return .bounce(.resourceConstraint) }
+            return service.take(at: to) { $0.says(event, $1, $2) }
+        default:
+            guard to.isBare else { return service.settle(to.bare) { $1($0.whispers(event, to: to)) } }
+            return receive(toRoom: event, to, service)
+        }
+    }
+
+    /// What is for the room itself.
+    private func receive(toRoom event: StanzaContext, _ room: JID, _ service: RoomService) -> Verdict {
+        let message = event.stanza.element
+        if let element = message.child("x", .roomUser) {
+            if let decline = element.child("decline", .roomUser) {
+                return service.settle(room) { $1($0.declines(decline, by: event.from)) }
+            }
+            if element.hasChild("invite", .roomUser) {
+                return service.settle(room) { $0.invites(element, by: event.from, $1) }
+            }
+        }
+        guard let element = message.child("x", .dataForms) else { return .bounce(.badRequest) }
+        do throws(StanzaError) {
+            let form = try DataForm(element)
+            guard form.type == Room.voiceForm else { throw .badRequest }
+            return service.settle(room) { $0.decides(form, by: event.from, $1) }
+        } catch {
+            return .bounce(error)
+        }
+    }
+
+    /// Requests to occupants, and answers to those.
+    private func receive(iq event: StanzaContext, _ service: RoomService) -> Verdict {
+        guard let to = event.to, to.hasLocal, to.isFull else { return .go }
+        switch event.stanza.type {
+        case .get, .set:
+            return service.settle(to.bare) { $1($0.relays(event, to: to)) }
+        default:
+            service.directory.post(to: to.bare, of: service) { result in
+                if case .success(let room) = result { room.answered(event.stanza, from: event.from) }
+            }
+            return .handled
+        }
+    }
+}
