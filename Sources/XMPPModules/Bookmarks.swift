@@ -1,4 +1,3 @@
-import Synchronization
 import XMPPServer
 
 /// XEP-0402: bookmarks at a node with an item for each. Whatever clients write in the older forms, at a node (XEP-0048) or as
@@ -12,14 +11,10 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     /// Of the older forms; also the name of their node.
     fileprivate static let storage: Namespace = "storage:bookmarks"
 
+    /// What was stored before there were nodes has been seen to.
+    private static let areTakenOver = AccountRecord.Mark("bookmarks")
     /// Changes of an account's bookmarks follow each other.
-    private final class State: Sendable {
-        let turn = OneAtATime()
-        /// Whether what was stored before there were nodes has been seen to.
-        let isTakenOver = Atomic(false)
-    }
-
-    private static let state = AccountRecord.Slot("bookmarks") { State() }
+    private let turns = OneAtATime<JID>()
 
     /// §3: nobody else sees them.
     private static let configuration: [(name: String, values: [String])] = [
@@ -87,7 +82,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     /// XEP-0411 §5: what was stored before there were nodes becomes bookmarks before the client asks for them.
     @Sendable private func takeOver(_ event: inout StanzaContext) -> Verdict {
         guard let record = event.session?.record, event.to == nil, let pep = host.personalEventing,
-            !record[Self.state].isTakenOver.load(ordering: .relaxed)
+            !record.has(Self.areTakenOver)
         else { return .go }
         return .wait {
             do throws(StanzaError) { try await takeOver(of: record, pep) } catch {
@@ -98,8 +93,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     }
 
     private func takeOver(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) {
-        let state = record[Self.state]
-        guard !state.isTakenOver.load(ordering: .relaxed) else { return }
+        guard !record.has(Self.areTakenOver) else { return }
         try await inTurn(record) { () async throws(StanzaError) in
             if try await pep.configuration(of: Self.namespace.name, of: record) == nil {
                 let published = try await pep.items(of: Self.storage.name, of: record, newest: 1).last?.payload
@@ -109,7 +103,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
                 }
                 if published != nil || stored != nil { try await show(of: record, pep) }
             }
-            state.isTakenOver.store(true, ordering: .relaxed)
+            record.set(Self.areTakenOver, true)
         }
     }
 
@@ -201,9 +195,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     private func inTurn(
         _ record: AccountRecord, _ body: @Sendable () async throws(StanzaError) -> Void
     ) async throws(StanzaError) {
-        try await record[Self.state].turn.run { () async -> Result<Void, StanzaError> in
-            do throws(StanzaError) { return .success(try await body()) } catch { return .failure(error) }
-        }.get()
+        try await turns.run(for: record.jid, body)
     }
 
     private func begin(_ record: AccountRecord, _ body: @escaping @Sendable () async throws(StanzaError) -> Void) {

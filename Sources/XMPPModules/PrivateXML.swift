@@ -27,7 +27,7 @@ struct PrivateXML: ServerModule {
     private static let namespace: Namespace = "jabber:iq:private"
     private static let name = "private"
     /// A change is measured together with the stored data, so an account's changes run one after the other.
-    private static let turn = AccountRecord.Slot("private XML") { OneAtATime() }
+    private let turns = OneAtATime<JID>()
 
     struct Settings: ModuleSettings {
         let maximumItems: Int
@@ -117,7 +117,7 @@ struct PrivateXML: ServerModule {
         }
         let (record, payload) = (request.record, request.payload)
         return .async {
-            let reply = await record[Self.turn].run { await put(values, record) }
+            let reply = await turns.run(for: record.jid) { await put(values, record) }
             guard case .ok = reply else { return reply }
             do throws(StanzaError) {
                 for element in payload.children { try await view(of: element)?.stored(element, of: record) }

@@ -1,4 +1,3 @@
-import Synchronization
 import XMPPServer
 
 /// A module that shows an account's card, or some of it, at nodes of the account, where clients can change it, too.
@@ -25,22 +24,6 @@ extension NodeChange {
         case .published: false
         case .retracted, .purged, .deleted: true
         }
-    }
-}
-
-/// The card of an account in memory: it is changed by one at a time.
-final class CardState: Sendable {
-    private static let slot = AccountRecord.Slot("card") { CardState() }
-
-    let turn = OneAtATime()
-    private let isShownFlag = Atomic(false)
-
-    static func of(_ record: AccountRecord) -> CardState { record[slot] }
-
-    /// Whether all views show the card, as far as is known.
-    var isShown: Bool {
-        get { isShownFlag.load(ordering: .relaxed) }
-        set { isShownFlag.store(newValue, ordering: .relaxed) }
     }
 }
 

@@ -32,9 +32,14 @@ struct VCard: ServerModule {
         }
     }
 
+    /// All views show the card, as far as is known.
+    private static let isShown = AccountRecord.Mark("card")
+
     private let host: Host
     let settings: Settings
     private let store: CardStore
+    /// A card is changed by one at a time.
+    private let turns = OneAtATime<JID>()
 
     init(host: Host, settings: Settings) {
         self.host = host
@@ -127,25 +132,20 @@ struct VCard: ServerModule {
     func update(
         _ record: AccountRecord, _ change: @Sendable (inout Card) async throws(StanzaError) -> Void
     ) async throws(StanzaError) {
-        try await CardState.of(record).turn.run { () async -> Result<Void, StanzaError> in
-            do throws(StanzaError) {
-                let former = try await card(of: record)
-                var card = former
-                try await change(&card)
-                do throws(StorageError) {
-                    try await store.put(card, inPlaceOf: former, of: record)
-                } catch {
-                    throw host.report(error)
-                }
-                for view in views {
-                    // The card is what it is, even if it cannot be shown everywhere: that is tried again.
-                    do throws(StanzaError) { try await view.show(card, of: record) } catch { continue }
-                }
-                return .success(())
+        try await turns.run(for: record.jid) { () async throws(StanzaError) in
+            let former = try await card(of: record)
+            var card = former
+            try await change(&card)
+            do throws(StorageError) {
+                try await store.put(card, inPlaceOf: former, of: record)
             } catch {
-                return .failure(error)
+                throw host.report(error)
             }
-        }.get()
+            for view in views {
+                // The card is what it is, even if it cannot be shown everywhere: that is tried again.
+                do throws(StanzaError) { try await view.show(card, of: record) } catch { continue }
+            }
+        }
     }
 
     // MARK: Views
@@ -159,12 +159,12 @@ struct VCard: ServerModule {
     /// When an account begins to be used, its nodes are compared with the card: the server may have ended between two steps of a
     /// change. What clients have published counts, as they were told that it is there.
     @Sendable private func showAtFirst(_ event: inout StanzaContext) -> Verdict {
-        guard event.stanza.type == .available, let record = event.session?.record, !CardState.of(record).isShown else {
+        guard event.stanza.type == .available, let record = event.session?.record, !record.has(Self.isShown) else {
             return .go
         }
         let views = views
         guard !views.isEmpty else {
-            CardState.of(record).isShown = true
+            record.set(Self.isShown, true)
             return .go
         }
         return .wait {
@@ -172,7 +172,7 @@ struct VCard: ServerModule {
                 try await update(record) { (card: inout Card) async throws(StanzaError) in
                     for view in views { try await view.read(into: &card, of: record, after: nil) }
                 }
-                CardState.of(record).isShown = true
+                record.set(Self.isShown, true)
             } catch {
                 // It is logged where it happened, and tried again with the next presence.
             }
@@ -205,7 +205,7 @@ struct VCard: ServerModule {
                 }
             } catch {
                 // It is logged where it happened, and tried again with the next presence.
-                CardState.of(change.account).isShown = false
+                change.account.set(Self.isShown, false)
             }
         }
     }

@@ -4,7 +4,7 @@ import XMPPServer
 
 /// What is in memory of the nodes at one address: all of an account, the ones used lately of a service.
 ///
-/// Nodes are changed by one at a time (`turn`); what is in memory changes when the change is stored.
+/// What is in memory changes when the change is stored.
 final class NodeDirectory: Sendable {
     struct Entry: Sendable {
         var node: PubSubNode
@@ -30,18 +30,11 @@ final class NodeDirectory: Sendable {
     }
 
     private let state = Mutex(State())
-    private let turns: [OneAtATime]
     /// How many nodes are kept; nil: all.
     private let capacity: Int?
 
-    init(capacity: Int? = nil, turns: Int = 1) {
+    init(capacity: Int? = nil) {
         self.capacity = capacity
-        self.turns = (0..<turns).map { _ in OneAtATime() }
-    }
-
-    /// Changes to the node follow each other by it.
-    func turn(of node: String) -> OneAtATime {
-        turns[turns.count == 1 ? 0 : abs(node.hashValue % turns.count)]
     }
 
     /// What is known of the node. The outer nil: nothing; the inner: that there is none.

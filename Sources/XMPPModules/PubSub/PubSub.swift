@@ -36,14 +36,13 @@ struct PubSub: ServerModule {
         }
     }
 
-    /// Nodes that are kept in memory; and how many can be changed at once.
+    /// Nodes that are kept in memory.
     private static let capacity = 2_000
-    private static let turns = 64
 
     private let host: Host
     private let settings: Settings
     let engine: PubSubEngine
-    private let directory = NodeDirectory(capacity: Self.capacity, turns: Self.turns)
+    private let directory = NodeDirectory(capacity: Self.capacity)
 
     init(host: Host, settings: Settings) {
         self.host = host

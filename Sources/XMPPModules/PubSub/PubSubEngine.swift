@@ -43,6 +43,8 @@ final class PubSubEngine: Sendable {
     let relations: MapStore<EntityRelation>
     /// With how many nodes of a service some entities have to do; bounded.
     let known = Mutex<[JID: Int]>([:])
+    /// Changes of a node follow each other; so do those of an account's nodes, which are bounded together.
+    private let turns = OneAtATime<[String]>()
 
     init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration) {
         self.host = host
@@ -158,7 +160,7 @@ final class PubSubEngine: Sendable {
     func changing(
         _ name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Reply
     ) async -> Reply {
-        await home.directory.turn(of: name).run {
+        await turns.run(for: home.account == nil ? [home.address.string, name] : [home.address.string]) {
             do throws(StanzaError) { return try await body() } catch { return .error(error) }
         }
     }

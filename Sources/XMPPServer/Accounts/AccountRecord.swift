@@ -348,6 +348,10 @@ public final class AccountRecord: Sendable {
 
 private let slotCount = Atomic<Int>(0)
 
+/// What a slot has that is marked.
+private final class Marked: Sendable {}
+private let marked = Marked()
+
 /// A change of one roster item.
 public struct RosterChange: Sendable {
     public let jid: JID
@@ -391,13 +395,33 @@ extension AccountRecord {
     @usableFromInline
     func known(_ index: Int, or new: any AnyObject & Sendable) -> any AnyObject & Sendable {
         slots.withLock { slots in
-            if index >= slots.count {
-                slots += Array(repeating: nil, count: slotCount.load(ordering: .relaxed) - slots.count)
-            }
+            Self.makeRoom(in: &slots)
             if let known = slots[index] { return known }
             slots[index] = new
             return new
         }
+    }
+
+    /// Something that a module has seen to for an account, until the account is not in memory any more. It takes no memory of
+    /// its own.
+    public struct Mark: Sendable {
+        let index: Int
+        /// Marks are made once, as static constants.
+        public init(_ name: StaticString) { index = slotCount.wrappingAdd(1, ordering: .relaxed).oldValue }
+    }
+
+    public func has(_ mark: Mark) -> Bool { known(mark.index) != nil }
+
+    public func set(_ mark: Mark, _ isSet: Bool) {
+        slots.withLock { slots in
+            Self.makeRoom(in: &slots)
+            slots[mark.index] = isSet ? marked : nil
+        }
+    }
+
+    private static func makeRoom(in slots: inout [(any AnyObject & Sendable)?]) {
+        let missing = slotCount.load(ordering: .relaxed) - slots.count
+        if missing > 0 { slots += Array(repeating: nil, count: missing) }
     }
 
     /// Something that is done for an account by one at a time.

@@ -1,35 +1,40 @@
 import Synchronization
 
-/// Runs asynchronous operations one after the other, in order of arrival.
-public final class OneAtATime: Sendable {
-    private struct State {
-        var isBusy = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
+/// Runs asynchronous operations for each key one after the other, in order of arrival. A key for which nothing is done takes no
+/// memory.
+public final class OneAtATime<Key: Hashable & Sendable>: Sendable {
+    /// Operations that wait, by the key for which one is under way.
+    private let waiting = Mutex<[Key: [CheckedContinuation<Void, Never>]]>([:])
 
     public init() {}
 
     /// Runs the operation after those before it.
-    public func run<Value: Sendable>(_ operation: @Sendable () async -> Value) async -> Value {
+    ///
+    /// - Throws: what the operation throws.
+    public func run<Value: Sendable, Failure: Error>(
+        for key: Key, _ operation: @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
         await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
-                if state.isBusy { state.waiting.append(continuation) }
-                return !exchange(&state.isBusy, with: true)
+            let isFree = waiting.withLock { waiting in
+                guard waiting[key] != nil else {
+                    waiting[key] = []
+                    return true
+                }
+                waiting[key]?.append(continuation)
+                return false
             }
             if isFree { continuation.resume() }
         }
         defer {
-            let next: CheckedContinuation<Void, Never>? = state.withLock { state in
-                guard !state.waiting.isEmpty else {
-                    state.isBusy = false
+            let next: CheckedContinuation<Void, Never>? = waiting.withLock { waiting in
+                guard waiting[key]?.isEmpty == false else {
+                    waiting[key] = nil
                     return nil
                 }
-                return state.waiting.removeFirst()
+                return waiting[key]?.removeFirst()
             }
             next?.resume()
         }
-        return await operation()
+        return try await operation()
     }
 }

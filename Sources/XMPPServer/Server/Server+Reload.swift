@@ -14,7 +14,7 @@ extension Server {
     public func reload(
         _ read: @Sendable () throws -> ServerConfiguration
     ) async throws -> [ConfigurationChange] {
-        try await reloads.run { [self] in
+        try await reloads.run(for: "configuration") { [self] in
             do {
                 return Result<[ConfigurationChange], any Error>.success(try await change(to: try read()))
             } catch {

@@ -31,7 +31,7 @@ public final class Server: Sendable {
     let jobs = JobRunner()
     let ports: PortTable
     private let stopping = Mutex<(@Sendable () -> Void)?>(nil)
-    let reloads = OneAtATime()
+    let reloads = OneAtATime<String>()
     private let archiveIDs: ArchiveIDGenerator
     private let key: ServerKey
     private let uptime: @Sendable () -> Duration

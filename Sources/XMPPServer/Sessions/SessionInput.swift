@@ -118,7 +118,11 @@ public final class SessionInput: @unchecked Sendable {
         pause.timer?.cancel()
         body()
         pauses.removeAll { $0 === pause }
-        if pauses.isEmpty { stream?.resumeReading() }
+        if pauses.isEmpty {
+            // Most often nothing waits: that takes no memory.
+            pauses = []
+            stream?.resumeReading()
+        }
         lookForRest()
     }
 
