@@ -66,11 +66,27 @@ STANDARD = {
     "abram": "do you bite your thumb at us sir",
     "potpan": "we cannot be here and there too",
     "antony": "you are looked for and called for",
+    "nurse": "go girl seek happy nights to happy days",
+    "petruchio": "he that now is going out of door",
+    "peter": "then have at you with my wit",
+    "lucio": "and the lively helena",
+    "helena": "lucio and the lively",
+    "livia": "my fair niece rosaline and",
+    "valentine": "mercutio and his brother",
+    "martino": "and his wife and daughters",
+    "anselmo": "and his beauteous sisters",
+    "vitravio": "the lady widow of",
+    "placentio": "and his lovely nieces",
+    "valentio": "and his cousin tybalt",
 }
 
 # Who has programs with windows, and whom those see.
 VERONA = ("montague", "capulet", "escalus", "lawrence")
-STANDARD_CONTACTS = [("mercutio", "tybalt"), ("sampson", "gregory"), ("abram", "potpan"), *itertools.combinations(VERONA, 2)]
+GUESTS = ("martino", "anselmo", "vitravio", "placentio", "valentio")
+STANDARD_CONTACTS = [
+    ("mercutio", "tybalt"), ("sampson", "gregory"), ("abram", "potpan"), *itertools.combinations(VERONA, 2),
+    *itertools.combinations(GUESTS, 2),
+]  # fmt: skip
 
 
 class People:

@@ -98,6 +98,7 @@ class Server:
         self.process = None
         self._unheard = set()
         self._ready = threading.Event()
+        self._follower = None
 
     def prepare(self):
         """Writes the certificate and the configuration."""
@@ -134,7 +135,8 @@ class Server:
             [self.executable, "serve", "--config", str(self.configuration), "--pid-file", str(self.folder / "pid")],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        threading.Thread(target=self._follow, args=(self.process.stderr,), daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=(self.process.stderr,), daemon=True)
+        self._follower.start()
         if not self._ready.wait(READY_SECONDS) or self._unheard:
             ended = self.process.poll()
             state = "is still running" if ended is None else f"ended with {ended}"
@@ -175,6 +177,7 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            self._follower.join()
 
 
 def _leaves(value):

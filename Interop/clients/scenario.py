@@ -30,6 +30,11 @@ class Stage:
     def __getattr__(self, name):
         raise Unexpected(f"an earlier scenario left no {name}")
 
+    async def replace_server(self):
+        """Has Interop/run kill the server and start it again; returns when it listens."""
+        print("kill the server", flush=True)
+        require_equal(await asyncio.to_thread(sys.stdin.readline), "started\n", "answer to the wish for another server")
+
     async def close(self):
         """Called after the last scenario."""
 
@@ -75,6 +80,7 @@ class Suite:
         except Unexpected as error:
             return str(error)
         except asyncio.TimeoutError:
+            traceback.print_exc(file=sys.stderr)
             return f"not finished after {self.limit} s"
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
