@@ -123,6 +123,12 @@ extension StorageConformance {
                 query.messageID = id
                 #expect(try await ids(storage, query) == found)
             }
+            // Whoever it is that has the resource.
+            try await storage.commit([.append(try Samples.entry(6, peer: "eve@example.org"), mark("phone", "d"))])
+            var ofAnybody = try query()
+            ofAnybody.resource = "phone"
+            #expect(try await ids(storage, ofAnybody) == [1, 2, 6])
+            #expect(try await storage.archivedCount(ofAnybody) == 3)
             var sent = try query()
             sent.isIncoming = false
             #expect(try await ids(storage, sent) == [2])

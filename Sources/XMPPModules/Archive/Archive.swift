@@ -32,7 +32,7 @@ struct Archive: ServerModule {
                 "bodies-only", default: false,
                 "Whether nothing but messages with a text is kept; else what belongs to a conversation is kept as well, "
                     + "such as receipts, reactions and retractions.")
-            retention = ArchiveRetention.Settings(section)
+            retention = ArchiveRetention.Settings(section, of: "an account")
         }
     }
 
@@ -43,7 +43,7 @@ struct Archive: ServerModule {
     init(host: Host, settings: Settings) {
         self.host = host
         self.settings = settings
-        retention = ArchiveRetention(host, settings.retention)
+        retention = ArchiveRetention(host, of: host.domain, settings.retention)
     }
 
     func register(_ registrar: inout Registrar) {

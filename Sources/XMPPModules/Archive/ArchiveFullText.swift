@@ -18,7 +18,7 @@ struct ArchiveFullText: ServerModule {
 
     private let host: Host
 
-    private static let namespace: Namespace = "urn:xmpp:fulltext:0"
+    static let namespace: Namespace = "urn:xmpp:fulltext:0"
 
     init(host: Host, settings: NoSettings) {
         self.host = host
@@ -29,21 +29,27 @@ struct ArchiveFullText: ServerModule {
         registrar.accountFeature(Self.namespace)
         registrar.job(every: .seconds(5)) { [host] in
             do throws(StorageError) {
-                _ = try await Self.index(host, groups: Self.groups)
+                for domain in Self.domains(of: host) { _ = try await Self.index(domain, host, groups: Self.groups) }
             } catch {
                 _ = host.report(error)
             }
         }
     }
 
-    /// Indexes messages up to now.
+    /// The host's domain, and those of its services whose archives can be searched.
+    private static func domains(of host: Host) -> [JID] {
+        [host.jid] + host.services.filter { $0.declarations?.features.contains(namespace) == true }.map(\.domain)
+    }
+
+    /// Indexes messages up to now: those in all archives of a domain.
     ///
+    /// - Parameter address: an address of the domain.
     /// - Returns: whether that took at most `groups` commits.
-    static func index(_ host: Host, groups: Int = 4 * groups) async throws(StorageError) -> Bool {
-        let frontier = host.archiveIDs.frontier(ofHost: host.jid)
+    static func index(_ address: JID, _ host: Host, groups: Int = 4 * groups) async throws(StorageError) -> Bool {
+        let frontier = host.archiveIDs.frontier(ofHost: address)
         await host.storage.flush()
         for _ in 0..<groups {
-            if try await host.storage.indexArchive(host: host.domain, before: frontier, atMost: groupCount) {
+            if try await host.storage.indexArchive(host: address.domain, before: frontier, atMost: groupCount) {
                 return true
             }
         }

@@ -15,23 +15,27 @@ final class ArchiveRetention: Sendable {
         let time: Duration
         let maximum: Int
 
-        init(_ section: ConfigSection) {
+        /// - Parameter owner: whose archives they are, as in "of an account".
+        init(_ section: ConfigSection, of owner: String) {
             time = section.duration(
                 "keep-time", default: .zero, in: .zero...(.seconds(36_525 * 86_400)),
                 "How long messages stay in the archives; 0: until they are removed by their owners.")
             maximum = section.integer(
                 "maximum-messages", default: 0, in: 0...100_000_000,
-                "How many messages stay in the archive of an account, the newest of them; 0: any number.")
+                "How many messages stay in the archive of \(owner), the newest of them; 0: any number.")
         }
     }
 
     private let host: Host
+    private let domain: String
     private let settings: Settings
     /// The owner of the last examined archive.
     private let last = Mutex<JID?>(nil)
 
-    init(_ host: Host, _ settings: Settings) {
+    /// - Parameter domain: that of the archives' owners: the host's, or a service's.
+    init(_ host: Host, of domain: String, _ settings: Settings) {
         self.host = host
+        self.domain = domain
         self.settings = settings
     }
 
@@ -42,7 +46,7 @@ final class ArchiveRetention: Sendable {
         do throws(StorageError) {
             var budget = Self.entries
             let limits = ArchiveLimits(
-                host: host.domain, collection: ArchiveEntry.archive, since: oldest,
+                host: domain, collection: ArchiveEntry.archive, since: oldest,
                 maximum: settings.maximum > 0 ? settings.maximum : nil)
             for _ in 0..<Self.reads {
                 let page = try await host.storage.archivesOver(

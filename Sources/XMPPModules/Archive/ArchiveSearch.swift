@@ -19,7 +19,7 @@ struct ArchiveSearch {
     /// - Parameter findsWords: whether a search for words is possible, XEP-0431.
     /// - Throws: the error for the client.
     init(
-        _ request: Element, owner: JID, pageSize: Int, findsWords: Bool, ids: ArchiveIDGenerator
+        _ request: Element, owner: JID, _ view: ArchiveView, pageSize: Int, findsWords: Bool, ids: ArchiveIDGenerator
     ) throws(StanzaError) {
         wholeResult = ArchiveQuery(collection: ArchiveEntry.archive, owner: owner)
         query = wholeResult
@@ -28,7 +28,7 @@ struct ArchiveSearch {
         isBackward = page.isBackward
         isFlipped = request.hasChild("flip-page", ArchiveManagement.namespace)
 
-        if let form = request.child("x", .dataForms) { try read(form, pageSize, findsWords, ids) }
+        if let form = request.child("x", .dataForms) { try read(form, view, pageSize, findsWords, ids) }
         query = wholeResult
         switch page.place {
         case .first, .last: break
@@ -39,7 +39,7 @@ struct ArchiveSearch {
     }
 
     private mutating func read(
-        _ form: Element, _ pageSize: Int, _ findsWords: Bool, _ ids: ArchiveIDGenerator
+        _ form: Element, _ view: ArchiveView, _ pageSize: Int, _ findsWords: Bool, _ ids: ArchiveIDGenerator
     ) throws(StanzaError) {
         guard form.attribute("type", equals: "submit") else { throw .badRequest }
         var names: Set<String> = []
@@ -56,7 +56,7 @@ struct ArchiveSearch {
                 guard value == ArchiveManagement.namespace.name else { throw .badRequest }
             case "with":
                 guard let peer = JID(value) else { throw .jidMalformed }
-                wholeResult.peer = peer
+                try view.restrict(&wholeResult, peer)
             case "start": wholeResult.restrict(since: try time(value))
             case "end":
                 // Inclusive.

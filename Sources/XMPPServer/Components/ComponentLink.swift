@@ -110,6 +110,22 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
         send(OutgoingStanza(writer.finish(), kind))
     }
 
+    func sendMessages(
+        _ count: Int, _ message: @escaping (_ index: Int) -> Reply.Content?,
+        then: @escaping (_ areSent: Bool) -> Void
+    ) {
+        var index = 0
+        sendBatch { [self] in
+            guard index < count else {
+                then(true)
+                return false
+            }
+            if let write = message(index) { send(.message, isAwaited: true, write) }
+            index += 1
+            return true
+        }
+    }
+
     func pauseReading<Value: Sendable>(
         _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
         then: @escaping @Sendable (Value?) -> Void

@@ -154,14 +154,16 @@ public struct ClientRequest: Sendable {
 
 /// A handler's reply.
 public enum Reply: Sendable {
+    /// Writes an element.
+    public typealias Content = @Sendable (inout XMLWriter) -> Void
+
     /// An empty result.
     case ok
     /// A result with a payload that the closure writes.
-    case result(@Sendable (inout XMLWriter) -> Void)
-    /// The same after a number of stanzas: the first closure sends each, by index, on the session's loop, when the
-    /// client has taken those before it.
-    case preceded(
-        by: Int, @Sendable (_ index: Int, ClientSession) -> Void, @Sendable (inout XMLWriter) -> Void)
+    case result(Content)
+    /// The same after a number of messages: the first closure says how each is written, by index, when the asker has
+    /// taken those before it; nil: it is left out.
+    case preceded(by: Int, @Sendable (_ index: Int) -> Content?, Content)
     case error(StanzaError)
     /// An empty result, after which the stream ends with the error.
     case last(StreamError)

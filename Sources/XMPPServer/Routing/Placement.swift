@@ -35,8 +35,9 @@ public enum RemoteItem: Sendable {
     /// The stanza of that number was accepted at its recipient's home, and its changes there are durable. The facts are for the
     /// sender's half.
     case accepted(UInt64, MessageFacts)
-    /// The stanza of that number is refused with this error, or is a request with this answer: a stanza as its sender gets it.
-    case answered(UInt64, ByteBuffer)
+    /// The stanza of that number is refused with this error, or is a request with this answer: a stanza as its sender gets it,
+    /// behind these messages.
+    case answered(UInt64, ByteBuffer, behind: [ByteBuffer])
 }
 
 /// A stanza that has left its sender's half, on its way to its recipient's home.

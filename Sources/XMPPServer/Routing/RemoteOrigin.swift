@@ -29,6 +29,8 @@ final class RemoteOrigin: StanzaOrigin {
         let number: UInt64
         let route: any RemoteRoute
         var facts: MessageFacts = []
+        /// What its request's result comes behind.
+        var messages: [ByteBuffer] = []
     }
 
     /// - Parameters:
@@ -57,11 +59,25 @@ final class RemoteOrigin: StanzaOrigin {
         var writer = XMLWriter()
         body(&writer)
         let bytes = writer.finish()
-        if let answer = takeAnswer() { return answer.send { .answered($0.number, bytes) } }
+        if let answer = takeAnswer() { return answer.send { .answered($0.number, bytes, behind: $0.messages) } }
         guard let stanza = host.stanza(fromOwn: bytes, "a stanza for somebody at another server"),
             let from = stanza.element["from"].flatMap({ JID($0) })
         else { return }
         router.route(stanza, from: from, to: address, host: host)
+    }
+
+    /// They cross with the answer: their order is kept, and the asker's home sends them as fast as it takes them.
+    func sendMessages(
+        _ count: Int, _ message: @escaping (_ index: Int) -> Reply.Content?,
+        then: @escaping (_ areSent: Bool) -> Void
+    ) {
+        let messages = (0..<count).lazy.compactMap(message).map { write in
+            var writer = XMLWriter()
+            write(&writer)
+            return writer.finish()
+        }
+        answer.withLock { $0?.messages = Array(messages) }
+        then(true)
     }
 
     func accepted(_ facts: MessageFacts) { answer.withLock { $0?.facts = facts } }

@@ -29,6 +29,14 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     ///
     /// - Parameter isAwaited: whether it waits for it: it may be larger than what may wait otherwise.
     func send(_ kind: StanzaKind, isAwaited: Bool, _ body: (inout XMLWriter) -> Void)
+    /// Sends it messages, each when it has taken those before. On its loop.
+    ///
+    /// - Parameters:
+    ///   - message: how one is written, by index; nil: it is left out.
+    ///   - then: called once, on its loop, with whether all have been sent.
+    func sendMessages(
+        _ count: Int, _ message: @escaping (_ index: Int) -> Reply.Content?,
+        then: @escaping (_ areSent: Bool) -> Void)
     /// Waits for `operation` without reading more from it, then goes on with `then` on the loop. Called on the loop.
     ///
     /// - Parameters:
@@ -53,6 +61,13 @@ public protocol StanzaOrigin: AnyObject, Sendable {
 extension StanzaOrigin {
     public var privileges: ComponentPrivileges? { nil }
     public func accepted(_ facts: MessageFacts) {}
+    /// Those who ask for no messages take none.
+    public func sendMessages(
+        _ count: Int, _ message: @escaping (_ index: Int) -> Reply.Content?,
+        then: @escaping (_ areSent: Bool) -> Void
+    ) {
+        then(count == 0)
+    }
     public var lasting: any StanzaOrigin { self }
     public var service: (any Service)? { nil }
 }

@@ -215,15 +215,8 @@ extension StanzaRouter {
             result(request) { _ in }
         case .result(let write):
             result(request, write)
-        case .preceded(let count, let send, let write):
-            guard let session = request.origin.client else { return refuse(request, .internalServerError) }
-            var index = 0
-            session.output.sendBatch {
-                guard index < count else { return false }
-                send(index, session)
-                index += 1
-                return true
-            } then: { [self] isSent in
+        case .preceded(let count, let message, let write):
+            request.origin.sendMessages(count, message) { [self] isSent in
                 if isSent { result(request, write) } else { refuse(request, StanzaError(.resourceConstraint)) }
             }
         case .error(let error):

@@ -82,14 +82,22 @@ extension StanzaRouter {
         }
     }
 
-    private func answered(_ number: UInt64, _ bytes: ByteBuffer) {
+    private func answered(_ number: UInt64, _ bytes: ByteBuffer, behind messages: [ByteBuffer]) {
         end(crossing: number) { router, crossing in
             let event = crossing.event
             let isRequest = event.stanza.kind == .iq
             if !isRequest { event.record(.refused) }
             if let origin = event.origin {
                 if isRequest || event.transaction?.mayRefuse() != false {
-                    origin.send(event.stanza.kind, isAwaited: isRequest) { $0.raw(bytes) }
+                    let finish: (Bool) -> Void = { areSent in
+                        guard areSent else { return router.refuse(event, StanzaError(.resourceConstraint)) }
+                        origin.send(event.stanza.kind, isAwaited: isRequest) { $0.raw(bytes) }
+                    }
+                    if messages.isEmpty {
+                        finish(true)
+                    } else {
+                        origin.sendMessages(messages.count, { index in { $0.raw(messages[index]) } }, then: finish)
+                    }
                 }
             } else if let answer = event.host.stanza(fromOwn: bytes, "an answer from another server") {
                 // Most likely to a request of the server's own.
@@ -121,7 +129,7 @@ extension StanzaRouter {
     public func received(_ item: RemoteItem, by route: any RemoteRoute) {
         switch item {
         case .accepted(let number, let facts): accepted(number, facts)
-        case .answered(let number, let bytes): answered(number, bytes)
+        case .answered(let number, let bytes, let messages): answered(number, bytes, behind: messages)
         case .stanza(let stanza):
             inFlight.begin()
             let loop = loops.context(for: stanza.to)

@@ -191,6 +191,20 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
         host.store(output.send(kind, nil, nil, isAwaited: isAwaited, body))
     }
 
+    public func sendMessages(
+        _ count: Int, _ message: @escaping (_ index: Int) -> Reply.Content?,
+        then: @escaping (_ areSent: Bool) -> Void
+    ) {
+        var index = 0
+        output.sendBatch(
+            { [self] in
+                guard index < count else { return false }
+                if let write = message(index) { send(.message, write) }
+                index += 1
+                return true
+            }, then: then)
+    }
+
     // MARK: To the client
 
     /// Sends a stanza that is written by `body`. On the session's own loop it is written straight behind what waits for

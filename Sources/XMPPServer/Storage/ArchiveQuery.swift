@@ -8,6 +8,8 @@ public struct ArchiveQuery: Sendable, Equatable {
     public var owner: JID
     /// Only entries with this peer; nil: with any. A full JID selects those that have its resource among their marks.
     public var peer: JID?
+    /// Only entries with this resource among their marks; nil: with any.
+    public var resource: String?
     /// Only entries after this id.
     public var after: ArchiveID?
     /// Only entries before this id.
@@ -38,6 +40,7 @@ public struct ArchiveQuery: Sendable, Equatable {
         collection: String,
         owner: JID,
         peer: JID? = nil,
+        resource: String? = nil,
         after: ArchiveID? = nil,
         before: ArchiveID? = nil,
         since: Timestamp? = nil,
@@ -53,6 +56,7 @@ public struct ArchiveQuery: Sendable, Equatable {
         self.collection = collection
         self.owner = owner.bare
         self.peer = peer
+        self.resource = resource
         self.after = after
         self.before = before
         self.since = since
