@@ -7,7 +7,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
         "bookmarks", implements: [.xep(402, "1.2.0"), .xep(48, "1.2"), .xep(411, "1.1.0")],
         requires: ["pep", "private-xml"], summary: "One list of bookmarks for clients of any age.")
 
-    fileprivate static let namespace: Namespace = "urn:xmpp:bookmarks:1"
+    static let namespace: Namespace = "urn:xmpp:bookmarks:1"
     /// Of the older forms; also the name of their node.
     fileprivate static let storage: Namespace = "storage:bookmarks"
 
@@ -23,10 +23,29 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     ]
     private static let many = [(name: "pubsub#max_items", values: ["max"])]
 
-    private let host: Host
+    struct Settings: ModuleSettings {
+        let rooms: [JID]
 
-    init(host: Host, settings: NoSettings) {
+        init(_ section: ConfigSection, in profile: ProfileSettings) {
+            let addresses = section.strings(
+                "default-rooms", default: [],
+                "The rooms that new accounts have bookmarks of, so that their clients join them.")
+            rooms = addresses.compactMap { address in
+                if let jid = JID(address), jid.hasLocal, !jid.isFull { return jid }
+                section.fail(
+                    "default-rooms", item: address, "\"\(address)\" is no room",
+                    fix: "write addresses such as lounge@conference.example.org")
+                return nil
+            }
+        }
+    }
+
+    private let host: Host
+    private let settings: Settings
+
+    init(host: Host, settings: Settings) {
         self.host = host
+        self.settings = settings
     }
 
     func register(_ registrar: inout Registrar) {
@@ -38,6 +57,13 @@ struct Bookmarks: ServerModule, PrivateXMLView {
             return .go
         }
         registrar.on(Hooks.presenceFromClient, .validate, takeOver)
+        if !settings.rooms.isEmpty {
+            registrar.on(Hooks.accountAdded, .deliver) { event in
+                let account = event.account.jid
+                host.router.begin { await addRooms(to: account) }
+                return .go
+            }
+        }
     }
 
     // MARK: Private XML
@@ -183,6 +209,26 @@ struct Bookmarks: ServerModule, PrivateXMLView {
         }
     }
 
+    /// Makes bookmarks of the rooms that new accounts join.
+    private func addRooms(to account: JID) async {
+        guard let pep = host.personalEventing, case .success(let record?) = await host.find(account) else { return }
+        do throws(StanzaError) {
+            try await inTurn(record) { () async throws(StanzaError) in
+                for room in settings.rooms {
+                    let bookmark = Bookmark(joining: room)
+                    var writer = XMLWriter(contentNamespace: .none)
+                    bookmark.write(inList: false, to: &writer)
+                    guard let payload = host.element(fromOwn: writer.finish(), "a bookmark") else { continue }
+                    let item = NodeChange.Item(id: room.string, payload: payload)
+                    try await pep.put([item], to: Self.namespace.name, of: record, Self.configuration + Self.many)
+                }
+                try await show(of: record, pep)
+            }
+        } catch {
+            // It is logged where it happened.
+        }
+    }
+
     /// XEP-0411 §6: nothing is copied to where others can read it.
     private func isPrivate(
         _ node: String, of record: AccountRecord, _ pep: PersonalEventing
@@ -227,6 +273,16 @@ private struct Bookmark: Equatable {
         nick = conference.child("nick", namespace)?.text
         password = conference.child("password", namespace)?.text
         extensions = conference.child("extensions", Bookmarks.namespace)
+    }
+
+    /// A bookmark of a room that clients join.
+    init(joining room: JID) {
+        jid = room
+        name = nil
+        autojoin = "true"
+        nick = nil
+        password = nil
+        extensions = nil
     }
 
     /// Those in a list of the older form, each once.

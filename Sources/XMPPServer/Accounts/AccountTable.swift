@@ -26,6 +26,7 @@ public final class AccountTable: Sendable {
     /// Restores an account's sessions when it is loaded.
     private let restore = Mutex<(@Sendable (AccountRecord, [StoredAccount.Session]) -> [ClientSession])?>(nil)
     private let rosterWasUndone = Mutex<AccountRecord.RosterUndone>({ _, _, _ in })
+    private let wasAdded = Mutex<@Sendable (Account) -> Void>({ _ in })
     /// The number of records in a shard above which unused ones are dropped.
     private let shardCapacity = Atomic<Int>(0)
 
@@ -114,6 +115,9 @@ public final class AccountTable: Sendable {
     /// Sets who is told when changes of a roster could not be stored and were undone.
     func whenRosterIsUndone(_ body: @escaping AccountRecord.RosterUndone) { rosterWasUndone.withLock { $0 = body } }
 
+    /// Sets who is told of accounts that were added.
+    func whenAdded(_ body: @escaping @Sendable (Account) -> Void) { wasAdded.withLock { $0 = body } }
+
     /// Inserts a record, unless another look-up was faster. nil: what was read may be outdated.
     private func insert(_ record: AccountRecord, in shard: Shard, readAt generation: Int) -> AccountRecord? {
         shard.records.withLock { records in
@@ -145,7 +149,11 @@ public final class AccountTable: Sendable {
                     [.addAccount(account, credentials: credentials)] + changes, completion: commit.finish)
                 return nil
             }
-            guard let former else { return try await commit.wait() }
+            guard let former else {
+                try await commit.wait()
+                wasAdded.withLock { $0 }(account)
+                return
+            }
             guard await value(of: { await former.wait() }, within: deadline - .now) != nil else {
                 throw StorageError(
                     .notYet, "something of the account \(account.jid) that was removed is still under way; try again")

@@ -151,7 +151,6 @@ extension Administration {
         } catch {
             throw error.kind == .notYet ? AdministrationError(error.diagnosis, .busy) : error
         }
-        server.authenticator.accountAdded(account.jid)
         return AccountInfo(account)
     }
 

@@ -26,8 +26,6 @@ public final class Host: Sendable {
     /// Limits owners' changes of their passwords.
     let passwordChanges = AttemptLimit<JID>(limit: 20, within: .seconds(60))
     let revocations = Revocations()
-    /// Called when an account was added.
-    let accountAdded: @Sendable (JID) -> Void
     let endedSessions = Mutex(EndedSessions())
     private let administer: @Sendable (Host) -> Administration?
     private let tokensExist = Atomic<Bool>(false)
@@ -63,7 +61,6 @@ public final class Host: Sendable {
         self.archiveIDs = archiveIDs
         self.router = router
         self.key = key
-        self.accountAdded = accountAdded
         self.administer = administer
         self.logger = logger
         failures = FailureLog(logger)
@@ -80,6 +77,12 @@ public final class Host: Sendable {
             guard let self else { return }
             _ = report(error)
             for change in changes { rosterDidChange(change, of: record) }
+        }
+        accounts.whenAdded { [weak self] account in
+            guard let self else { return }
+            accountAdded(account.jid)
+            var event = AccountEvent(account: account, host: self)
+            fire(Hooks.accountAdded, &event)
         }
         accounts.restoreSessions { [weak self] record, sessions in self?.restore(sessions, into: record) ?? [] }
     }

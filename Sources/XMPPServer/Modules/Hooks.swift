@@ -43,6 +43,8 @@ public enum Hooks {
     /// An administrator or the owner changed an account's settings. Changes of one account come in the order of their
     /// commits, on a thread of the storage.
     public static let accountChanged = HookPoint<AccountEvent>("accountChanged")
+    /// An account was added.
+    public static let accountAdded = HookPoint<AccountEvent>("accountAdded")
     /// An account was removed. Handlers release its record, as the name cannot be used again before.
     public static let accountRemoved = HookPoint<AccountEvent>("accountRemoved")
     /// The password of an account was changed or removed; grants and tokens are void.
@@ -306,7 +308,7 @@ public struct SessionEvent: Sendable {
     }
 }
 
-/// An account that changed, or was removed.
+/// An account that was added, changed or removed.
 public struct AccountEvent: Sendable {
     /// With its changes, or as it was at its removal.
     public let account: Account

@@ -20,9 +20,8 @@ extension Host {
         }
         let result = await add(jid, password, with: changes)
         switch result {
-        case .success: accountAdded(jid)
         // Trying taken names counts, as it reveals that they exist.
-        case .failure(.conflict): break
+        case .success, .failure(.conflict): break
         case .failure: registrations.giveBack(place)
         }
         return result
