@@ -10,7 +10,7 @@ import XMPPServer
 /// server; and an account that blocks the sender's account gets none.
 struct Push: ServerModule {
     static let info = ModuleInfo(
-        "push", implements: [.xep(357, "0.4.1")], requires: ["presence"],
+        "push", implements: [.xep(357, "0.4.1"), .xep(492, "0.2.0")], requires: ["presence"],
         summary: "Lets app servers wake clients for which messages wait.")
 
     static let personalData = [PersonalData(store: store, endsWithPassword: true)]
@@ -93,9 +93,20 @@ struct Push: ServerModule {
             kept(event)
             return .go
         }
+        registrar.reserve(RoomNote.namespace) { _, _ in true }
+        // Behind those that block.
+        registrar.on(Hooks.messageToAccount, .rewrite) { event in
+            guard let note = RoomNote(in: event.stanza.element) else { return .go }
+            // Those who are not to be notified are not told of more.
+            guard let account = event.account, !account[Self.list].isEmpty else { return .bounce(.serviceUnavailable) }
+            let (message, from, mark) = (event.stanza.element, event.from, event.mark)
+            return .wait { await missed(message, from: from, note, account, mark) }
+        }
         // Messages that other sessions take also wait for disconnected ones.
         registrar.on(Hooks.messageToAccount, .copy) { event in
-            guard let account = event.account, !account[Self.list].isEmpty, Self.isWorthIt(event.stanza.element) else {
+            guard let account = event.account, !account[Self.list].isEmpty,
+                RoomNotifications.mayWake(event.stanza.element)
+            else {
                 return .go
             }
             let sessions = account.sessions
@@ -187,7 +198,13 @@ struct Push: ServerModule {
     // MARK: Notifications, §7
 
     private func kept(_ event: KeptMessage) {
-        guard !event.account[Self.list].isEmpty, Self.isWorthIt(event.message) else { return }
+        guard !event.account[Self.list].isEmpty, RoomNotifications.mayWake(event.message) else { return }
+        if event.message.attribute("type", equals: "groupchat") {
+            host.router.begin {
+                _ = await missed(event.message, from: event.from, nil, event.account, event.mark, by: event.session)
+            }
+            return
+        }
         let sessions = event.account.sessions
         notify(event.account, event.message, event.from, event.mark) { registration in
             if let session = event.session { return session.jid.resource == registration.resource }
@@ -195,9 +212,27 @@ struct Push: ServerModule {
         }
     }
 
-    /// Whether the message is worth waking a person for.
-    private static func isWorthIt(_ message: Element) -> Bool {
-        message.hasChild("body", .client) || message.hasChild("encryption", .encryption)
+    /// A message in a room waits: for a session that is in the room, or for somebody who is away.
+    ///
+    /// - Returns: `service-unavailable` if they never want to know of messages there.
+    private func missed(
+        _ message: Element, from: JID, _ note: RoomNote?, _ account: AccountRecord, _ mark: TracePoint?,
+        by session: ClientSession? = nil
+    ) async -> Verdict {
+        do throws(StanzaError) {
+            let bookmark = try await RoomNotifications.bookmark(of: from, of: account, at: host)
+            let wanted = RoomNotifications(bookmark, note)
+            guard wanted != .never else { return .bounce(.serviceUnavailable) }
+            guard wanted.include(message, note, account.jid, bookmark) else { return .handled }
+            let sessions = account.sessions
+            notify(account, message, from, mark) { registration in
+                if let session { return session.jid.resource == registration.resource }
+                return !sessions.contains { $0.jid.resource == registration.resource }
+            }
+            return .handled
+        } catch {
+            return .handled
+        }
     }
 
     private func notify(
