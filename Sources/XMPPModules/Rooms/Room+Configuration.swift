@@ -38,21 +38,26 @@ extension Room {
             if form["type"] == "cancel" { return cancel(answer) }
             let filledIn = try DataForm(form)
             guard filledIn.type == nil || filledIn.type == Self.form else { throw .badRequest }
-            var changed = record
-            let others = try changed.configuration.apply(filledIn, maximum: service.settings.occupants)
-            let people = try affiliationChanges(others)
-            if let error = refusal(of: people, by: RoomStanding(affiliation: .owner, role: .moderator), person) {
-                throw error
-            }
-            changed.isLocked = false
-            let former = exchange(&record, with: changed)
-            var changes = former == record ? [] : [service.store.putting(record, address)]
-            changes += apply(people, by: person)
-            if !former.isLocked { changes += take(former.configuration) }
-            commit(changes) { answer($0.map { .error($0) } ?? .ok) }
+            commit(try configure(filledIn, by: person)) { answer($0.map { .error($0) } ?? .ok) }
         } catch {
             answer(.error(error))
         }
+    }
+
+    /// Takes over what an owner, or an administrator, has filled in.
+    func configure(_ form: DataForm, by person: JID) throws(StanzaError) -> [StorageChange] {
+        var changed = record
+        let others = try changed.configuration.apply(form, maximum: service.settings.occupants)
+        let people = try affiliationChanges(others)
+        if let error = refusal(of: people, by: RoomStanding(affiliation: .owner, role: .moderator), person) {
+            throw error
+        }
+        changed.isLocked = false
+        let former = exchange(&record, with: changed)
+        var changes = former == record ? [] : [service.store.putting(record, address)]
+        changes += apply(people, by: person)
+        if !former.isLocked { changes += take(former.configuration) }
+        return changes
     }
 
     /// A new room is given up, §10.1.3.
@@ -130,14 +135,25 @@ extension Room {
 
     /// §10.9.
     private func destroy(_ destroy: Element, _ answer: @escaping @Sendable (Reply) -> Void) {
+        let changes = self.destroy(
+            destroy["jid"].flatMap { JID($0) }, reason: destroy.child("reason", .roomOwner)?.text,
+            password: destroy.child("password", .roomOwner)?.text)
+        commit(changes) { answer($0.map { .error($0) } ?? .ok) }
+    }
+
+    /// Ends the room.
+    ///
+    /// - Parameters:
+    ///   - alternative: where people may go.
+    ///   - password: what they have to say there.
+    func destroy(_ alternative: JID?, reason: String?, password: String? = nil) -> [StorageChange] {
         var writer = XMLWriter()
         writer.start("destroy", .roomUser)
-        if let alternative = destroy["jid"].flatMap({ JID($0) }) { writer.attribute("jid", alternative.string) }
-        for name in ["reason", "password"] as [StaticString] {
-            if let text = destroy.child(name, .roomOwner)?.text { writer.element(name, text: text) }
-        }
+        writer.attribute("jid", alternative?.string)
+        if let reason { writer.element("reason", text: reason) }
+        if let password { writer.element("password", text: password) }
         writer.end()
-        commit(close(writer.finish(), RoomPresence.Cause())) { answer($0.map { .error($0) } ?? .ok) }
+        return close(writer.finish(), RoomPresence.Cause())
     }
 
     /// Ends the room, and puts everybody out.

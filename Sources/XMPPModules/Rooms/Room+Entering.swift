@@ -83,6 +83,7 @@ extension Room {
         occupant.sessions.removeAll { $0.jid == session }
         occupant.sessions.append(Occupant.Session(jid: session, presence: presence))
         put(occupant, key)
+        news.entered(session.bare)
         let shown = RoomPresence(occupant: occupant, affiliation: affiliation(of: session), session: session)
         show(shown, own: occupant.sessions.map(\.jid).filter { $0 != session })
         var codes: [Int] = []
@@ -98,8 +99,15 @@ extension Room {
     private func make(_ maker: JID) throws(StanzaError) -> [StorageChange] {
         guard service.mayMakeRooms(maker) else { throw .notAllowed }
         guard !makerHasEnough else { throw .resourceConstraint }
+        return make(maker) { $0.isLocked = true }
+    }
+
+    /// Makes the room for an owner.
+    ///
+    /// - Parameter configure: changes what it is at first.
+    func make(_ maker: JID, _ configure: (inout RoomRecord) -> Void) -> [StorageChange] {
         record = RoomRecord(created: host.now(), secret: SecureRandom.bytes(32))
-        record.isLocked = true
+        configure(&record)
         exists = true
         let owner = RoomMember(affiliation: .owner)
         members = [maker: owner]

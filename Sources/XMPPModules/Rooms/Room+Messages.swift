@@ -19,64 +19,38 @@ extension Room {
                 return commit(try changes + change(subject.text, by: occupant, event)) { done($0) }
             }
             guard occupant.role >= .participant else { throw .forbidden }
+            try pace(message, of: occupant)
             deliver(event, by: occupant, changes, done)
         } catch {
             done(error)
         }
     }
 
-    /// Sends a message to all. What is kept is stored first: its place in the archive is its place for everybody.
+    /// Sends an occupant's message to all.
     private func deliver(
         _ event: StanzaContext, by occupant: Occupant, _ changes: [StorageChange], _ done: @escaping Done
     ) {
-        guard configuration.keepsHistory, MessageContent(of: event.stanza.element).isArchived else {
-            send(written(event, by: occupant, id: nil), from: occupant.address, to: addresses)
-            return commit(changes, then: done)
-        }
-        let now = host.now()
-        let reserved = host.archiveIDs.reserve(for: address, at: now)
-        let bytes = written(event, by: occupant, id: host.archiveIDs.text(reserved.id))
-        let archived = ArchiveEntry(
-            id: reserved.id, collection: ArchiveEntry.archive, owner: address, peer: occupant.jid, isIncoming: true,
-            time: reserved.id.time(at: now), stanza: stored(event, by: occupant))
-        let marks = ArchiveMarks(of: event.stanza.element, peer: event.from)
-        let entry = send(bytes, from: occupant.address, to: addresses, isReady: false)
-        commit(changes + [.append(archived, marks)]) { [output] error in
-            if let entry {
-                if error == nil { entry.isReady = true } else { output.drop(entry) }
-            }
+        let message = event.stanza.element
+        let publication = Publication(
+            from: occupant.address, author: occupant.jid,
+            marks: ArchiveMarks(of: message, peer: occupant.address),
+            isKept: MessageContent(of: message).isArchived
+        ) { [self] appended, writer in write(event, by: occupant, appending: appended, to: &writer) }
+        publish(publication, changes, after: burial(by: occupant, with: message)) { [self] error in
+            if error == nil, publication.isKept { tellAbsent(of: message, by: occupant) }
             done(error)
         }
-        withExtendedLifetime(reserved) {}
-    }
-
-    /// The message as everybody gets it.
-    ///
-    /// - Parameter id: its id in the archive; nil: it is not there.
-    private func written(_ event: StanzaContext, by occupant: Occupant, id: String?) -> ByteBuffer {
-        var appended = XMLWriter()
-        appended.element("occupant-id", .occupantID, ["id": occupant.id])
-        if let id { StanzaIDs.write(id, by: address, to: &appended) }
-        var writer = XMLWriter()
-        write(event, by: occupant, appending: appended.finish(), to: &writer)
-        return writer.finish()
-    }
-
-    /// The message as it is archived: its id there is known without being in it.
-    private func stored(_ event: StanzaContext, by occupant: Occupant) -> [UInt8] {
-        var appended = XMLWriter()
-        appended.element("occupant-id", .occupantID, ["id": occupant.id])
-        var writer = XMLWriter(contentNamespace: .none)
-        write(event, by: occupant, appending: appended.finish(), to: &writer)
-        return Array(writer.finish().readableBytesView)
     }
 
     private func write(
         _ event: StanzaContext, by occupant: Occupant, appending appended: ByteBuffer, to writer: inout XMLWriter
     ) {
+        var own = XMLWriter()
+        own.element("occupant-id", .occupantID, ["id": occupant.id])
+        own.raw(appended)
         writer.stanza(
             event.stanza.element, from: occupant.address.string, to: nil, lang: event.origin?.language,
-            leavingOut: isRooms, appending: appended)
+            leavingOut: isRooms, appending: own.finish())
     }
 
     /// What only the room may say.
@@ -96,7 +70,9 @@ extension Room {
         }
         guard text.utf8.count <= service.settings.subjectBytes else { throw .notAcceptable }
         record.subject = RoomRecord.Subject(text: text, nickname: occupant.nickname, time: host.now())
-        send(written(event, by: occupant, id: nil), from: occupant.address, to: addresses)
+        var writer = XMLWriter()
+        write(event, by: occupant, appending: ByteBuffer(), to: &writer)
+        send(writer.finish(), from: occupant.address, to: addresses)
         return [service.store.putting(record, address)]
     }
 

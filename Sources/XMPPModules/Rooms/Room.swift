@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import XMPPServer
 
 /// A room in memory: who is there, who is what to it, and what it has to send.
@@ -32,9 +33,15 @@ final class Room: @unchecked Sendable {
     private var knownAddresses: [JID]?
 
     let output = RoomOutput()
+    /// Tells those who are away that something was said.
+    private(set) lazy var news = RoomNews(host: host, on: loop)
+    /// When people have sent their last messages, where they have to wait between two; by host's uptime and bare JIDs.
+    var lastMessages: [JID: Duration] = [:]
+    /// The number of occupants, for those who are not on the loop.
+    let occupantCount = Atomic<Int>(0)
     /// Requests that were passed on and are not answered, by the ids that they were given.
     var relayed: [String: Relayed] = [:]
-    /// Groups of changes that are not durable yet.
+    /// Groups of changes that are not durable yet, and other things that are waited for.
     private var commits = 0
     private var isGoingOn = false
     /// Whether the end of the server waits for the output.
@@ -74,7 +81,7 @@ final class Room: @unchecked Sendable {
     // MARK: Who is there
 
     /// Whether nobody is there, and nothing is under way.
-    var isAtRest: Bool { occupants.isEmpty && output.isEmpty && commits == 0 }
+    var isAtRest: Bool { occupants.isEmpty && output.isEmpty && news.isEmpty && commits == 0 }
 
     /// The occupant with that session.
     func occupant(_ session: JID) -> Occupant? { nicknames[session].flatMap { occupants[$0] } }
@@ -89,12 +96,17 @@ final class Room: @unchecked Sendable {
         for session in occupants[key]?.sessions ?? [] { nicknames[session.jid] = nil }
         occupants[key] = occupant
         for session in occupant.sessions { nicknames[session.jid] = key }
-        knownAddresses = nil
+        addressesDidChange()
     }
 
     func remove(_ key: String) {
         for session in occupants.removeValue(forKey: key)?.sessions ?? [] { nicknames[session.jid] = nil }
+        addressesDidChange()
+    }
+
+    private func addressesDidChange() {
         knownAddresses = nil
+        occupantCount.store(occupants.count, ordering: .relaxed)
     }
 
     /// All sessions.
@@ -134,6 +146,22 @@ final class Room: @unchecked Sendable {
             later { [self, error] in
                 commits -= 1
                 then(error)
+                host.router.workEnded()
+            }
+        }
+    }
+
+    /// Waits for something that the room needs, then goes on on the loop.
+    func wait<Value: Sendable>(
+        for operation: @escaping @Sendable () async -> Value, then: @escaping @Sendable (Value) -> Void
+    ) {
+        commits += 1
+        host.router.begin { [self] in
+            let value = await operation()
+            host.router.workBegan()
+            later { [self] in
+                commits -= 1
+                then(value)
                 host.router.workEnded()
             }
         }

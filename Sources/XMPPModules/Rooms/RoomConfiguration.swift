@@ -31,6 +31,8 @@ struct RoomConfiguration: Sendable, Equatable {
     var keepsHistory = true
     /// Messages that are shown to those who enter; nil: as many as the service shows.
     var history: Int?
+    /// The seconds between two messages of a person, XEP-0500; nil: none.
+    var slowMode: Int?
 
     private static let roles: Set<RoomRole> = [.moderator, .participant, .visitor]
 
@@ -70,6 +72,7 @@ struct RoomConfiguration: Sendable, Equatable {
         .choice(prefix + "allowpm", "Who may send private messages", \.privateMessages),
         .flag(prefix + "enablelogging", "Whether messages are kept", \.keepsHistory),
         .number("muc#maxhistoryfetch", "How many messages are shown to those who enter", none: "", \.history),
+        .number(prefix + "slow_mode_duration", "The seconds between two messages of a person", none: "0", \.slowMode),
     ]
 
     private static let fieldsByName = Dictionary(uniqueKeysWithValues: fields.map { ($0.name, $0) })

@@ -52,6 +52,17 @@ final class RoomDirectory: Sendable {
         }
     }
 
+    /// The number of occupants of each room where there are some.
+    var occupantCounts: [JID: Int] {
+        entries.withLock { entries in
+            entries.compactMapValues { entry in
+                guard case .loaded(let room, _) = entry else { return nil }
+                let count = room.occupantCount.load(ordering: .relaxed)
+                return count > 0 ? count : nil
+            }
+        }
+    }
+
     /// Does something with each room that is in memory, on its loop.
     func forEach(_ body: @escaping @Sendable (Room) -> Void) {
         let rooms = entries.withLock { entries in

@@ -3,9 +3,11 @@ import XMPPServer
 /// What service discovery says of rooms, XEP-0045 §6.
 struct RoomDiscovery {
     /// What rooms can do, said of the service and of each room.
-    static let features: [Namespace] = [
+    var features: [Namespace] { Self.features + service.settings.archiveFeatures }
+
+    private static let features: [Namespace] = [
         .rooms, .discoItems, .roomUser, .registration, "http://jabber.org/protocol/muc#stable_id",
-        .occupantID, .stanzaIDs,
+        .occupantID, .stanzaIDs, .vCard, .moderation, Retraction.namespace, "urn:xmpp:message-retract:1#tombstone",
         "http://jabber.org/protocol/muc#self-ping-optimization",
     ]
     private static let form = "http://jabber.org/protocol/muc#roominfo"
@@ -19,11 +21,11 @@ struct RoomDiscovery {
 
     func register(_ declared: inout Registrar) {
         declared.iq(.get, "query", .discoItems, to: .server, needs: .chat, list)
-        declared.iq(.get, "query", .discoInfo, to: .account, needs: .chat) { [service] request in
+        declared.iq(.get, "query", .discoInfo, to: .account, needs: .chat) { request in
             let node = request.payload["node"]
             return service.ask(request.owner) { room, answer in
                 switch node {
-                case nil: answer(Self.describe(room))
+                case nil: answer(describe(room))
                 case Self.nicknameNode: answer(Self.tellNickname(of: request.from, room))
                 default: answer(.error(.itemNotFound))
                 }
@@ -103,7 +105,7 @@ struct RoomDiscovery {
         }
     }
 
-    private static func describe(_ room: Room) -> Reply {
+    private func describe(_ room: Room) -> Reply {
         guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
         let record = room.record
         let configuration = record.configuration
@@ -115,7 +117,7 @@ struct RoomDiscovery {
             configuration.asksForPassword ? "muc_passwordprotected" : "muc_unsecured",
             configuration.isOpenAboutAddresses ? "muc_nonanonymous" : "muc_semianonymous",
         ]
-        let fields = [
+        var fields = [
             FormField(name: "muc#roominfo_description", type: "text-single", values: [configuration.description]),
             FormField(name: "muc#roominfo_lang", type: "text-single", values: [configuration.language]),
             FormField(name: "muc#roominfo_subject", type: "text-single", values: [record.subject.text]),
@@ -124,13 +126,20 @@ struct RoomDiscovery {
                 name: "muc#roomconfig_changesubject", type: "boolean",
                 values: [configuration.letsAllChangeSubject ? "1" : "0"]),
         ].filter { $0.values != [""] }
+        if let pictures = record.card?.pictures, !pictures.isEmpty {
+            fields.append(FormField(name: "muc#roominfo_avatarhash", type: "text-multi", values: pictures))
+        }
+        if let pause = configuration.slowMode {
+            fields.append(
+                FormField(name: "muc#roominfo_slow_mode_duration", type: "text-single", values: ["\(pause)"]))
+        }
         let name = configuration.name.isEmpty ? room.address.local : configuration.name
-        return .result { writer in
+        return .result { [fields, features] writer in
             writer.element("query", .discoInfo) { writer in
                 writer.element("identity", nil, ["category": "conference", "type": "text", "name": name])
                 for feature in [.discoInfo] + features { writer.element("feature", nil, ["var": feature.name]) }
                 for flag in flags { writer.element("feature", nil, ["var": flag]) }
-                FormField.write(fields, about: form, "result", to: &writer)
+                FormField.write(fields, about: Self.form, "result", to: &writer)
             }
         }
     }

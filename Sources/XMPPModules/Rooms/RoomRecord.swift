@@ -12,8 +12,16 @@ struct RoomRecord: Sendable, Equatable {
         var time: Timestamp?
     }
 
+    /// What is known of its card, which is stored beside it.
+    struct Card: Sendable, Equatable {
+        /// The hashes of its pictures.
+        var pictures: [String]
+    }
+
     var configuration = RoomConfiguration.initial
     var subject = Subject()
+    /// nil: it has none.
+    var card: Card?
     /// Nobody but its maker may enter before it is configured, XEP-0045 §10.1.
     var isLocked = false
     let created: Timestamp
@@ -24,6 +32,9 @@ struct RoomRecord: Sendable, Equatable {
         self.created = created
         self.secret = secret
     }
+
+    /// Whether everybody may learn of the room.
+    var isListed: Bool { configuration.isPublic && !isLocked }
 }
 
 extension RoomRecord: StoredValue {
@@ -48,6 +59,8 @@ extension RoomRecord: StoredValue {
             } else if child.hasName("subject") {
                 subject = Subject(
                     text: child.text, nickname: child["nick"], time: child["at"].flatMap { Timestamp($0) })
+            } else if child.hasName("card") {
+                card = Card(pictures: child.children.map(\.text))
             }
         }
         self.configuration = configuration
@@ -65,6 +78,11 @@ extension RoomRecord: StoredValue {
         }
         if let time = subject.time {
             writer.element("subject", nil, ["nick": subject.nickname, "at": time.xep0082], text: subject.text)
+        }
+        if let card {
+            writer.element("card") { writer in
+                for picture in card.pictures { writer.element("picture", text: picture) }
+            }
         }
         writer.end()
     }

@@ -11,6 +11,7 @@ final class RoomService: Sendable {
     private let messages: AttemptLimit<JID>
     private let changes: AttemptLimit<JID>
     private let invitations: AttemptLimit<JID>
+    private let searches: AttemptLimit<JID>
 
     init(_ domain: JID, _ settings: Rooms.Settings, host: Host) {
         self.host = host
@@ -20,6 +21,7 @@ final class RoomService: Sendable {
         directory = RoomDirectory(host: host)
         messages = AttemptLimit(limit: settings.messagesPerSecond, within: .seconds(1))
         invitations = AttemptLimit(limit: settings.invitationsPerHour, within: .seconds(3600))
+        searches = AttemptLimit(limit: RoomSearch.perMinute, within: .seconds(60))
         changes = AttemptLimit(limit: settings.changesPerMinute, within: .seconds(60))
     }
 
@@ -31,6 +33,9 @@ final class RoomService: Sendable {
 
     /// Whether somebody may invite another one, or have the room ask others something, now.
     func takesInvitation(by person: JID) -> Bool { invitations.take(person.bare, at: host.uptime()) != nil }
+
+    /// Whether somebody may look for rooms now.
+    func takesSearch(of person: JID) -> Bool { searches.take(person.bare, at: host.uptime()) != nil }
 
     /// Whether somebody may make rooms.
     func mayMakeRooms(_ person: JID) -> Bool {

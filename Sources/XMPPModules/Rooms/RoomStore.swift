@@ -137,11 +137,9 @@ struct RoomStore: Sendable {
         .removeItem(occupantsMap(room), key: session.string)
     }
 
-    /// Removes a room with all that is kept of it but its messages, which are removed by their owner.
+    /// Removes a room with all that it owns: what was said there, its card, who is what to it and who is there.
     func removing(_ room: JID, members people: some Sequence<JID>) -> [StorageChange] {
-        [
-            .removeItem(recordsMap, key: Self.key(room)), .removeMap(membersMap(room)), .removeMap(occupantsMap(room)),
-            .removeArchived(ArchiveQuery(collection: ArchiveEntry.archive, owner: room)),
-        ] + people.map { .removeItem(relationsMap($0), key: room.string) }
+        [.removeItem(recordsMap, key: Self.key(room)), .removeAccount(room)]
+            + people.map { .removeItem(relationsMap($0), key: room.string) }
     }
 }

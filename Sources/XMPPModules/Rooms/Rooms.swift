@@ -4,7 +4,10 @@ import XMPPServer
 struct Rooms: ServerModule {
     static let info = ModuleInfo(
         "rooms",
-        implements: [.xep(45, "1.35.5"), .xep(249, "1.2"), .xep(410, "1.1.0"), .xep(421, "1.0.1")],
+        implements: [
+            .xep(45, "1.35.5"), .xep(249, "1.2"), .xep(410, "1.1.0"), .xep(421, "1.0.1"), .xep(425, "0.3.0"),
+            .xep(433, "0.1.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"),
+        ],
         requires: ["disco"], summary: "People talk in rooms.")
 
     static let personalData = RoomStore.personalData
@@ -26,6 +29,9 @@ struct Rooms: ServerModule {
         let changesPerMinute: Int
         let invitationsPerHour: Int
         let history: Int
+        /// Empty: nobody reads archives.
+        let archiveFeatures: [Namespace]
+        let retention: ArchiveRetention.Settings
 
         init(_ section: ConfigSection, in profile: ProfileSettings) {
             domain = section.optionalString("domain", "The service's domain; without it `conference.` and the host's.")
@@ -52,6 +58,11 @@ struct Rooms: ServerModule {
                 "How many people somebody may invite by way of rooms in an hour; 0: any number.")
             history = section.integer(
                 "history", default: 20, in: 0...1000, "How many messages are shown at most to those who enter.")
+            let isSearched = profile.offers(ArchiveFullText.info.name)
+            archiveFeatures =
+                profile.offers(ArchiveManagement.info.name)
+                ? ArchiveManagement.features + (isSearched ? [ArchiveFullText.namespace] : []) : []
+            retention = ArchiveRetention.Settings(section, of: "a room")
         }
     }
 
@@ -72,10 +83,23 @@ struct Rooms: ServerModule {
             // Without a domain the declaration is refused.
             guard let service else { return }
             declared.identity(category: "conference", type: "text", name: "Rooms")
-            for feature in RoomDiscovery.features { declared.feature(feature) }
+            let discovery = RoomDiscovery(service: service)
+            for feature in discovery.features { declared.feature(feature) }
+            declared.feature(RoomSearch.namespace)
+            RoomSearch(service: service).register(&declared)
+            if !settings.archiveFeatures.isEmpty { RoomArchive(service: service).register(&declared) }
+            declared.iq(.set, "moderate", .moderation, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.moderate(request, $1) }
+            }
+            declared.iq(.get, "vCard", .vCard, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $1($0.card(for: request.from)) }
+            }
+            declared.iq(.set, "vCard", .vCard, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.setCard(request.payload, by: request.from, $1) }
+            }
             declared.on(Hooks.presenceToService, .deliver) { receive(presence: $0, service) }
             declared.on(Hooks.messageToService, .deliver) { receive(message: $0, service) }
-            RoomDiscovery(service: service).register(&declared)
+            discovery.register(&declared)
             declared.on(Hooks.iqToService, .deliver) { receive(iq: $0, service) }
             declared.iq(.get, "ping", Ping.namespace, to: .session, needs: .chat) { request in
                 guard let place = request.to else { return .pass }
@@ -105,6 +129,11 @@ struct Rooms: ServerModule {
             declared.iq(.set, "query", .roomAdmin, to: .account, needs: .chat) { request in
                 service.ask(request.owner) { $0.administer(request.payload, by: request.from, $1) }
             }
+        }
+        if let service {
+            for command in RoomCommands(service: service).commands { registrar.command(command) }
+            let retention = ArchiveRetention(host, of: service.domain.domain, settings.retention)
+            if retention.isLimited { registrar.job(every: .seconds(60)) { await retention.run() } }
         }
         registrar.on(Hooks.accountRemoved, .deliver) { [service] event in
             // What was stored of them is gone.
