@@ -71,9 +71,12 @@ struct ConfigurationField<Configuration: Sendable>: Sendable {
         }
     }
 
-    /// - Parameter none: the word for no bound.
+    /// - Parameters:
+    ///   - none: the word for no bound.
+    ///   - maximum: larger numbers are not taken.
     static func number(
         _ name: String, _ label: String, type: StaticString = "text-single", none: String, options: [String] = [],
+        maximum: Int = .max,
         _ path: any WritableKeyPath<Configuration, Int?> & Sendable
     ) -> Self {
         Self(
@@ -81,7 +84,9 @@ struct ConfigurationField<Configuration: Sendable>: Sendable {
             get: { $0[keyPath: path].map { ["\($0)"] } ?? (none.isEmpty ? [] : [none]) }
         ) { (configuration, values) throws(StanzaError) in
             if values.isEmpty || values == [none] || values == [""] { return configuration[keyPath: path] = nil }
-            guard values.count == 1, let value = Int(schema: values[0]), value >= 0 else { throw .notAcceptable }
+            guard values.count == 1, let value = Int(schema: values[0]), (0...maximum).contains(value) else {
+                throw .notAcceptable
+            }
             configuration[keyPath: path] = value
         }
     }

@@ -83,6 +83,9 @@ import XMPPModules
         "get pubsub http://jabber.org/protocol/pubsub", "set pubsub http://jabber.org/protocol/pubsub",
         "get pubsub http://jabber.org/protocol/pubsub#owner", "set pubsub http://jabber.org/protocol/pubsub#owner",
         "get query http://jabber.org/protocol/disco#info", "get query http://jabber.org/protocol/disco#items",
+        "get query urn:xmpp:mam:2", "set query urn:xmpp:mam:2", "get metadata urn:xmpp:mam:2",
+        "set moderate urn:xmpp:message-moderate:1", "get vCard vcard-temp", "set vCard vcard-temp",
+        "get search urn:xmpp:channel-search:0:search",
     ]
 
     /// Who may ask for each command.
@@ -98,6 +101,9 @@ import XMPPModules
         "app-add": .administrator, "app-list": .administrator, "app-remove": .administrator,
         "contact-add": .administrator, "contact-remove": .administrator, "contact-list": .administrator,
         "invite-make": .administrator, "invite-list": .administrator, "invite-revoke": .administrator,
+        "room-list": .administrator, "room-show": .administrator, "room-create": .administrator,
+        "room-set": .administrator, "room-destroy": .administrator, "room-people": .administrator,
+        "room-affiliate": .administrator,
         "pubsub-list": .administrator, "pubsub-show": .administrator, "pubsub-delete": .administrator,
         "command-list": .administrator, "backup": .operatorOfServer, "explain": .administrator,
         "session-end": .administrator,

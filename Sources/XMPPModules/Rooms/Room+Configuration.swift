@@ -56,6 +56,9 @@ extension Room {
         let former = exchange(&record, with: changed)
         var changes = former == record ? [] : [service.store.putting(record, address)]
         changes += apply(people, by: person)
+        if configuration.keepDays != former.configuration.keepDays {
+            changes.append(service.retention.setting(configuration.keepDays, for: address))
+        }
         if !former.isLocked { changes += take(former.configuration) }
         return changes
     }

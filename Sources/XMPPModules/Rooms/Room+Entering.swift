@@ -107,12 +107,15 @@ extension Room {
     /// - Parameter configure: changes what it is at first.
     func make(_ maker: JID, _ configure: (inout RoomRecord) -> Void) -> [StorageChange] {
         record = RoomRecord(created: host.now(), secret: SecureRandom.bytes(32))
+        record.configuration = service.settings.template
         configure(&record)
         exists = true
         let owner = RoomMember(affiliation: .owner)
         members = [maker: owner]
         reservations = [:]
-        return [service.store.putting(record, address)] + service.store.putting(owner, of: maker, address)
+        var changes = [service.store.putting(record, address)] + service.store.putting(owner, of: maker, address)
+        if let days = configuration.keepDays { changes.append(service.retention.setting(days, for: address)) }
+        return changes
     }
 
     /// Whether somebody may enter, §7.2.5 to 7.2.11.
@@ -240,7 +243,8 @@ extension Room {
 
     /// The room is no more.
     func vanish() -> [StorageChange] {
-        let changes = service.store.removing(address, members: members.keys)
+        let changes =
+            service.store.removing(address, members: members.keys) + [service.retention.setting(nil, for: address)]
         exists = false
         members = [:]
         reservations = [:]

@@ -91,7 +91,14 @@ struct RoomCommands: Sendable {
     }
 
     private func set(_ room: String, _ fields: [String]) async throws -> RoomInfo {
-        let form = DataForm(fields: try fields.map(Self.field))
+        let form = DataForm(
+            fields: try fields.map { text in
+                do throws(StanzaError) {
+                    return try RoomConfiguration.field(text)
+                } catch {
+                    throw AdministrationError("write \"\(text)\" as NAME=VALUE")
+                }
+            })
         return try await ofRoom(room) { room, done in
             do throws(StanzaError) {
                 room.commit(try room.configure(form, by: room.address)) { done(Self.result($0) { room.info }) }
@@ -99,16 +106,6 @@ struct RoomCommands: Sendable {
                 done(.failure(AdministrationError("the room does not take such a configuration")))
             }
         }
-    }
-
-    /// A field of a form from `NAME=VALUE`, with several values behind commas.
-    private static func field(_ text: String) throws -> (name: String, values: [String]) {
-        guard let sign = text.firstIndex(of: "=") else {
-            throw AdministrationError("write \"\(text)\" as NAME=VALUE")
-        }
-        let name = String(text[..<sign])
-        let values = text[text.index(after: sign)...].split(separator: ",", omittingEmptySubsequences: false)
-        return (name.hasPrefix("muc#") ? name : "muc#roomconfig_\(name)", values.map(String.init))
     }
 
     private func destroy(_ room: String, _ reason: String?, _ alternative: String?) async throws -> Sentence {

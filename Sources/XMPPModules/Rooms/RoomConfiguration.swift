@@ -31,6 +31,8 @@ struct RoomConfiguration: Sendable, Equatable {
     var keepsHistory = true
     /// Messages that are shown to those who enter; nil: as many as the service shows.
     var history: Int?
+    /// How many days messages are kept; nil: as long as the service keeps them.
+    var keepDays: Int?
     /// The seconds between two messages of a person, XEP-0500; nil: none.
     var slowMode: Int?
 
@@ -72,7 +74,10 @@ struct RoomConfiguration: Sendable, Equatable {
         .choice(prefix + "allowpm", "Who may send private messages", \.privateMessages),
         .flag(prefix + "enablelogging", "Whether messages are kept", \.keepsHistory),
         .number("muc#maxhistoryfetch", "How many messages are shown to those who enter", none: "", \.history),
-        .number(prefix + "slow_mode_duration", "The seconds between two messages of a person", none: "0", \.slowMode),
+        .number(prefix + "keep_days", "The days that messages are kept", none: "", maximum: 36_525, \.keepDays),
+        .number(
+            prefix + "slow_mode_duration", "The seconds between two messages of a person", none: "0", maximum: 86_400,
+            \.slowMode),
     ]
 
     private static let fieldsByName = Dictionary(uniqueKeysWithValues: fields.map { ($0.name, $0) })
@@ -110,6 +115,16 @@ struct RoomConfiguration: Sendable, Equatable {
             let values = field.get(self)
             return values == field.get(other) ? nil : (field.name, values)
         }
+    }
+
+    /// A field of the form as people write it outside of one: `NAME=VALUE`, with several values behind commas.
+    ///
+    /// - Throws: `bad-request` if it is not so.
+    static func field(_ text: String) throws(StanzaError) -> (name: String, values: [String]) {
+        guard let sign = text.firstIndex(of: "=") else { throw .badRequest }
+        let name = String(text[..<sign])
+        let values = text[text.index(after: sign)...].split(separator: ",", omittingEmptySubsequences: false)
+        return (name.hasPrefix("muc#") ? name : prefix + name, values.map(String.init))
     }
 
     /// Changes one field to what was stored; a field that this version does not know is left out.

@@ -7,6 +7,7 @@ final class RoomService: Sendable {
     let settings: Rooms.Settings
     let store: RoomStore
     let directory: RoomDirectory
+    let retention: RoomRetention
     /// What people do in rooms, by their bare JIDs.
     private let messages: AttemptLimit<JID>
     private let changes: AttemptLimit<JID>
@@ -19,6 +20,7 @@ final class RoomService: Sendable {
         self.settings = settings
         store = RoomStore(domain, roomsPerOwner: settings.roomsPerOwner, in: host.storage)
         directory = RoomDirectory(host: host)
+        retention = RoomRetention(host, of: domain)
         messages = AttemptLimit(limit: settings.messagesPerSecond, within: .seconds(1))
         invitations = AttemptLimit(limit: settings.invitationsPerHour, within: .seconds(3600))
         searches = AttemptLimit(limit: RoomSearch.perMinute, within: .seconds(60))

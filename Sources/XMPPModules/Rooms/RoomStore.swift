@@ -23,7 +23,8 @@ struct RoomStore: Sendable {
 
     /// All that is kept about people in rooms. What they said there stays with the room.
     static let personalData = [
-        PersonalData(maps: recordsStore), PersonalData(maps: occupantsStore), PersonalData(maps: relationsStore),
+        PersonalData(maps: recordsStore), PersonalData(maps: RoomRetention.store), PersonalData(maps: occupantsStore),
+        PersonalData(maps: relationsStore),
         PersonalData(maps: membersStore, removal: forget),
     ]
 

@@ -29,6 +29,8 @@ struct Rooms: ServerModule {
         let changesPerMinute: Int
         let invitationsPerHour: Int
         let history: Int
+        /// How a new room is configured.
+        let template: RoomConfiguration
         /// Empty: nobody reads archives.
         let archiveFeatures: [Namespace]
         let retention: ArchiveRetention.Settings
@@ -58,11 +60,32 @@ struct Rooms: ServerModule {
                 "How many people somebody may invite by way of rooms in an hour; 0: any number.")
             history = section.integer(
                 "history", default: 20, in: 0...1000, "How many messages are shown at most to those who enter.")
+            template = Self.template(section)
             let isSearched = profile.offers(ArchiveFullText.info.name)
             archiveFeatures =
                 profile.offers(ArchiveManagement.info.name)
                 ? ArchiveManagement.features + (isSearched ? [ArchiveFullText.namespace] : []) : []
             retention = ArchiveRetention.Settings(section, of: "a room")
+        }
+
+        private static func template(_ section: ConfigSection) -> RoomConfiguration {
+            let key = "new-rooms"
+            let lines = section.strings(
+                key, default: [],
+                "How new rooms are configured at first: fields of the owner's form, such as `membersonly=true`.")
+            var configuration = RoomConfiguration.initial
+            for line in lines {
+                do throws(StanzaError) {
+                    let others = try configuration.apply(
+                        DataForm(fields: [RoomConfiguration.field(line)]), maximum: .max)
+                    guard others.isEmpty else { throw .notAcceptable }
+                } catch {
+                    section.fail(
+                        key, item: line, "\"\(line)\" configures no room",
+                        fix: "write fields of a room's form such as `persistentroom=true`")
+                }
+            }
+            return configuration
         }
     }
 
@@ -134,6 +157,7 @@ struct Rooms: ServerModule {
             for command in RoomCommands(service: service).commands { registrar.command(command) }
             let retention = ArchiveRetention(host, of: service.domain.domain, settings.retention)
             if retention.isLimited { registrar.job(every: .seconds(60)) { await retention.run() } }
+            registrar.job(every: .seconds(60)) { await service.retention.run() }
         }
         registrar.on(Hooks.accountRemoved, .deliver) { [service] event in
             // What was stored of them is gone.
