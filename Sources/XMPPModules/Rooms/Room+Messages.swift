@@ -37,7 +37,13 @@ extension Room {
             isKept: MessageContent(of: message).isArchived
         ) { [self] appended, writer in write(event, by: occupant, appending: appended, to: &writer) }
         publish(publication, changes, after: burial(by: occupant, with: message)) { [self] error in
-            if error == nil, publication.isKept { tellAbsent(of: message, by: occupant) }
+            if error == nil, publication.isKept {
+                tellAbsent(of: message, by: occupant)
+                // What corrects another message is none of its own.
+                if message.hasChild("body", .client), !message.hasChild("replace", "urn:xmpp:message-correct:0") {
+                    activity.sent(at: host.uptime())
+                }
+            }
             done(error)
         }
     }

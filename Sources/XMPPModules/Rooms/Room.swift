@@ -37,6 +37,7 @@ final class Room: @unchecked Sendable {
     private(set) lazy var news = RoomNews(host: host, on: loop)
     /// When people have sent their last messages, where they have to wait between two; by host's uptime and bare JIDs.
     var lastMessages: [JID: Duration] = [:]
+    var activity: RoomActivity
     /// The number of occupants, for those who are not on the loop.
     let occupantCount = Atomic<Int>(0)
     /// Requests that were passed on and are not answered, by the ids that they were given.
@@ -55,6 +56,7 @@ final class Room: @unchecked Sendable {
         record = stored.record ?? RoomRecord(created: service.host.now(), secret: SecureRandom.bytes(32))
         makerHasEnough = stored.makerHasEnough
         members = stored.members
+        activity = RoomActivity(at: service.host.uptime())
         for (jid, member) in members {
             if let key = member.nickname.flatMap(RoomNickname.key) { reservations[key] = jid }
         }
@@ -115,6 +117,11 @@ final class Room: @unchecked Sendable {
         let addresses = Array(nicknames.keys)
         knownAddresses = addresses
         return addresses
+    }
+
+    /// Whether everybody may find the room and enter it.
+    var isForEverybody: Bool {
+        configuration.isPublic && !configuration.isForMembers && !configuration.asksForPassword
     }
 
     func affiliation(of person: JID) -> RoomAffiliation { members[person.bare]?.affiliation ?? .none }

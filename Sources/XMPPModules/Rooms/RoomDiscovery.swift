@@ -82,8 +82,7 @@ struct RoomDiscovery {
     private static func list(_ room: Room, for session: JID) -> Reply {
         guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
         let configuration = room.configuration
-        let isOpen = configuration.isPublic && !configuration.isForMembers && !configuration.asksForPassword
-        let isTold = isOpen && room.affiliation(of: session) != .outcast || room.occupant(session) != nil
+        let isTold = room.isForEverybody && room.affiliation(of: session) != .outcast || room.occupant(session) != nil
         let shown = isTold ? room.occupants.values.filter { configuration.broadcastRoles.contains($0.role) } : []
         let addresses = shown.map(\.address.string).sorted()
         return .result { writer in
@@ -132,6 +131,12 @@ struct RoomDiscovery {
         if let pause = configuration.slowMode {
             fields.append(
                 FormField(name: "muc#roominfo_slow_mode_duration", type: "text-single", values: ["\(pause)"]))
+        }
+        if configuration.isPersistent, room.isForEverybody, let rate = room.activity.rate(at: service.host.uptime()) {
+            fields.append(
+                FormField(
+                    name: "{urn:xmpp:muc-activity}message-activity", type: "text-single", label: "Messages per hour",
+                    values: [rate]))
         }
         let name = configuration.name.isEmpty ? room.address.local : configuration.name
         return .result { [fields, features] writer in

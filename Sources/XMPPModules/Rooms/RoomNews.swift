@@ -142,8 +142,7 @@ extension Room {
             let isMention = member.nickname.map { RoomNotifications.names($0, in: text) } ?? false
             if isMention { mentioned.append(person) } else { others.append(person) }
         }
-        let isPublic = configuration.isPublic && !configuration.isForMembers && !configuration.asksForPassword
-        news.tell(mentioned, of: message, from: author.address, RoomNote(isMention: true, isPublic: isPublic))
-        news.tell(others, of: message, from: author.address, RoomNote(isMention: false, isPublic: isPublic))
+        news.tell(mentioned, of: message, from: author.address, RoomNote(isMention: true, isPublic: isForEverybody))
+        news.tell(others, of: message, from: author.address, RoomNote(isMention: false, isPublic: isForEverybody))
     }
 }

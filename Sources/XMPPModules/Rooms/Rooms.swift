@@ -6,7 +6,7 @@ struct Rooms: ServerModule {
         "rooms",
         implements: [
             .xep(45, "1.35.5"), .xep(249, "1.2"), .xep(410, "1.1.0"), .xep(421, "1.0.1"), .xep(425, "0.3.0"),
-            .xep(433, "0.1.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"),
+            .xep(433, "0.1.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"), .xep(502, "0.1.0"),
         ],
         requires: ["disco"], summary: "People talk in rooms.")
 
