@@ -84,7 +84,8 @@ import XMPPModules
         "get pubsub http://jabber.org/protocol/pubsub#owner", "set pubsub http://jabber.org/protocol/pubsub#owner",
         "get query http://jabber.org/protocol/disco#info", "get query http://jabber.org/protocol/disco#items",
         "get query urn:xmpp:mam:2", "set query urn:xmpp:mam:2", "get metadata urn:xmpp:mam:2",
-        "set moderate urn:xmpp:message-moderate:1", "get vCard vcard-temp", "set vCard vcard-temp",
+        "set moderate urn:xmpp:message-moderate:1", "set command http://jabber.org/protocol/commands",
+        "get vCard vcard-temp", "set vCard vcard-temp",
         "get search urn:xmpp:channel-search:0:search",
     ]
 

@@ -20,6 +20,8 @@ struct Occupant: Sendable {
     var sessions: [Session]
     /// XEP-0421: the same whenever they are in the room, whatever their nickname.
     let id: String
+    /// What they are in the room beside role and affiliation.
+    var hats: [RoomHat] = []
 
     var nickname: String { address.resource ?? "" }
     var presence: ByteBuffer { sessions.last?.presence ?? ByteBuffer() }

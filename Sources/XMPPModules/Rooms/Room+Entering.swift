@@ -52,7 +52,9 @@ extension Room {
         var writer = XMLWriter()
         for child in presence.element.children {
             // What only the room may say.
-            if child.isIn(.rooms) || child.isIn(.roomUser) || child.isIn(.occupantID) { continue }
+            if child.isIn(.rooms) || child.isIn(.roomUser) || child.isIn(.occupantID) || child.isIn(RoomHat.namespace) {
+                continue
+            }
             writer.copy(child)
         }
         let content = writer.finish()

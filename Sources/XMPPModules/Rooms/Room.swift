@@ -77,7 +77,8 @@ final class Room: @unchecked Sendable {
 
     func newOccupant(_ session: JID, at place: JID, role: RoomRole) -> Occupant {
         Occupant(
-            jid: session.bare, address: place, role: role, sessions: [], id: Occupant.id(of: session, record.secret))
+            jid: session.bare, address: place, role: role, sessions: [], id: Occupant.id(of: session, record.secret),
+            hats: hats(of: session.bare))
     }
 
     // MARK: Who is there

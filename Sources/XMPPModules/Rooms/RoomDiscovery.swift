@@ -7,7 +7,8 @@ struct RoomDiscovery {
 
     private static let features: [Namespace] = [
         .rooms, .discoItems, .roomUser, .registration, "http://jabber.org/protocol/muc#stable_id",
-        .occupantID, .stanzaIDs, .vCard, .moderation, Retraction.namespace, "urn:xmpp:message-retract:1#tombstone",
+        .occupantID, .stanzaIDs, .vCard, .moderation, RoomHat.namespace, .commands, Retraction.namespace,
+        "urn:xmpp:message-retract:1#tombstone",
         "http://jabber.org/protocol/muc#self-ping-optimization",
     ]
     private static let form = "http://jabber.org/protocol/muc#roominfo"
@@ -32,8 +33,14 @@ struct RoomDiscovery {
             }
         }
         declared.iq(.get, "query", .discoItems, to: .account, needs: .chat) { [service] request in
-            guard request.payload["node"] == nil else { return .error(.itemNotFound) }
-            return service.ask(request.owner) { $1(Self.list($0, for: request.from)) }
+            let node = request.payload["node"]
+            return service.ask(request.owner) { room, answer in
+                switch node {
+                case nil: answer(Self.list(room, for: request.from))
+                case Namespace.commands.name: answer(Self.listCommands(room, for: request.from))
+                default: answer(.error(.itemNotFound))
+                }
+            }
         }
         // An occupant answers for themselves, §6.5.
         declared.iq(.get, "query", .discoInfo, to: .session, needs: .chat) { _ in .pass }
@@ -88,6 +95,23 @@ struct RoomDiscovery {
         return .result { writer in
             writer.element("query", .discoItems) { writer in
                 for address in addresses { writer.element("item", nil, ["jid": address]) }
+            }
+        }
+    }
+
+    /// What may be done at the room by commands (XEP-0050).
+    private static func listCommands(_ room: Room, for session: JID) -> Reply {
+        let isAdmin = room.exists && room.affiliation(of: session) >= .admin
+        return .result { writer in
+            writer.element("query", .discoItems, ["node": Namespace.commands.name]) { writer in
+                for command in isAdmin ? Room.HatCommand.allCases : [] {
+                    writer.element(
+                        "item", nil,
+                        [
+                            "jid": room.address.string, "node": Room.HatCommand.prefix + command.rawValue,
+                            "name": command.title,
+                        ])
+                }
             }
         }
     }

@@ -42,6 +42,7 @@ struct RoomPresence: Sendable {
         if isUnavailable { writer.attribute("type", "unavailable" as StaticString) }
         if let content = isUnavailable ? farewell : occupant.presence { writer.raw(content) }
         writer.element("occupant-id", .occupantID, ["id": occupant.id])
+        if !isUnavailable { RoomHat.write(occupant.hats, to: &writer) }
         writer.start("x", .roomUser)
         writer.start("item")
         writer.attribute("affiliation", affiliation.rawValue)

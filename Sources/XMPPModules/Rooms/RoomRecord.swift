@@ -22,6 +22,8 @@ struct RoomRecord: Sendable, Equatable {
     var subject = Subject()
     /// nil: it has none.
     var card: Card?
+    /// What people may be in it beside what all rooms know (XEP-0317).
+    var hats: [RoomHat] = []
     /// Nobody but its maker may enter before it is configured, XEP-0045 §10.1.
     var isLocked = false
     let created: Timestamp
@@ -59,6 +61,8 @@ extension RoomRecord: StoredValue {
             } else if child.hasName("subject") {
                 subject = Subject(
                     text: child.text, nickname: child["nick"], time: child["at"].flatMap { Timestamp($0) })
+            } else if child.hasName("hat"), let uri = child["uri"] {
+                hats.append(RoomHat(uri: uri, title: child["title"] ?? "", hue: child["hue"]))
             } else if child.hasName("card") {
                 card = Card(pictures: child.children.map(\.text))
             }
@@ -79,6 +83,7 @@ extension RoomRecord: StoredValue {
         if let time = subject.time {
             writer.element("subject", nil, ["nick": subject.nickname, "at": time.xep0082], text: subject.text)
         }
+        for hat in hats { writer.element("hat", nil, ["uri": hat.uri, "title": hat.title, "hue": hat.hue]) }
         if let card {
             writer.element("card") { writer in
                 for picture in card.pictures { writer.element("picture", text: picture) }
@@ -95,9 +100,11 @@ struct RoomMember: Sendable, Equatable {
     var nickname: String?
     /// Why; told to those who read the list.
     var reason: String?
+    /// The hats that they wear, by their URIs.
+    var hats: [String] = []
 
     /// Whether there is nothing to keep.
-    var isNothing: Bool { affiliation == .none && nickname == nil }
+    var isNothing: Bool { affiliation == .none && nickname == nil && hats.isEmpty }
 }
 
 extension RoomMember: StoredValue {
@@ -105,12 +112,17 @@ extension RoomMember: StoredValue {
 
     init?(stored element: Element) {
         guard let affiliation = element["affiliation"].flatMap(RoomAffiliation.init) else { return nil }
-        self.init(affiliation: affiliation, nickname: element["nick"], reason: element["reason"])
+        self.init(
+            affiliation: affiliation, nickname: element["nick"], reason: element["reason"],
+            hats: element.children.filter { $0.hasName("hat") }.map(\.text))
     }
 
     func write(to writer: inout XMLWriter) {
         writer.element(
-            "member", Self.namespace, ["affiliation": affiliation.rawValue, "nick": nickname, "reason": reason])
+            "member", Self.namespace, ["affiliation": affiliation.rawValue, "nick": nickname, "reason": reason]
+        ) { writer in
+            for hat in hats { writer.element("hat", text: hat) }
+        }
     }
 }
 

@@ -5,7 +5,8 @@ struct Rooms: ServerModule {
     static let info = ModuleInfo(
         "rooms",
         implements: [
-            .xep(45, "1.35.5"), .xep(249, "1.2"), .xep(410, "1.1.0"), .xep(421, "1.0.1"), .xep(425, "0.3.0"),
+            .xep(45, "1.35.5"), .xep(249, "1.2"), .xep(317, "0.3.1"), .xep(410, "1.1.0"), .xep(421, "1.0.1"),
+            .xep(425, "0.3.0"),
             .xep(433, "0.1.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"), .xep(502, "0.1.0"),
         ],
         requires: ["disco"], summary: "People talk in rooms.")
@@ -113,6 +114,9 @@ struct Rooms: ServerModule {
             if !settings.archiveFeatures.isEmpty { RoomArchive(service: service).register(&declared) }
             declared.iq(.set, "moderate", .moderation, to: .account, needs: .chat) { request in
                 service.ask(request.owner) { $0.moderate(request, $1) }
+            }
+            declared.iq(.set, "command", .commands, to: .account, needs: .chat) { request in
+                service.ask(request.owner) { $0.hats(request, $1) }
             }
             declared.iq(.get, "vCard", .vCard, to: .account, needs: .chat) { request in
                 service.ask(request.owner) { $1($0.card(for: request.from)) }
