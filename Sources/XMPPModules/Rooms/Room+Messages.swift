@@ -61,7 +61,9 @@ extension Room {
 
     /// What only the room may say.
     func isRooms(_ child: Element) -> Bool {
-        if child.isIn(.occupantID) || child.isIn(.roomUser) { return true }
+        if child.isIn(.occupantID) || child.isIn(.roomUser) || child.isNamed("retracted", Retraction.namespace) {
+            return true
+        }
         if child.isNamed("stanza-id", .stanzaIDs) { return child["by"].flatMap { JID($0) } == address }
         return child.isNamed("delay", .delay) && child["from"].flatMap { JID($0)?.bare } == address
     }

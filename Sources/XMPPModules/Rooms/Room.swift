@@ -22,7 +22,7 @@ final class Room: @unchecked Sendable {
     /// Whoever would make the room has as many as they may.
     let makerHasEnough: Bool
     /// By bare JID; who is nothing to the room is not in it.
-    var members: [JID: RoomMember]
+    var members: [JID: RoomMember] { didSet { knownAbsent = nil } }
     /// By the keys of their nicknames.
     private(set) var occupants: [String: Occupant] = [:]
     /// Who has reserved nicknames, by their keys.
@@ -31,6 +31,8 @@ final class Room: @unchecked Sendable {
     private(set) var nicknames: [JID: String] = [:]
     /// All sessions; nil: to be put together anew.
     private var knownAddresses: [JID]?
+    /// Members and above who are not there; nil: to be put together anew.
+    private var knownAbsent: [JID]?
 
     let output = RoomOutput()
     /// Tells those who are away that something was said.
@@ -109,6 +111,7 @@ final class Room: @unchecked Sendable {
 
     private func addressesDidChange() {
         knownAddresses = nil
+        knownAbsent = nil
         occupantCount.store(occupants.count, ordering: .relaxed)
     }
 
@@ -118,6 +121,15 @@ final class Room: @unchecked Sendable {
         let addresses = Array(nicknames.keys)
         knownAddresses = addresses
         return addresses
+    }
+
+    /// Those who belong to the room and are not there.
+    var absent: [JID] {
+        if let knownAbsent { return knownAbsent }
+        let present = Set(occupants.values.map(\.jid))
+        let absent = members.filter { $0.value.affiliation >= .member && !present.contains($0.key) }.map(\.key)
+        knownAbsent = absent
+        return absent
     }
 
     /// Whether everybody may find the room and enter it.

@@ -133,13 +133,12 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
 extension Room {
     /// Has those who belong to the room and are away notified of a message.
     func tellAbsent(of message: Element, by author: Occupant) {
-        guard RoomNotifications.mayWake(message) else { return }
-        let present = Set(occupants.values.map(\.jid))
+        let people = absent.filter(news.reaches)
+        guard !people.isEmpty, RoomNotifications.mayWake(message) else { return }
         let text = message.child("body", .client)?.text ?? ""
         var (others, mentioned): ([JID], [JID]) = ([], [])
-        for (person, member) in members
-        where member.affiliation >= .member && !present.contains(person) && news.reaches(person) {
-            let isMention = member.nickname.map { RoomNotifications.names($0, in: text) } ?? false
+        for person in people {
+            let isMention = members[person]?.nickname.map { RoomNotifications.names($0, in: text) } ?? false
             if isMention { mentioned.append(person) } else { others.append(person) }
         }
         news.tell(mentioned, of: message, from: author.address, RoomNote(isMention: true, isPublic: isForEverybody))
