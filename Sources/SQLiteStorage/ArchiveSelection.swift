@@ -68,7 +68,9 @@ struct ArchiveSelection {
 
     private static func marks(_ query: ArchiveQuery, _ numbers: MarkNumbers) -> Conditions {
         var marks = Conditions()
-        for resource in [query.resource, query.peer?.resource].compactMap(\.self) { marks.add("archive.resource = ?", [numbers.number(resource)]) }
+        for resource in [query.resource, query.peer?.resource].compactMap(\.self) {
+            marks.add("archive.resource = ?", [numbers.number(resource)])
+        }
         if let messageID = query.messageID {
             let number = numbers.number(messageID)
             marks.add("(archive.message = ? OR archive.origin = ?)", [number, number])

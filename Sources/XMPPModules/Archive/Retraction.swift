@@ -12,6 +12,8 @@ struct Retraction: ServerModule {
         summary: "Messages that are taken back leave a tombstone in the archives.")
 
     static let namespace: Namespace = "urn:xmpp:message-retract:1"
+    /// Of whoever has an archive.
+    static let features: [Namespace] = [namespace, "urn:xmpp:message-retract:1#tombstone"]
 
     private let host: Host
 
@@ -20,7 +22,7 @@ struct Retraction: ServerModule {
     }
 
     func register(_ registrar: inout Registrar) {
-        for feature in [Self.namespace, "urn:xmpp:message-retract:1#tombstone"] {
+        for feature in Self.features {
             registrar.feature(feature)
             registrar.accountFeature(feature)
         }

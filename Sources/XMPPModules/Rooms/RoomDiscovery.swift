@@ -3,12 +3,11 @@ import XMPPServer
 /// What service discovery says of rooms, XEP-0045 §6.
 struct RoomDiscovery {
     /// What rooms can do, said of the service and of each room.
-    var features: [Namespace] { Self.features + service.settings.archiveFeatures }
+    var features: [Namespace] { Self.features + Retraction.features + service.settings.archiveFeatures }
 
     private static let features: [Namespace] = [
         .rooms, .discoItems, .roomUser, .registration, "http://jabber.org/protocol/muc#stable_id",
-        .occupantID, .stanzaIDs, .vCard, .moderation, RoomHat.namespace, .commands, Retraction.namespace,
-        "urn:xmpp:message-retract:1#tombstone",
+        .occupantID, .stanzaIDs, .vCard, .moderation, RoomHat.namespace, .commands,
         "http://jabber.org/protocol/muc#self-ping-optimization",
     ]
     private static let form = "http://jabber.org/protocol/muc#roominfo"
