@@ -90,17 +90,7 @@ public final class TLSContext: TLSProvider {
     }
 
     /// The server's TLS handler for one connection.
-    public func makeTLSHandler() -> any ChannelHandler {
-        NIOSSLServerHandler(context: context, configuration: Self.handlerConfiguration)
-    }
-
-    /// What a handshake and large stanzas have taken for output is given back: a connection that rests keeps enough for a
-    /// stanza.
-    private static let handlerConfiguration = {
-        var configuration = NIOSSLHandler.Configuration()
-        configuration.maximumPreservedOutboundBufferCapacity = 1024
-        return configuration
-    }()
+    public func makeTLSHandler() -> any ChannelHandler { NIOSSLServerHandler(context: context) }
 
     /// The tls-server-end-point binding of the certificate for a client; nil if there is none, or if it is unknown
     /// which of several certificates the client was shown.
