@@ -33,11 +33,72 @@ extension Element {
     @usableFromInline
     func giveAttributeBytes(_ name: StaticString, _ body: (RawSpan) -> Void) {
         guard let node = attributeNode(name) else { return }
+        give(node, body)
+    }
+
+    private func give(_ node: Node, _ body: (RawSpan) -> Void) {
         document.withBytes { span in
             let value = span.extracting(node.value)
             guard node.isEncoded else { return body(value) }
             body(Decoding.attribute.bytes(value).span.bytes)
         }
+    }
+
+    /// Where a stanza has the attributes that are asked for again and again.
+    public struct StanzaPlaces: Sendable {
+        /// An unprefixed attribute of an element; nothing if it has none.
+        public struct Place: Sendable {
+            /// The node's number; 0, which is an element's, for none.
+            fileprivate var index: UInt32 = 0
+            /// Whether there is such an attribute.
+            public var exists: Bool { index != 0 }
+        }
+
+        public fileprivate(set) var type = Place()
+        public fileprivate(set) var to = Place()
+        public fileprivate(set) var id = Place()
+    }
+
+    /// Looks at all attributes once.
+    public var stanzaPlaces: StanzaPlaces {
+        document.withBytes { span in
+            var places = StanzaPlaces()
+            var next = index + 1
+            while next < document.nodes.count {
+                let node = document.nodes[next]
+                guard node.kind == .attribute || node.kind == .declaration else { break }
+                let place = StanzaPlaces.Place(index: UInt32(truncatingIfNeeded: next))
+                next += 1
+                guard node.kind == .attribute, node.prefixLength == 0 else { continue }
+                let (offset, length) = (Int(node.nameOffset), Int(node.nameLength))
+                if span.equals(at: offset, length: length, "to") {
+                    places.to = place
+                } else if span.equals(at: offset, length: length, "type") {
+                    places.type = place
+                } else if span.equals(at: offset, length: length, "id") {
+                    places.id = place
+                }
+            }
+            return places
+        }
+    }
+
+    /// Calls `body` with the decoded value of an attribute of this element, if it exists.
+    @inlinable
+    public func withAttributeBytes<Result>(at place: StanzaPlaces.Place, _ body: (RawSpan) -> Result) -> Result? {
+        var result: Result?
+        giveAttributeBytes(at: place) { result = body($0) }
+        return result
+    }
+
+    @usableFromInline
+    func giveAttributeBytes(at place: StanzaPlaces.Place, _ body: (RawSpan) -> Void) {
+        if place.exists { give(document.nodes[Int(place.index)], body) }
+    }
+
+    /// The decoded value of an attribute of this element.
+    public func attribute(at place: StanzaPlaces.Place) -> String? {
+        place.exists ? decoded(document.nodes[Int(place.index)]) : nil
     }
 
     /// All attributes in the order received, without namespace declarations.

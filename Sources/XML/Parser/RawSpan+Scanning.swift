@@ -20,21 +20,32 @@ extension RawSpan {
     /// Whether `length` bytes at `offset` equal those of `other` at `otherOffset`; both ranges must exist.
     @inline(__always)
     func equals(at offset: Int, _ other: RawSpan, at otherOffset: Int, length: Int) -> Bool {
-        var index = 0
-        while index &+ 8 <= length {
-            if word(offset &+ index) != other.word(otherOffset &+ index) { return false }
-            index &+= 8
+        if length >= 8 {
+            var index = 0
+            while index &+ 8 <= length {
+                if word(offset &+ index) != other.word(otherOffset &+ index) { return false }
+                index &+= 8
+            }
+            // The last eight: some of them for the second time.
+            return index == length || word(offset &+ length &- 8) == other.word(otherOffset &+ length &- 8)
         }
-        guard index < length else { return true }
-        if has(8, at: offset &+ index), other.has(8, at: otherOffset &+ index) {
-            let difference = word(offset &+ index) ^ other.word(otherOffset &+ index)
-            return difference &<< UInt64(truncatingIfNeeded: 8 &* (8 &- length &+ index)) == 0
+        // As two halves that overlap.
+        if length >= 4 {
+            return load(offset, as: UInt32.self) == other.load(otherOffset, as: UInt32.self)
+                && load(offset &+ length &- 4, as: UInt32.self)
+                    == other.load(otherOffset &+ length &- 4, as: UInt32.self)
         }
-        while index < length {
-            if byte(offset &+ index) != other.byte(otherOffset &+ index) { return false }
-            index &+= 1
+        if length >= 2 {
+            return load(offset, as: UInt16.self) == other.load(otherOffset, as: UInt16.self)
+                && load(offset &+ length &- 2, as: UInt16.self)
+                    == other.load(otherOffset &+ length &- 2, as: UInt16.self)
         }
-        return true
+        return length == 0 || byte(offset) == other.byte(otherOffset)
+    }
+
+    @inline(__always)
+    private func load<Integer: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: Integer.Type) -> Integer {
+        unsafeLoadUnaligned(fromByteOffset: offset, as: type)
     }
 
     @inline(__always)

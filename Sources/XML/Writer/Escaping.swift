@@ -19,6 +19,13 @@ enum Escaping {
             guard Self.special(bytes.word(index)) == 0 else { return measureSlowly(bytes) }
             index &+= 8
         }
+        if bytes.byteCount >= 8 {
+            // The last eight bytes: some of them for the second time.
+            guard index == bytes.byteCount || Self.special(bytes.word(bytes.byteCount &- 8)) == 0 else {
+                return measureSlowly(bytes)
+            }
+            return Measure(byteCount: bytes.byteCount, isPlain: true)
+        }
         while index < bytes.byteCount {
             guard !Self.isSpecial(bytes.byte(index)) else { return measureSlowly(bytes) }
             index &+= 1

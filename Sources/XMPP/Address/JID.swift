@@ -125,14 +125,22 @@ extension Slice<UnsafeRawBufferPointer> {
     fileprivate func isIdentical(to other: Self) -> Bool {
         guard count == other.count else { return false }
         let mine = UnsafeRawBufferPointer(rebasing: self), theirs = UnsafeRawBufferPointer(rebasing: other)
-        let words = count & ~7
-        for offset in stride(from: 0, to: words, by: 8)
-        where mine.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            != theirs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        {
-            return false
+        var offset = 0
+        while offset &+ 8 <= count {
+            guard mine.word(offset) == theirs.word(offset) else { return false }
+            offset &+= 8
         }
-        for offset in words..<count where mine[offset] != theirs[offset] { return false }
+        // The last eight bytes: some of them for the second time.
+        if count >= 8 { return offset == count || mine.word(count &- 8) == theirs.word(count &- 8) }
+        while offset < count {
+            guard mine[offset] == theirs[offset] else { return false }
+            offset &+= 1
+        }
         return true
     }
+}
+
+extension UnsafeRawBufferPointer {
+    @inline(__always)
+    fileprivate func word(_ offset: Int) -> UInt64 { loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
 }

@@ -10,19 +10,29 @@ public struct Stanza: Sendable {
     /// The meaning of the attribute `type`: without it a message is `normal` and presence `available`. nil for an IQ
     /// without one, which RFC 6120 forbids; `unknown` for an invalid value.
     public let type: StanzaType?
+    private let places: Element.StanzaPlaces
 
     /// - Returns: nil if the element is no stanza.
     public init?(_ element: Element) {
         guard element.isIn(.client), let kind = StanzaKind(nameOf: element) else { return nil }
         self.element = element
         self.kind = kind
-        type = element.withAttributeBytes("type") { StanzaType(kind, $0) } ?? kind.defaultType
+        places = element.stanzaPlaces
+        type = element.withAttributeBytes(at: places.type) { StanzaType(kind, $0) } ?? kind.defaultType
     }
 
     /// The attribute `id`, which answers repeat.
-    public var id: String? { element["id"] }
+    public var id: String? { element.attribute(at: places.id) }
     /// Whether there is one.
-    public var hasID: Bool { element.withAttributeBytes("id") { _ in } != nil }
+    public var hasID: Bool { places.id.exists }
+    /// Calls `body` with the attribute `id`, if there is one.
+    public func withID<Result>(_ body: (RawSpan) -> Result) -> Result? {
+        element.withAttributeBytes(at: places.id, body)
+    }
+    /// Calls `body` with the attribute `to` as it was received, if there is one.
+    public func withAddress<Result>(_ body: (RawSpan) -> Result) -> Result? {
+        element.withAttributeBytes(at: places.to, body)
+    }
 
     /// Writes the error for the stanza: of the same kind, with its `id`, without its payload.
     /// - Parameters:

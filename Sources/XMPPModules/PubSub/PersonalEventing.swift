@@ -215,7 +215,8 @@ struct PersonalEventing: ServerModule {
 
     /// XEP-0060 §8.6: the owner of the account lets somebody subscribe.
     @Sendable private func authorize(_ event: inout StanzaContext) -> Verdict {
-        guard let account = event.account, event.from.isSameBare(as: account.jid), event.to?.isFull != true,
+        guard event.stanza.type != .chat, let account = event.account, event.from.isSameBare(as: account.jid),
+            event.to?.isFull != true,
             let form = PubSubEngine.authorization(in: event.stanza.element)
         else { return .go }
         let from = event.from

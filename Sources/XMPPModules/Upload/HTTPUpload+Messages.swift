@@ -4,9 +4,11 @@ import XMPPServer
 /// what is encrypted from end to end names nothing that could be seen here.
 extension HTTPUpload {
     private static let outOfBand: Namespace = "jabber:x:oob"
+    private static let namespaces = [outOfBand, Retraction.namespace]
 
     @Sendable func messageSent(_ event: inout StanzaContext) -> Verdict {
         let message = event.stanza.element
+        guard message.hasChild(inOneOf: Self.namespaces) else { return .go }
         if message.hasChild("x", Self.outOfBand) { return note(&event) }
         if message.hasChild("retract", Retraction.namespace) { return retract(&event) }
         return .go

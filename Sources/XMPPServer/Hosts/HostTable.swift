@@ -33,9 +33,12 @@ public final class HostTable: Sendable {
     private let hosts = Replaceable<Hosts>()
     /// Where accounts and services are at home; nil: here, all of them.
     let placement: (any Placement)?
+    /// Whether there are other servers: asked for each stanza.
+    let isAlone: Bool
 
     init(placement: (any Placement)? = nil) {
         self.placement = placement
+        isAlone = placement == nil
         serve([], [])
     }
 

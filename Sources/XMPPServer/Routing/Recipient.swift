@@ -27,7 +27,7 @@ extension HostTable {
 
     /// The way to an address at another server; nil: it is at home here. One look where there are no others.
     @inline(__always)
-    private func route(to address: JID) -> (any RemoteRoute)? { placement?.route(to: address) }
+    private func route(to address: JID) -> (any RemoteRoute)? { isAlone ? nil : placement?.route(to: address) }
 
     /// Whether an account's home is here, if there is such an account.
     func isHome(of account: JID) -> Bool { route(to: account) == nil }

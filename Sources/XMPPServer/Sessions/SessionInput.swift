@@ -73,7 +73,7 @@ public final class SessionInput: @unchecked Sendable {
 
     func address(of stanza: Stanza) -> Address {
         let known = lastAddress
-        let jid = stanza.element.withAttributeBytes("to") { bytes -> JID? in
+        let jid = stanza.withAddress { bytes -> JID? in
             if let known, known.isWritten(bytes) { return known }
             return JID(utf8: bytes)
         }

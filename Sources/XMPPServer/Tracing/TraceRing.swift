@@ -64,7 +64,7 @@ public final class TraceRing: Sendable {
             var end = Self.put(.received, type, time, number, at: start)
             let none = UnsafeRawBufferPointer(start: nil, count: 0)
             end =
-                stanza.element.withAttributeBytes("id") { bytes in
+                stanza.withID { bytes in
                     bytes.withUnsafeBytes { Self.put(text: $0, at: end) }
                 } ?? Self.put(text: none, at: end)
             end = Self.put(text: from.string, at: end)

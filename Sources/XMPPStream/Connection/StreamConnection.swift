@@ -381,14 +381,10 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     ///   for waiting output.
     public func append(_ bytes: ByteBuffer, isAwaited: Bool = false) {
         guard !hasSentClose else { return }
-        var bytes = bytes
         let count = bytes.readableBytes
-        if output.readableBytes == 0 {
-            output = bytes
-        } else {
-            output.writeBuffer(&bytes)
-        }
-        didAppend(count, isAwaited)
+        var waiting = exchange(&output, with: ByteBuffer())
+        if waiting.readableBytes == 0 { waiting = bytes } else { waiting.writeImmutableBuffer(bytes) }
+        didAppend(count, isAwaited, to: waiting)
     }
 
     /// Lets `body` write directly behind the waiting output. Output that `body` causes elsewhere comes first.
@@ -397,40 +393,42 @@ public final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     public func write(isAwaited: Bool = false, _ body: (inout XMLWriter) -> Void) {
         guard !hasSentClose else { return }
         // Moved into the writer: a second owner would make it copy the buffer.
-        let former = output.readableBytes
-        var writer = XMLWriter(
-            appendingTo: output.storageCapacity > 0 ? exchange(&output, with: ByteBuffer()) : loop.takeBuffer())
-        let isNested = exchange(&isWriting, with: true)
+        let waiting = exchange(&output, with: ByteBuffer())
+        let former = waiting.readableBytes
+        var writer = XMLWriter(appendingTo: waiting.storageCapacity > 0 ? consume waiting : loop.takeBuffer())
+        let isNested = isWriting
+        isWriting = true
         body(&writer)
         isWriting = isNested
-        let appended = exchange(&output, with: writer.finish())
-        let count = output.readableBytes - former
-        if appended.readableBytes > 0 { insert(appended, at: former) }
+        var all = writer.finish()
+        let count = all.readableBytes - former
+        let appended = exchange(&output, with: ByteBuffer())
+        if appended.readableBytes > 0 { Self.insert(appended, into: &all, at: former) }
         // `body` may have closed the stream.
         if hasSentClose {
-            output.moveWriterIndex(to: output.writerIndex - count)
+            all.moveWriterIndex(to: all.writerIndex - count)
+            output = all
         } else {
-            didAppend(count, isAwaited)
+            didAppend(count, isAwaited, to: all)
         }
     }
 
-    private func insert(_ bytes: ByteBuffer, at offset: Int) {
-        var bytes = bytes
-        guard let rest = output.getSlice(at: output.readerIndex + offset, length: output.readableBytes - offset) else {
-            return
-        }
-        output.moveWriterIndex(to: output.readerIndex + offset)
-        output.writeBuffer(&bytes)
-        output.writeImmutableBuffer(rest)
+    private static func insert(_ bytes: ByteBuffer, into all: inout ByteBuffer, at offset: Int) {
+        guard let rest = all.getSlice(at: all.readerIndex + offset, length: all.readableBytes - offset) else { return }
+        all.moveWriterIndex(to: all.readerIndex + offset)
+        all.writeImmutableBuffer(bytes)
+        all.writeImmutableBuffer(rest)
     }
 
-    private func didAppend(_ count: Int, _ isAwaited: Bool) {
+    /// Puts the output back with the bytes that were appended to it.
+    private func didAppend(_ count: Int, _ isAwaited: Bool, to all: ByteBuffer) {
+        output = all
         if !isDirty {
             isDirty = true
             loop.markDirty(self)
         }
         if isAwaited { unboundedBytes = max(unboundedBytes, count) }
-        if output.readableBytes - unboundedBytes > outgoingQueue {
+        if all.readableBytes - unboundedBytes > outgoingQueue {
             output = ByteBuffer()
             ended(.error(.resourceConstraint))
             context?.close(promise: nil)
