@@ -53,6 +53,8 @@ struct HomePlacement: Placement {
         routes = (0..<count).map { MemoryRoute(from: node, to: $0, homes) }
     }
 
+    var others: [any RemoteRoute] { routes.enumerated().filter { $0.offset != node }.map(\.element) }
+
     func route(to address: JID) -> (any RemoteRoute)? {
         let home = homes.home(of: address)
         return home == node ? nil : routes[home]
@@ -74,7 +76,7 @@ final class MemoryRoute: RemoteRoute {
         switch (homes.ways, item) {
         case (.refusing, .stanza): return false
         case (.losing, _), (.losingAnswers, .accepted), (.losingAnswers, .answered): return true
-        case (.open, _), (.refusing, _), (.losingAnswers, .stanza): break
+        case (.open, _), (.refusing, _), (.losingAnswers, .stanza), (.losingAnswers, .componentConnected): break
         }
         router.received(item, by: MemoryRoute(from: to, to: from, homes))
         return true

@@ -1,17 +1,27 @@
 import NIOCore
 import Testing
-import XMPPServer
 
 @testable import TestKit
+@testable import XMPPServer
 
 /// Two people at home on two servers, and a way between those that refuses, or loses what it takes: whoever sends learns what
 /// became of it, once.
 @Suite(.timeLimit(.minutes(5))) struct TwoHomesTests {
-    private static let script = Result { try Script(name: "two homes", text: "contacts romeo juliet") }
+    private static let script = Result {
+        try Script(
+            name: "two homes",
+            text: """
+                host localhost standard
+                  components: {irc.localhost: {secret: component-secret}}
+                  limits: {parallel-requests: 3}
+                contacts romeo juliet
+                """)
+    }
 
     /// romeo is at home on the first server, juliet on the second one.
     private func talk() async throws -> Conversation {
-        let talk = Conversation(try Self.script.get(), try await TestServer(transport: .homes))
+        let script = try Self.script.get()
+        let talk = Conversation(script, try await TestServer(script.configuration, transport: .homes))
         try await talk.setUp()
         let homes = ["romeo", "juliet"].compactMap { JID(talk.known[$0] ?? "") }.map(talk.server.homes.home)
         #expect(homes == [0, 1])
@@ -121,6 +131,56 @@ import XMPPServer
         talk.server.storage.recover()
         try await talk.settle()
         #expect(romeo.pending.isEmpty)
+        await talk.tearDown()
+    }
+
+    /// Whoever waits for the other server when this one stops is told before its stream ends.
+    @Test func theEndOfAServer() async throws {
+        let talk = try await talk()
+        try await talk.signIn("romeo", "pc", isOnline: true, nil)
+        let romeo = try talk.client("romeo")
+        talk.server.homes.ways = .losing
+        try await romeo.send(message("m", to: "juliet@localhost"))
+        let stopping = Task { [server = talk.server.server] in await server.stop() }
+        #expect(condition(try await elements(romeo, upTo: "m").last) == "remote-server-timeout")
+        await talk.tearDown()
+        await stopping.value
+    }
+
+    /// However many messages a component sends to another server, few wait for that: meanwhile nothing more is read.
+    @Test func aComponentIsHeldBack() async throws {
+        let talk = try await talk()
+        let component = try await talk.connectComponent("irc.localhost")
+        let host = try #require(talk.server.server.hosts["localhost"])
+        talk.server.homes.ways = .losing
+        let messages = (1...10).map {
+            "<message id='m\($0)' from='irc.localhost' to='juliet@localhost'><body>x</body></message>"
+        }
+        try await component.send(messages.joined())
+        for _ in 1...3 {
+            await talk.server.advance(by: host.configuration.limits.requestTime)
+            for _ in 1...3 {
+                guard case .element(let element) = try await component.next() else { throw CancellationError() }
+                #expect(condition(element) == "remote-server-timeout")
+            }
+            #expect(await component.connection.inbox.next(within: .milliseconds(100)) == nil)
+        }
+        talk.server.homes.ways = .open
+        await component.connection.close()
+        await talk.tearDown()
+    }
+
+    /// Of the server's own messages nobody hears, so none is kept for an answer.
+    @Test func messagesOfTheServersOwn() async throws {
+        let talk = try await talk()
+        try await talk.signIn("juliet", "balcony", isOnline: true, nil)
+        let router = talk.server.server.router
+        let host = try #require(router.hosts["localhost"])
+        let (romeo, juliet) = (try #require(JID("romeo@localhost")), try #require(JID("juliet@localhost/balcony")))
+        let bytes = ByteBuffer(string: "<message xmlns='jabber:client' type='headline' id='n'/>")
+        router.route(try #require(host.stanza(fromOwn: bytes, "a test")), from: romeo, to: juliet, host: host)
+        #expect(router.crossings.numbers.isEmpty)
+        #expect(try await elements(talk.client("juliet"), upTo: "n").last?["from"] == "romeo@localhost")
         await talk.tearDown()
     }
 }

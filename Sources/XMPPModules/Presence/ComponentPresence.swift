@@ -5,7 +5,8 @@ import XMPPServer
 /// XEP-0356 §7: sends components the presence of their host's accounts, and of the accounts' contacts, as the
 /// configuration allows. Rosters are not changed.
 ///
-/// A component that connects gets the present presence. Contacts at other domains are those of accounts with sessions.
+/// A component that connects gets the present presence, each server's from that server. Contacts at other domains are those
+/// of accounts with sessions; those at services and at home elsewhere are probed.
 struct ComponentPresence {
     private let host: Host
     /// The last presence of contacts at other domains that was sent: several accounts may receive the same.
@@ -49,7 +50,7 @@ struct ComponentPresence {
         guard let presence = configuration?.privileges.presence, presence != .none else { return }
         if presence == .contacts { told.forget() }
         var sessions = host.accounts.sessions[...]
-        var contacts = presence == .contacts ? contactsElsewhere(of: sessions)[...] : []
+        var contacts = presence == .contacts ? Array(contactsElsewhere(of: sessions))[...] : []
         event.sendBatch { [host] in
             while true {
                 if let session = sessions.popFirst() {
@@ -57,22 +58,34 @@ struct ComponentPresence {
                     host.router.route(presence, from: session.jid, to: component, host: host)
                     return true
                 }
-                guard let contact = contacts.popFirst() else { return false }
-                sessions = (host.router.hosts.cachedAccount(contact)?.sessions ?? [])[...]
+                guard let (contact, account) = contacts.popFirst() else { return false }
+                switch host.router.hosts.recipient(of: contact) {
+                case .account: sessions = (host.router.hosts.cachedAccount(contact)?.sessions ?? [])[...]
+                case .service, .remote:
+                    probe(contact, for: account)
+                    return true
+                case .host, .unknown: break
+                }
             }
         }
     }
 
-    /// The contacts at other domains that these sessions' accounts are subscribed to, each once.
-    private func contactsElsewhere(of sessions: ArraySlice<ClientSession>) -> [JID] {
-        var contacts: Set<JID> = []
+    /// Asks for a contact's presence. The answer is for the account; the account's clients know it already.
+    private func probe(_ contact: JID, for account: JID) {
+        guard let probe = host.presence(type: .probe, from: account, to: contact) else { return }
+        host.router.route(probe, from: account, to: contact, host: host)
+    }
+
+    /// The contacts at other domains that these sessions' accounts are subscribed to, each once, with one of the accounts.
+    private func contactsElsewhere(of sessions: ArraySlice<ClientSession>) -> [JID: JID] {
+        var contacts: [JID: JID] = [:]
         for session in sessions {
             for contact in session.record.withRoster({ $0.contacts(where: \.hasTo) })
             where !contact.isSameDomain(as: host.jid) {
-                contacts.insert(contact)
+                contacts[contact] = session.record.jid
             }
         }
-        return Array(contacts)
+        return contacts
     }
 }
 

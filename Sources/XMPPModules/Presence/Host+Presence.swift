@@ -3,9 +3,20 @@ import XMPPServer
 
 /// Presence that the server sends in an account's name.
 extension Host {
+    /// A presence stanza of the server's own.
+    func presence(type: StanzaType, from: JID, to: JID) -> Stanza? {
+        var writer = XMLWriter()
+        writer.start("presence", .client)
+        writer.attribute("from", from.string)
+        writer.attribute("to", to.string)
+        if let name = type.name { writer.attribute("type", name) }
+        writer.end()
+        return stanza(fromOwn: writer.finish(), "presence of the server's own")
+    }
+
     /// Sends a subscription stanza, RFC 6121 §3.
     func send(_ type: SubscriptionType, from: JID, to: JID) {
-        guard let stanza = Stanza.presence(type: type.stanzaType, from: from, to: to) else { return }
+        guard let stanza = presence(type: type.stanzaType, from: from, to: to) else { return }
         router.route(stanza, from: from, to: to, host: self)
     }
 
@@ -30,7 +41,7 @@ extension Host {
     /// Sends one address that an account's sessions are unavailable, RFC 6121 §3.2.1.
     func sendUnavailable(of record: AccountRecord, to contact: JID) {
         for session in record.sessions where session.isAvailable {
-            guard let stanza = Stanza.presence(type: .unavailable, from: session.jid, to: contact) else { continue }
+            guard let stanza = presence(type: .unavailable, from: session.jid, to: contact) else { continue }
             router.route(stanza, from: session.jid, to: contact, host: self)
         }
     }
@@ -64,7 +75,7 @@ extension Host {
         } catch {
             return .policyViolation
         }
-        if let stanza = Stanza.presence(type: .subscribe, from: record.jid, to: contact) {
+        if let stanza = presence(type: .subscribe, from: record.jid, to: contact) {
             router.route(asking(stanza, of: record, to: contact), from: record.jid, to: contact, host: self)
         }
         return nil
@@ -79,22 +90,5 @@ extension SubscriptionType {
         case .unsubscribe: .unsubscribe
         case .unsubscribed: .unsubscribed
         }
-    }
-}
-
-extension Stanza {
-    /// A presence stanza of the server's own.
-    static func presence(type: StanzaType, from: JID, to: JID, _ content: (inout XMLWriter) -> Void = { _ in })
-        -> Stanza?
-    {
-        var writer = XMLWriter()
-        writer.start("presence", .client)
-        writer.attribute("from", from.string)
-        writer.attribute("to", to.string)
-        if let name = type.name { writer.attribute("type", name) }
-        content(&writer)
-        writer.end()
-        guard let element = try? Element(ownOutput: writer.finish(), contentNamespace: .client) else { return nil }
-        return Stanza(element)
     }
 }

@@ -215,7 +215,7 @@ struct Presence: ServerModule {
         else { return }
         for session in contact.sessions {
             guard let presence = session.presence.flatMap(Stanza.init),
-                let stanza = isSeen ? presence : .presence(type: .unavailable, from: session.jid, to: account.jid)
+                let stanza = isSeen ? presence : host.presence(type: .unavailable, from: session.jid, to: account.jid)
             else { continue }
             for other in account.sessions where other.isAvailable { Self.send(stanza, from: session, to: other) }
         }
@@ -257,7 +257,7 @@ struct Presence: ServerModule {
         switch router.hosts.recipient(of: contact) {
         case .account, .host, .unknown: break
         case .service, .remote:
-            if let probe = Stanza.presence(type: .probe, from: session.jid, to: contact) {
+            if let probe = session.host.presence(type: .probe, from: session.jid, to: contact) {
                 router.route(probe, from: session.jid, to: contact, host: session.host)
             }
             return []
@@ -276,7 +276,7 @@ struct Presence: ServerModule {
             host.fire(Self.becameUnavailable, &event)
         }
         guard wasAvailable || !addresses.isEmpty,
-            let stanza = stanza ?? .presence(type: .unavailable, from: session.jid, to: session.record.jid)
+            let stanza = stanza ?? host.presence(type: .unavailable, from: session.jid, to: session.record.jid)
         else { return }
         if wasAvailable {
             session.announce(nil, priority: 0)
@@ -345,7 +345,8 @@ struct Presence: ServerModule {
     }
 
     private func deliver(_ event: StanzaContext, _ account: AccountRecord) {
-        if event.facts.contains(.answersServer), let session = event.to?.resource.flatMap(account.session) {
+        if event.facts.contains(.answersServer) {
+            guard let session = event.to?.resource.flatMap(account.session) else { return }
             var event = event
             event.readdress(to: account.jid)
             return host.router.send(event, to: session)

@@ -50,7 +50,7 @@ struct Subscriptions: Sendable {
         }
         registrar.on(Hooks.invitationAnswered, .deliver) { event in
             let type: SubscriptionType = event.accepts ? .subscribed : .unsubscribed
-            if let answer = Stanza.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
+            if let answer = host.presence(type: type.stanzaType, from: event.account.jid, to: event.contact) {
                 if let error = send(type, answer, of: event.account, to: event.contact) {
                     return .bounce(error)
                 }

@@ -82,13 +82,15 @@ final class ComponentLink: StanzaOrigin, StanzaRecipient, ComponentSession, @unc
     ///
     /// - Parameter sendNext: sends one stanza; false: there was none left.
     func sendBatch(_ sendNext: @escaping () -> Bool) {
-        while let stream {
+        loop.repeat { [self] in
+            guard let stream else { return false }
             guard stream.room > 0 else {
-                return stream.whenWritten { isWritten in
+                stream.whenWritten { isWritten in
                     if isWritten { self.sendBatch(sendNext) }
                 }
+                return false
             }
-            guard sendNext() else { return }
+            return sendNext()
         }
     }
 

@@ -176,8 +176,7 @@ final class ComponentService: Service, StreamComponent {
         }
         former?.end(.conflict)
         askForInformation()
-        var event = ComponentEvent(component: self, host: host) { link.sendBatch($0) }
-        host.fire(Hooks.componentConnected, &event)
+        host.router.componentConnected(ComponentEvent(component: self, host: host) { link.sendBatch($0) })
     }
 
     func information(node: String) -> Element? { state.withLock { $0.information[node] } }

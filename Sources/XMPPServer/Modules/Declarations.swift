@@ -15,9 +15,9 @@ public final class Declarations: Sendable {
     private let messageToAccount: HookList<StanzaContext>
     private let presenceFromClient: HookList<StanzaContext>
     private let presenceToAccount: HookList<StanzaContext>
-    let iqFromClient: HookList<StanzaContext>
+    private let iqFromClient: HookList<StanzaContext>
     let iqToAccount: HookList<StanzaContext>
-    let iqToSession: HookList<StanzaContext>
+    private let iqToSession: HookList<StanzaContext>
     let messageAccepted: HookList<StanzaContext>
     let messageKept: HookList<KeptMessage>
 
@@ -70,12 +70,22 @@ public final class Declarations: Sendable {
         messageKept = hooks.list(Hooks.messageKept)
     }
 
+    /// Of the sender's half.
     func fromClient(_ kind: StanzaKind) -> HookList<StanzaContext> {
-        kind == .message ? messageFromClient : presenceFromClient
+        switch kind {
+        case .message: messageFromClient
+        case .presence: presenceFromClient
+        case .iq: iqFromClient
+        }
     }
 
+    /// Of the recipient's half; for an IQ, those on its way to a session.
     func toAccount(_ kind: StanzaKind) -> HookList<StanzaContext> {
-        kind == .message ? messageToAccount : presenceToAccount
+        switch kind {
+        case .message: messageToAccount
+        case .presence: presenceToAccount
+        case .iq: iqToSession
+        }
     }
 
     /// The handlers of a hook point.

@@ -13,7 +13,7 @@ final class Crossings: Sendable {
         let loop: LoopContext
         /// The sender's acknowledgement waits for it.
         let group: StanzaRouter.Waiting?
-        /// A request, as it counts among those of its origin.
+        /// The stanza as it counts among those of its origin that are not answered yet; nil: it is bounded by its group.
         let request: PendingRequest?
         var timer: Scheduled<Void>?
     }
@@ -44,6 +44,9 @@ final class Crossings: Sendable {
         let isWaiting = state.withLock { $0.waiting[number]?.timer = timer } != nil
         if !isWaiting { timer.cancel() }
     }
+
+    /// The numbers of all that wait.
+    var numbers: [UInt64] { state.withLock { Array($0.waiting.keys) } }
 
     /// Removes and returns a stanza whose way goes on now. nil: it was taken before, or its time is over.
     func take(_ number: UInt64) -> Crossing? {

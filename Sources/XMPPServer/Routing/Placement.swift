@@ -15,6 +15,9 @@ public protocol Placement: Sendable {
     ///
     /// - Parameter address: any address of the account or service.
     func route(to address: JID) -> (any RemoteRoute)?
+
+    /// The ways to all other servers.
+    var others: [any RemoteRoute] { get }
 }
 
 /// The way from this server to another one, which may be a wire.
@@ -38,6 +41,8 @@ public enum RemoteItem: Sendable {
     /// The stanza of that number is refused with this error, or is a request with this answer: a stanza as its sender gets it,
     /// behind these messages.
     case answered(UInt64, ByteBuffer, behind: [ByteBuffer])
+    /// The component of that domain has connected at its home.
+    case componentConnected(JID)
 }
 
 /// A stanza that has left its sender's half, on its way to its recipient's home.

@@ -45,7 +45,7 @@ public protocol StanzaOrigin: AnyObject, Sendable {
     func pauseReading<Value: Sendable>(
         _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
         then: @escaping @Sendable (Value?) -> Void)
-    /// Takes note of a request of its own that is answered later; nothing more is read when there are too many. On the loop.
+    /// Takes note of a stanza of its own that is answered later, such as a request; nothing more is read when there are too many. On the loop.
     func requestStarted(_ request: PendingRequest)
     /// On the loop.
     func requestEnded(_ request: PendingRequest)
@@ -86,6 +86,7 @@ public struct MessageFacts: OptionSet, Sendable {
     /// No client and no component sends the stanza, but the sender's server. Where both halves are on one server that is seen
     /// by its having no origin.
     public static let fromServer = MessageFacts(rawValue: 8)
-    /// The server has asked for this presence, for one session, whose account it is shown as sent to.
+    /// The server has asked for this presence, for the session that is addressed, whose account it is shown as sent to. A bare
+    /// address: for no session.
     public static let answersServer = MessageFacts(rawValue: 16)
 }

@@ -14,9 +14,12 @@ extension StanzaRouter {
         case nobody
     }
 
-    /// Hands a message to the sessions that are to get it. Presence is delivered by the module that knows the roster.
+    /// Hands a message or an IQ to the sessions that are to get it. Presence is delivered by the module that knows the roster.
     func deliver(_ event: inout StanzaContext) -> Delivered {
-        guard event.stanza.kind == .message, let account = event.account else { return .done }
+        guard let account = event.account else { return .done }
+        guard event.stanza.kind == .message else {
+            return event.stanza.kind == .iq ? deliver(iq: event, to: account) : .done
+        }
         var sessions = account.sessions
         // Not to sessions that are ending as well: they would redeliver it to each other for ever.
         if let leaving = event.detached {

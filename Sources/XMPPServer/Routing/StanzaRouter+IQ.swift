@@ -8,48 +8,49 @@ extension StanzaRouter {
     /// An IQ that has just come.
     func received(iq event: inout StanzaContext) {
         guard event.stanza.hasID else { return bounce(event, .badRequest) }
-        guard event.sender == nil || passes(event.loaded.declarations.iqFromClient, &event) else { return }
-        route(iq: &event)
+        route(&event)
     }
 
-    /// An IQ that has left its sender's half.
-    func route(iq event: inout StanzaContext) {
-        event.stage = .addressed
+    /// Decides who takes an IQ that has left its sender's half. What a host or a service answers is answered here.
+    func place(iq event: inout StanzaContext) -> Place {
         let stanza = event.stanza
         switch stanza.type {
         case .get, .set:
-            guard let payload = stanza.element.onlyChild else { return bounce(event, .badRequest) }
+            guard let payload = stanza.element.onlyChild else { break }
             // The server's own requests are for services alone; sessions are sent theirs directly.
             guard let origin = event.origin else { return unanswered(&event) }
-            request(&event, payload, stanza.type == .get ? .get : .set, origin)
+            return request(&event, payload, stanza.type == .get ? .get : .set, origin)
         case .result, .error:
-            answered(&event)
+            return answered(&event)
         default:
-            bounce(event, .badRequest)
+            break
         }
+        bounce(event, .badRequest)
+        return .elsewhere
     }
 
     /// Answers to the server's own requests go no further; others go to whoever asked.
-    private func answered(_ event: inout StanzaContext) {
-        if outgoing.answered(event.stanza, from: event.from, to: event.to) { return }
-        guard let to = event.to else { return }
+    private func answered(_ event: inout StanzaContext) -> Place {
+        if outgoing.answered(event.stanza, from: event.from, to: event.to) { return .elsewhere }
+        guard let to = event.to else { return .elsewhere }
         if let id = event.stanza.id, let session = event.origin?.client,
             let requests = session.record.known(AccountRecord.relayedRequests)
         {
             requests.answered(id, by: session, to: to)
         }
         switch hosts.recipient(of: to) {
-        case .account(_, let to) where to.isFull: relay(event, to)
-        case .service: route(&event)
+        case .account(_, let to) where to.isFull: return relayed(&event, to)
+        case .service(let service, _): return .service(service)
         case .remote(let route, let to): cross(event, to: to, by: route)
         case .account, .host, .unknown: break
         }
+        return .elsewhere
     }
 
     private func request(
         _ event: inout StanzaContext, _ payload: Element, _ kind: IQRequest.Kind, _ origin: any StanzaOrigin
-    ) {
-        let (place, target, service) = place(event)
+    ) -> Place {
+        let (place, target, service) = target(of: event)
         // What is answered for any address is answered by the asker's host.
         var host = event.host
         let isAtHome = place === host && service == nil
@@ -78,15 +79,18 @@ extension StanzaRouter {
         let request = IQRequest(
             kind: kind, payload: payload, stanza: event.stanza, from: event.from, rights: origin.rights,
             to: event.to, target: target, host: host, service: service, origin: origin)
-        guard request.rights.isSuperset(of: needs) else { return refuse(request, StanzaError(.forbidden)) }
-        if target == .account, service == nil, !host.loaded.declarations.iqToAccount.entries.isEmpty {
-            return ask(request, handler, event)
+        if !request.rights.isSuperset(of: needs) {
+            refuse(request, StanzaError(.forbidden))
+        } else if target == .account, service == nil, !host.loaded.declarations.iqToAccount.entries.isEmpty {
+            ask(request, handler, event)
+        } else {
+            return answer(request, handler(request), &event)
         }
-        answer(request, handler(request), event)
+        return .elsewhere
     }
 
     /// The host that may answer for the stanza's address, and what the address is there; nil: none.
-    private func place(_ event: borrowing StanzaContext) -> (Host?, IQTarget, (any Service)?) {
+    private func target(of event: borrowing StanzaContext) -> (Host?, IQTarget, (any Service)?) {
         guard let to = event.to else { return (event.host, .ownAccount, nil) }
         switch hosts.recipient(of: to) {
         case .host(let host, let jid): return (host, jid.isFull ? [] : .server, nil)
@@ -102,81 +106,88 @@ extension StanzaRouter {
     /// Asks the account's hooks before the host answers for it. Whoever has no account is answered for all the same.
     private func ask(_ request: IQRequest, _ handler: @escaping IQTable.Handler, _ event: StanzaContext) {
         let host = request.host
-        if let account = host.accounts.cached(request.owner) {
-            return answer(request, refusal(request, account, event) ?? handler(request), event)
-        }
-        let operation: @Sendable () async -> Reply = { [self] in
-            switch await host.find(request.owner) {
-            case .failure(let error): .error(error)
-            case .success(let account): account.flatMap { refusal(request, $0, event) } ?? .pass
+        if let account = host.accounts.cached(request.owner) { return ask(account, request, handler, event) }
+        later(request, { await host.find(request.owner) }) { [self] found in
+            switch found {
+            case .success(let account?): ask(account, request, handler, event)
+            case .success(nil): goOn(request, handler(request), event)
+            case .failure(let error): refuse(request, error)
             }
         }
-        later(request, operation) { [self] reply in
-            if case .pass = reply { answer(request, handler(request), event) } else { answer(request, reply, event) }
-        }
     }
 
-    /// What the account's hooks have against a request.
-    private func refusal(_ request: IQRequest, _ account: AccountRecord, _ event: StanzaContext) -> Reply? {
-        var event = event
-        event.recipient = account
-        event.stage = .toAccount(0)
+    /// Runs the account's hooks from the one with that number on. Like a handler, one that waits holds up nothing else.
+    private func ask(
+        _ account: AccountRecord, _ request: IQRequest, _ handler: @escaping IQTable.Handler, _ event: StanzaContext,
+        from index: Int = 0
+    ) {
+        var asked = event
+        asked.recipient = account
+        asked.stage = .toAccount(index)
         let hooks = request.host.loaded.declarations.iqToAccount
-        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
-        case .passed: return nil
-        case .bounced(let error, _): return .error(error)
-        case .handled, .waiting, .keeping: return .error(.internalServerError)
+        switch hooks.run(&asked, from: index, to: hooks.entries.count) {
+        case .passed: goOn(request, handler(request), event)
+        case .bounced(let error, _): refuse(request, error)
+        case .waiting(let next, let operation):
+            later(request, { await Self.lastVerdict(operation) }) { [self] verdict in
+                switch verdict {
+                case .go: ask(account, request, handler, event, from: next)
+                case .bounce(let error): refuse(request, error)
+                case .handled, .keep, .wait: refuse(request, .internalServerError)
+                }
+            }
+        case .handled, .keeping: refuse(request, .internalServerError)
         }
     }
 
-    /// Runs handlers that do not wait. `false`: the stanza goes no further.
-    private func passes(_ hooks: HookList<StanzaContext>, _ event: inout StanzaContext) -> Bool {
-        switch hooks.run(&event, from: 0, to: hooks.entries.count) {
-        case .passed: return true
-        case .handled: return false
-        case .bounced(let error, _): bounce(event, error)
-        case .waiting, .keeping: bounce(event, .internalServerError)
-        }
-        return false
+    /// The verdict after all that is waited for.
+    private static func lastVerdict(_ operation: @escaping @Sendable () async -> Verdict) async -> Verdict {
+        var verdict = await operation()
+        while case .wait(let operation) = verdict { verdict = await operation() }
+        return verdict
     }
 
     /// No handler: another session may answer, a service, or nobody.
-    private func unanswered(_ event: inout StanzaContext) {
+    private func unanswered(_ event: inout StanzaContext) -> Place {
         switch event.to.map(hosts.recipient) {
         case .unknown: bounce(event, StanzaError(.remoteServerNotFound))
-        case .service: route(&event)
+        case .service(let service, _): return .service(service)
         case .remote(let route, let to): cross(event, to: to, by: route)
-        case .account(_, let to) where to.isFull: relay(event, to)
-        case .account(let host, let to):
-            // What a server asks an account, one of its sessions answers.
-            if event.facts.contains(.fromServer), let session = host.accounts.cached(to)?.session(for: to) {
-                relay(event, session.jid)
-            } else {
-                bounce(event, .serviceUnavailable)
-            }
-        case .host, nil: bounce(event, .serviceUnavailable)
+        case .account(_, let to) where to.isFull: return relayed(&event, to)
+        // What a server asks an account, one of its sessions answers.
+        case .account(_, let to) where event.facts.contains(.fromServer): return relayed(&event, to)
+        case .account, .host, nil: bounce(event, .serviceUnavailable)
         }
+        return .elsewhere
     }
 
-    /// Passes an IQ from session to session, if the hosts allow it.
-    private func relay(_ event: StanzaContext, _ to: JID) {
-        guard let session = hosts.cachedAccount(to)?.session(to.resource ?? "") else {
-            return bounce(event, .serviceUnavailable)
+    /// An IQ for a session goes through the hooks of its host.
+    private func relayed(_ event: inout StanzaContext, _ to: JID) -> Place {
+        guard let session = hosts.cachedAccount(to)?.session(for: to) else {
+            bounce(event, .serviceUnavailable)
+            return .elsewhere
         }
-        var event = event
         event.loaded = session.host.loaded
         event.recipient = session.record
         event.stage = .toAccount(0)
-        guard passes(event.loaded.declarations.iqToSession, &event) else { return }
+        return .account
+    }
+
+    /// Passes an IQ to the session of its recipient.
+    func deliver(iq event: StanzaContext, to account: AccountRecord) -> Delivered {
+        guard let to = event.to, let session = account.session(for: to) else { return .refused(.serviceUnavailable) }
         guard event.stanza.type == .get || event.stanza.type == .set, let id = event.stanza.id else {
-            return send(event, to: session)
+            send(event, to: session)
+            return .done
         }
-        let requests = session.record[AccountRecord.relayedRequests]
+        let requests = account[AccountRecord.relayedRequests]
         requests.add(.init(id: id, from: event.from, to: session))
         send(event, to: session)
         // It may have ended just before the request was noted.
-        guard session.record.session(to.resource ?? "")?.boundAt != session.boundAt else { return }
-        if requests.answered(id, by: session, to: event.from) { bounce(event, .serviceUnavailable) }
+        guard account.session(session.jid.resource ?? "")?.boundAt != session.boundAt,
+            requests.answered(id, by: session, to: event.from)
+        else { return .done }
+        return .refused(.serviceUnavailable)
     }
 
     /// Answers in the place of a session that is over, RFC 6121 §8.5.3.2.3.
@@ -209,7 +220,18 @@ extension StanzaRouter {
 
     // MARK: Answers
 
-    private func answer(_ request: IQRequest, _ reply: Reply, _ event: StanzaContext) {
+    /// Answers later than when the request came.
+    private func goOn(_ request: IQRequest, _ reply: Reply, _ event: StanzaContext) {
+        var event = event
+        switch answer(request, reply, &event) {
+        case .account: route(&event)
+        case .service(let service): _ = end(&event, offer(&event, to: service))
+        case .elsewhere: break
+        }
+    }
+
+    /// - Returns: where the request goes if there is no reply.
+    private func answer(_ request: IQRequest, _ reply: Reply, _ event: inout StanzaContext) -> Place {
         switch reply {
         case .ok:
             result(request) { _ in }
@@ -225,11 +247,11 @@ extension StanzaRouter {
             result(request) { _ in }
             request.origin.client?.end(error)
         case .pass:
-            var event = event
-            unanswered(&event)
+            return unanswered(&event)
         case .async(let operation):
-            later(request, operation) { self.answer(request, $0, event) }
+            later(request, operation) { [self, event] in goOn(request, $0, event) }
         }
+        return .elsewhere
     }
 
     private func result(_ request: IQRequest, _ write: (inout XMLWriter) -> Void) {
@@ -259,12 +281,16 @@ extension StanzaRouter {
         }
     }
 
-    private func later(
-        _ request: IQRequest, _ operation: @escaping @Sendable () async -> Reply,
-        then: @escaping (Reply) -> Void
+    /// Goes on with `then` after an operation; when its time is over the request is refused. The asker's further stanzas do
+    /// not wait.
+    private func later<Value: Sendable>(
+        _ request: IQRequest, _ operation: @escaping @Sendable () async -> Value,
+        then: @escaping @Sendable (Value) -> Void
     ) {
-        let pending = PendingRequest(request, answer: then)
+        let pending = PendingRequest(of: request.origin, from: request.from)
         request.origin.requestStarted(pending)
-        pending.start(operation, deadline: TimeAmount(request.host.iqTime))
+        pending.start(operation, within: TimeAmount(request.host.iqTime)) { [self] value in
+            if let value { then(value) } else { refuse(request, StanzaError(.resourceConstraint)) }
+        }
     }
 }

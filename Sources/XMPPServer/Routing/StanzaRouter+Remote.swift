@@ -37,7 +37,8 @@ extension StanzaRouter {
     /// Whether the sender's half goes on when the stanza has arrived.
     private func isAnswered(_ event: borrowing StanzaContext) -> Bool {
         switch event.stanza.kind {
-        case .message: true
+        // Nobody hears of what the server itself sends and keeps no trace of, so it need not wait, in whatever number.
+        case .message: event.origin != nil || event.transaction != nil || event.finished != nil
         case .presence: event.origin != nil
         case .iq: event.stanza.type == .get || event.stanza.type == .set
         }
@@ -54,7 +55,7 @@ extension StanzaRouter {
 
     private func crossing(of event: StanzaContext) -> Crossings.Crossing {
         let loop = event.origin?.loop ?? loops.next
-        guard event.stanza.kind == .iq else {
+        if event.stanza.kind != .iq, event.origin?.client != nil {
             let group = began(event, holdsAnswers: true)
             group?.input.durability.crossing += 1
             return Crossings.Crossing(event: event, loop: loop, group: group, request: nil)
@@ -71,6 +72,11 @@ extension StanzaRouter {
             if crossing.event.transaction?.mayRefuse() != false { router.refuse(crossing.event, error) }
             router.settle(crossing.group)
         }
+    }
+
+    /// The server stops: what has not been heard of is refused.
+    func endCrossings() {
+        for number in crossings.numbers { refuse(crossing: number, StanzaError(.remoteServerTimeout)) }
     }
 
     private func accepted(_ number: UInt64, _ facts: MessageFacts) {
@@ -121,6 +127,29 @@ extension StanzaRouter {
         }
     }
 
+    // MARK: Components
+
+    /// A component has connected: the modules here, and those at the other servers, may have something for it.
+    ///
+    /// - Parameter event: for the modules here.
+    func componentConnected(_ event: ComponentEvent) {
+        fire(event)
+        for route in hosts.placement?.others ?? [] { _ = route.send(.componentConnected(event.component.domain)) }
+    }
+
+    private func componentConnectedElsewhere(_ domain: JID) {
+        guard let service = hosts.service(domain.domain) else { return }
+        let loop = loops.next
+        loop.eventLoop.execute { [self] in
+            fire(ComponentEvent(component: service, host: service.host) { loop.repeat($0) })
+        }
+    }
+
+    private func fire(_ event: ComponentEvent) {
+        var event = event
+        event.host.fire(Hooks.componentConnected, &event)
+    }
+
     // MARK: From elsewhere
 
     /// Takes an item from another server; from any thread.
@@ -130,6 +159,7 @@ extension StanzaRouter {
         switch item {
         case .accepted(let number, let facts): accepted(number, facts)
         case .answered(let number, let bytes, let messages): answered(number, bytes, behind: messages)
+        case .componentConnected(let domain): componentConnectedElsewhere(domain)
         case .stanza(let stanza):
             inFlight.begin()
             let loop = loops.context(for: stanza.to)
@@ -172,7 +202,7 @@ extension StanzaRouter {
         if let error { return refuse(event, error) }
         // It does not go on to a third server: the two may not agree where it belongs.
         if case .remote = hosts.recipient(of: remote.to) { return refuse(event, StanzaError(.remoteServerTimeout)) }
-        if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
+        route(&event)
     }
 
     /// The host whose account an address is, or whose service.

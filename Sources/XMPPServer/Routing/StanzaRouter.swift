@@ -98,7 +98,7 @@ public final class StanzaRouter: Sendable {
             stage: .addressed)
         if let cause = cause?.transaction { event.transaction = StanzaTransaction(causedBy: cause) }
         event.facts = facts
-        if stanza.kind == .iq { route(iq: &event) } else { route(&event) }
+        route(&event)
     }
 
     /// Sends a stanza in the name of an account or a service to many, as to one; it is written once for all of them.
@@ -117,7 +117,7 @@ public final class StanzaRouter: Sendable {
         }
     }
 
-    // MARK: The way of messages and presence
+    // MARK: The way of stanzas
 
     func route(_ event: inout StanzaContext) {
         guard go(&event) else { return }
@@ -171,26 +171,34 @@ public final class StanzaRouter: Sendable {
             case .accepted:
                 return true
             }
-            switch outcome {
-            case .passed:
-                continue
-            case .handled(let module):
-                event.record(.taken, module)
-                accept(&event)
-                commit(event)
-            case .bounced(let error, let module):
-                event.record(.refused, module, error.condition.name)
-                bounce(event, error)
-            case .waiting(let next, let operation):
-                wait(event, next, operation)
-                return false
-            case .keeping(let operation, let module):
-                event.record(.kept, module)
-                accept(&event)
-                keep(event, operation)
-            }
-            return true
+            if case .passed = outcome { continue }
+            return end(&event, outcome)
         }
+    }
+
+    /// Ends processing at a handler that did not let the stanza pass.
+    ///
+    /// - Returns: false: the handler waits, and it goes on later.
+    func end(_ event: inout StanzaContext, _ outcome: HookList<StanzaContext>.Outcome) -> Bool {
+        switch outcome {
+        case .passed:
+            break
+        case .handled(let module):
+            event.record(.taken, module)
+            accept(&event)
+            commit(event)
+        case .bounced(let error, let module):
+            event.record(.refused, module, error.condition.name)
+            bounce(event, error)
+        case .waiting(let next, let operation):
+            wait(event, next, operation)
+            return false
+        case .keeping(let operation, let module):
+            event.record(.kept, module)
+            accept(&event)
+            keep(event, operation)
+        }
+        return true
     }
 
     /// Back at the sender's: a message of an account that has reached its recipient's half, and was not refused there.
@@ -305,7 +313,7 @@ public final class StanzaRouter: Sendable {
     }
 
     /// The next place of a stanza.
-    private enum Place {
+    enum Place {
         /// Through the hooks of its recipient's host.
         case account
         case service(any Service)
@@ -314,7 +322,7 @@ public final class StanzaRouter: Sendable {
     }
 
     /// Has a service take a stanza.
-    private func offer(_ event: inout StanzaContext, to service: any Service) -> HookList<StanzaContext>.Outcome {
+    func offer(_ event: inout StanzaContext, to service: any Service) -> HookList<StanzaContext>.Outcome {
         let name = service.domain.domain
         switch service.receive(&event) {
         case .go: return .bounced(.serviceUnavailable, by: name)
@@ -327,8 +335,9 @@ public final class StanzaRouter: Sendable {
 
     /// Finds the host and the account that the stanza is for, or the service.
     private func place(_ event: inout StanzaContext) -> Place {
-        let to = event.to ?? event.from.bare
         let kind = event.stanza.kind
+        if kind == .iq { return place(iq: &event) }
+        let to = event.to ?? event.from.bare
         switch hosts.recipient(of: to) {
         case .account(let host, _):
             if host !== event.host { event.loaded = host.loaded }
@@ -342,7 +351,7 @@ public final class StanzaRouter: Sendable {
             cross(event, to: to, by: route)
             return .elsewhere
         case .unknown:
-            if kind != .iq { refuse(event, StanzaError(.remoteServerNotFound)) }
+            refuse(event, StanzaError(.remoteServerNotFound))
             return .elsewhere
         }
         // RFC 6121 §8.1.1.1: a message without an address is for the sender's own account.
@@ -395,6 +404,7 @@ public final class StanzaRouter: Sendable {
         for session in hosts.all.flatMap(\.accounts.sessions) {
             session.loop.eventLoop.execute { session.input.endPauses() }
         }
+        endCrossings()
     }
 
     // MARK: Errors

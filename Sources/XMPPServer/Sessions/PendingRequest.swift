@@ -9,49 +9,40 @@ import XMPPStream
 public final class PendingRequest: @unchecked Sendable {
     private let origin: any StanzaOrigin
     private let account: JID
-    private let answer: (Reply) -> Void
     private var task: Task<Void, Never>?
     private var timer: Scheduled<Void>?
-    private var isAnswered = false
+    private var isOver = false
 
-    init(_ request: IQRequest, answer: @escaping (Reply) -> Void) {
-        origin = request.origin
-        account = request.from.bare
-        self.answer = answer
-    }
-
-    /// A request that another server answers: until `end` it counts among those of its origin.
     init(of origin: any StanzaOrigin, from: JID) {
         self.origin = origin
         account = from.bare
-        answer = { _ in }
     }
 
-    func end() {
-        guard !isAnswered else { return }
-        cancel()
-        origin.requestEnded(self)
-    }
-
-    func start(_ operation: @escaping @Sendable () async -> Reply, deadline: TimeAmount) {
+    /// Calls `then` on the origin's loop with what the operation brings, or nil when its time is over. What it brings later is
+    /// dropped.
+    func start<Value: Sendable>(
+        _ operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
+        then: @escaping @Sendable (Value?) -> Void
+    ) {
         let loop = origin.loop.eventLoop
-        timer = loop.scheduleTask(in: deadline) { self.finish(.error(.init(.resourceConstraint))) }
+        timer = loop.scheduleTask(in: time) { self.end { then(nil) } }
         task = Task { [account] in
-            let reply = await ReadTurn.$account.withValue(account, operation: operation)
-            loop.execute { self.finish(reply) }
+            let value = await ReadTurn.$account.withValue(account, operation: operation)
+            loop.execute { self.end { then(value) } }
         }
     }
 
-    func cancel() {
-        isAnswered = true
-        task?.cancel()
-        timer?.cancel()
+    /// It is answered, by `body` if that was not done otherwise. Until then it counts among those of its origin.
+    func end(_ body: () -> Void = {}) {
+        guard !isOver else { return }
+        cancel()
+        body()
+        origin.requestEnded(self)
     }
 
-    private func finish(_ reply: Reply) {
-        guard !isAnswered else { return }
-        cancel()
-        answer(reply)
-        origin.requestEnded(self)
+    func cancel() {
+        isOver = true
+        task?.cancel()
+        timer?.cancel()
     }
 }

@@ -191,6 +191,18 @@ public final class LoopContext: @unchecked Sendable {
 }
 
 extension LoopContext {
+    /// The repetitions in one turn of the loop.
+    private static let repetitions = 100
+
+    /// Calls `body` until it returns false. In between the loop does its other work, and hands over what was sent. On the
+    /// loop.
+    public func `repeat`(_ body: @escaping () -> Bool) {
+        for _ in 0..<Self.repetitions {
+            guard body() else { return }
+        }
+        eventLoop.assumeIsolated().execute { self.repeat(body) }
+    }
+
     /// Stops reading from all streams of this loop before they are shut down. From any thread.
     public func pauseInput() {
         eventLoop.execute { [self] in

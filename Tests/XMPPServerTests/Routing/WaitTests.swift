@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 import XMPP
 import XMPPModules
@@ -29,6 +30,50 @@ import XMPPModules
         // What the wait would have brought is not taken any more.
         WaitingModule.gate("never").open()
         #expect(try await !client.ping().contains("id=\"never\""))
+        await server.stop()
+    }
+
+    /// `to` a session the request waits in both halves.
+    private func request(_ gate: String, to address: String, id: String) -> String {
+        "<iq type='get' gate='\(gate)' id='\(id)' to='\(address)'><vCard xmlns='vcard-temp'/></iq>"
+    }
+
+    @Test(
+        "Requests wait on their way to a session, and what follows them waits as well",
+        arguments: ["iqFromClient", "iqToSession"])
+    func requests(_ point: String) async throws {
+        let server = try await server(requestTime: "60 s")
+        let romeo = try await server.session("romeo")
+        let juliet = try await server.session("juliet", resource: "balcony")
+        try await romeo.send(
+            request("\(point)@\(point)", to: "juliet@example.org/balcony", id: "q1")
+                + "<message id='m1' type='chat' to='juliet@example.org/balcony'><body>x</body></message>")
+        // Nothing has come when the other one's own is answered.
+        #expect(try await !juliet.ping().contains("id=\"m1\""))
+        WaitingModule.gate(point).open()
+        let received = try await juliet.read(until: "id=\"m1\"")
+        #expect(received.contains("id=\"q1\""))
+        try await romeo.send(request("no-\(point)@\(point)", to: "juliet@example.org/balcony", id: "q2"))
+        WaitingModule.gate("no-\(point)").open()
+        #expect(try await romeo.read(until: "id=\"q2\"").contains("type=\"error\""))
+        #expect(try await !juliet.ping().contains("id=\"q2\""))
+        await server.stop()
+    }
+
+    @Test("A request that a host answers for an account waits alone", arguments: [true, false])
+    func requestsToAccounts(isOnline: Bool) async throws {
+        let server = try await server(requestTime: "60 s")
+        let romeo = try await server.session("romeo")
+        let juliet = isOnline ? try await server.session("juliet", resource: "balcony") : nil
+        let gate = "account-\(isOnline)"
+        try await romeo.send(request("\(gate)@iqToAccount", to: "juliet@example.org", id: "q1"))
+        #expect(try await !romeo.ping().contains("id=\"q1\""))
+        WaitingModule.gate(gate).open()
+        #expect(try await romeo.read(until: "id=\"q1\"").contains("q1"))
+        try await romeo.send(request("no-\(gate)@iqToAccount", to: "juliet@example.org", id: "q2"))
+        WaitingModule.gate("no-\(gate)").open()
+        #expect(try await romeo.read(until: "not-allowed").contains("id=\"q2\""))
+        withExtendedLifetime(juliet) {}
         await server.stop()
     }
 

@@ -3,7 +3,7 @@ import XMPPServer
 
 /// Lets messages and requests wait as they ask for it.
 ///
-/// A message with `wait="n"` waits n times on its way to the account, one with `gate="x"` when it has been archived, until
+/// An IQ with `gate="x@point"` waits at that hook point until the test opens the gate x. A message with `wait="n"` waits n times on its way to the account, one with `gate="x"` when it has been archived, until
 /// the test opens that gate (`asked for x` opens when it waits). A request `<wait xmlns="urn:example:wait"
 /// id="x" />` is answered when the test opens that gate.
 struct WaitingModule: ServerModule {
@@ -32,6 +32,19 @@ struct WaitingModule: ServerModule {
             return .wait {
                 await Self.gate(gate).opened()
                 return .go
+            }
+        }
+        for point in [Hooks.iqFromClient, Hooks.iqToAccount, Hooks.iqToSession] {
+            registrar.on(point, .block) { event in
+                guard let parts = event.stanza.element["gate"]?.split(separator: "@"), parts.last == "\(point.name)"
+                else {
+                    return .go
+                }
+                let gate = String(parts[0])
+                return .wait {
+                    await Self.gate(gate).opened()
+                    return .wait { gate.hasPrefix("no") ? .bounce(.notAllowed) : .go }
+                }
             }
         }
         registrar.iq(.get, "wait", "urn:example:wait", to: .ownAccount) { request in
