@@ -101,7 +101,7 @@ let package = Package(
                 lifecycle, yams,
             ]),
         target("XMPPModules", server + [nioCore, nioPosix, crypto, httpClient, logging]),
-        target("SQLiteStorage", server + [nioCore, grdb, sqlite]),
+        target("SQLiteStorage", server + [nioCore, grdb, sqlite, logging]),
         target(
             "Web",
             server + [
@@ -151,7 +151,9 @@ let package = Package(
         ),
         tests(
             "SQLiteStorageTests",
-            server + ["SQLiteStorage", "StorageConformance", subprocess, systemPackage, "StorageCrashWriter"]),
+            server + [
+                "SQLiteStorage", "TestKit", "StorageConformance", subprocess, systemPackage, "StorageCrashWriter",
+            ]),
         tests(
             "WebTests",
             server + [

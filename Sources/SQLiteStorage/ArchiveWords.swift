@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Logging
 import NIOCore
 import XML
 import XMPP
@@ -31,8 +32,8 @@ enum ArchiveWords {
     fileprivate static func name(of list: Int64) -> String { "l\(list)" }
 
     /// The text of a stanza; nil: none.
-    fileprivate static func text(of stanza: [UInt8]) -> String? {
-        guard let message = try? Element(ownOutput: stanza) else { return nil }
+    fileprivate static func text(of stanza: [UInt8]) throws(XMLError) -> String? {
+        let message = try Element(ownOutput: stanza)
         let bodies = message.children.filter { $0.isNamed("body", .client) }.map(\.text).filter { !$0.isEmpty }
         return bodies.isEmpty ? nil : bodies.joined(separator: "\n")
     }
@@ -50,8 +51,16 @@ extension ChangeWriter {
             db.prepared(sql, [ArchiveEntry.archive, host, done, end.rawValue, count]))
         for row in rows where row[3] {
             let stanza = try row.withUnsafeData(atIndex: 2) { data in data.map { Array($0) } ?? [] }
-            guard let text = ArchiveWords.text(of: stanza) else { continue }
             let (id, list): (Int64, Int64) = (row[0], row[1])
+            let found: String?
+            do throws(XMLError) {
+                found = try ArchiveWords.text(of: stanza)
+            } catch {
+                logger.error(
+                    "a message in an archive cannot be read and is not found by its words", metadata: ["id": "\(id)"])
+                continue
+            }
+            guard let text = found else { continue }
             try db.run(
                 "INSERT INTO archive_text (rowid, list, body) VALUES (?, ?, ?)",
                 [id, ArchiveWords.name(of: list), text])

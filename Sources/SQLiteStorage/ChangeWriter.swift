@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Logging
 import XMPP
 import XMPPServer
 import XMPPStream
@@ -13,12 +14,14 @@ struct ChangeWriter: ~Copyable {
     /// that a group is the first to touch.
     let canUndoGroups: Bool
     let marks: MarkNumbers
+    let logger: Logger
     /// Whether archives or maps were detached from their owners.
     var hasRemovedData = false
     /// The greatest appended id.
     var newestID: Int64 = 0
 
-    init(_ db: Database, keys: ArchiveKeys, marks: MarkNumbers, canUndoGroups: Bool) {
+    init(_ db: Database, keys: ArchiveKeys, marks: MarkNumbers, canUndoGroups: Bool, _ logger: Logger) {
+        self.logger = logger
         self.marks = marks
         self.db = db
         self.keys = keys

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Logging
 import Synchronization
 import XMPP
 import XMPPServer
@@ -33,17 +34,20 @@ public final class SQLiteStorage: Storage {
     ///
     /// Opened for writing, a missing directory is made with mode 0700 and a missing file with mode 0600.
     ///
+    /// - Parameter logger: is told of stored stanzas that cannot be read; everything else is an error of a call.
     /// - Throws: `StorageError`; kind `inUse` if another process has it open for writing, kind `notFound` if it is to
     ///   be read and does not exist.
-    public convenience init(path: String, access: Access = .write) throws(StorageError) {
-        try self.init(path: path, access: access, limits: WriteQueue.Limits())
+    public convenience init(
+        path: String, access: Access = .write, logger: Logger? = nil
+    ) throws(StorageError) {
+        try self.init(path: path, access: access, limits: WriteQueue.Limits(), logger: logger ?? .none)
     }
 
-    init(path: String, access: Access, limits: WriteQueue.Limits) throws(StorageError) {
+    init(path: String, access: Access, limits: WriteQueue.Limits, logger: Logger = .none) throws(StorageError) {
         self.path = path
         switch access {
         case .write:
-            let directory = try StoreFiles.prepareDirectory(of: path)
+            let directory = try FileCalls.makeDirectory(of: path)
             lock = try StoreLock(directory: directory)
             try StoreFiles.prepareDatabase(path)
         case .read:
@@ -52,12 +56,12 @@ public final class SQLiteStorage: Storage {
         }
         do {
             pool = try DatabasePool(path: path, configuration: Self.configuration(access))
-            schemaVersion = try Self.prepare(pool, access)
+            schemaVersion = try Self.prepare(pool, access, logger)
             let (secret, hasRemovedData) = try pool.read { db in
                 (try db.archiveSecret(), try access == .write && RemovedData.exist(db))
             }
             marks = MarkNumbers(secret: secret)
-            queue = WriteQueue(pool: pool, files: OpenFiles(database: path), marks: marks, limits: limits)
+            queue = WriteQueue(pool: pool, files: OpenFiles(database: path), marks: marks, limits: limits, logger)
             if hasRemovedData { queue.freeRemovedData() }
         } catch {
             throw StorageError(error)
@@ -183,8 +187,8 @@ extension SQLiteStorage {
     }
 
     /// Sets up the writer, migrates the database, and returns its version.
-    private static func prepare(_ pool: DatabasePool, _ access: Access) throws -> Int {
-        let migrator = Schema.migrator
+    private static func prepare(_ pool: DatabasePool, _ access: Access, _ logger: Logger) throws -> Int {
+        let migrator = Schema.migrator(logger)
         if access == .write {
             try pool.writeWithoutTransaction { db in
                 try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -198,4 +202,9 @@ extension SQLiteStorage {
         if access == .write { try migrator.migrate(pool) }
         return try pool.read(Schema.version)
     }
+}
+
+extension Logger {
+    /// Drops what is logged.
+    static let none = Logger(label: "none") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -1,4 +1,5 @@
 import GRDB
+import Logging
 import XML
 import XMPP
 import XMPPServer
@@ -8,7 +9,7 @@ import XMPPServer
 /// A released migration never changes: a change of the schema is a further migration. The number in its name is the
 /// schema's version after it.
 enum Schema {
-    static var migrator: DatabaseMigrator {
+    static func migrator(_ logger: Logger = .none) -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("0001-accounts") { db in try createAccounts(db) }
         migrator.registerMigration("0002-rosters-and-values") { db in try createRostersAndValues(db) }
@@ -39,7 +40,7 @@ enum Schema {
                     WHERE token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token WHERE digest = session.token);
                     """)
         }
-        migrator.registerMigration("0010-archive-by-marks") { db in try markArchive(db) }
+        migrator.registerMigration("0010-archive-by-marks") { db in try markArchive(db, logger) }
         migrator.registerMigration("0011-keys-of-both-forms") { db in
             // The second keys of passwords for which RFC 4013 and RFC 8265 differ.
             try db.execute(
@@ -60,7 +61,7 @@ enum Schema {
 
     /// The database's version: the number of the last migration, 0 for an empty database.
     static func version(_ db: Database) throws -> Int {
-        let steps = try migrator.appliedIdentifiers(db)
+        let steps = try migrator().appliedIdentifiers(db)
         return steps.compactMap { step in Int(step.prefix { $0 != "-" }) }.max() ?? 0
     }
 
@@ -213,7 +214,7 @@ enum Schema {
 
     /// Further keys of an entry: the peer's resource, and the ids given by the client, as numbers (see `MarkNumbers`).
     /// They are part of the index of peers, so that a search reads no stanza.
-    private static func markArchive(_ db: Database) throws {
+    private static func markArchive(_ db: Database, _ logger: Logger) throws {
         try db.execute(
             sql: """
                 DROP INDEX archive_by_peer;
@@ -235,7 +236,14 @@ enum Schema {
             for row in rows {
                 let id: Int64 = row[0]
                 last = id
-                guard let marks = try ArchiveMarks(stanza: row.bytes("stanza"), isIncoming: row[1]) else { continue }
+                let message: Element
+                do {
+                    message = try Element(ownOutput: row.bytes("stanza"))
+                } catch {
+                    logger.error("a message in an archive cannot be read", metadata: ["id": "\(id)"])
+                    continue
+                }
+                guard let marks = ArchiveMarks(of: message, isIncoming: row[1]) else { continue }
                 try db.run(
                     "UPDATE archive SET resource = ?, message = ?, origin = ? WHERE id = ?",
                     [
@@ -340,11 +348,9 @@ enum Schema {
 }
 
 extension ArchiveMarks {
-    /// The marks of a stanza that was archived without; nil: it has none, or cannot be read.
-    fileprivate init?(stanza: [UInt8], isIncoming: Bool) {
-        guard let message = try? Element(ownOutput: stanza),
-            let peer = message[isIncoming ? "from" : "to"].flatMap({ JID($0) })
-        else { return nil }
+    /// The marks of a stanza that was archived without; nil: it has none.
+    fileprivate init?(of message: Element, isIncoming: Bool) {
+        guard let peer = message[isIncoming ? "from" : "to"].flatMap({ JID($0) }) else { return nil }
         self.init(of: message, peer: peer)
     }
 }

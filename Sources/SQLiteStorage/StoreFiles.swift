@@ -1,23 +1,8 @@
 import Foundation
 import XMPPServer
 
-/// Makes the database's file and directory, readable by their owner alone.
+/// Makes the database's file, readable by its owner alone.
 enum StoreFiles {
-    /// Makes the directory of the file if it does not exist, and returns its path.
-    static func prepareDirectory(of path: String) throws(StorageError) -> String {
-        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-        } catch {
-            throw StorageError(.failed, "cannot make the directory \(directory): \(error.localizedDescription)")
-        }
-        return directory
-    }
-
     /// Makes the file if it does not exist, and removes other users' rights. SQLite gives its further files the same
     /// mode.
     static func prepareDatabase(_ path: String) throws(StorageError) {

@@ -1,5 +1,6 @@
 import Dispatch
 import GRDB
+import Logging
 import Synchronization
 import XMPPServer
 
@@ -56,6 +57,7 @@ final class WriteQueue: Sendable {
     private let files: OpenFiles
     private let marks: MarkNumbers
     private let limits: Limits
+    private let logger: Logger
     private let state = Mutex(State())
     /// Held by the writer while it writes.
     private let archiveKeys = Mutex(ArchiveKeys())
@@ -64,7 +66,8 @@ final class WriteQueue: Sendable {
     /// The state's flag, readable without the lock.
     private let crowded = Atomic<Bool>(false)
 
-    init(pool: DatabasePool, files: OpenFiles, marks: MarkNumbers, limits: Limits) {
+    init(pool: DatabasePool, files: OpenFiles, marks: MarkNumbers, limits: Limits, _ logger: Logger) {
+        self.logger = logger
         self.pool = pool
         self.files = files
         self.marks = marks
@@ -260,7 +263,7 @@ extension WriteQueue {
         _ keys: inout ArchiveKeys,
         canUndoGroups: Bool
     ) throws -> [Result<Void, StorageError>] {
-        var writer = ChangeWriter(db, keys: keys.take(), marks: marks, canUndoGroups: canUndoGroups)
+        var writer = ChangeWriter(db, keys: keys.take(), marks: marks, canUndoGroups: canUndoGroups, logger)
         var results: [Result<Void, StorageError>] = []
         results.reserveCapacity(batch.count)
         try db.run("BEGIN IMMEDIATE TRANSACTION")

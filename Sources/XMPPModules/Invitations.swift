@@ -15,13 +15,9 @@ struct Invitations: ServerModule {
 
     static let personalData = [
         PersonalData(
-            ofHost: Invitation.storeName, Invitation.self,
-            .described("invitation") { bytes in
-                (try? Element(ownOutput: bytes)).flatMap { Invitation(stored: $0) }.map {
-                    [("created", $0.createdAt.xep0082), ("expires", $0.expiresAt.xep0082)]
-                }
-            }
-        ) { invitation, account in invitation.inviter == account }
+            ofHost: Invitation.storeName, Invitation.self, describedAs: "invitation",
+            isAbout: { invitation, account in invitation.inviter == account }
+        ) { [("created", $0.createdAt.xep0082), ("expires", $0.expiresAt.xep0082)] }
     ]
 
     private static let namespace: Namespace = "urn:xmpp:pars:0"

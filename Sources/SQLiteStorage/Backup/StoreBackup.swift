@@ -61,7 +61,7 @@ enum StoreBackup {
             guard try db.tableExists("grdb_migrations"), try Schema.version(db) > 0 else {
                 throw StorageError(.failed, "\(backup) is not the backup of a store")
             }
-            guard try !Schema.migrator.hasBeenSuperseded(db) else {
+            guard try !Schema.migrator().hasBeenSuperseded(db) else {
                 throw StorageError(.failed, "\(backup) was made by a newer release of this program")
             }
             if let damage = try SQLiteStorage.damage(db).first {

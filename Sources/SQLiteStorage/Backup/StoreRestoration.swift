@@ -27,7 +27,7 @@ public struct StoreRestoration: Sendable {
     public init(
         of backup: String, database: String, files: [String: String], replacing replaces: Bool
     ) throws(StorageError) {
-        let directory = try StoreFiles.prepareDirectory(of: database)
+        let directory = try FileCalls.makeDirectory(of: database)
         let lock = try StoreLock(directory: directory)
         defer { lock.release() }
         let isThere = FileCalls.exists(database)

@@ -23,8 +23,13 @@ struct Visitor: Sendable {
         var session = site.sessions.find(Self.name(of: key, site))
         if let found = session {
             // A new password, or the removal of the account, ends the session.
-            let credential = try? await context.host.storage.credentials(found.account).first { $0.hash == .sha256 }
-            if credential?.storedKey != found.credential { session = nil }
+            do throws(StorageError) {
+                let credentials = try await context.host.storage.credentials(found.account)
+                if credentials.first(where: { $0.hash == .sha256 })?.storedKey != found.credential { session = nil }
+            } catch {
+                _ = context.host.report(error)
+                session = nil
+            }
         }
         self.init(key: key, isNew: false, session: session)
     }

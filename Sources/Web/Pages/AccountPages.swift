@@ -347,9 +347,7 @@ enum AccountPages {
 
     @Sendable private static func photo(_ request: Request, _ context: WebContext) async throws -> Response {
         guard let (_, record) = try await context.person(request) else { return SignInPages.detour(from: request) }
-        guard let stored = try await context.host.storage.value(AccountPhoto.store, record.jid, key: ""),
-            let photo = AccountPhoto(stored: stored)
-        else { throw HTTPError(.notFound) }
+        guard let photo = try await context.host.photo(of: record.jid) else { throw HTTPError(.notFound) }
         return Response(
             status: .ok, headers: [.contentType: photo.format.rawValue],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: photo.bytes)))

@@ -76,7 +76,7 @@ enum ContactPages {
             entry["waits"] = item.state.asks
             if item.state.hasPendingIn {
                 // A subscription request carries a nickname; the account id is shown for contacts.
-                let name = nickname(item) ?? ""
+                let name = nickname(item, context) ?? ""
                 entry["name"] = name.isEmpty ? item.jid.string : name
                 if !name.isEmpty { entry["address"] = item.jid.string }
                 invitations.append(entry)
@@ -115,8 +115,7 @@ enum ContactPages {
     }
 
     /// XEP-0172: the nickname in the subscription request.
-    private static func nickname(_ item: RosterItem) -> String? {
-        item.invitation.flatMap { try? Element(ownOutput: $0, contentNamespace: .client) }?
-            .child("nick", .nick)?.text
+    private static func nickname(_ item: RosterItem, _ context: WebContext) -> String? {
+        item.invitation.flatMap { context.host.element(fromOwn: $0, "an invitation") }?.child("nick", .nick)?.text
     }
 }

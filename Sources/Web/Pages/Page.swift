@@ -54,7 +54,8 @@ struct Page: Sendable {
         content["formKey"] = visitor.formKey(context.site)
         content["notice"] = visitor.takeNotice(context)
         if let account = visitor.session?.account {
-            let record = try? await context.host.accounts.load(account)
+            let record: AccountRecord? =
+                if case .success(let found) = await context.host.find(account) { found } else { nil }
             let name = record?.account.displayName ?? ""
             content["person"] = name.isEmpty ? record?.account.accountID ?? account.string : name
             content["links"] = context.site.links.map { ["title": $0.title, "path": $0.path] }

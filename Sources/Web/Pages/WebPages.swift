@@ -10,7 +10,7 @@ struct WebPages: WebModule {
         summary: "Pages on which people sign in, and look after their account and their contacts.")
 
     static let personalData = [
-        PersonalData(ofHost: BrowserSessions.storeName, BrowserSession.self, .secret) { $0.account == $1 }
+        PersonalData(ofHost: BrowserSessions.storeName, BrowserSession.self) { $0.account == $1 }
     ]
 
     init(host: Host, settings: NoSettings) {}

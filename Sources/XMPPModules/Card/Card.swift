@@ -100,14 +100,6 @@ extension AccountPhoto {
         guard let bytes = Base64.decode(characters) else { return nil }
         self.init(bytes)
     }
-
-    /// Writes it as a part of a vCard.
-    fileprivate func write(to writer: inout XMLWriter) {
-        writer.element("PHOTO", .vCard) { writer in
-            writer.element("TYPE", text: format.rawValue)
-            writer.element("BINVAL", text: Base64.encode(bytes))
-        }
-    }
 }
 
 /// Where what accounts tell of their people is stored.
@@ -125,8 +117,8 @@ struct CardStore: Sendable {
     /// - Parameter isComplete: whether the vCard that a client has set counts.
     func card(of record: AccountRecord, isComplete: Bool) async throws(StorageError) -> Card {
         let stored = isComplete ? try await cards.get(record.jid)?.element : nil
-        let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
-        return Card(name: record.account.displayName, photo: photo.flatMap { AccountPhoto(stored: $0) }, stored: stored)
+        let photo = try await host.photo(of: record.jid)
+        return Card(name: record.account.displayName, photo: photo, stored: stored)
     }
 
     /// Stores what has changed, all of it or nothing.

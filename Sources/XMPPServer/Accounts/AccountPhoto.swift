@@ -40,22 +40,22 @@ public struct AccountPhoto: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// - Parameter stored: the stored form.
+    /// The stored form.
+    public var stored: [UInt8] { StoredXML.encode(self) }
+}
+
+/// As the element `PHOTO` of a vCard.
+extension AccountPhoto: StoredValue {
     /// - Returns: nil if the format is unknown.
-    public init?(stored: [UInt8]) {
-        guard let element = try? Element(ownOutput: stored),
-            let bytes = (element.child("BINVAL", .vCard)?.text).flatMap({ Base64.decode($0) })
-        else { return nil }
+    public init?(stored element: Element) {
+        guard let bytes = (element.child("BINVAL", .vCard)?.text).flatMap({ Base64.decode($0) }) else { return nil }
         self.init(bytes)
     }
 
-    /// The stored form: the element `PHOTO` of a vCard.
-    public var stored: [UInt8] {
-        var writer = XMLWriter(contentNamespace: .none)
+    public func write(to writer: inout XMLWriter) {
         writer.element("PHOTO", .vCard) { writer in
             writer.element("TYPE", text: format.rawValue)
             writer.element("BINVAL", text: Base64.encode(bytes))
         }
-        return Array(writer.finish().readableBytesView)
     }
 }

@@ -103,7 +103,7 @@ public struct AccountExport: Sendable {
         for data in host.personalData {
             guard case .described(let name, let describe) = data.export else { continue }
             for value in try await data.values(of: record.jid, on: host).sorted(by: { $0.key < $1.key }) {
-                if let members = describe(value.value) { found.append((name, members)) }
+                if let members = describe(value.value, host) { found.append((name, members)) }
             }
         }
         return found
@@ -310,9 +310,7 @@ public struct AccountExport: Sendable {
 
     private func writeJSON<Target: Output>(to output: inout Pieces<Target>) async throws {
         let account = record.account
-        let photo = try await host.storage.value(AccountPhoto.store, record.jid, key: "").flatMap {
-            AccountPhoto(stored: $0)
-        }
+        let photo = try await host.photo(of: record.jid)
         let profile = Profile(
             address: account.jid.string, accountID: account.accountID, displayName: account.displayName,
             personalMessage: account.personalMessage, keepsHistory: account.keepsHistory,
@@ -334,7 +332,8 @@ public struct AccountExport: Sendable {
             try await output.write(ByteBuffer(string: ",\n\"\(name)\":["))
             var isFirst = true
             try await forEachMessage(in: collection) { entry in
-                let element = try? Element(ownOutput: entry.stanza, contentNamespace: .client)
+                let element = host.element(
+                    fromOwn: ByteBuffer(bytes: entry.stanza), contentNamespace: .client, "a message in an archive")
                 let message = Message(
                     time: entry.time.xep0082, with: entry.peer.string, isFromOwner: !entry.isIncoming,
                     text: element?.child("body", .client)?.text, stanza: String(decoding: entry.stanza, as: UTF8.self))

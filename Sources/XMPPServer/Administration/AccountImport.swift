@@ -121,8 +121,7 @@ struct AccountImport {
         for data in host.personalData where data.isAbout == nil {
             if case .secret = data.export { continue }
             for (key, value) in profile.stores[data.store] ?? [:] {
-                let bytes = value.isEmpty ? [] : try Self.element(value, .none)
-                changes.append(.putValue(store: data.store, owner: account, key: key, bytes))
+                changes.append(.putValue(store: data.store, owner: account, key: key, try Self.value(value)))
             }
         }
         return changes
@@ -180,7 +179,7 @@ struct AccountImport {
             changes.append(
                 .putItem(
                     MapName(owner: account, store: item.store, name: item.map), key: item.key,
-                    try Self.element(item.value, .none), expiresAt: item.expiresAt.flatMap { Timestamp($0) },
+                    try Self.value(item.value), expiresAt: item.expiresAt.flatMap { Timestamp($0) },
                     keepsPlace: false))
             if changes.count >= Self.batch { try await host.storage.commit(exchange(&changes, with: [])) }
         }
@@ -208,6 +207,9 @@ struct AccountImport {
         }
         try await commit.wait()
     }
+
+    /// The bytes of a module's value: an element, or nothing.
+    private static func value(_ text: String) throws -> [UInt8] { text.isEmpty ? [] : try element(text, .none) }
 
     /// The bytes of one element, parsed and checked.
     private static func element(_ text: String, _ namespace: Namespace) throws -> [UInt8] {

@@ -63,6 +63,7 @@ extension Administration {
             try await AccountExport(of: record, on: host).write(format, to: &output)
             try output.handle.synchronize()
             try output.handle.close()
+            try FileCalls.synchronizeDirectory(of: file)
         } catch {
             unlink(file)
             throw error

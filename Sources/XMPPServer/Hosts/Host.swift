@@ -298,6 +298,16 @@ public final class Host: Sendable {
         element(fromOwn: ByteBuffer(bytes: bytes), what)
     }
 
+    /// Decodes a value of a store. nil: it is damaged, which is logged here.
+    func value<Value: StoredValue>(fromOwn bytes: [UInt8], of store: String) -> Value? {
+        do throws(StorageError) {
+            return try StoredXML.decode(bytes, store: store)
+        } catch {
+            failures.report(error)
+            return nil
+        }
+    }
+
     /// Parses a stanza that the server has written itself. nil: it is damaged, which is logged here.
     public func stanza(fromOwn bytes: ByteBuffer, _ what: StaticString) -> Stanza? {
         guard let element = element(fromOwn: bytes, contentNamespace: .client, what) else { return nil }

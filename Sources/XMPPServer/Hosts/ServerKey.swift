@@ -25,21 +25,13 @@ public struct ServerKey: Sendable {
             return
         }
         let bytes = SecureRandom.bytes(Self.byteCount)
-        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        do {
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do throws(StorageError) {
+            try FileCalls.makeDirectory(of: path)
+            // A partly written key would be taken for a whole one; what is derived from one that is lost is void.
+            try FileCalls.write(bytes, to: path)
         } catch {
-            throw ServerError("cannot make the directory \(directory): \(error.localizedDescription)")
+            throw ServerError("cannot make \(path): \(error.diagnosis)")
         }
-        // Under another name first, as a partly written key would be taken for a whole one.
-        let draft = "\(path).new"
-        unlink(draft)
-        guard
-            FileManager.default.createFile(
-                atPath: draft, contents: Data(bytes), attributes: [.posixPermissions: 0o600]),
-            rename(draft, path) == 0
-        else { throw ServerError("cannot make \(path)") }
         key = SymmetricKey(data: bytes)
     }
 

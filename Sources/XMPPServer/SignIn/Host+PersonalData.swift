@@ -13,11 +13,18 @@ extension PersonalData {
     /// The values about an account, by key.
     func values(of account: JID, on host: Host) async throws(StorageError) -> [String: [UInt8]] {
         guard let isAbout else { return try await host.storage.values(store, account) }
-        return try await host.storage.values(store, host.jid).filter { isAbout($0.value, account) }
+        return try await host.storage.values(store, host.jid).filter { isAbout($0.value, account, host) }
     }
 }
 
 extension Host {
+    /// The photo of an account; nil: it has none, or a damaged one, which is logged.
+    public func photo(of account: JID) async throws(StorageError) -> AccountPhoto? {
+        try await storage.value(AccountPhoto.store, account, key: "").flatMap {
+            value(fromOwn: $0, of: AccountPhoto.store)
+        }
+    }
+
     /// The changes that remove an account: the one way in which accounts are removed.
     func changes(removing account: JID) async throws(StorageError) -> [StorageChange] {
         await storage.flush()

@@ -78,7 +78,7 @@ enum Operator {
         do {
             // A starting server opens the store before the socket.
             let storage = try await Store.open(
-                configuration, access,
+                configuration, access, logger(configuration),
                 unless: {
                     reply = try client.perform(request)
                     return reply != nil
@@ -97,17 +97,21 @@ enum Operator {
         return reply
     }
 
+    /// Logs errors alone: what a command has done it prints.
+    private static func logger(_ configuration: ServerConfiguration) -> Logger {
+        let level = LineLogHandler.Level(.error)
+        return Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log, level) }
+    }
+
     /// Makes a server without listeners for the duration of a function.
     static func withServer<Result>(
         _ configuration: ServerConfiguration, _ storage: SQLiteStorage,
         _ body: (Administration) async throws -> Result
     ) async throws -> Result {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let level = LineLogHandler.Level(.error)
-        let logger = Logger(label: "swallowtail") { _ in LineLogHandler(configuration.log, level) }
         do {
             let server = try await Server(
-                configuration, storage: storage, group: group, logger: logger, listens: false)
+                configuration, storage: storage, group: group, logger: logger(configuration), listens: false)
             let result = try await body(Administration(server))
             await server.stop()
             try await group.shutdownGracefully()

@@ -1,3 +1,4 @@
+import Logging
 import SQLiteStorage
 import XMPPServer
 
@@ -12,7 +13,8 @@ enum Store {
     /// - Returns: nil if waiting was pointless.
     static func open(
         _ configuration: ServerConfiguration,
-        _ access: SQLiteStorage.Access = .write,
+        _ access: SQLiteStorage.Access,
+        _ logger: Logger,
         waits: (StorageError) -> Void = { _ in },
         unless isPointless: () async throws -> Bool = { false }
     ) async throws -> SQLiteStorage? {
@@ -21,7 +23,7 @@ enum Store {
         while true {
             if try await isPointless() { return nil }
             do {
-                return try SQLiteStorage(path: configuration.data.database, access: access)
+                return try SQLiteStorage(path: configuration.data.database, access: access, logger: logger)
             } catch {
                 guard error.kind == .inUse, ContinuousClock.now < end else { throw Failure(error.diagnosis) }
                 if !hasWaited { waits(error) }

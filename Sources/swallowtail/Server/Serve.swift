@@ -46,7 +46,7 @@ struct Serve: AsyncParsableCommand {
         let client = AdministrationClient(path: configuration.data.administrationSocket)
         var reason: String?
         return try await Store.open(
-            configuration,
+            configuration, .write, logger,
             waits: { error in
                 reason = error.diagnosis
                 guard !client.isServed else { return }

@@ -24,7 +24,8 @@ final class BareStore: Sendable {
     ///   - available: those that there are.
     init(
         hosts: KeyValuePairs<String, String> = ["im.example": "messenger", "chat.example": "standard"],
-        modules: String = "", _ available: [any ServerModule.Type] = StandardModules.all
+        modules: String = "", _ available: [any ServerModule.Type] = StandardModules.all,
+        logger: Logger = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "swallowtail-\(UUID().uuidString)").path
         let sections = hosts.map { domain, profile in
@@ -36,7 +37,7 @@ final class BareStore: Sendable {
         storage = try SQLiteStorage(path: configuration.data.database)
         server = try await Server(
             configuration, storage: storage, group: MultiThreadedEventLoopGroup.singleton,
-            logger: Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }, listens: false, now: { Self.now })
+            logger: logger, listens: false, now: { Self.now })
         administration = Administration(server)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 import XML
 import XMPP
@@ -47,6 +48,11 @@ import XMPPModules
                             isIncoming: number % 2 == 0, time: BareStore.now, stanza: Array(stanza.utf8))))
             }
         }
+        changes.append(
+            .putItem(
+                MapName(owner: jid, store: "pubsub-items", name: "urn:example:empty"), key: "nothing", [],
+                expiresAt: nil,
+                keepsPlace: false))
         try await store.storage.commit(changes)
     }
 
@@ -76,7 +82,7 @@ import XMPPModules
         #expect(now.values == former.values && now.roster == former.roster)
         // An account with a name has a node for its nickname.
         let maps = now.maps.filter { !$0.hasPrefix("http://jabber.org/protocol/nick ") }
-        #expect(maps == former.maps && maps.count == 451)
+        #expect(maps == former.maps && maps.count == 452)
         #expect(now.account?.personalMessage == "Away" && now.account?.displayName == "Ann")
         #expect(now.account?.accountID == "ann@contoso.example" && now.account?.keepsHistory == false)
         // What opened it was not in the file.
@@ -140,7 +146,9 @@ import XMPPModules
             }
             self.messages = messages
             var maps: [String] = []
-            for (store, name) in [("pubsub-nodes", "nodes"), ("pubsub-items", "urn:example:notes")] {
+            for (store, name) in [
+                ("pubsub-nodes", "nodes"), ("pubsub-items", "urn:example:notes"), ("pubsub-items", "urn:example:empty"),
+            ] {
                 let map = MapName(owner: jid, store: store, name: name)
                 let page = try await storage.mapPage(MapQuery(map, limit: 10_000))
                 maps += (page?.items ?? []).map {
@@ -167,6 +175,28 @@ import XMPPModules
         }
         try await store.administration.remove(store.administration.account(AccountName("ann")))
         #expect(try await invitations.all(owner).keys.sorted() == ["b"])
+    }
+
+    /// What cannot be read is told to the operator, and holds up neither removal nor export.
+    @Test func damagedValuesAreLogged() async throws {
+        let log = LogRecorder()
+        let store = try await BareStore(hosts: ["chat.example": "standard"], logger: log.logger)
+        _ = try await store.add(NewAccount(name: "ann@chat.example"))
+        let (ann, host) = (try #require(JID("ann@chat.example")), try #require(JID("chat.example")))
+        let damaged = Array("<invitation".utf8)
+        try await store.storage.commit([
+            .putValue(store: Invitation.storeName, owner: host, key: "x", damaged),
+            .putValue(store: AccountPhoto.store, owner: ann, key: "", damaged),
+        ])
+        let file = "\(store.directory)/ann.json"
+        let export = CommandRequest("account-export", ["account": "ann", "file": .text(file), "format": "json"])
+        #expect(await store.administration.perform(export).failure == nil)
+        for name in [Invitation.storeName, AccountPhoto.store] {
+            #expect(
+                log.lines.contains { $0.hasPrefix("error") && $0.contains("store \(name) is not XML") }, "\(log.lines)")
+        }
+        try await store.administration.remove(store.administration.account(AccountName("ann")))
+        #expect(try await store.storage.values(Invitation.storeName, host).keys.sorted() == ["x"])
     }
 
     /// The portable format has a place for what an account has published.

@@ -18,6 +18,16 @@ import XMPP
         #expect("\(key)" == "‹redacted›")
     }
 
+    @Test("What a killed process has begun is no key")
+    func draft() throws {
+        let folder = try TestFolder()
+        let path = "\(folder.path)/secret.key"
+        try Data([1, 2, 3]).write(to: URL(fileURLWithPath: path + ".part"))
+        let key = try ServerKey(file: path)
+        #expect(try ServerKey(file: path).code(of: "x") == key.code(of: "x"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["secret.key"])
+    }
+
     @Test("Half a key is none")
     func damaged() throws {
         let folder = try TestFolder()

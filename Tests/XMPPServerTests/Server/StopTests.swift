@@ -1,6 +1,7 @@
 import NIOCore
 import NIOSSL
 import SQLiteStorage
+import TestKit
 import Testing
 import XMPP
 import XMPPModules

@@ -2,13 +2,16 @@ import Logging
 import Synchronization
 
 /// Keeps what is logged.
-final class LogRecorder: Sendable {
+public final class LogRecorder: Sendable {
     private let state = Mutex<[String]>([])
 
     /// All lines so far, with their metadata.
-    var lines: [String] { state.withLock { $0 } }
+    public var lines: [String] { state.withLock { $0 } }
 
-    var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
+    public init() {}
+
+    /// Makes them.
+    public var logger: Logger { Logger(label: "test") { _ in Handler(recorder: self) } }
 
     private struct Handler: LogHandler {
         let recorder: LogRecorder

@@ -16,7 +16,7 @@ public struct PersonalData: Sendable {
         /// As elements with a place of their own in the format, written from all values by key.
         case elements(@Sendable ([String: [UInt8]]) -> [UInt8])
         /// Described without its secrets: an element of that name with these attributes for each value.
-        case described(StaticString, @Sendable ([UInt8]) -> [(name: String, value: String)]?)
+        case described(StaticString, @Sendable ([UInt8], Host) -> Description?)
         /// Ordered maps (`MapStore`), of any size: in the portable format as elements with a place of their own, which the
         /// closure writes piece by piece; nil: another store's closure writes them.
         case maps(MapWriting?)
@@ -24,6 +24,8 @@ public struct PersonalData: Sendable {
         case secret
     }
 
+    /// Attributes that tell of a value.
+    public typealias Description = [(name: String, value: String)]
     /// Writes what an account has in maps.
     public typealias MapWriting =
         @Sendable (
@@ -38,7 +40,7 @@ public struct PersonalData: Sendable {
     /// Whether a change of the password removes it.
     public let endsWithPassword: Bool
     /// Selects the values about an account where the host owns them; nil: the account owns them.
-    let isAbout: (@Sendable ([UInt8], JID) -> Bool)?
+    let isAbout: (@Sendable ([UInt8], JID, Host) -> Bool)?
     /// nil: accounts own all of it.
     let removal: Removal?
 
@@ -64,20 +66,24 @@ public struct PersonalData: Sendable {
         self.removal = removal
     }
 
-    /// Data of a store whose owner is the host.
+    /// Data of a store whose owner is the host. A damaged value is about nobody.
     ///
-    /// - Parameter isAbout: whether a value is about the account with that bare JID.
+    /// - Parameters:
+    ///   - name: of the elements that describe values in an export; nil: they are not exported.
+    ///   - isAbout: whether a value is about the account with that bare JID.
     public init<Value: StoredValue>(
-        ofHost store: String, _ type: Value.Type, _ export: Export,
-        isAbout: @escaping @Sendable (Value, JID) -> Bool
+        ofHost store: String, _ type: Value.Type, describedAs name: StaticString? = nil,
+        isAbout: @escaping @Sendable (Value, JID) -> Bool,
+        _ describe: @escaping @Sendable (Value) -> Description = { _ in [] }
     ) {
         self.store = store
-        self.export = export
+        export =
+            name.map { .described($0) { bytes, host in host.value(fromOwn: bytes, of: store).map(describe) } }
+            ?? .secret
         endsWithPassword = false
         removal = nil
-        self.isAbout = { bytes, account in
-            // A damaged value cannot be read, so it is about nobody.
-            (try? Element(ownOutput: bytes)).flatMap { Value(stored: $0) }.map { isAbout($0, account) } ?? false
+        self.isAbout = { bytes, account, host in
+            host.value(fromOwn: bytes, of: store).map { isAbout($0, account) } ?? false
         }
     }
 
