@@ -25,7 +25,7 @@ struct ConfigurationField<Configuration: Sendable>: Sendable {
     ) -> Self {
         Self(name: name, type: type, label: label, get: { [$0[keyPath: path]] }) {
             (configuration, values) throws(StanzaError) in
-            let text = values.joined(separator: "\n")
+            let text = values.first ?? ""
             guard text.utf8.count <= maximum else { throw .notAcceptable }
             configuration[keyPath: path] = text
         }

@@ -64,94 +64,40 @@ struct NodeConfiguration: Sendable, Equatable {
 
     // MARK: Fields
 
-    /// One setting: how it is called, how it is shown, and how it is read and changed.
-    private struct Field: Sendable {
-        let name: String
-        let type: StaticString
-        let label: String
-        var options: [String] = []
-        let get: @Sendable (NodeConfiguration) -> [String]
-        /// Throws `not-acceptable` if it does not take these values.
-        let set: @Sendable (inout NodeConfiguration, [String]) throws(StanzaError) -> Void
-    }
+    private typealias Field = ConfigurationField<NodeConfiguration>
 
     /// All of them, by their names.
     private static let fields: [Field] = [
-        text("title", "A friendly name for the node", \.title),
-        text("description", "What the node is about", \.description),
-        text("type", "The type of payload data, such as its namespace", \.type),
-        text("language", "The default language of items", type: "list-single", \.language),
-        choice("access_model", "Who may subscribe and retrieve items", \.accessModel),
+        .text("title", "A friendly name for the node", \.title),
+        .text("description", "What the node is about", \.description),
+        .text("type", "The type of payload data, such as its namespace", \.type),
+        .text("language", "The default language of items", type: "list-single", \.language),
+        .choice("access_model", "Who may subscribe and retrieve items", \.accessModel),
         Field(
             name: "roster_groups_allowed", type: "list-multi", label: "Groups of the contact list that may subscribe",
             get: { $0.rosterGroups }, set: { $0.rosterGroups = $1.filter { !$0.isEmpty } }),
-        choice("publish_model", "Who may publish", \.publishModel),
-        flag("subscribe", "Whether to allow subscriptions", \.takesSubscriptions),
-        flag("persist_items", "Whether to keep items", \.persistsItems),
-        number(
+        .choice("publish_model", "Who may publish", \.publishModel),
+        .flag("subscribe", "Whether to allow subscriptions", \.takesSubscriptions),
+        .flag("persist_items", "Whether to keep items", \.persistsItems),
+        .number(
             "max_items", "How many items to keep; `max` for as many as the service keeps", none: "max", \.maximumItems),
-        number("item_expire", "Seconds after which items go; `max` for never", none: "max", \.itemExpiry),
-        number("max_payload_size", "How many bytes a payload may have", none: "", \.maximumPayload),
-        choice("publish_node_full", "What becomes of an item where the node is full", \.whenFull),
-        choice("send_last_published_item", "When to send the last published item", \.sendLast),
-        flag("deliver_notifications", "Whether to deliver event notifications", \.delivers),
-        flag("deliver_payloads", "Whether to deliver payloads with event notifications", \.deliversPayloads),
-        flag("notify_config", "Notify subscribers when the node configuration changes", \.notifiesConfiguration),
-        flag("notify_delete", "Notify subscribers when the node is deleted", \.notifiesDeletion),
-        flag("notify_retract", "Notify subscribers when items are removed from the node", \.notifiesRetraction),
-        flag("notify_sub", "Notify owners about new subscribers and unsubscribes", \.notifiesSubscriptions),
-        flag("presence_based_delivery", "Deliver event notifications only to available users", \.isForAvailable),
-        choice("notification_type", "The type of notifications", \.notificationType),
-        choice("itemreply", "Whom notifications name for replies", \.itemReply),
+        .number("item_expire", "Seconds after which items go; `max` for never", none: "max", \.itemExpiry),
+        .number("max_payload_size", "How many bytes a payload may have", none: "", \.maximumPayload),
+        .choice("publish_node_full", "What becomes of an item where the node is full", \.whenFull),
+        .choice("send_last_published_item", "When to send the last published item", \.sendLast),
+        .flag("deliver_notifications", "Whether to deliver event notifications", \.delivers),
+        .flag("deliver_payloads", "Whether to deliver payloads with event notifications", \.deliversPayloads),
+        .flag("notify_config", "Notify subscribers when the node configuration changes", \.notifiesConfiguration),
+        .flag("notify_delete", "Notify subscribers when the node is deleted", \.notifiesDeletion),
+        .flag("notify_retract", "Notify subscribers when items are removed from the node", \.notifiesRetraction),
+        .flag("notify_sub", "Notify owners about new subscribers and unsubscribes", \.notifiesSubscriptions),
+        .flag("presence_based_delivery", "Deliver event notifications only to available users", \.isForAvailable),
+        .choice("notification_type", "The type of notifications", \.notificationType),
+        .choice("itemreply", "Whom notifications name for replies", \.itemReply),
     ]
 
     private static let prefix = "pubsub#"
     private static let fieldsByName = Dictionary(uniqueKeysWithValues: fields.map { (prefix + $0.name, $0) })
-
-    private static func text(
-        _ name: String, _ label: String, type: StaticString = "text-single",
-        _ path: any WritableKeyPath<NodeConfiguration, String> & Sendable
-    ) -> Field {
-        Field(name: name, type: type, label: label, get: { [$0[keyPath: path]] }) { node, values in
-            node[keyPath: path] = values.first ?? ""
-        }
-    }
-
-    private static func flag(
-        _ name: String, _ label: String, _ path: any WritableKeyPath<NodeConfiguration, Bool> & Sendable
-    ) -> Field {
-        Field(name: name, type: "boolean", label: label, get: { [$0[keyPath: path] ? "1" : "0"] }) {
-            (node, values) throws(StanzaError) in
-            guard values.count == 1, let value = Bool(form: values[0]) else { throw .notAcceptable }
-            node[keyPath: path] = value
-        }
-    }
-
-    private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ name: String, _ label: String, _ path: any WritableKeyPath<NodeConfiguration, Value> & Sendable
-    ) -> Field {
-        Field(
-            name: name, type: "list-single", label: label, options: Value.allCases.map(\.rawValue),
-            get: { [$0[keyPath: path].rawValue] }
-        ) { (node, values) throws(StanzaError) in
-            guard values.count == 1, let value = Value(rawValue: values[0]) else { throw .notAcceptable }
-            node[keyPath: path] = value
-        }
-    }
-
-    /// - Parameter none: the word for no bound.
-    private static func number(
-        _ name: String, _ label: String, none: String, _ path: any WritableKeyPath<NodeConfiguration, Int?> & Sendable
-    ) -> Field {
-        Field(
-            name: name, type: "text-single", label: label,
-            get: { $0[keyPath: path].map { ["\($0)"] } ?? (none.isEmpty ? [] : [none]) }
-        ) { (node, values) throws(StanzaError) in
-            if values.isEmpty || values == [none] || values == [""] { return node[keyPath: path] = nil }
-            guard values.count == 1, let value = Int(schema: values[0]), value >= 0 else { throw .notAcceptable }
-            node[keyPath: path] = value
-        }
-    }
 
     // MARK: Forms
 
