@@ -26,6 +26,7 @@ import XMPPServer
 
     /// Scripts that do not run with people at two homes (`Transport.homes`), each with its reason.
     private static let notWithTwoHomes = [
+        "0045-removal": "not yet: commands for other people's accounts are carried out where they are given",
         "0060-subscribe": "not yet: \(presenceOfSubscribers)",
         "0084-from-vcard": "not yet: \(presenceOfSubscribers)",
         "0107-mood-activity-tune": "not yet: \(presenceOfSubscribers)",

@@ -121,7 +121,7 @@ extension Room {
         guard member.affiliation != former.affiliation else { return changes }
         let cause = RoomPresence.Cause(actor: actor, reason: change.reason)
         return changes
-            + occupants.filter { $0.value.jid == change.person }.flatMap { key, occupant in
+            + occupants.filter { $0.value.isSame(as: change.person) }.flatMap { key, occupant in
                 take(member.affiliation, former.affiliation, of: occupant, key, cause)
             }
     }

@@ -20,6 +20,7 @@ extension Room {
         _ event: StanzaContext, at place: JID, _ entry: Element?, _ changes: [StorageChange], _ done: @escaping Done
     ) {
         do throws(StanzaError) {
+            guard !output.isFull else { throw .resourceConstraint }
             let presence = try Self.content(of: event.stanza)
             if let occupant = occupant(event.from), entry == nil || occupant.address != place {
                 let isSame = occupant.address == place
@@ -77,7 +78,7 @@ extension Room {
         if let owner = reservations[key], !owner.isSameBare(as: session) { throw .conflict }
         if let present = occupants[key] {
             // Several sessions of a person may have one nickname, as it is written first.
-            guard present.jid.isSameBare(as: session), present.address == place else { throw .conflict }
+            guard present.isSame(as: session), present.address == place else { throw .conflict }
         }
         let role = RoomStanding.role(of: affiliation(of: session), isModerated: configuration.isModerated)
         var occupant = occupants[key] ?? newOccupant(session, at: place, role: role)
@@ -186,8 +187,8 @@ extension Room {
 
     private func tellAbsence(_ event: StanzaContext, at place: JID) {
         guard exists else { return }
-        let occupant = Occupant(jid: event.from.bare, address: place, role: .none, sessions: [], id: "")
-        var presence = RoomPresence(occupant: occupant, affiliation: .none)
+        let occupant = newOccupant(event.from, at: place, role: .none)
+        var presence = RoomPresence(occupant: occupant, affiliation: .none, session: event.from)
         presence.isUnavailable = true
         presence.cause = RoomPresence.Cause(reason: "You are not in the room.", codes: [307, 333])
         show(presence, own: [event.from], isShown: false)

@@ -69,7 +69,7 @@ extension Room {
     func declines(_ decline: Element, by person: JID) -> StanzaError? {
         guard exists else { return .itemNotFound }
         guard let to = decline["to"].flatMap({ JID($0) }) else { return .jidMalformed }
-        let inviter = to.isSameBare(as: address) ? occupant(at: to) : occupants.values.first { $0.jid == to.bare }
+        let inviter = to.isSameBare(as: address) ? occupant(at: to) : occupants.values.first { $0.isSame(as: to) }
         guard let inviter else { return .itemNotFound }
         guard service.takesInvitation(by: person) else { return .resourceConstraint }
         var writer = XMLWriter()

@@ -3,15 +3,12 @@ import XMPPServer
 
 /// What is said in a room, XEP-0045 §7.4, and its subject, §8.1.
 extension Room {
-    /// Messages that wait to be sent; beyond that no more are taken.
-    private static let maximumWaiting = 500
-
     /// An occupant says something to all.
     func says(_ event: StanzaContext, _ changes: [StorageChange], _ done: @escaping Done) {
         do throws(StanzaError) {
             guard exists else { throw .itemNotFound }
             guard let occupant = occupant(event.from) else { throw .notAcceptable }
-            guard output.count < Self.maximumWaiting else { throw .resourceConstraint }
+            guard !output.isFull else { throw .resourceConstraint }
             let message = event.stanza.element
             if let subject = message.child("subject", .client), !message.hasChild("body", .client),
                 !message.hasChild("thread", .client)

@@ -52,7 +52,7 @@ extension Room {
                     throw .notAcceptable
                 }
                 if let owner = reservations[key], owner != person { throw .conflict }
-                if let occupant = occupants[key], occupant.jid != person { throw .conflict }
+                if let occupant = occupants[key], !occupant.isSame(as: person) { throw .conflict }
                 guard members[person] != nil || members.count < service.settings.affiliations else {
                     throw .resourceConstraint
                 }

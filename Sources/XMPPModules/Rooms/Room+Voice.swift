@@ -41,7 +41,7 @@ extension Room {
                 options: [RoomRole.participant.rawValue], values: [RoomRole.participant.rawValue]),
             FormField(
                 name: "muc#jid", type: "jid-single", label: "Address",
-                values: [(visitor.sessions.last?.jid ?? visitor.jid).string]),
+                values: visitor.sessions.last.map { [$0.jid.string] } ?? []),
             FormField(name: "muc#roomnick", type: "text-single", label: "Nickname", values: [visitor.nickname]),
             FormField(name: "muc#request_allow", type: "boolean", label: "Grant voice to them?", values: ["0"]),
         ]

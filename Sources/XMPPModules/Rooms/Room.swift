@@ -46,6 +46,8 @@ final class Room: @unchecked Sendable {
     var relayed: [String: Relayed] = [:]
     /// Groups of changes that are not durable yet, and other things that are waited for.
     private var commits = 0
+    /// Whether something that has changed here could not be stored: it is to be read anew.
+    private var isStale = false
     private var isGoingOn = false
     /// Whether the end of the server waits for the output.
     private var isBusy = false
@@ -70,7 +72,7 @@ final class Room: @unchecked Sendable {
 
     private func restore(_ stored: StoredOccupant, at session: JID) {
         guard let place = address.with(resource: stored.nickname), let key = RoomNickname.key(stored.nickname),
-            occupants[key].map({ $0.jid.isSameBare(as: session) }) ?? true
+            occupants[key]?.isSame(as: session) != false
         else { return }
         var occupant = occupants[key] ?? newOccupant(session, at: place, role: stored.role)
         occupant.sessions.append(Occupant.Session(jid: session, presence: stored.presence))
@@ -78,15 +80,13 @@ final class Room: @unchecked Sendable {
     }
 
     func newOccupant(_ session: JID, at place: JID, role: RoomRole) -> Occupant {
-        Occupant(
-            jid: session.bare, address: place, role: role, sessions: [], id: Occupant.id(of: session, record.secret),
-            hats: hats(of: session.bare))
+        Occupant(session, at: place, role: role, hats(of: session.bare), record.secret)
     }
 
     // MARK: Who is there
 
-    /// Whether nobody is there, and nothing is under way.
-    var isAtRest: Bool { occupants.isEmpty && output.isEmpty && news.isEmpty && commits == 0 }
+    /// Whether it can be let go: nobody is there, and nothing is under way.
+    var isAtRest: Bool { (occupants.isEmpty || isStale) && output.isEmpty && news.isEmpty && commits == 0 }
 
     /// The occupant with that session.
     func occupant(_ session: JID) -> Occupant? { nicknames[session].flatMap { occupants[$0] } }
@@ -155,7 +155,7 @@ final class Room: @unchecked Sendable {
         }
     }
 
-    /// Stores changes; `then` is called on the loop.
+    /// Stores changes; `then` is called on the loop. If that fails the room is read anew, as soon as nothing is under way.
     func commit(_ changes: [StorageChange], then: @escaping @Sendable (StanzaError?) -> Void = { _ in }) {
         guard !changes.isEmpty else { return then(nil) }
         commits += 1
@@ -165,6 +165,7 @@ final class Room: @unchecked Sendable {
             if case .failure(let failure) = result { error = host.report(failure) }
             later { [self, error] in
                 commits -= 1
+                if error != nil { isStale = true }
                 then(error)
                 host.router.workEnded()
             }

@@ -29,6 +29,8 @@ final class RoomOutput: @unchecked Sendable {
     /// Stanzas that are sent in one go: so long the loop does nothing else.
     static let slice = 1_000
 
+    private static let capacity = 1_000
+
     private var entries: [Entry] = []
     /// The first of them that is not sent.
     private var first = 0
@@ -37,8 +39,8 @@ final class RoomOutput: @unchecked Sendable {
     private var pauses = 0
 
     var isEmpty: Bool { first == entries.count }
-    /// What waits to be sent.
-    var count: Int { entries.count - first }
+    /// Whether so much waits to be sent that nothing more is taken from people.
+    var isFull: Bool { entries.count - first >= Self.capacity }
 
     func append(_ entry: Entry) { entries.append(entry) }
 

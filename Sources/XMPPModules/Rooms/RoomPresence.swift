@@ -47,7 +47,7 @@ struct RoomPresence: Sendable {
         writer.start("item")
         writer.attribute("affiliation", affiliation.rawValue)
         writer.attribute("role", isUnavailable && newNickname == nil ? "none" : occupant.role.rawValue)
-        if viewer != .other { writer.attribute("jid", (session ?? occupant.sessions.last?.jid ?? occupant.jid).string) }
+        if viewer != .other { writer.attribute("jid", (session ?? occupant.sessions.last?.jid)?.string) }
         writer.attribute("nick", newNickname)
         if let actor = cause.actor { writer.element("actor", nil, ["nick": actor]) }
         if let reason = cause.reason { writer.element("reason", text: reason) }
