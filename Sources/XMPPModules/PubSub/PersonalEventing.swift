@@ -158,12 +158,14 @@ struct PersonalEventing: ServerModule {
         let query = request.payload
         question.reply = .async {
             do throws(StanzaError) {
+                // What is wrong with the request is told whether there is an account or not.
+                let filter = try PubSubEngine.NodeFilter(query)
                 guard let account = try await engine.account(owner) else {
                     if node != nil { return .error(.itemNotFound) }
                     return .result { $0.element("query", .discoItems) }
                 }
                 let home = engine.home(of: account)
-                guard let node else { return await engine.nodes(of: home, for: from, query) }
+                guard let node else { return await engine.nodes(of: home, for: from, filter) }
                 if isAboutItems {
                     let reply = await engine.itemIDs(of: node, at: home, for: from)
                     let isStranger = !home.isOwned(by: from) && !account.withRoster { $0.showsPresence(to: from) }
@@ -189,12 +191,14 @@ struct PersonalEventing: ServerModule {
             let map = engine.nodes.map(PubSubEngine.allNodes, of: owner)
             return (exists, try await engine.nodes.get(map, key: asked.node ?? ""))
         }
-        guard exists, let account = try await engine.account(owner) else { return nil }
-        let home = engine.home(of: account)
-        if account.withRoster({ $0.showsPresence(to: from) }) { return home }
-        // What is not about one node has nothing of others in it.
-        guard asked.node != nil else { return home }
-        guard let node else { return nil }
+        let account = exists ? try await engine.account(owner) : nil
+        let home = account.map(engine.home)
+        if let home, account?.withRoster({ $0.showsPresence(to: from) }) == true { return home }
+        // What is not about one node has nothing of others in it. Where there is no account, there is nothing of anybody.
+        if asked.isAboutAsker {
+            return home ?? NodeHome(address: owner, owner: owner, account: nil, directory: NodeDirectory())
+        }
+        guard let home, let node else { return nil }
         let access = try await engine.access(of: from, to: node, home)
         let isOpen: Bool
         switch asked {

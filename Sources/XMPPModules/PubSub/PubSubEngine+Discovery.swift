@@ -7,10 +7,12 @@ extension PubSubEngine {
     /// A feature, and what a form about a node is about.
     static let metadataForm: Namespace = "http://jabber.org/protocol/pubsub#meta-data"
 
-    private struct Filter {
-        var included: Set<String>?
-        var excluded: Set<String> = []
+    /// XEP-0462: which nodes somebody asks for.
+    struct NodeFilter: Sendable {
+        private var included: Set<String>?
+        private var excluded: Set<String> = []
 
+        /// - Throws: `bad-request` if the filter is none.
         init(_ query: Element) throws(StanzaError) {
             guard let filter = query.child("filter", PubSubEngine.filterForm),
                 let form = try DataForm.inside(filter, about: PubSubEngine.filterForm)
@@ -75,9 +77,8 @@ extension PubSubEngine {
     }
 
     /// The nodes of an account, as far as they are for whoever asks, §5.2.
-    func nodes(of home: NodeHome, for jid: JID, _ query: Element) async -> Reply {
+    func nodes(of home: NodeHome, for jid: JID, _ filter: NodeFilter) async -> Reply {
         do throws(StanzaError) {
-            let filter = try Filter(query)
             var shown: [PubSubNode] = []
             for entry in try await all(home) where filter.passes(entry.node) {
                 if try await access(of: jid, to: entry.node, home).readError == nil { shown.append(entry.node) }
@@ -91,21 +92,14 @@ extension PubSubEngine {
     /// A page of the nodes of a service. Nodes that are not for whoever asks are left out.
     func page(of home: NodeHome, for jid: JID, _ query: Element) async -> Reply {
         do throws(StanzaError) {
-            let filter = try Filter(query)
-            let asked = try ResultSet(of: query)
-            let limit = min(asked.maximum ?? Self.nodesListed, Self.nodesListed)
-            let found = try await stored { () async throws(StorageError) in
-                try await nodes.page(
-                    MapQuery(nodesMap(home), order: .byKey(), position: asked.position, limit: limit))
+            let filter = try NodeFilter(query)
+            let page = try await page(
+                ResultSet(of: query), of: nodesMap(home), in: nodes, order: .byKey(), atMost: Self.nodesListed
+            ) { item throws(StanzaError) in
+                guard filter.passes(item.value) else { return false }
+                return try await access(of: jid, to: item.value, home).subscribeError == nil
             }
-            guard let found else { throw .itemNotFound }
-            var shown: [PubSubNode] = []
-            for node in found.items.map(\.value) where filter.passes(node) {
-                if try await access(of: jid, to: node, home).subscribeError == nil { shown.append(node) }
-            }
-            // To count them all costs what there is; whoever wants more asks until a page is short.
-            let isPaged = asked.maximum != nil || found.items.count == limit
-            return Self.list(shown, home, isPaged ? found : nil)
+            return Self.list(page.items.map(\.value), home, page)
         } catch {
             return .error(error)
         }
@@ -114,7 +108,7 @@ extension PubSubEngine {
     /// Nodes of one answer.
     private static let nodesListed = 200
 
-    private static func list(_ nodes: [PubSubNode], _ home: NodeHome, _ page: MapPage<PubSubNode>?) -> Reply {
+    private static func list(_ nodes: [PubSubNode], _ home: NodeHome, _ page: ShownPage<PubSubNode>?) -> Reply {
         .result { writer in
             writer.element("query", .discoItems) { writer in
                 for node in nodes {
@@ -123,10 +117,7 @@ extension PubSubEngine {
                         "item", nil,
                         ["jid": home.address.string, "node": node.name, "name": title.isEmpty ? nil : title])
                 }
-                guard let page else { return }
-                ResultSet.write(
-                    first: page.items.first?.key, last: page.items.last?.key, count: page.count, index: page.index,
-                    to: &writer)
+                page?.write(to: &writer)
             }
         }
     }

@@ -222,6 +222,14 @@ extension PubSubRequest {
 }
 
 extension PubSubRequest {
+    /// Whether it is about what the asker has to do with, or about what is usual: it names nobody else.
+    var isAboutAsker: Bool {
+        switch self {
+        case .subscriptions, .affiliations, .defaultOptions, .defaultConfiguration: true
+        default: false
+        }
+    }
+
     /// Whether it makes a node, or changes one or what is in it.
     var changesNode: Bool {
         switch self {

@@ -24,46 +24,22 @@ extension PubSubEngine {
         let entry = try await existing(target, home)
         if let error = try await access(of: jid, to: entry.node, home).readError { throw error }
         let now = host.now()
-        let isShown = { (item: MapItem<NodeSubscription>) in
+        let page = try await page(
+            selection.page, of: subscriptionsMap(home, target), in: subscriptions, order: .byPlace,
+            atMost: Self.pageLimit
+        ) { item in
             item.value.isPublic && item.value.state == .subscribed && item.expiresAt.map { $0 > now } ?? true
         }
-        let map = subscriptionsMap(home, target)
-        switch selection.page.place {
-        case .first, .last: break
-        case .after(let key), .before(let key):
-            let named = try await stored { () async throws(StorageError) in
-                try await subscriptions.items(map, keys: [key])
-            }
-            guard named.contains(where: isShown) else { throw .itemNotFound }
-        }
-        let isBackward = selection.page.isBackward
-        let limit = min(selection.page.maximum ?? Self.pageLimit, Self.pageLimit)
-        var found: [MapItem<NodeSubscription>] = []
-        var position = selection.page.position
-        // One more tells that there are more.
-        while found.count <= limit {
-            let query = MapQuery(map, position: position, limit: Self.pageLimit)
-            let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
-            guard let page else { throw .itemNotFound }
-            let shown = page.items.filter(isShown)
-            found = isBackward ? shown + found : found + shown
-            guard page.items.count == Self.pageLimit, let edge = isBackward ? page.items.first : page.items.last
-            else { break }
-            position = isBackward ? .before(edge.key) : .after(edge.key)
-        }
-        let isPaged = found.count > limit || selection.page.maximum != nil
-        let listed = Array(isBackward ? found.suffix(limit) : found.prefix(limit))
         return .result { writer in
             writer.element("pubsub", .pubSub) { writer in
                 writer.element("items", nil, ["node": selection.node]) { writer in
-                    for item in listed {
+                    for item in page.items {
                         writer.element("item", nil, ["id": item.value.id]) {
                             $0.element("subscriber", PublicSubscriptions.namespace, ["jid": item.value.jid.string])
                         }
                     }
                 }
-                guard isPaged else { return }
-                ResultSet.write(first: listed.first?.key, last: listed.last?.key, count: nil, to: &writer)
+                page.write(to: &writer)
             }
         }
     }
