@@ -7,7 +7,8 @@ public final class FailingStorage: Storage {
     private struct Plan {
         var calls = 0
         var failing: ClosedRange<Int>?
-        var failsCommits = false
+        /// Commits that succeed before all fail; nil: none fails.
+        var commitsLeft: Int?
         var isHolding = false
         var usedStores: Set<String> = []
         var held: [@Sendable () -> Void] = []
@@ -32,16 +33,16 @@ public final class FailingStorage: Storage {
         plan.withLock { $0.failing = $0.calls...Int.max }
     }
 
-    /// Lets all commits fail, as on a full disk; reads succeed.
-    public func failCommits() {
-        plan.withLock { $0.failsCommits = true }
+    /// Lets all commits fail after so many, as on a full disk; reads succeed.
+    public func failCommits(after count: Int = 0) {
+        plan.withLock { $0.commitsLeft = count }
     }
 
     /// Lets all calls succeed.
     public func recover() {
         plan.withLock { plan in
             plan.failing = nil
-            plan.failsCommits = false
+            plan.commitsLeft = nil
         }
     }
 
@@ -250,7 +251,13 @@ public final class FailingStorage: Storage {
         }
         do throws(StorageError) {
             try step()
-            if plan.withLock({ $0.failsCommits }) { throw StorageError(.failed, "as the test wants it") }
+            let fails = plan.withLock { plan in
+                plan.commitsLeft.map { left in
+                    plan.commitsLeft = max(left - 1, 0)
+                    return left == 0
+                } ?? false
+            }
+            if fails { throw StorageError(.failed, "as the test wants it") }
             let storage = storage
             let submit: @Sendable () -> Void = { storage.submit(changes, urgency, completion: completion) }
             let waiting: [CheckedContinuation<Void, Never>]? = plan.withLock { plan in

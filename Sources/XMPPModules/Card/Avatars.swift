@@ -27,8 +27,8 @@ struct Avatars: CardView {
 
     private final class State: Sendable {
         let announced = Mutex(Announced())
-        /// The ids in the metadata when node and card last said the same; nil: that is not known.
-        let known = Mutex<[String]?>(nil)
+        /// What the nodes said when they and the card last said the same; nil: that is not known.
+        let known = Mutex<Seen?>(nil)
     }
 
     private static let state = AccountRecord.Slot("avatar") { State() }
@@ -88,6 +88,8 @@ struct Avatars: CardView {
 
     /// What the nodes show.
     private enum Published {
+        /// There are no metadata.
+        case missing
         case nothing
         /// The photo that the account has.
         case same
@@ -96,59 +98,79 @@ struct Avatars: CardView {
         case foreign
     }
 
-    /// - Returns: what they show, and the ids that the metadata have of data at the node; nil: there are none.
+    /// What is remembered of that, to tell a change from what has been taken over.
+    private struct Seen {
+        enum Kind { case missing, nothing, some }
+
+        let kind: Kind
+        /// Those that the metadata have of data at the node.
+        let ids: [String]
+        /// Whether one of them is that of a photo at the node.
+        var hasPhoto = false
+
+        /// Whether the metadata are the same.
+        func says(what other: Seen) -> Bool { kind == other.kind && ids == other.ids }
+    }
+
     private func published(
         of record: AccountRecord, besides id: String?
-    ) async throws(StanzaError) -> (what: Published, ids: [String])? {
+    ) async throws(StanzaError) -> (what: Published, seen: Seen) {
         guard let pep = host.personalEventing,
             let item = try await pep.items(of: Self.metadata.name, of: record, newest: 1).last
-        else { return nil }
-        guard let payload = item.payload, payload.isNamed("metadata", Self.metadata) else { return (.foreign, []) }
+        else { return (.missing, Seen(kind: .missing, ids: [])) }
+        guard let payload = item.payload, payload.isNamed("metadata", Self.metadata) else {
+            return (.foreign, Seen(kind: .some, ids: []))
+        }
         let variants = payload.children.lazy.filter { $0.isNamed("info", Self.metadata) }.prefix(Self.maximumVariants)
         let ids = variants.filter { $0["url"] == nil }.compactMap { $0["id"]?.lowercased() }
-        if let id, ids.contains(id) { return (.same, ids) }
+        if let id, ids.contains(id) { return (.same, Seen(kind: .some, ids: ids, hasPhoto: true)) }
         for id in ids {
             guard let data = try await pep.item(id, of: Self.data.name, of: record)?.payload,
                 data.isNamed("data", Self.data), let photo = AccountPhoto(base64: data.text), Self.id(of: photo) == id
             else { continue }
-            return (.other(photo), ids)
+            return (.other(photo), Seen(kind: .some, ids: ids, hasPhoto: true))
         }
-        return (payload.firstChild == nil ? .nothing : .foreign, ids)
+        if payload.firstChild == nil { return (.nothing, Seen(kind: .nothing, ids: [])) }
+        return (.foreign, Seen(kind: .some, ids: ids))
     }
 
     func read(into card: inout Card, of record: AccountRecord, after change: NodeChange?) async throws(StanzaError) {
-        let published = try await published(of: record, besides: card.photo.map(Self.id))
-        let ids = published?.ids ?? []
-        let known = record[Self.state].known.withLock { exchange(&$0, with: ids) }
-        // By this change, or by a later one that is stored already: the former photo must not be published over that.
-        let hasChanged = known != nil && known != ids
-        switch published?.what {
+        let (published, seen) = try await published(of: record, besides: card.photo.map(Self.id))
+        let known = record[Self.state].known.withLock { known -> Seen? in
+            let former = known
+            // Data that are replaced go first, and the metadata follow: until then these are of the photo that was there.
+            if known?.says(what: seen) != true || seen.hasPhoto { known = seen }
+            return former
+        }
+        // What has been taken over already does not undo what has become of the photo since.
+        if let known, known.says(what: seen), known.hasPhoto || !seen.hasPhoto { return }
+        switch published {
         case .same: break
-        // Metadata that have been taken over already do not undo what has become of the photo since.
-        case .other(let photo): if known != ids || change?.node != Self.metadata.name { card.photo = photo }
-        // Data are published first: the metadata follow.
-        case .nothing, .foreign: if hasChanged || change?.node != Self.data.name { card.photo = nil }
-        case nil:
-            if hasChanged || change?.removes == true && change?.node == Self.metadata.name { card.photo = nil }
+        case .other(let photo): card.photo = photo
+        // The metadata have changed, even if this change is another one: the former photo must not be published over that.
+        // As long as that is not known, data come first and the metadata follow.
+        case .nothing, .foreign: if known != nil || change?.node != Self.data.name { card.photo = nil }
+        case .missing:
+            if known != nil || change?.removes == true && change?.node == Self.metadata.name { card.photo = nil }
         }
     }
 
     func show(_ card: Card, of record: AccountRecord) async throws(StanzaError) {
         guard let pep = host.personalEventing else { return }
         let id = card.photo.map(Self.id)
-        let published = try await published(of: record, besides: id)
+        let (published, seen) = try await published(of: record, besides: id)
         let state = record[Self.state]
         // What a client has published meanwhile is about to be taken over.
-        if let known = state.known.withLock({ $0 }), known != published?.ids ?? [] { return }
-        switch (published?.what, card.photo, id) {
-        case (.same, _, _), (.nothing, nil, _), (.foreign, nil, _), (nil, nil, _):
-            state.known.withLock { $0 = published?.ids ?? [] }
+        if let known = state.known.withLock({ $0 }), !known.says(what: seen) { return }
+        switch (published, card.photo, id) {
+        case (.same, _, _), (.nothing, nil, _), (.foreign, nil, _), (.missing, nil, _):
+            state.known.withLock { $0 = seen }
         case (.other, nil, _):
             try await withdraw(of: record, pep)
-            state.known.withLock { $0 = [] }
+            state.known.withLock { $0 = Seen(kind: .nothing, ids: []) }
         case (_, let photo?, let id?):
             try await publish(photo, id, of: record, pep)
-            state.known.withLock { $0 = [id] }
+            state.known.withLock { $0 = Seen(kind: .some, ids: [id], hasPhoto: true) }
         case (_, .some, nil): break
         }
         let isPublic = try await pep.configuration(of: Self.data.name, of: record)?.accessModel ?? .open == .open

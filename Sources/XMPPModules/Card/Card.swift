@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import XMPPServer
 
@@ -89,8 +90,19 @@ struct Card: Sendable {
         return host.element(fromOwn: writer.finish(), "a card")
     }
 
-    /// Whether it tells nothing.
-    var isEmpty: Bool { name.isEmpty && photo == nil && stored == nil }
+    /// The same for the same card, in any process.
+    var fingerprint: [UInt8] {
+        var hash = SHA256()
+        // In this order, each part ends before the next one begins.
+        hash.update(data: Array("\(name.utf8.count) \(name)\(photo?.bytes.count ?? -1) ".utf8))
+        if let photo { hash.update(data: photo.bytes) }
+        if let stored {
+            var writer = XMLWriter(contentNamespace: .none)
+            StoredElement(stored).write(to: &writer)
+            hash.update(data: Array(writer.finish().readableBytesView))
+        }
+        return Array(hash.finalize())
+    }
 }
 
 extension AccountPhoto {
@@ -107,6 +119,8 @@ struct CardStore: Sendable {
     private let host: Host
     private let cards: KeyedStore<StoredElement>
     private let photos: KeyedStore<StoredElement>
+    /// What of each card its views have shown last: a hash.
+    static let shownStore = "card-shown"
 
     init(host: Host) {
         self.host = host
@@ -141,5 +155,22 @@ struct CardStore: Sendable {
         } else if !changes.isEmpty {
             try await host.storage.commit(changes)
         }
+    }
+
+    // MARK: What is shown
+
+    /// Whether all views have shown the card as it is; true for an account of which nothing has been shown yet.
+    func isShown(_ card: Card, of record: AccountRecord) async throws(StorageError) -> Bool {
+        guard let shown = try await host.storage.value(Self.shownStore, record.jid, key: "") else { return true }
+        return shown == card.fingerprint
+    }
+
+    /// All views show the card now.
+    func note(shown card: Card, of record: AccountRecord) async throws(StorageError) {
+        let fingerprint = card.fingerprint
+        guard try await host.storage.value(Self.shownStore, record.jid, key: "") != fingerprint else { return }
+        try await host.storage.commit([
+            .putValue(store: Self.shownStore, owner: record.jid, key: "", fingerprint)
+        ])
     }
 }

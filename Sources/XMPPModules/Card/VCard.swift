@@ -10,7 +10,9 @@ struct VCard: ServerModule {
         "vcard", implements: [.xep(54, "1.2")], summary: "Cards with names and photos.")
 
     static let personalData = [
-        PersonalData(store: PersonalData.cardStore, .elements { values in values.values.flatMap(\.self) })
+        PersonalData(store: PersonalData.cardStore, .elements { values in values.values.flatMap(\.self) }),
+        // Made from the card.
+        PersonalData(store: CardStore.shownStore, .secret),
     ]
 
     struct Settings: ModuleSettings {
@@ -128,11 +130,15 @@ struct VCard: ServerModule {
         }
     }
 
-    /// Changes the card, then has all views show it. Returns when that is done.
+    /// Changes the card, then has all views show it. Returns when that is done. Where it cannot be shown, the card is what it is: it is
+    /// shown before the account's next presence goes out.
+    ///
+    /// - Returns: whether all views show it.
+    @discardableResult
     func update(
         _ record: AccountRecord, _ change: @Sendable (inout Card) async throws(StanzaError) -> Void
-    ) async throws(StanzaError) {
-        try await turns.run(for: record.jid) { () async throws(StanzaError) in
+    ) async throws(StanzaError) -> Bool {
+        try await turns.run(for: record.jid) { () async throws(StanzaError) -> Bool in
             let former = try await card(of: record)
             var card = former
             try await change(&card)
@@ -141,10 +147,27 @@ struct VCard: ServerModule {
             } catch {
                 throw host.report(error)
             }
-            for view in views {
-                // The card is what it is, even if it cannot be shown everywhere: that is tried again.
-                do throws(StanzaError) { try await view.show(card, of: record) } catch { continue }
-            }
+            let isShown = await show(card, of: record)
+            if !isShown { record.set(Self.isShown, false) }
+            return isShown
+        }
+    }
+
+    private func show(_ card: Card, of record: AccountRecord) async -> Bool {
+        let views = views
+        guard !views.isEmpty else { return true }
+        var isShown = true
+        for view in views {
+            // It is logged where it happened; the others show the card all the same.
+            do throws(StanzaError) { try await view.show(card, of: record) } catch { isShown = false }
+        }
+        guard isShown else { return false }
+        do throws(StorageError) {
+            try await store.note(shown: card, of: record)
+            return true
+        } catch {
+            _ = host.report(error)
+            return false
         }
     }
 
@@ -157,7 +180,8 @@ struct VCard: ServerModule {
     }
 
     /// When an account begins to be used, its nodes are compared with the card: the server may have ended between two steps of a
-    /// change. What clients have published counts, as they were told that it is there.
+    /// change. What clients have published counts, as they were told that it is there; unless the card has changed since all views
+    /// have shown it.
     @Sendable private func showAtFirst(_ event: inout StanzaContext) -> Verdict {
         guard event.stanza.type == .available, let record = event.session?.record, !record.has(Self.isShown) else {
             return .go
@@ -169,15 +193,20 @@ struct VCard: ServerModule {
         }
         return .wait {
             do throws(StanzaError) {
-                try await update(record) { (card: inout Card) async throws(StanzaError) in
+                let isShown = try await update(record) { (card: inout Card) async throws(StanzaError) in
+                    guard try await wasShown(card, of: record) else { return }
                     for view in views { try await view.read(into: &card, of: record, after: nil) }
                 }
-                record.set(Self.isShown, true)
+                if isShown { record.set(Self.isShown, true) }
             } catch {
                 // It is logged where it happened, and tried again with the next presence.
             }
             return .go
         }
+    }
+
+    private func wasShown(_ card: Card, of record: AccountRecord) async throws(StanzaError) -> Bool {
+        do throws(StorageError) { return try await store.isShown(card, of: record) } catch { throw host.report(error) }
     }
 
     /// Shows an account's name and photo that may have become others.
@@ -188,7 +217,8 @@ struct VCard: ServerModule {
                 guard let record = try await host.find(account).get() else { return }
                 try await update(record) { _ in }
             } catch {
-                // It is logged where it happened.
+                // It is logged where it happened, and made up for with the next presence: by then it has not been shown.
+                host.accounts.cached(account)?.set(Self.isShown, false)
             }
         }
     }
