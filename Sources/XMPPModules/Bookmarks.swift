@@ -77,7 +77,7 @@ struct Bookmarks: ServerModule, PrivateXMLView {
         return try await list(keeping: stored, of: record, pep)
     }
 
-    func stored(_ element: Element, of record: AccountRecord) async throws(StanzaError) {
+    func take(_ element: Element, of record: AccountRecord) async throws(StanzaError) {
         guard let pep = host.personalEventing else { return }
         try await inTurn(record) { () async throws(StanzaError) in
             try await replace(by: element, of: record, pep)

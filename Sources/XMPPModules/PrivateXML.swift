@@ -11,8 +11,8 @@ protocol PrivateXMLView: ServerModule {
     /// - Parameter stored: what was stored as private XML; nil: nothing was.
     func element(inPlaceOf stored: Element?, of record: AccountRecord) async throws(StanzaError) -> Element?
 
-    /// An element has been stored.
-    func stored(_ element: Element, of record: AccountRecord) async throws(StanzaError)
+    /// Takes over an element that a client sets. It is stored afterwards.
+    func take(_ element: Element, of record: AccountRecord) async throws(StanzaError)
 }
 
 /// XEP-0049: Private XML Storage: data of clients, such as bookmarks in the old format.
@@ -117,18 +117,19 @@ struct PrivateXML: ServerModule {
         }
         let (record, payload) = (request.record, request.payload)
         return .async {
-            let reply = await turns.run(for: record.jid) { await put(values, record) }
-            guard case .ok = reply else { return reply }
-            do throws(StanzaError) {
-                for element in payload.children { try await view(of: element)?.stored(element, of: record) }
-                return .ok
-            } catch {
-                return .error(error)
+            await turns.run(for: record.jid) {
+                // A view takes it first: what it shows counts, and it is stored beside that only if it could be taken.
+                await put(values, record) { () async throws(StanzaError) in
+                    for element in payload.children { try await view(of: element)?.take(element, of: record) }
+                }
             }
         }
     }
 
-    private func put(_ values: [String: [UInt8]], _ record: AccountRecord) async -> Reply {
+    /// - Parameter first: is done before anything is stored, if there is room.
+    private func put(
+        _ values: [String: [UInt8]], _ record: AccountRecord, _ first: () async throws(StanzaError) -> Void
+    ) async -> Reply {
         let owner = record.jid
         do throws(StorageError) {
             var all = try await host.storage.values(Self.name, owner)
@@ -137,6 +138,7 @@ struct PrivateXML: ServerModule {
             else {
                 return .error(.policyViolation)
             }
+            do throws(StanzaError) { try await first() } catch { return .error(error) }
             try await host.storage.commit(
                 values.map { .putValue(store: Self.name, owner: owner, key: $0.key, $0.value) })
             return .ok
