@@ -27,7 +27,13 @@ final class NodeDirectory: Sendable {
         var isComplete = false
         /// Rises with each change: what was read before that may be out of date.
         var generation = 0
+        /// How many nodes some have made; bounded.
+        var creations: [JID: Int] = [:]
+        /// Rises whenever such a number may have become another.
+        var creationsGeneration = 0
     }
+
+    private static let maximumCreators = 1_000
 
     private let state = Mutex(State())
     /// How many nodes are kept; nil: all.
@@ -36,6 +42,32 @@ final class NodeDirectory: Sendable {
     init(capacity: Int? = nil) {
         self.capacity = capacity
     }
+
+    // MARK: Who has made them
+
+    /// How many nodes somebody has made; nil: that has to be counted. And until when it counts what is found then.
+    func creations(of entity: JID) -> (count: Int?, generation: Int) {
+        state.withLock { ($0.creations[entity], $0.creationsGeneration) }
+    }
+
+    /// Takes note of how many nodes somebody has made.
+    func note(creations count: Int, of entity: JID, at generation: Int) {
+        state.withLock { state in
+            guard state.creationsGeneration == generation else { return }
+            if state.creations.count >= Self.maximumCreators { state.creations = [:] }
+            state.creations[entity] = count
+        }
+    }
+
+    /// Others than the entity itself change how many that are.
+    func forgetCreations(of entity: JID) {
+        state.withLock { state in
+            state.creationsGeneration += 1
+            state.creations[entity] = nil
+        }
+    }
+
+    // MARK: Nodes
 
     /// What is known of the node. The outer nil: nothing; the inner: that there is none.
     func known(_ name: String) -> Entry?? {

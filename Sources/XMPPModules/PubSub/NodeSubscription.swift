@@ -99,11 +99,16 @@ struct SubscriptionOptions: Sendable, Equatable {
 enum EntityRelation: Sendable, StoredValue {
     case affiliation(Affiliation)
     case subscription(NodeSubscription)
+    /// It has made the node, or has inherited it from whoever has: the node counts for it.
+    case creation
 
     private static let namespace: Namespace = "urn:swallowtail:pubsub#affiliation"
+    private static let creations: Namespace = "urn:swallowtail:pubsub#creation"
 
     init?(stored element: Element) {
-        if element.isIn(Self.namespace) {
+        if element.isIn(Self.creations) {
+            self = .creation
+        } else if element.isIn(Self.namespace) {
             guard let affiliation = element["affiliation"].flatMap(Affiliation.init) else { return nil }
             self = .affiliation(affiliation)
         } else {
@@ -117,6 +122,7 @@ enum EntityRelation: Sendable, StoredValue {
         case .affiliation(let affiliation):
             writer.element("affiliation", Self.namespace, ["affiliation": affiliation.rawValue])
         case .subscription(let subscription): subscription.write(to: &writer)
+        case .creation: writer.element("creation", Self.creations)
         }
     }
 }

@@ -25,7 +25,8 @@ struct PubSub: ServerModule {
             )
             limits = PubSubLimits(
                 nodes: section.integer(
-                    "nodes", default: 100, in: 1...1_000_000, "With how many nodes an account may have to do."),
+                    "nodes", default: 100, in: 1...1_000_000,
+                    "How many nodes an account may make. They count until they are deleted, whoever owns them."),
                 items: section.integer(
                     "items", default: 1000, in: 1...100_000, "How many items a node keeps at most."),
                 bytes: section.byteCount(
@@ -59,6 +60,8 @@ struct PubSub: ServerModule {
                     service.iq(kind, "pubsub", namespace, to: .server, needs: .chat, answer)
                 }
             }
+            service.feature(Commands.namespace)
+            service.iq(.set, "command", Commands.namespace, to: .server, needs: .chat, command)
             service.iq(.get, "query", .discoInfo, to: .server, needs: .chat, describe)
             service.iq(.get, "query", .discoItems, to: .server, needs: .chat, list)
             service.on(Hooks.messageToService, .deliver, receive)
@@ -69,7 +72,10 @@ struct PubSub: ServerModule {
             return .go
         }
         PubSubCommands(host: host) { home.map { (engine, $0) } }.register(&registrar)
-        registrar.job(every: .seconds(300), engine.removeExpired)
+        registrar.job(every: .seconds(300)) {
+            await engine.removeExpired()
+            if let home { await engine.endSubscriptions(at: home) }
+        }
     }
 
     /// nil: its domain is none.
@@ -105,8 +111,27 @@ struct PubSub: ServerModule {
         }
     }
 
+    @Sendable private func command(_ request: IQRequest) -> Reply {
+        guard request.payload["node"] == PubSubEngine.pendingCommand.name, let home else {
+            return .error(.itemNotFound)
+        }
+        let (command, from) = (request.payload, request.from)
+        return .async { await engine.pending(command, at: home, for: from) }
+    }
+
     @Sendable private func describe(_ request: IQRequest) -> Reply {
         guard let node = request.payload["node"] else { return Disco.describe(request.service) }
+        if node == PubSubEngine.pendingCommand.name {
+            return .result { writer in
+                writer.element("query", .discoInfo, ["node": node]) { writer in
+                    writer.element(
+                        "identity", nil,
+                        ["category": "automation", "type": "command-node", "name": PubSubEngine.pendingTitle])
+                    writer.element("feature", nil, ["var": Commands.namespace.name])
+                    writer.element("feature", nil, ["var": Namespace.dataForms.name])
+                }
+            }
+        }
         guard let home else { return .error(.itemNotFound) }
         let from = request.from
         return .async { await engine.describe(node, at: home, for: from) }
@@ -115,6 +140,18 @@ struct PubSub: ServerModule {
     @Sendable private func list(_ request: IQRequest) -> Reply {
         guard let home else { return .error(.itemNotFound) }
         let (query, from) = (request.payload, request.from)
+        if query["node"] == Commands.namespace.name {
+            return .result { writer in
+                writer.element("query", .discoItems, ["node": Commands.namespace.name]) { writer in
+                    writer.element(
+                        "item", nil,
+                        [
+                            "jid": home.address.string, "node": PubSubEngine.pendingCommand.name,
+                            "name": PubSubEngine.pendingTitle,
+                        ])
+                }
+            }
+        }
         return .async {
             guard let node = query["node"] else { return await engine.page(of: home, for: from, query) }
             return await engine.itemIDs(of: node, at: home, for: from)

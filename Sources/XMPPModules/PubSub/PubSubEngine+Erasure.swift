@@ -3,28 +3,44 @@ import XMPPServer
 
 /// What a service knows of an account that is removed.
 extension PubSubEngine {
-    /// What has to be stored so that nothing at a service is about an account any more: its subscriptions and affiliations, and the
-    /// nodes that it alone has owned.
-    func changes(forgetting jid: JID, _ home: NodeHome) async throws(StorageError) -> [StorageChange] {
+    /// What has to be stored so that nothing at the host's service is about an account any more. Changes that the account has begun
+    /// have ended then, and what concerns it is not changed until its removal has ended.
+    static func changes(forgetting account: JID, at host: Host) async throws(StorageError) -> [StorageChange] {
+        if let pep = host.personalEventing, let record = host.accounts.cached(account) {
+            await pep.engine.drain(pep.engine.home(of: record))
+        }
+        if let service = host.modules.lazy.compactMap({ $0 as? PubSub }).first, let home = service.home {
+            await service.engine.drain(home)
+            return try await service.engine.changes(forgetting: account, home)
+        }
+        let engine = PubSubEngine(host: host, limits: .none, defaults: .service)
+        return try await engine.changes(forgetting: account, .service(of: host, at: host.jid, NodeDirectory()))
+    }
+
+    /// An account's subscriptions and affiliations end, and so do nodes that it alone has owned. Others that it has made count for
+    /// one of their owners.
+    private func changes(forgetting jid: JID, _ home: NodeHome) async throws(StorageError) -> [StorageChange] {
         var changes: [StorageChange] = []
+        var names: Set<String> = []
         var position = MapQuery.Position.first
         while true {
             let query = MapQuery(relationsMap(home, jid), order: .byKey(), position: position, limit: Self.listed)
-            guard let page = try await relations.page(query), let last = page.items.last else { return changes }
+            guard let page = try await relations.page(query), let last = page.items.last else { break }
             for item in page.items {
                 switch item.value {
                 case .subscription(var subscription):
                     guard let node = Self.node(ofSubscription: item.key) else { continue }
                     subscription.state = .none
                     changes += self.changes(putting: subscription, to: node, home)
-                case .affiliation:
-                    changes += try await self.changes(
-                        ending: String(item.key.dropFirst(Self.affiliationPrefix.count)), of: jid, home)
+                case .affiliation: names.insert(String(item.key.dropFirst(Self.affiliationPrefix.count)))
+                case .creation: names.insert(String(item.key.dropFirst(Self.creationPrefix.count)))
                 }
             }
-            guard page.items.count == Self.listed else { return changes }
+            guard page.items.count == Self.listed else { break }
             position = .after(last.key)
         }
+        for name in names.sorted() { changes += try await self.changes(ending: name, of: jid.bare, home) }
+        return changes
     }
 
     /// Which node a subscription is to, by its key among what an entity has to do with.
@@ -35,28 +51,19 @@ extension PubSubEngine {
     private func changes(
         ending name: String, of jid: JID, _ home: NodeHome
     ) async throws(StorageError) -> [StorageChange] {
-        guard var node = try await nodes.get(nodesMap(home), key: name) else {
-            return [putting(.none, of: jid, to: name, home)]
-        }
-        guard node.owners == [jid.bare] else {
-            node.affiliations[jid.bare] = nil
-            return [
-                putting(.none, of: jid, to: name, home),
-                nodes.putting(node, nodesMap(home), key: name, keepsPlace: true),
-            ]
-        }
-        var changes = self.changes(removing: node, home)
-        changes.append(.removeMap(subscriptionsMap(home, name)))
-        var position = MapQuery.Position.first
-        while true {
-            let query = MapQuery(subscriptionsMap(home, name), position: position, limit: Self.listed)
-            guard let page = try await subscriptions.page(query), let last = page.items.last else { return changes }
-            for item in page.items {
-                let (map, key) = relation(of: item.value.jid, to: name, home)
-                changes.append(.removeItem(map, key: key))
+        let forgotten = [putting(.none, of: jid, to: name, home), removing(creator: jid, of: name, home)]
+        guard var node = try await nodes.get(nodesMap(home), key: name) else { return forgotten }
+        guard node.owners != [jid] else { return changes(removing: node, home) + [noting(ending: node, home)] }
+        node.affiliations[jid] = nil
+        var changes = forgotten
+        if node.creator == jid {
+            node.creator = node.owners.first
+            if let heir = node.creator {
+                changes.append(putting(creator: heir, of: name, home))
+                home.directory.forgetCreations(of: heir)
             }
-            position = .after(last.key)
         }
+        return changes + [nodes.putting(node, nodesMap(home), key: name, keepsPlace: true)]
     }
 
     // MARK: Export

@@ -1,4 +1,3 @@
-import Synchronization
 import XMPPServer
 
 /// Nodes that are made, configured, emptied and deleted: XEP-0060 §8.
@@ -15,67 +14,82 @@ extension PubSubEngine {
         if let form { try configuration.apply(form, maximumItems: limits.items) }
         var node = PubSubNode(name: name, configuration: configuration, created: host.now(), creator: creator?.bare)
         var changes: [StorageChange] = []
-        let count: Int
         if home.account != nil {
-            count = try await all(home).count
+            guard try await all(home).count < limits.nodes else { throw Self.tooManyNodes }
         } else if let creator = creator?.bare {
-            count = try await owned(by: creator, home)
             node.affiliations[creator] = .owner
-            changes.append(putting(.owner, of: creator, to: name, home))
-        } else {
-            count = 0
+            changes = [putting(.owner, of: creator, to: name, home), putting(creator: creator, of: name, home)]
         }
-        guard count < limits.nodes else {
-            throw StanzaError(.resourceConstraint, detail: NodeAccess.detail("max-nodes-exceeded"))
-        }
-        if home.account == nil, let creator { note(count + 1, of: creator.bare) }
-        changes.append(nodes.putting(node, nodesMap(home), key: name))
         // Of a former node, whose end has been cut short.
-        changes.append(.removeMap(subscriptionsMap(home, name)))
+        let isEnding = try await stored { () async throws(StorageError) in
+            try await nodes.get(endingMap(home), key: name) != nil
+        }
+        if isEnding { try await removeSubscriptions(of: name, home) }
+        changes.append(nodes.putting(node, nodesMap(home), key: name))
         return (NodeDirectory.Entry(node: node, usage: NodeUsage(), last: .missing), changes)
     }
 
-    /// With how many nodes of a service an entity has to do. It is counted once, and again when others have changed it.
-    private func owned(by entity: JID, _ home: NodeHome) async throws(StanzaError) -> Int {
-        if let count = known.withLock({ $0[entity] }) { return count }
-        let query = MapQuery(
-            relationsMap(home, entity), order: .byKey(prefix: Self.affiliationPrefix), limit: 0, isCounted: true)
-        return try await stored { () async throws(StorageError) in try await relations.page(query) }?.count ?? 0
-    }
+    private static let tooManyNodes = StanzaError(
+        .resourceConstraint, detail: NodeAccess.detail("max-nodes-exceeded"))
 
-    private func note(_ count: Int, of entity: JID) {
-        known.withLock { known in
-            if known.count >= Self.maximumKnown { known = [:] }
-            known[entity] = count
+    /// Stores a new node of a service, if its creator may make another one. Whoever has made a node may have passed it on since: it
+    /// counts until it is deleted.
+    private func commit(
+        _ changes: [StorageChange], creating node: PubSubNode, _ home: NodeHome
+    ) async throws(StanzaError) {
+        guard home.account == nil, let creator = node.creator else { return try await commit(changes) }
+        try await entityTurns.run(for: creator.bare) { () async throws(StanzaError) in
+            guard !isLeaving(creator) else { throw .forbidden }
+            let (known, generation) = home.directory.creations(of: creator)
+            let count: Int
+            if let known {
+                count = known
+            } else {
+                let query = MapQuery(
+                    relationsMap(home, creator), order: .byKey(prefix: Self.creationPrefix), limit: 0, isCounted: true)
+                let page = try await stored { () async throws(StorageError) in try await relations.page(query) }
+                count = page?.count ?? 0
+            }
+            guard count < limits.nodes else { throw Self.tooManyNodes }
+            try await commit(changes)
+            home.directory.note(creations: count + 1, of: creator, at: generation)
         }
     }
-
-    private static let maximumKnown = 1_000
 
     // MARK: What an entity has to do with
 
     static let affiliationPrefix = "a\u{1}"
     static let subscriptionPrefix = "s\u{1}"
+    static let creationPrefix = "c\u{1}"
 
     func relationsMap(_ home: NodeHome, _ entity: JID) -> MapName {
         relations.map(entity.bare.string, of: home.owner)
     }
 
     func putting(_ affiliation: Affiliation, of entity: JID, to node: String, _ home: NodeHome) -> StorageChange {
-        known.withLock { $0[entity.bare] = nil }
         let (map, key) = (relationsMap(home, entity), Self.affiliationPrefix + node)
         guard affiliation != .none else { return .removeItem(map, key: key) }
         return relations.putting(.affiliation(affiliation), map, key: key, keepsPlace: true)
+    }
+
+    func putting(creator: JID, of node: String, _ home: NodeHome) -> StorageChange {
+        relations.putting(.creation, relationsMap(home, creator), key: Self.creationPrefix + node)
+    }
+
+    func removing(creator: JID, of node: String, _ home: NodeHome) -> StorageChange {
+        home.directory.forgetCreations(of: creator)
+        return .removeItem(relationsMap(home, creator), key: Self.creationPrefix + node)
     }
 
     // MARK: Owners
 
     /// The node, for one of its owners.
     ///
+    /// - Parameter jid: nil: the server, which may do what owners may.
     /// - Throws: `forbidden` for everybody else; `item-not-found` if there is no such node.
-    func owned(_ name: String, _ home: NodeHome, by jid: JID) async throws(StanzaError) -> NodeDirectory.Entry {
+    func owned(_ name: String, _ home: NodeHome, by jid: JID?) async throws(StanzaError) -> NodeDirectory.Entry {
         let entry = try await existing(name, home)
-        guard affiliation(of: jid, to: entry.node, home) == .owner else { throw .forbidden }
+        if let jid, affiliation(of: jid, to: entry.node, home) != .owner { throw .forbidden }
         return entry
     }
 
@@ -87,7 +101,7 @@ extension PubSubEngine {
             guard home.account == nil || home.isOwned(by: creator) else { throw .forbidden }
             guard try await entry(name, home) == nil else { throw .conflict }
             let (entry, changes) = try await newNode(name, form, home, creator: creator)
-            try await commit(changes)
+            try await commit(changes, creating: entry.node, home)
             home.directory.put(entry)
             guard isInstant else { return .ok }
             return .result { $0.element("pubsub", .pubSub) { $0.element("create", nil, ["node": name]) } }
@@ -187,10 +201,17 @@ extension PubSubEngine {
     }
 
     /// §8.4
+    ///
+    /// - Parameter jid: nil: the server, which may.
     func delete(_ name: String, redirect: String?, at home: NodeHome, by jid: JID?) async -> Reply {
         await changing(name, home) { () async throws(StanzaError) -> Reply in
-            let entry = try await jid == nil ? existing(name, home) : owned(name, home, by: jid ?? home.address)
-            try await commit(changes(removing: entry.node, home))
+            let entry = try await owned(name, home, by: jid)
+            let query = MapQuery(subscriptionsMap(home, name), limit: 1)
+            let first = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
+            let hasSubscribers = first?.items.isEmpty == false
+            // Its subscriptions end afterwards, some at a time, even if that is cut short.
+            try await commit(
+                changes(removing: entry.node, home) + (hasSubscribers ? [noting(ending: entry.node, home)] : []))
             home.directory.remove(name)
             if entry.node.configuration.notifiesDeletion {
                 await notify(entry.node, home) { writer in
@@ -200,7 +221,7 @@ extension PubSubEngine {
                 }
             }
             tell(.deleted, name, home, jid)
-            try await removeSubscriptions(of: name, home)
+            if hasSubscribers { await endSubscriptions(of: name, home) }
             return .ok
         }
     }
@@ -211,10 +232,13 @@ extension PubSubEngine {
             .removeItem(nodesMap(home), key: node.name), .removeItem(usageMap(home), key: node.name),
             .removeMap(itemsMap(home, node.name)), .removeMap(marksMap(home, node.name)),
         ] + node.affiliations.keys.map { putting(.none, of: $0, to: node.name, home) }
+            + [node.creator].compactMap(\.self).map { removing(creator: $0, of: node.name, home) }
     }
 
     /// §8.5
-    func purge(_ name: String, at home: NodeHome, by jid: JID) async -> Reply {
+    ///
+    /// - Parameter jid: nil: the server, which may.
+    func purge(_ name: String, at home: NodeHome, by jid: JID?) async -> Reply {
         await changing(name, home) { () async throws(StanzaError) -> Reply in
             var entry = try await owned(name, home, by: jid)
             guard entry.node.configuration.persistsItems else { throw .unsupported("persistent-items") }

@@ -42,7 +42,8 @@ extension PubSubEngine {
     func subscribe(
         _ jid: JID?, to name: String, _ form: DataForm?, isPublic: Bool, at home: NodeHome, by asker: JID
     ) async -> Reply {
-        await changing(name, home) { () async throws(StanzaError) -> Reply in
+        await endSubscriptions(at: home)
+        return await changing(name, home) { () async throws(StanzaError) -> Reply in
             guard let jid, jid.isSameBare(as: asker), jid.isBare || jid == asker else {
                 throw StanzaError(.badRequest, detail: NodeAccess.detail("invalid-jid"))
             }
@@ -54,13 +55,14 @@ extension PubSubEngine {
             if known?.state == .pending { throw Self.pendingSubscription }
             var subscription =
                 known ?? NodeSubscription(jid: jid, id: SecureRandom.text(length: 12), state: .subscribed)
-            if known == nil {
-                try await checkRoom(forSubscriptionOf: jid, home)
-                if access.needsApproval { subscription.state = .pending }
-            }
+            if known == nil, access.needsApproval { subscription.state = .pending }
             subscription.isPublic = isPublic
             if let form { try subscription.options.apply(form, now: host.now()) }
-            try await commit(changes(putting: subscription, to: name, home))
+            try await entityTurns.run(for: jid.bare) { [subscription] () async throws(StanzaError) in
+                guard !isLeaving(jid) else { throw .forbidden }
+                if known == nil { try await checkRoom(for: 1, subscriptionsOf: jid, home) }
+                try await commit(changes(putting: subscription, to: name, home))
+            }
             if known == nil { await tellOwners(of: entry.node, home, subscription) }
             if subscription.state == .subscribed, entry.node.configuration.sendLast != .never,
                 let content = try await lastItem(entry, home)
@@ -73,11 +75,11 @@ extension PubSubEngine {
         }
     }
 
-    private func checkRoom(forSubscriptionOf jid: JID, _ home: NodeHome) async throws(StanzaError) {
+    private func checkRoom(for count: Int, subscriptionsOf jid: JID, _ home: NodeHome) async throws(StanzaError) {
         let query = MapQuery(
             relationsMap(home, jid), order: .byKey(prefix: Self.subscriptionPrefix), limit: 0, isCounted: true)
         let page = try await stored { () async throws(StorageError) in try await relations.page(query) }
-        guard page?.count ?? 0 < limits.subscriptions else {
+        guard page?.count ?? 0 <= limits.subscriptions - count else {
             throw StanzaError(.policyViolation, detail: NodeAccess.detail("too-many-subscriptions"))
         }
     }
@@ -168,6 +170,7 @@ extension PubSubEngine {
     /// §5.6
     func subscriptions(of asker: JID, to name: String?, at home: NodeHome) async -> Reply {
         do throws(StanzaError) {
+            await endSubscriptions(at: home)
             let now = host.now()
             let found = try await relations(
                 of: asker, prefix: Self.subscriptionPrefix + (name.map { "\($0)\u{1}" } ?? ""), home
@@ -217,7 +220,7 @@ extension PubSubEngine {
         }
     }
 
-    private func relations(
+    func relations(
         of entity: JID, prefix: String, _ home: NodeHome
     ) async throws(StanzaError) -> [MapItem<EntityRelation>] {
         let query = MapQuery(relationsMap(home, entity), order: .byKey(prefix: prefix), limit: Self.listed)
@@ -256,23 +259,37 @@ extension PubSubEngine {
     ) async -> Reply {
         await changing(name, home) { () async throws(StanzaError) -> Reply in
             let entry = try await owned(name, home, by: jid)
-            for (jid, state) in changed { try await set(state, of: jid, to: entry.node, home) }
+            try await set(Dictionary(changed.map { ($0.jid, $0.state) }) { $1 }, of: entry.node, home)
             return .ok
         }
     }
 
-    /// Makes a subscription what an owner says, and tells its subscriber.
+    /// Makes subscriptions what an owner says, all or none, and tells their subscribers.
+    ///
+    /// - Parameter changes: what else has to be stored.
     private func set(
-        _ state: NodeSubscription.State, of jid: JID, to node: PubSubNode, _ home: NodeHome
+        _ states: [JID: NodeSubscription.State], of node: PubSubNode, _ home: NodeHome,
+        with changes: [StorageChange] = []
     ) async throws(StanzaError) {
-        let known = try await subscription(exactly: jid, to: node.name, home)
-        guard known?.state ?? .none != state else { return }
-        var subscription = known ?? NodeSubscription(jid: jid, id: SecureRandom.text(length: 12), state: state)
-        subscription.state = state
-        try await commit(changes(putting: subscription, to: node.name, home))
-        var writer = XMLWriter()
-        writer.element("event", .pubSubEvent) { Self.write(subscription, to: node.name, &$0) }
-        send(writer.finish(), to: jid, home)
+        let found = try await subscriptions(of: Array(states.keys), to: node.name, home)
+        let known = Dictionary(found.map { ($0.jid, $0) }) { $1 }
+        var (changes, added) = (changes, [JID: Int]())
+        var changed: [NodeSubscription] = []
+        for (jid, state) in states.sorted(by: { $0.key.string < $1.key.string })
+        where known[jid]?.state ?? .none != state {
+            if known[jid] == nil { added[jid.bare, default: 0] += 1 }
+            var subscription = known[jid] ?? NodeSubscription(jid: jid, id: SecureRandom.text(length: 12), state: state)
+            subscription.state = state
+            changed.append(subscription)
+            changes += self.changes(putting: subscription, to: node.name, home)
+        }
+        for (jid, count) in added { try await checkRoom(for: count, subscriptionsOf: jid, home) }
+        try await commit(changes)
+        for subscription in changed {
+            var writer = XMLWriter()
+            writer.element("event", .pubSubEvent) { Self.write(subscription, to: node.name, &$0) }
+            send(writer.finish(), to: subscription.jid, home)
+        }
     }
 
     static let authorizationForm: Namespace = "http://jabber.org/protocol/pubsub#subscribe_authorization"
@@ -300,7 +317,7 @@ extension PubSubEngine {
                 subscription.state == .pending,
                 values["pubsub#subid"].map({ $0 == subscription.id }) ?? true
             else { return .ok }
-            try await set(isAllowed ? .subscribed : .none, of: jid, to: entry.node, home)
+            try await set([jid: isAllowed ? .subscribed : .none], of: entry.node, home)
             return .ok
         }
     }
@@ -310,20 +327,7 @@ extension PubSubEngine {
         let owners = home.account.map { [$0.jid] } ?? node.owners
         var writer = XMLWriter()
         if subscription.state == .pending {
-            writer.element("x", .dataForms, ["type": "form"]) { writer in
-                writer.element("title", text: "Request for a subscription")
-                let fields = [
-                    FormField(name: "pubsub#subid", type: "hidden", values: [subscription.id]),
-                    FormField(name: "pubsub#node", type: "text-single", label: "Node", values: [node.name]),
-                    FormField(
-                        name: "pubsub#subscriber_jid", type: "jid-single", label: "Subscriber",
-                        values: [subscription.jid.string]),
-                    FormField(
-                        name: "pubsub#allow", type: "boolean", label: "Allow this address to subscribe to the node?",
-                        values: ["0"]),
-                ]
-                FormField.write(fields, inside: Self.authorizationForm.name, to: &writer)
-            }
+            writer.raw(Self.question(subscription, about: node))
         } else if node.configuration.notifiesSubscriptions {
             writer.element("event", .pubSubEvent) { Self.write(subscription, to: node.name, &$0) }
         } else {
@@ -335,8 +339,28 @@ extension PubSubEngine {
         }
     }
 
+    /// What an owner is asked about a subscription.
+    static func question(_ subscription: NodeSubscription, about node: PubSubNode) -> ByteBuffer {
+        var writer = XMLWriter()
+        writer.element("x", .dataForms, ["type": "form"]) { writer in
+            writer.element("title", text: "Request for a subscription")
+            let fields = [
+                FormField(name: "pubsub#subid", type: "hidden", values: [subscription.id]),
+                FormField(name: "pubsub#node", type: "text-single", label: "Node", values: [node.name]),
+                FormField(
+                    name: "pubsub#subscriber_jid", type: "jid-single", label: "Subscriber",
+                    values: [subscription.jid.string]),
+                FormField(
+                    name: "pubsub#allow", type: "boolean", label: "Allow this address to subscribe to the node?",
+                    values: ["0"]),
+            ]
+            FormField.write(fields, inside: authorizationForm.name, to: &writer)
+        }
+        return writer.finish()
+    }
+
     /// Sends one message.
-    private func send(_ content: ByteBuffer, to jid: JID, _ home: NodeHome, type: String? = "headline") {
+    func send(_ content: ByteBuffer, to jid: JID, _ home: NodeHome, type: String? = "headline") {
         var writer = XMLWriter()
         writer.start("message", .client)
         writer.attribute("type", type)
@@ -347,19 +371,59 @@ extension PubSubEngine {
         host.router.route(stanza, from: home.address, to: jid, host: host)
     }
 
-    /// A node is gone: nobody is subscribed to it any more.
+    // MARK: Nodes that are gone
+
+    /// The nodes that are gone and have subscriptions still: so that these end even if the server is killed meanwhile.
+    func endingMap(_ home: NodeHome) -> MapName { nodes.map("ending", of: home.owner) }
+
+    func noting(ending node: PubSubNode, _ home: NodeHome) -> StorageChange {
+        // Nothing of anybody is in it.
+        let trace = PubSubNode(
+            name: node.name, configuration: NodeConfiguration(), created: node.created, creator: nil)
+        return nodes.putting(trace, endingMap(home), key: node.name)
+    }
+
+    /// A node is gone: nobody is subscribed to it any more. It has been noted as ending.
     func removeSubscriptions(of name: String, _ home: NodeHome) async throws(StanzaError) {
         let map = subscriptionsMap(home, name)
         while true {
             let query = MapQuery(map, limit: Self.listed)
             let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
-            guard let page, !page.items.isEmpty else { return }
+            let found = page?.items ?? []
             var changes: [StorageChange] = []
-            for item in page.items {
+            for item in found {
                 let (relations, key) = relation(of: item.value.jid, to: name, home)
                 changes += [.removeItem(map, key: item.key), .removeItem(relations, key: key)]
             }
+            let isLast = found.count < Self.listed
+            if isLast { changes.append(.removeItem(endingMap(home), key: name)) }
             try await commit(changes)
+            if isLast { return }
+        }
+    }
+
+    /// The same, where nobody need be told of a failure: it is logged, and made up for by `endSubscriptions(at:)`.
+    func endSubscriptions(of name: String, _ home: NodeHome) async {
+        do throws(StanzaError) { try await removeSubscriptions(of: name, home) } catch {}
+    }
+
+    /// Ends the subscriptions to nodes whose end has been cut short: before somebody's are read.
+    func endSubscriptions(at home: NodeHome) async {
+        let query = MapQuery(endingMap(home), order: .byKey(), limit: Self.listed)
+        do throws(StanzaError) {
+            let page = try await stored { () async throws(StorageError) in try await nodes.page(query) }
+            for name in (page?.items ?? []).map(\.key) {
+                _ = await changing(name, home) { () async throws(StanzaError) -> Reply in
+                    // It may have been done meanwhile, and the name be in use again.
+                    let isEnding = try await stored { () async throws(StorageError) in
+                        try await nodes.get(endingMap(home), key: name) != nil
+                    }
+                    if isEnding { try await removeSubscriptions(of: name, home) }
+                    return .ok
+                }
+            }
+        } catch {
+            // It was logged.
         }
     }
 
@@ -394,26 +458,35 @@ extension PubSubEngine {
         await changing(name, home) { () async throws(StanzaError) -> Reply in
             var entry = try await owned(name, home, by: jid)
             var changes: [StorageChange] = []
-            for (jid, affiliation) in changed {
+            var ended: [JID: NodeSubscription.State] = [:]
+            for (jid, affiliation) in Dictionary(
+                changed.map({ ($0.jid.bare, $0.affiliation) }), uniquingKeysWith: { $1 })
+            {
                 // The owner of the account is what it is.
                 if home.isOwned(by: jid) {
                     guard affiliation == .owner else { throw .notAcceptable }
                     continue
                 }
-                entry.node.affiliations[jid.bare] = affiliation == .none ? nil : affiliation
+                entry.node.affiliations[jid] = affiliation == .none ? nil : affiliation
                 changes.append(putting(affiliation, of: jid, to: name, home))
+                guard affiliation == .outcast else { continue }
+                // Those of its clients end, too.
+                let prefix = "\(Self.subscriptionPrefix)\(name)\u{1}"
+                for item in try await relations(of: jid, prefix: prefix, home) {
+                    if case .subscription(let subscription) = item.value {
+                        ended[subscription.jid] = NodeSubscription.State.none
+                    }
+                }
             }
             // §8.9.2.3.3: somebody must own it.
             guard home.account != nil || !entry.node.owners.isEmpty,
                 entry.node.affiliations.count <= PubSubLimits.affiliations,
+                entry.node.affiliations.keys.reduce(0, { $0 + $1.string.utf8.count }) <= PubSubLimits.affiliationBytes,
                 entry.node.owners.count <= PubSubLimits.owners
             else { throw .notAcceptable }
             changes.append(nodes.putting(entry.node, nodesMap(home), key: name, keepsPlace: true))
-            try await commit(changes)
+            try await set(ended, of: entry.node, home, with: changes)
             home.directory.put(entry)
-            for (jid, affiliation) in changed where affiliation == .outcast {
-                try await set(.none, of: jid.bare, to: entry.node, home)
-            }
             return .ok
         }
     }

@@ -1,4 +1,3 @@
-import Synchronization
 import XMPPServer
 
 /// XEP-0060, whoever has the nodes: an account (XEP-0163) or a service.
@@ -18,8 +17,7 @@ final class PubSubEngine: Sendable {
     /// All that is kept about people: what accounts own, and what they have to do with at a host's service.
     static let personalData = [
         PersonalData(maps: nodesStore, writing: export) { account, host throws(StorageError) in
-            let engine = PubSubEngine(host: host, limits: .none, defaults: .service)
-            return try await engine.changes(forgetting: account, .service(of: host, at: host.jid, NodeDirectory()))
+            try await changes(forgetting: account, at: host)
         },
         PersonalData(maps: usageStore), PersonalData(maps: itemsStore), PersonalData(maps: marksStore),
         PersonalData(maps: subscriptionsStore), PersonalData(maps: relationsStore),
@@ -41,10 +39,10 @@ final class PubSubEngine: Sendable {
     let subscriptions: MapStore<NodeSubscription>
     /// By the entities that have them.
     let relations: MapStore<EntityRelation>
-    /// With how many nodes of a service some entities have to do; bounded.
-    let known = Mutex<[JID: Int]>([:])
     /// Changes of a node follow each other; so do those of an account's nodes, which are bounded together.
     private let turns = OneAtATime<[String]>()
+    /// What is bounded for an entity over all nodes grows one by one: within the turn of a node.
+    let entityTurns = OneAtATime<JID>()
 
     init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration) {
         self.host = host
@@ -88,12 +86,7 @@ final class PubSubEngine: Sendable {
 
     func commit(_ changes: [StorageChange]) async throws(StanzaError) {
         guard !changes.isEmpty else { return }
-        do throws(StanzaError) {
-            try await stored { () async throws(StorageError) in try await host.storage.commit(changes) }
-        } catch {
-            known.withLock { $0 = [:] }
-            throw error
-        }
+        try await stored { () async throws(StorageError) in try await host.storage.commit(changes) }
     }
 
     func nodesMap(_ home: NodeHome) -> MapName { nodes.map(Self.allNodes, of: home.owner) }
@@ -160,10 +153,34 @@ final class PubSubEngine: Sendable {
     func changing(
         _ name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Reply
     ) async -> Reply {
-        await turns.run(for: home.account == nil ? [home.address.string, name] : [home.address.string]) {
-            do throws(StanzaError) { return try await body() } catch { return .error(error) }
+        await turns.run(for: turn(of: name, home)) {
+            do throws(StanzaError) {
+                // What is stored for a removed account stays; what its removal stores must not meet another change.
+                if let account = home.account {
+                    guard !host.accounts.isLeaving(account.jid) else { throw .itemNotFound }
+                } else if let node = try await entry(name, home)?.node {
+                    let isLeft =
+                        node.affiliations.keys.contains(where: isLeaving) || node.creator.map(isLeaving) == true
+                    guard !isLeft else { throw .resourceConstraint }
+                }
+                return try await body()
+            } catch {
+                return .error(error)
+            }
         }
     }
+
+    private func turn(of name: String, _ home: NodeHome) -> [String] {
+        home.account == nil ? [home.address.string, name] : [home.address.string]
+    }
+
+    /// Waits until the changes at an address have ended that have begun: those of all nodes of a service.
+    func drain(_ home: NodeHome) async {
+        if home.account == nil { await turns.drain() } else { await turns.run(for: [home.address.string]) {} }
+    }
+
+    /// Whether an account of the host is being removed.
+    func isLeaving(_ jid: JID) -> Bool { jid.isSameDomain(as: host.jid) && host.accounts.isLeaving(jid) }
 
     // MARK: Who may what
 
@@ -284,7 +301,7 @@ struct NodeHome: Sendable {
 
 /// How much there may be at one address.
 struct PubSubLimits: Sendable, Equatable {
-    /// Nodes of an account.
+    /// Nodes of an account; of a service: that somebody has made.
     let nodes: Int
     /// Items of a node.
     let items: Int
@@ -294,6 +311,8 @@ struct PubSubLimits: Sendable, Equatable {
     let subscriptions: Int
     /// Entities with an affiliation to a node.
     static let affiliations = 1_000
+    /// Bytes of their addresses: a node is read with all of them.
+    static let affiliationBytes = 64 << 10
     /// Owners of a node: their contact lists are read to tell who may see it.
     static let owners = 50
 

@@ -59,5 +59,5 @@ enum PubSubFeatures {
         ]
 
     /// At the service.
-    static let service: [Namespace] = common + [PubSubEngine.filterForm]
+    static let service: [Namespace] = common + [PubSubEngine.filterForm, PubSubEngine.pendingCommand]
 }

@@ -14,8 +14,8 @@ struct PubSubNode: Sendable, Equatable {
     /// Of bare JIDs; who is nothing to the node is not in it. The owner of the account whose node it is stands nowhere.
     var affiliations: [JID: Affiliation] = [:]
     let created: Timestamp
-    /// Who has made it; nil: the server.
-    let creator: JID?
+    /// Who has made it, or owns it since whoever had made it is gone; nil: the server.
+    var creator: JID?
 
     /// The owners that are named.
     var owners: [JID] { affiliations.filter { $0.value == .owner }.map(\.key).sorted { $0.string < $1.string } }

@@ -174,6 +174,12 @@ public final class AccountTable: Sendable {
         return end
     }
 
+    /// Whether an account is being removed, or is removed and something still holds its record: whatever is stored about it
+    /// from now on may stay.
+    public func isLeaving(_ jid: JID) -> Bool {
+        shard(of: jid).records.withLock { $0.leaving[Key(jid: jid)].map { !$0.hasCome } ?? false }
+    }
+
     /// Drops a removed account.
     func remove(_ jid: JID) {
         shard(of: jid).records.withLock { records in

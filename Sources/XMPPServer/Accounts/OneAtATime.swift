@@ -37,4 +37,12 @@ public final class OneAtATime<Key: Hashable & Sendable>: Sendable {
         }
         return try await operation()
     }
+
+    /// Waits for the operations that are under way now, or wait now.
+    public func drain() async {
+        let keys = waiting.withLock { Array($0.keys) }
+        await withTaskGroup(of: Void.self) { tasks in
+            for key in keys { tasks.addTask { await self.run(for: key) {} } }
+        }
+    }
 }
