@@ -109,6 +109,7 @@ import XMPPModules
         "room-set": .administrator, "room-destroy": .administrator, "room-people": .administrator,
         "room-affiliate": .administrator,
         "pubsub-list": .administrator, "pubsub-show": .administrator, "pubsub-delete": .administrator,
+        "pubsub-purge": .administrator, "pubsub-explain": .administrator,
         "command-list": .administrator, "backup": .operatorOfServer, "explain": .administrator,
         "session-end": .administrator,
         "announce": .administrator,

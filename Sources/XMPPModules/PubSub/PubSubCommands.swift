@@ -27,6 +27,18 @@ struct PubSubCommands: Sendable {
                 "pubsub-delete", "Deletes a node with all its items.", for: .administrator,
                 .text("node", "The node's name."), .optional(.account("account", Self.accountHelp))
             ) { _, node, account in try await delete(node, account) })
+        registrar.command(
+            Command(
+                "pubsub-purge", "Removes all items of a node.", for: .administrator,
+                .text("node", "The node's name."), .optional(.account("account", Self.accountHelp))
+            ) { _, node, account in try await purge(node, account) })
+        registrar.command(
+            Command(
+                "pubsub-explain", "Says whether somebody is told of what is published at a node, and why not.",
+                for: .administrator, isReading: true, .text("node", "The node's name."),
+                .text("reader", "The address of whoever should be told."),
+                .optional(.account("account", Self.accountHelp))
+            ) { _, node, reader, account in try await explain(node, reader, account) })
     }
 
     /// A node, as administrators see it.
@@ -113,9 +125,28 @@ struct PubSubCommands: Sendable {
         return "the node \(node) is deleted"
     }
 
+    private func purge(_ node: String, _ account: Account?) async throws -> Sentence {
+        let (engine, home) = try await home(account)
+        if let error = await engine.purge(node, at: home, by: nil).error { throw Self.error(error, node) }
+        return "the node \(node) is empty"
+    }
+
+    private func explain(_ node: String, _ reader: String, _ account: Account?) async throws -> [PubSubEngine.Told] {
+        let (engine, home) = try await home(account)
+        guard let jid = JID(reader) else { throw AdministrationError("\"\(reader)\" is no address", .invalid) }
+        do throws(StanzaError) {
+            return try await engine.told(jid, of: node, at: home)
+        } catch {
+            throw Self.error(error, node)
+        }
+    }
+
     private static func error(_ error: StanzaError, _ node: String) -> AdministrationError {
-        error == .itemNotFound
-            ? AdministrationError("there is no node \(node)", .notFound)
-            : AdministrationError("the store failed", .failed)
+        switch error.condition {
+        case .itemNotFound: AdministrationError("there is no node \(node)", .notFound)
+        case .featureNotImplemented: AdministrationError("the node \(node) keeps no items")
+        case .resourceConstraint: AdministrationError("something else is happening to the node \(node)", .busy)
+        default: AdministrationError("the store failed", .failed)
+        }
     }
 }

@@ -43,20 +43,29 @@ extension PubSubEngine {
             let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
             guard let page, let last = page.items.last else { return }
             let addresses = page.items.compactMap { item -> JID? in
-                let subscription = item.value
-                guard subscription.state == .subscribed, subscription.options.delivers,
-                    item.expiresAt.map({ $0 > now }) ?? true, !known.contains(subscription.jid.bare),
-                    home.account?.blocks(subscription.jid) != true, isWanted(subscription, node.configuration)
-                else { return nil }
-                let access = NodeAccess(
-                    configuration: node.configuration, affiliation: affiliation(of: subscription.jid, to: node, home),
-                    relation: relation(of: subscription.jid, to: owners), isSubscribed: true)
-                return access.readError == nil ? subscription.jid : nil
+                guard !known.contains(item.value.jid.bare) else { return nil }
+                return silence(towards: item, of: node, home, owners, now) == nil ? item.value.jid : nil
             }
             await fanOut(stanza, from: home.address, to: addresses)
             guard page.items.count == Self.subscribersRead else { return }
             position = .after(last.key)
         }
+    }
+
+    /// Why a subscriber is not told; nil: it is.
+    func silence(
+        towards item: MapItem<NodeSubscription>, of node: PubSubNode, _ home: NodeHome, _ owners: [AccountRecord],
+        _ now: Timestamp
+    ) -> NotificationSilence? {
+        let subscription = item.value
+        guard subscription.state == .subscribed, item.expiresAt.map({ $0 > now }) ?? true else { return .notSubscribed }
+        guard subscription.options.delivers else { return .notWanted }
+        guard home.account?.blocks(subscription.jid) != true else { return .blocked }
+        guard isWanted(subscription, node.configuration) else { return .unavailable }
+        let access = NodeAccess(
+            configuration: node.configuration, affiliation: affiliation(of: subscription.jid, to: node, home),
+            relation: relation(of: subscription.jid, to: owners), isSubscribed: true)
+        return access.readError == nil ? nil : .noAccess
     }
 
     /// Whether the subscriber's presence is such as it has said, and as the node asks for.
@@ -97,11 +106,17 @@ extension PubSubEngine {
 
     /// Whether a contact of an account may be told of one of its nodes.
     func isFor(_ contact: JID, _ node: PubSubNode, _ account: AccountRecord) -> Bool {
-        guard !account.blocks(contact) else { return false }
+        silence(towards: contact, of: node, account) == nil
+    }
+
+    /// Why a contact of an account may not be told; nil: it may.
+    func silence(towards contact: JID, of node: PubSubNode, _ account: AccountRecord) -> NotificationSilence? {
+        guard !account.blocks(contact) else { return .blocked }
         let access = NodeAccess(
             configuration: node.configuration, affiliation: node.affiliations[contact.bare] ?? .none,
             relation: relation(of: contact, to: [account]), isSubscribed: false)
-        return access.relation.seesPresence && access.readError == nil
+        guard access.relation.seesPresence else { return .noPresence }
+        return access.readError == nil ? nil : .noAccess
     }
 
     // MARK: Writing
