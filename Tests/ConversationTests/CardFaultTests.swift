@@ -72,8 +72,7 @@ import XMPPServer
     }
 
     private func photo(_ host: Host, _ record: AccountRecord) async throws -> String? {
-        let stored = try await host.storage.value(AccountPhoto.store, record.jid, key: "")
-        return stored.flatMap { AccountPhoto(stored: $0) }.map { Base64.encode($0.bytes) }
+        try await host.photo(of: record.jid).map { Base64.encode($0.bytes) }
     }
 
     @Test(
