@@ -86,8 +86,11 @@ final class RoomService: Sendable {
     func ask(_ room: JID, _ body: @escaping @Sendable (Room, _ answer: @escaping @Sendable (Reply) -> Void) -> Void)
         -> Reply
     {
-        .async { [self] in
-            await withCheckedContinuation { continuation in
+        // From now on: the server ends when the answer is there.
+        host.router.workBegan()
+        return .async { [self] in
+            defer { host.router.workEnded() }
+            return await withCheckedContinuation { continuation in
                 directory.post(to: room, of: self) { result in
                     switch result {
                     case .success(let room): body(room) { continuation.resume(returning: $0) }
