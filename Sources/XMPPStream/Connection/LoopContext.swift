@@ -14,7 +14,8 @@ public protocol StanzaRecipient: AnyObject, Sendable {
 /// Output is flushed once per tick, however many stanzas were appended. Stanzas for another loop are collected during
 /// the tick and handed over as one batch. A read after a pause is taken to be the tick's only one, and its output is
 /// flushed directly after it. If reads lead to writes on many connections, the flush waits for half the time that these
-/// take, as more output for the same connections often follows. Everything but `post` is called on the loop.
+/// take, as more output for the same connections often follows. It writes to some connections at a time; in between the
+/// loop reads from others, and answers them at once. Everything but `post` is called on the loop.
 public final class LoopContext: @unchecked Sendable {
     struct Delivery: Sendable {
         let recipient: any StanzaRecipient
@@ -34,6 +35,8 @@ public final class LoopContext: @unchecked Sendable {
     private var outgoing: [(target: LoopContext, deliveries: [Delivery])] = []
     /// Whether a flush is scheduled or in progress.
     private var isFlushScheduled = false
+    /// Whether a flush goes on after a break.
+    private var isInterrupted = false
     /// The time of the last fan-out write, in nanoseconds.
     private var writeTime: Int64 = 3_000
     /// The number of reads since the last flush.
@@ -82,11 +85,22 @@ public final class LoopContext: @unchecked Sendable {
         let isAlone = now - lastRead > Self.rest && !isFlushScheduled
         lastRead = now
         readCount += 1
+        guard !isInterrupted else { return handleReadInBreak(body) }
         guard isAlone else { return body() }
         // Scheduling a flush would cost a good part of handling the stanza.
         isFlushScheduled = true
         body()
         flush()
+    }
+
+    /// Whoever is read from while many are written to does not wait for those.
+    private func handleReadInBreak(_ body: () -> Void) {
+        let count = dirty.count
+        body()
+        guard dirty.count - count <= Self.fanOut else { return }
+        let few = dirty[count...]
+        dirty.removeSubrange(count...)
+        for handler in few { handler.flush() }
     }
 
     /// Has the handler's output written at the end of this tick.
@@ -162,13 +176,17 @@ public final class LoopContext: @unchecked Sendable {
     /// The number of streams to write per read from which waiting is worthwhile.
     private static let fanOut = 32
     private static let maximumDelay = TimeAmount.milliseconds(1)
+    /// The number of streams that are written to in one go: so long the loop does nothing else.
+    private static let maximumWrites = 256
+    /// The loop looks at its sockets only when no task is due.
+    private static let writeBreak = TimeAmount.microseconds(10)
 
     private func flush() {
         guard dirty.count >= Self.fanOut * max(readCount, 1) else { return write() }
         let delay = TimeAmount.nanoseconds(writeTime * Int64(dirty.count) / 2)
         eventLoop.assumeIsolated().scheduleTask(in: min(delay, Self.maximumDelay)) {
             // No fewer than when the wait began: only this removes them.
-            let count = self.dirty.count
+            let count = min(self.dirty.count, Self.maximumWrites)
             let begin = NIODeadline.now()
             self.write()
             self.writeTime = (NIODeadline.now() - begin).nanoseconds / Int64(count)
@@ -179,11 +197,18 @@ public final class LoopContext: @unchecked Sendable {
         readCount = 0
         // A write that finds its connection broken delivers the peer's last input. Output caused by that stays on the
         // list for the next flush.
-        let count = dirty.count
+        let count = min(dirty.count, Self.maximumWrites)
+        let isAll = count == dirty.count
+        isInterrupted = false
         for index in 0..<count { dirty[index].flush() }
         if count == dirty.count { dirty.removeAll(keepingCapacity: true) } else { dirty.removeFirst(count) }
         if !outgoing.isEmpty {
             for batch in exchange(&outgoing, with: []) { batch.target.post(batch.deliveries) }
+        }
+        guard isAll else {
+            isInterrupted = true
+            eventLoop.assumeIsolated().scheduleTask(in: Self.writeBreak) { self.write() }
+            return
         }
         isFlushScheduled = false
         if !dirty.isEmpty { scheduleFlush() }

@@ -93,6 +93,35 @@ import XMPP
         }
     }
 
+    @Test("Many are written to some at a time; who is read from meanwhile is answered at once, and nobody is left out")
+    func fanOutInterrupted() async throws {
+        let sender = try await TestStream.bound()
+        let other = try await TestStream.bound(beside: sender)
+        var contacts: [TestStream] = []
+        for _ in 0..<600 { contacts.append(try await TestStream.bound(beside: sender)) }
+        await sender.advance(.seconds(1))
+        try await sender.onLoop { [contacts] sender in
+            sender.context.handleRead(at: sender.context.eventLoop.now) {
+                for contact in contacts { contact.connection.append(ByteBuffer(string: "<presence/>")) }
+            }
+        }
+        await sender.advance(.microseconds(900))
+        #expect(try await contacts[255].writes() == ["<presence/>"])
+        #expect(try await contacts[256].writes().isEmpty)
+        try await other.send("<message><body>a</body></message>")
+        #expect(try await other.writes() == ["<message>a</message>"])
+        #expect(try await contacts[256].writes().isEmpty)
+        await sender.advance(.microseconds(10))
+        #expect(try await contacts[511].writes() == ["<presence/>"])
+        #expect(try await contacts[599].writes().isEmpty)
+        await sender.advance(.microseconds(10))
+        for contact in contacts where contact !== contacts[255] && contact !== contacts[511] {
+            #expect(try await contact.writes() == ["<presence/>"])
+        }
+        try await other.send("<message><body>b</body></message>")
+        #expect(try await other.writes() == ["<message>b</message>"])
+    }
+
     @Test("What a write brings to be read is answered by another write")
     func readBehindWrite() async throws {
         let stream = try await TestStream.bound()
