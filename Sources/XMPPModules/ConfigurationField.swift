@@ -7,13 +7,15 @@ struct ConfigurationField<Configuration: Sendable>: Sendable {
     let type: StaticString
     let label: String
     var options: [String] = []
+    /// The numbers that it takes; nil: it is for no number, or for any.
+    var range: ClosedRange<Int>?
     let get: @Sendable (Configuration) -> [String]
     /// Throws `not-acceptable` if it does not take these values.
     let set: @Sendable (inout Configuration, [String]) throws(StanzaError) -> Void
 
     /// The line of a form.
     func line(_ configuration: Configuration) -> FormField {
-        FormField(name: name, type: type, label: label, options: options, values: get(configuration))
+        FormField(name: name, type: type, label: label, options: options, range: range, values: get(configuration))
     }
 
     // MARK: Types
@@ -80,7 +82,7 @@ struct ConfigurationField<Configuration: Sendable>: Sendable {
         _ path: any WritableKeyPath<Configuration, Int?> & Sendable
     ) -> Self {
         Self(
-            name: name, type: type, label: label, options: options,
+            name: name, type: type, label: label, options: options, range: maximum == .max ? nil : 0...maximum,
             get: { $0[keyPath: path].map { ["\($0)"] } ?? (none.isEmpty ? [] : [none]) }
         ) { (configuration, values) throws(StanzaError) in
             if values.isEmpty || values == [none] || values == [""] { return configuration[keyPath: path] = nil }

@@ -157,7 +157,7 @@ struct ArchiveReader: Sendable {
                 }
                 writer.element("field", nil, ["type": "list-multi", "var": "ids"]) { writer in
                     writer.element(
-                        "validate", "http://jabber.org/protocol/xdata-validate", ["datatype": "xs:string"]
+                        "validate", .formValidation, ["datatype": "xs:string"]
                     ) { $0.element("open") }
                 }
                 if settings.findsWords {

@@ -56,6 +56,8 @@ struct FormField: Sendable {
     let type: StaticString
     var label: String?
     var options: [String] = []
+    /// The numbers that it takes (XEP-0122); nil: it is for no number, or for any.
+    var range: ClosedRange<Int>?
     var values: [String]
 
     /// Writes a form about that.
@@ -78,9 +80,19 @@ struct FormField: Sendable {
             writer.attribute("label", field.label)
             for option in field.options { writer.element("option") { $0.element("value", text: option) } }
             for value in field.values { writer.element("value", text: value) }
+            if let range = field.range {
+                writer.element("validate", .formValidation, ["datatype": "xs:integer"]) { writer in
+                    writer.element("range", nil, ["min": String(range.lowerBound), "max": String(range.upperBound)])
+                }
+            }
             writer.end()
         }
     }
+}
+
+extension Namespace {
+    /// What a field of a form takes (XEP-0122).
+    static let formValidation: Namespace = "http://jabber.org/protocol/xdata-validate"
 }
 
 extension Bool {

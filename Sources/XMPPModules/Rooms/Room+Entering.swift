@@ -87,6 +87,11 @@ extension Room {
         occupant.sessions.append(Occupant.Session(jid: session, presence: presence))
         put(occupant, key)
         news.entered(session.bare)
+        service.notices.entered(address, session.bare)
+        if let member = members[session.bare] {
+            let relation = RoomRelation(affiliation: member.affiliation)
+            changes.append(service.store.putting(relation, of: session.bare, address))
+        }
         let shown = RoomPresence(occupant: occupant, affiliation: affiliation(of: session), session: session)
         show(shown, own: occupant.sessions.map(\.jid).filter { $0 != session })
         var codes: [Int] = []
@@ -233,7 +238,11 @@ extension Room {
         occupant.sessions.removeAll { $0.jid == session }
         if occupant.sessions.isEmpty { remove(key) } else { put(occupant, key) }
         show(presence, own: [session], isShown: wasShown && occupant.sessions.isEmpty)
-        let changes = [service.store.removing(session: session, address)]
+        var changes = [service.store.removing(session: session, address)]
+        if let member = members[session.bare], !occupants.values.contains(where: { $0.jid.isSameBare(as: session) }) {
+            let relation = RoomRelation(affiliation: member.affiliation, left: host.now())
+            changes.append(service.store.putting(relation, of: session.bare, address))
+        }
         return occupants.isEmpty && (!configuration.isPersistent || record.isLocked) ? changes + vanish() : changes
     }
 

@@ -38,7 +38,8 @@ extension Room {
             writer.finish(), from: publication.from, to: addresses, isReady: reserved == nil && preparation == nil)
         let archived = reserved.map { archiving(publication, $0.id, at: now) } ?? []
         let finish: @Sendable (Result<[StorageChange], StanzaError>) -> Void = { [self] prepared in
-            switch prepared {
+            // It may have been destroyed meanwhile.
+            switch exists ? prepared : .failure(.itemNotFound) {
             case .failure(let error):
                 if let entry { output.drop(entry) }
                 done(error)

@@ -133,8 +133,10 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
 extension Room {
     /// Has those who belong to the room and are away notified of a message.
     func tellAbsent(of message: Element, by author: Occupant) {
+        guard RoomNotifications.mayWake(message) else { return }
+        service.notices.said(in: address, absent: absent)
         let people = absent.filter(news.reaches)
-        guard !people.isEmpty, RoomNotifications.mayWake(message) else { return }
+        guard !people.isEmpty else { return }
         let text = message.child("body", .client)?.text ?? ""
         var (others, mentioned): ([JID], [JID]) = ([], [])
         for person in people {

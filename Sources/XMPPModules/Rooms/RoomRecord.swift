@@ -156,6 +156,8 @@ extension StoredOccupant: StoredValue {
 /// That somebody has to do with a room, as it is stored with them under its address.
 struct RoomRelation: Sendable {
     let affiliation: RoomAffiliation
+    /// When they left it last; nil: they are there, or have never been.
+    var left: Timestamp?
 }
 
 extension RoomRelation: StoredValue {
@@ -163,10 +165,11 @@ extension RoomRelation: StoredValue {
 
     init?(stored element: Element) {
         guard let affiliation = element["affiliation"].flatMap(RoomAffiliation.init) else { return nil }
-        self.init(affiliation: affiliation)
+        self.init(affiliation: affiliation, left: element["left"].flatMap { Timestamp($0) })
     }
 
     func write(to writer: inout XMLWriter) {
-        writer.element("relation", Self.namespace, ["affiliation": affiliation.rawValue])
+        writer.element(
+            "relation", Self.namespace, ["affiliation": affiliation.rawValue, "left": left?.xep0082])
     }
 }

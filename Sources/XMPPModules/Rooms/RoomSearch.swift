@@ -9,11 +9,11 @@ struct RoomSearch {
     private static let byAddress = "{urn:xmpp:channel-search:0:order}address"
     private static let kind = "xep-0045"
     /// Rooms that are looked through for one search, and found at most.
-    private static let searched = 20_000
+    private static let searched = 10_000
     private static let found = 1_000
     private static let pageSize = 50
     /// Searches of one account or domain in a minute.
-    static let perMinute = 30
+    static let perMinute = 20
 
     let service: RoomService
 

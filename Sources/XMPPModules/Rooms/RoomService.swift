@@ -8,6 +8,7 @@ final class RoomService: Sendable {
     let store: RoomStore
     let directory: RoomDirectory
     let retention: RoomRetention
+    let notices: ActivityNotices
     /// What people do in rooms, by their bare JIDs.
     private let messages: AttemptLimit<JID>
     private let changes: AttemptLimit<JID>
@@ -21,6 +22,7 @@ final class RoomService: Sendable {
         store = RoomStore(domain, roomsPerOwner: settings.roomsPerOwner, in: host.storage)
         directory = RoomDirectory(host: host)
         retention = RoomRetention(host, of: domain)
+        notices = ActivityNotices(host: host, domain: domain)
         messages = AttemptLimit(limit: settings.messagesPerSecond, within: .seconds(1))
         invitations = AttemptLimit(limit: settings.invitationsPerHour, within: .seconds(3600))
         searches = AttemptLimit(limit: RoomSearch.perMinute, within: .seconds(60))

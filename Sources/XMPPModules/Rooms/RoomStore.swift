@@ -134,6 +134,11 @@ struct RoomStore: Sendable {
         occupants.putting(occupant, occupantsMap(room), key: session.string, keepsPlace: true)
     }
 
+    /// That somebody who has to do with a room is there, or has left it.
+    func putting(_ relation: RoomRelation, of person: JID, _ room: JID) -> StorageChange {
+        relations.putting(relation, relationsMap(person), key: room.string, keepsPlace: true)
+    }
+
     func removing(session: JID, _ room: JID) -> StorageChange {
         .removeItem(occupantsMap(room), key: session.string)
     }

@@ -7,7 +7,7 @@ struct Rooms: ServerModule {
         implements: [
             .xep(45, "1.35.5"), .xep(249, "1.2"), .xep(317, "0.3.1"), .xep(410, "1.1.0"), .xep(421, "1.0.1"),
             .xep(425, "0.3.0"),
-            .xep(433, "0.1.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"), .xep(502, "0.1.0"),
+            .xep(433, "0.1.0"), .xep(437, "0.2.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"), .xep(502, "0.1.0"),
         ],
         requires: ["disco"], summary: "People talk in rooms.")
 
@@ -110,6 +110,7 @@ struct Rooms: ServerModule {
             let discovery = RoomDiscovery(service: service)
             for feature in discovery.features { declared.feature(feature) }
             declared.feature(RoomSearch.namespace)
+            declared.feature(ActivityNotices.namespace)
             RoomSearch(service: service).register(&declared)
             if !settings.archiveFeatures.isEmpty { RoomArchive(service: service).register(&declared) }
             declared.iq(.set, "moderate", .moderation, to: .account, needs: .chat) { request in
@@ -172,7 +173,7 @@ struct Rooms: ServerModule {
     }
 
     private func receive(presence event: StanzaContext, _ service: RoomService) -> Verdict {
-        guard let to = event.to, to.hasLocal else { return event.stanza.type == .available ? .go : .handled }
+        guard let to = event.to, to.hasLocal else { return receive(own: event, service) }
         switch event.stanza.type {
         case .available:
             // §7.2.1: there is no nickname.
@@ -190,6 +191,20 @@ struct Rooms: ServerModule {
                 room.bounced(event.stanza, at: event.from)
                 room.commit(changes, then: done)
             }
+        default:
+            return .handled
+        }
+    }
+
+    /// Presence to the service itself.
+    private func receive(own event: StanzaContext, _ service: RoomService) -> Verdict {
+        switch event.stanza.type {
+        case .available:
+            guard event.stanza.element.hasChild("rai", ActivityNotices.namespace) else { return .go }
+            return service.notices.begin(event.from, service.store).map { .bounce($0) } ?? .handled
+        case .unavailable, .error:
+            service.notices.end(event.from)
+            return .handled
         default:
             return .handled
         }
