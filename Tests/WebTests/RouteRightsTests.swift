@@ -37,7 +37,8 @@ import XMPPServer
         "POST /oauth/device": .app, "POST /oauth/register": .anybody,
         "OPTIONS /oauth/token": .anybody, "OPTIONS /oauth/revoke": .anybody, "OPTIONS /oauth/introspect": .anybody,
         "OPTIONS /oauth/device": .anybody, "OPTIONS /oauth/register": .anybody,
-        "GET /chat/": .anybody, "GET /chat/settings.json": .anybody, "GET /.well-known/host-meta": .anybody,
+        "GET /chat/": .anybody, "GET /rooms": .anybody, "GET /chat/settings.json": .anybody,
+        "GET /.well-known/host-meta": .anybody,
         "GET /.well-known/host-meta.json": .anybody,
         "POST /api/v1/commands/{name}": .administrator, "GET /api/v1/openapi.json": .anybody,
         // There the answer is which method there is.
@@ -55,7 +56,8 @@ import XMPPServer
 
     @Test func everyRouteHasARow() async throws {
         try await TestSite.run(
-            oauth: "self-registration: on", modules: "chat-page: on, websocket: on, host-meta: on, command-api: on"
+            oauth: "self-registration: on",
+            modules: "chat-page: on, websocket: on, host-meta: on, command-api: on, rooms: on, rooms-page: on"
         ) {
             site in
             let browser = TestBrowser(site)

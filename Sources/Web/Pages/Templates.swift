@@ -17,7 +17,7 @@ enum Templates {
     private static let sources = [
         "layout": layout, "home": home, "sign-in": signIn, "notice": notice, "consent": consent, "device": device,
         "device-consent": deviceConsent, "rights": rights, "account": account, "contacts": contacts, "delete": delete,
-        "confirmation": confirmation,
+        "confirmation": confirmation, "rooms": rooms,
     ]
 
     private static let layout = """
@@ -293,6 +293,30 @@ enum Templates {
         <a class="button quiet" href="{{back}}">Go back</a>
         </div>
         </form>
+        {{/main}}{{/layout}}
+        """
+
+    private static let rooms = """
+        {{<layout}}{{$main}}
+        <form method="get" action="/rooms" role="search">
+        <label for="search">Search</label>
+        <input id="search" name="search" type="search" value="{{search}}" maxlength="100">
+        <button>Search</button>
+        </form>
+        {{^hasRooms}}<p>There are no such rooms.</p>{{/hasRooms}}
+        {{#hasRooms}}
+        <ul class="list">
+        {{#rooms}}
+        <li>
+        <div><a href="{{link}}"><strong>{{name}}</strong></a>{{#isClosed}} <span class="badge">not for everybody</span>{{/isClosed}}
+        {{#about}}<p>{{about}}</p>{{/about}}
+        <p class="note"><code>{{address}}</code></p></div>
+        <span>{{people}}</span>
+        </li>
+        {{/rooms}}
+        </ul>
+        {{/hasRooms}}
+        {{#isMore}}<p class="note">There are more. Search for some.</p>{{/isMore}}
         {{/main}}{{/layout}}
         """
 

@@ -57,6 +57,9 @@ struct RoomSearch {
         var people = 1
         var isByAddress = false
 
+        /// All rooms in which somebody is.
+        init() {}
+
         init(_ form: DataForm) throws(StanzaError) {
             var (text, isAll) = ("", false)
             for (name, values) in form.fields {
@@ -112,6 +115,13 @@ struct RoomSearch {
     }
 
     // MARK: Finding
+
+    /// All of them, in which nobody may be as well.
+    func all() async throws(StorageError) -> [PublicRoom] {
+        var wish = Wish()
+        wish.people = 0
+        return try await find(wish).map { PublicRoom($0.address, $0.configuration, people: $0.people) }
+    }
 
     private struct Found: Sendable {
         let address: JID
