@@ -4,6 +4,8 @@ import XMPPServer
 /// A room's card (XEP-0054) with its picture. What service discovery says of the room has the picture's hash (XEP-0486).
 extension Room {
     private static let maximumCardBytes = 256 << 10
+    /// Pictures whose hashes are told: they are to be the same one in several formats.
+    private static let maximumPictures = 4
 
     private var cards: KeyedStore<StoredElement> { KeyedStore(PersonalData.cardStore, in: host.storage) }
 
@@ -40,8 +42,9 @@ extension Room {
     /// The hashes of a card's pictures, XEP-0153 §3.
     private static func pictures(in card: Element) -> [String] {
         let digits = Array("0123456789abcdef".utf8)
-        return card.children.compactMap { child in
-            guard child.isNamed("PHOTO", .vCard), let text = child.child("BINVAL", .vCard)?.text,
+        let pictures = card.children.filter { $0.isNamed("PHOTO", .vCard) }.prefix(maximumPictures)
+        return pictures.compactMap { child in
+            guard let text = child.child("BINVAL", .vCard)?.text,
                 let bytes = Base64.decode(text.filter { !$0.isWhitespace }), !bytes.isEmpty
             else { return nil }
             let hash = Insecure.SHA1.hash(data: bytes)

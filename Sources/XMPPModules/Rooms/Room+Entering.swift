@@ -122,7 +122,7 @@ extension Room {
         members = [maker: owner]
         reservations = [:]
         var changes = [service.store.putting(record, address)] + service.store.putting(owner, of: maker, address)
-        if let days = configuration.keepDays { changes.append(service.retention.setting(days, for: address)) }
+        changes.append(service.retention.setting(configuration.keepDays, for: address))
         return changes
     }
 

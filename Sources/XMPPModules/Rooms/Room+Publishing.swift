@@ -27,7 +27,7 @@ extension Room {
         _ publication: Publication, _ changes: [StorageChange], after preparation: Preparation? = nil,
         _ done: @escaping Done
     ) {
-        let now = host.now()
+        let (now, begun) = (host.now(), generation)
         let isKept = configuration.keepsHistory && publication.isKept
         let reserved = isKept ? host.archiveIDs.reserve(for: address, at: now) : nil
         var appended = XMLWriter()
@@ -38,8 +38,8 @@ extension Room {
             writer.finish(), from: publication.from, to: addresses, isReady: reserved == nil && preparation == nil)
         let archived = reserved.map { archiving(publication, $0.id, at: now) } ?? []
         let finish: @Sendable (Result<[StorageChange], StanzaError>) -> Void = { [self] prepared in
-            // It may have been destroyed meanwhile.
-            switch exists ? prepared : .failure(.itemNotFound) {
+            // The room may be gone by now, or be another one.
+            switch begun == generation ? prepared : .failure(.itemNotFound) {
             case .failure(let error):
                 if let entry { output.drop(entry) }
                 done(error)

@@ -2,11 +2,11 @@ import XMPPServer
 
 /// XEP-0500: how long an occupant waits between two messages.
 extension Room {
-    /// Takes note of a message with a text.
+    /// Takes note of a message with a text, which may be encrypted.
     ///
     /// - Throws: `policy-violation` if the person has to wait.
     func pace(_ message: Element, of occupant: Occupant) throws(StanzaError) {
-        guard let pause = configuration.slowMode, pause > 0, message.hasChild("body", .client),
+        guard let pause = configuration.slowMode, pause > 0, RoomNotifications.mayWake(message),
             affiliation(of: occupant.jid) < .admin
         else { return }
         let now = host.uptime()

@@ -18,7 +18,9 @@ final class Room: @unchecked Sendable {
 
     var record: RoomRecord
     /// Whether there is such a room. Without one this says what would become of it.
-    var exists: Bool
+    var exists: Bool { didSet { if exists != oldValue { generation += 1 } } }
+    /// Rises when the room is made or destroyed: what was begun before does not concern the room that there is now.
+    private(set) var generation = 0
     /// Whoever would make the room has as many as they may.
     let makerHasEnough: Bool
     /// By bare JID; who is nothing to the room is not in it.
