@@ -134,16 +134,22 @@ struct PersonalEventing: ServerModule {
         let asked: PubSubRequest
         do throws(StanzaError) { asked = try PubSubRequest(request) } catch { return .error(error) }
         let (owner, from) = (request.owner, request.from)
+        let isOwn = owner.isSameBare(as: from)
+        if isOwn, let account = host.accounts.cached(owner) {
+            let home = engine.home(of: account)
+            let place = engine.place(of: asked, in: request, at: home)
+            return .async { await engine.answer(asked, at: home, for: from, place) }
+        }
         return .async {
             do throws(StanzaError) {
-                if owner.isSameBare(as: from) {
+                if isOwn {
                     guard let account = try await engine.account(owner) else { return .error(.serviceUnavailable) }
-                    return await engine.answer(asked, at: engine.home(of: account), for: from)
+                    return await engine.answer(asked, at: engine.home(of: account), for: from, nil)
                 }
                 guard let home = try await home(owner, isOpenTo: from, for: asked) else {
                     return .error(Self.refusal(of: asked))
                 }
-                return await engine.answer(asked, at: home, for: from)
+                return await engine.answer(asked, at: home, for: from, nil)
             } catch {
                 return .error(error)
             }

@@ -92,14 +92,15 @@ struct PubSub: ServerModule {
         do throws(StanzaError) { asked = try PubSubRequest(request) } catch { return .error(error) }
         guard let home else { return .error(.internalServerError) }
         let from = request.from
+        let place = engine.place(of: asked, in: request, at: home)
         if case .create = asked {
             guard from.isSameDomain(as: host.jid) else { return .error(.forbidden) }
             return .async {
                 if let error = await refusal(of: from) { return .error(error) }
-                return await engine.answer(asked, at: home, for: from)
+                return await engine.answer(asked, at: home, for: from, place)
             }
         }
-        return .async { await engine.answer(asked, at: home, for: from) }
+        return .async { await engine.answer(asked, at: home, for: from, place) }
     }
 
     /// Why somebody of the host may not make nodes.

@@ -40,9 +40,11 @@ final class PubSubEngine: Sendable {
     /// By the entities that have them.
     let relations: MapStore<EntityRelation>
     /// Changes of a node follow each other; so do those of an account's nodes, which are bounded together.
-    private let turns = OneAtATime<[String]>()
+    private let turns = Turns()
     /// What is bounded for an entity over all nodes grows one by one: within the turn of a node.
     let entityTurns = OneAtATime<JID>()
+
+    typealias Turns = OneAtATime<[String]>
 
     init(host: Host, limits: PubSubLimits, defaults: NodeConfiguration) {
         self.host = host
@@ -96,6 +98,9 @@ final class PubSubEngine: Sendable {
     func subscriptionsMap(_ home: NodeHome, _ node: String) -> MapName { subscriptions.map(node, of: home.owner) }
 
     // MARK: Nodes
+
+    /// Where the request that is being answered stands among the changes of its node.
+    @TaskLocal static var place: Turns.Place?
 
     /// The node of that name, if there is one.
     func entry(_ name: String, _ home: NodeHome) async throws(StanzaError) -> NodeDirectory.Entry? {
@@ -153,7 +158,7 @@ final class PubSubEngine: Sendable {
     func changing(
         _ name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Reply
     ) async -> Reply {
-        await turns.run(for: turn(of: name, home)) {
+        await turns.run(for: turn(of: name, home), at: Self.place) {
             do throws(StanzaError) {
                 // What is stored for a removed account stays; what its removal stores must not meet another change.
                 if let account = home.account {
@@ -173,6 +178,10 @@ final class PubSubEngine: Sendable {
     private func turn(of name: String, _ home: NodeHome) -> [String] {
         home.account == nil ? [home.address.string, name] : [home.address.string]
     }
+
+    /// Takes the place of a request among the changes of its node. It is to be taken when the request comes, so that what a client
+    /// sends later is done later.
+    func place(for node: String, _ home: NodeHome) -> Turns.Place { turns.place(for: turn(of: node, home)) }
 
     /// Waits until the changes at an address have ended that have begun: those of all nodes of a service.
     func drain(_ home: NodeHome) async {

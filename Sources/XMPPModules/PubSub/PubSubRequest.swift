@@ -240,8 +240,20 @@ extension PubSubRequest {
 }
 
 extension PubSubEngine {
-    /// Does what somebody asks for.
-    func answer(_ request: PubSubRequest, at home: NodeHome, for jid: JID) async -> Reply {
+    /// The place of a request among the changes of its node; nil: it changes none.
+    func place(of asked: PubSubRequest, in request: IQRequest, at home: NodeHome) -> Turns.Place? {
+        guard request.kind == .set, let node = asked.node else { return nil }
+        return place(for: node, home)
+    }
+
+    /// Does what somebody asks for, at the place that it has taken.
+    func answer(
+        _ request: PubSubRequest, at home: NodeHome, for jid: JID, _ place: Turns.Place?
+    ) async -> Reply {
+        await Self.$place.withValue(place) { await answer(request, at: home, for: jid) }
+    }
+
+    private func answer(_ request: PubSubRequest, at home: NodeHome, for jid: JID) async -> Reply {
         if request.changesNode, let node = request.node, PublicSubscriptions.isReserved(node) {
             return .error(.forbidden)
         }

@@ -33,6 +33,32 @@ struct OneAtATimeTests {
             #expect(value == 3)
         }
     }
+
+    @Test("Places are taken in order, whenever their operations come; one that is let go of is nobody's")
+    func places() async {
+        let turn = OneAtATime<Int>()
+        let order = Order()
+        let first = turn.place(for: 1)
+        var second: OneAtATime<Int>.Place? = turn.place(for: 1)
+        let third = turn.place(for: 1)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await turn.run(for: 1, at: third) { order.add(3) } }
+            group.addTask { await turn.run(for: 1, at: first) { order.add(1) } }
+            while order.numbers.isEmpty { await Task.yield() }
+            #expect(second != nil && order.numbers == [1])
+            second = nil
+            await group.waitForAll()
+            await turn.run(for: 1, at: first) { order.add(4) }
+            await turn.run(for: 2, at: turn.place(for: 1)) { order.add(5) }
+        }
+        #expect(order.numbers == [1, 3, 4, 5])
+    }
+}
+
+private final class Order: Sendable {
+    private let state = Mutex<[Int]>([])
+    var numbers: [Int] { state.withLock { $0 } }
+    func add(_ number: Int) { state.withLock { $0.append(number) } }
 }
 
 private final class Number: Sendable {
