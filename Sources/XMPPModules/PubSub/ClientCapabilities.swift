@@ -15,8 +15,8 @@ final class ClientCapabilities: Sendable {
 
     /// What is known with an account.
     private final class OfAccount: Sendable {
-        /// What its sessions want, by their resources.
-        let bySession = Mutex<[String: Interests]>([:])
+        /// What its sessions want, by their full addresses.
+        let bySession = Mutex<[JID: Interests]>([:])
         /// What contacts want whose clients are not at an account of this process, by their full addresses.
         let byContact = Mutex<[JID: Interests]>([:])
         /// How many answers its clients have to give, or wait for.
@@ -50,39 +50,34 @@ final class ClientCapabilities: Sendable {
 
     private let host: Host
     private let known = Mutex(Known())
-    /// Who wants to be told of a node: bare JIDs of accounts with sessions that do.
-    private let accounts = Mutex<[String: Set<JID>]>([:])
+    /// Who wants to be told of a node: accounts with sessions that do, by their bare JIDs.
+    private let accounts = Mutex<[String: [JID: AccountRecord]]>([:])
 
     init(host: Host) {
         self.host = host
         // Other settings were loaded: what clients have said still holds.
         for session in host.accounts.sessions {
             for node in Self.interests(of: session) {
-                accounts.withLock { _ = $0[node, default: []].insert(session.record.jid) }
+                accounts.withLock { $0[node, default: [:]][session.record.jid] = session.record }
             }
         }
     }
 
     // MARK: Questions
 
-    /// Which of these accounts have sessions that want to be told of the node. Costs nothing if nobody does.
-    func interested(in node: String, among contacts: () -> [JID]) -> [JID] {
-        guard let interested = accounts.withLock({ $0[node] }) else { return [] }
-        return contacts().filter(interested.contains)
-    }
+    /// The accounts with sessions that want to be told of the node, by their bare JIDs.
+    func accounts(interestedIn node: String) -> [JID: AccountRecord] { accounts.withLock { $0[node] ?? [:] } }
 
-    /// The full addresses of the account's sessions that want to be told of the node.
-    static func sessions(of record: AccountRecord, interestedIn node: String) -> [JID] {
+    /// The account's sessions that want to be told of the node.
+    static func sessions(of record: AccountRecord, interestedIn node: String) -> [ClientSession] {
         let interests = record[ofAccount].bySession.withLock { $0 }
         guard !interests.isEmpty else { return [] }
-        return record.sessions.filter { session in
-            session.isAvailable && session.jid.resource.flatMap { interests[$0] }?.nodes.contains(node) == true
-        }.map(\.jid)
+        return record.sessions.filter { $0.isAvailable && interests[$0.jid]?.nodes.contains(node) == true }
     }
 
     /// What the session wants to be told of.
     static func interests(of session: ClientSession) -> Set<String> {
-        session.record[ofAccount].bySession.withLock { $0[session.jid.resource ?? ""]?.nodes ?? [] }
+        session.record[ofAccount].bySession.withLock { $0[session.jid]?.nodes ?? [] }
     }
 
     // MARK: Changes
@@ -145,20 +140,19 @@ final class ClientCapabilities: Sendable {
 
     private func set(_ interests: Interests?, of session: ClientSession) {
         let record = session.record
-        let resource = session.jid.resource ?? ""
         record[Self.ofAccount].bySession.withLock { bySession in
             // A client that has got the resource in the meantime has said what it wants itself.
-            let current = record.session(resource)
+            let current = record.session(session.jid.resource ?? "")
             if interests != nil, current?.boundAt != session.boundAt { return }
             if interests == nil, let current, current.boundAt != session.boundAt, current.isAvailable { return }
-            let former = bySession[resource]
+            let former = bySession[session.jid]
             guard former !== interests else { return }
-            bySession[resource] = interests
+            bySession[session.jid] = interests
             let all = bySession.values.reduce(into: Set()) { $0.formUnion($1.nodes) }
             accounts.withLock { accounts in
-                for node in interests?.nodes ?? [] { accounts[node, default: []].insert(record.jid) }
+                for node in interests?.nodes ?? [] { accounts[node, default: [:]][record.jid] = record }
                 for node in former?.nodes ?? [] where !all.contains(node) {
-                    accounts[node]?.remove(record.jid)
+                    accounts[node]?[record.jid] = nil
                     if accounts[node]?.isEmpty == true { accounts[node] = nil }
                 }
             }

@@ -11,6 +11,8 @@ final class NodeDirectory: Sendable {
         var usage: NodeUsage
         /// What somebody is sent who becomes available; nil: that is not known.
         var last: LastItem?
+        /// Whether it is known that nobody has subscribed.
+        var hasNoSubscribers = false
     }
 
     /// The item that was published last, as it is written into a message.
@@ -132,6 +134,25 @@ final class NodeDirectory: Sendable {
         state.withLock { state in
             guard state.generation == generation else { return }
             state.entries[name]?.last = last
+        }
+    }
+
+    /// Whether it is known that nobody has subscribed to the node.
+    func hasNoSubscribers(_ name: String) -> Bool { state.withLock { $0.entries[name]?.hasNoSubscribers ?? false } }
+
+    /// Nobody has subscribed to the node, unless it has changed.
+    func notedNoSubscribers(_ name: String, at generation: Int) {
+        state.withLock { state in
+            guard state.generation == generation else { return }
+            state.entries[name]?.hasNoSubscribers = true
+        }
+    }
+
+    /// Somebody subscribes to the node.
+    func willHaveSubscribers(_ name: String) {
+        state.withLock { state in
+            state.generation += 1
+            state.entries[name]?.hasNoSubscribers = false
         }
     }
 

@@ -19,34 +19,61 @@ extension PubSubEngine {
     ) async {
         guard node.configuration.delivers else { return }
         let content = Self.event(write)
-        let reached = notifyContacts(node, home)
-        if !reached.isEmpty, let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher) {
-            await fanOut(stanza, from: home.address, to: reached)
+        let (sessions, contacts) = notifiedContacts(node, home)
+        if !sessions.isEmpty || !contacts.isEmpty,
+            let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher)
+        {
+            await fanOut(stanza, from: home.address, to: sessions.map { CachedRecipient($0) }, others: contacts)
         }
-        guard let stanza = notification(content, node, replyTo: nil) else { return }
         do throws(StanzaError) {
-            try await notifySubscribers(of: node, home, besides: Set(reached.map(\.bare)), stanza)
+            try await notifySubscribers(of: node, home, content) {
+                Set(sessions.map(\.record.jid)).union(contacts.map(\.bare))
+            }
         } catch {
             // It was logged.
         }
     }
 
+    /// - Parameter others: who has been told already, by their bare addresses.
     private func notifySubscribers(
-        of node: PubSubNode, _ home: NodeHome, besides known: Set<JID>, _ stanza: Stanza
+        of node: PubSubNode, _ home: NodeHome, _ content: ByteBuffer, besides others: () -> Set<JID>
     ) async throws(StanzaError) {
-        let owners = try await owners(of: node, home)
-        let now = host.now()
+        if home.directory.hasNoSubscribers(node.name) { return }
+        let generation = home.directory.generation
         var position = MapQuery.Position.first
+        var told: (stanza: Stanza, owners: [AccountRecord], known: Set<JID>)?
+        let now = host.now()
         while true {
             let query = MapQuery(
                 subscriptionsMap(home, node.name), position: position, limit: Self.subscribersRead)
             let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
-            guard let page, let last = page.items.last else { return }
-            let addresses = page.items.compactMap { item -> JID? in
-                guard !known.contains(item.value.jid.bare) else { return nil }
-                return silence(towards: item, of: node, home, owners, now) == nil ? item.value.jid : nil
+            guard let page, let last = page.items.last else {
+                if told == nil { home.directory.notedNoSubscribers(node.name, at: generation) }
+                return
             }
-            await fanOut(stanza, from: home.address, to: addresses)
+            if told == nil, let stanza = notification(content, node, replyTo: nil) {
+                told = (stanza, try await owners(of: node, home), others())
+            }
+            guard let (stanza, owners, known) = told else { return }
+            var recipients: [CachedRecipient] = []
+            var away: [JID] = []
+            for item in page.items {
+                let jid = item.value.jid
+                guard known.isEmpty || !known.contains(jid.bare),
+                    silence(towards: item, of: node, home, owners, now) == nil
+                else { continue }
+                guard case .account(let host, let account) = host.router.hosts.recipient(of: jid) else {
+                    away.append(jid)
+                    continue
+                }
+                if let record = host.accounts.cached(account), !record.sessions.isEmpty {
+                    recipients.append(CachedRecipient(jid, record, at: host))
+                } else if stanza.type != .headline {
+                    // Nobody is there: only what is kept for them need be looked at.
+                    away.append(jid)
+                }
+            }
+            await fanOut(stanza, from: home.address, to: recipients, others: away)
             guard page.items.count == Self.subscribersRead else { return }
             position = .after(last.key)
         }
@@ -62,10 +89,16 @@ extension PubSubEngine {
         guard subscription.options.delivers else { return .notWanted }
         guard home.account?.blocks(subscription.jid) != true else { return .blocked }
         guard isWanted(subscription, node.configuration) else { return .unavailable }
+        return mayRead(subscription.jid, node, home, owners) ? nil : .noAccess
+    }
+
+    /// Whether a subscriber may still read the node.
+    private func mayRead(_ jid: JID, _ node: PubSubNode, _ home: NodeHome, _ owners: [AccountRecord]) -> Bool {
+        if node.isForAllSubscribers { return true }
         let access = NodeAccess(
-            configuration: node.configuration, affiliation: affiliation(of: subscription.jid, to: node, home),
-            relation: relation(of: subscription.jid, to: owners), isSubscribed: true)
-        return access.readError == nil ? nil : .noAccess
+            configuration: node.configuration, affiliation: affiliation(of: jid, to: node, home),
+            relation: relation(of: jid, to: owners), isSubscribed: true)
+        return access.readError == nil
     }
 
     /// Whether the subscriber's presence is such as it has said, and as the node asks for.
@@ -79,29 +112,26 @@ extension PubSubEngine {
         }
     }
 
-    /// The sessions that are told because of presence: those of the account itself, and of contacts that may see its presence, as
-    /// far as they have said that they want to be.
-    private func notifyContacts(_ node: PubSubNode, _ home: NodeHome) -> [JID] {
-        guard let account = home.account else { return [] }
+    /// Who is told because of presence: sessions of the account itself, and of contacts that may see its presence, as far as they
+    /// have said that they want to be; and contacts' clients elsewhere.
+    private func notifiedContacts(_ node: PubSubNode, _ home: NodeHome) -> (sessions: [ClientSession], elsewhere: [JID])
+    {
+        guard let account = home.account else { return ([], []) }
         var sessions = ClientCapabilities.sessions(of: account, interestedIn: node.name)
-        let hosts = host.router.hosts
-        // Asked for as soon as anybody at all wants to be told of the node.
-        var known: [JID]?
-        for host in hosts.all {
+        for host in host.router.hosts.all {
             guard let capabilities = host.personalEventing?.capabilities else { continue }
-            let contacts = capabilities.interested(in: node.name) {
-                let contacts = known ?? account.withRoster { $0.contacts(where: \.hasFrom) }
-                known = contacts
-                return contacts
+            let interested = capabilities.accounts(interestedIn: node.name)
+            // The contacts are not looked at where nobody wants to be told.
+            guard !interested.isEmpty else { continue }
+            let contacts = account.withRoster { roster in
+                roster.items.compactMap { $0.state.hasFrom ? interested[$0.jid] : nil }
             }
-            for contact in contacts where !contact.isSameBare(as: account.jid) {
-                guard isFor(contact, node, account), let record = hosts.cachedAccount(contact) else { continue }
-                sessions += ClientCapabilities.sessions(of: record, interestedIn: node.name)
+            for contact in contacts where contact !== account && isFor(contact.jid, node, account) {
+                sessions += ClientCapabilities.sessions(of: contact, interestedIn: node.name)
             }
         }
-        for contact in ClientCapabilities.contacts(of: account, interestedIn: node.name)
-        where isFor(contact, node, account) { sessions.append(contact) }
-        return sessions
+        let elsewhere = ClientCapabilities.contacts(of: account, interestedIn: node.name)
+        return (sessions, elsewhere.filter { isFor($0, node, account) })
     }
 
     /// Whether a contact of an account may be told of one of its nodes.
@@ -112,6 +142,9 @@ extension PubSubEngine {
     /// Why a contact of an account may not be told; nil: it may.
     func silence(towards contact: JID, of node: PubSubNode, _ account: AccountRecord) -> NotificationSilence? {
         guard !account.blocks(contact) else { return .blocked }
+        if node.isForAllContacts {
+            return account.withRoster { $0.showsPresence(to: contact) } ? nil : .noPresence
+        }
         let access = NodeAccess(
             configuration: node.configuration, affiliation: node.affiliations[contact.bare] ?? .none,
             relation: relation(of: contact, to: [account]), isSubscribed: false)
@@ -162,43 +195,40 @@ extension PubSubEngine {
     // MARK: Sending
 
     /// Sends a notification to many, on the loops of their sessions, some at a time. Returns when all is written.
-    private func fanOut(_ stanza: Stanza, from: JID, to addresses: [JID]) async {
-        var groups: [(loop: LoopContext, addresses: [JID])] = []
-        var others: [JID] = []
-        let hosts = host.router.hosts
-        for address in addresses {
-            guard case .account(let host, let jid) = hosts.recipient(of: address) else {
-                others.append(address)
-                continue
-            }
-            let record = host.accounts.cached(jid)
-            guard let session = jid.resource.flatMap({ record?.session($0) }) ?? record?.sessions.first else {
-                // Nobody is there: only what is kept for them need be looked at.
-                if stanza.type != .headline { others.append(address) }
+    ///
+    /// - Parameter others: whose accounts are not in memory.
+    private func fanOut(_ stanza: Stanza, from: JID, to recipients: [CachedRecipient], others: [JID]) async {
+        var groups: [(loop: LoopContext, recipients: [CachedRecipient])] = []
+        for recipient in recipients {
+            let sessions = recipient.account.sessions
+            guard let session = sessions.first(where: { $0.jid == recipient.address }) ?? sessions.first else {
                 continue
             }
             if let index = groups.firstIndex(where: { $0.loop === session.loop }) {
-                groups[index].addresses.append(address)
+                groups[index].recipients.append(recipient)
             } else {
-                groups.append((session.loop, [address]))
+                groups.append((session.loop, [recipient]))
             }
         }
+        let written = WrittenStanza(stanza.element, from: from.string)
         await withTaskGroup(of: Void.self) { tasks in
-            for (loop, addresses) in groups {
-                tasks.addTask { [self] in await send(stanza, from: from, to: addresses[...], on: loop.eventLoop) }
+            for (loop, recipients) in groups {
+                tasks.addTask { [self] in
+                    await send(stanza, written, from: from, to: recipients, on: loop.eventLoop)
+                }
             }
         }
         if !others.isEmpty { host.router.route(stanza, from: from, toAll: others, host: host) }
     }
 
-    private func send(_ stanza: Stanza, from: JID, to addresses: ArraySlice<JID>, on loop: any EventLoop) async {
-        var rest = addresses
-        while !rest.isEmpty {
-            let slice = Array(rest.prefix(Self.sliceSize))
-            rest = rest.dropFirst(Self.sliceSize)
+    private func send(
+        _ stanza: Stanza, _ written: WrittenStanza, from: JID, to recipients: [CachedRecipient], on loop: any EventLoop
+    ) async {
+        for begin in stride(from: 0, to: recipients.count, by: Self.sliceSize) {
+            let slice = recipients[begin..<min(begin + Self.sliceSize, recipients.count)]
             await withCheckedContinuation { continuation in
                 loop.execute { [host] in
-                    host.router.route(stanza, from: from, toAll: slice, host: host)
+                    host.router.route(stanza, written, from: from, to: slice, host: host)
                     continuation.resume()
                 }
             }

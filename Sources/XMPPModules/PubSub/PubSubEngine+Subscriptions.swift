@@ -19,6 +19,7 @@ extension PubSubEngine {
         if subscription.state == .none {
             return [.removeItem(subscribers, key: jid), .removeItem(map, key: key)]
         }
+        home.directory.willHaveSubscribers(node)
         return [
             subscriptions.putting(subscription, subscribers, key: jid, expiresAt: expiry, keepsPlace: true),
             relations.putting(.subscription(subscription), map, key: key, expiresAt: expiry, keepsPlace: true),

@@ -17,6 +17,17 @@ struct PubSubNode: Sendable, Equatable {
     /// Who has made it, or owns it since whoever had made it is gone; nil: the server.
     var creator: JID?
 
+    /// Whether all may read it who see its owner's presence, whoever they are.
+    var isForAllContacts: Bool {
+        affiliations.isEmpty && (configuration.accessModel == .open || configuration.accessModel == .presence)
+    }
+
+    /// Whether all may read it who have subscribed, whoever they are: nobody is shut out by name.
+    var isForAllSubscribers: Bool {
+        (configuration.accessModel == .open || configuration.accessModel == .authorize)
+            && affiliations.values.allSatisfy { $0 == .owner || $0 == .publisher || $0 == .member }
+    }
+
     /// The owners that are named.
     var owners: [JID] { affiliations.filter { $0.value == .owner }.map(\.key).sorted { $0.string < $1.string } }
 }

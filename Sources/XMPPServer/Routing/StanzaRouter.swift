@@ -117,6 +117,23 @@ public final class StanzaRouter: Sendable {
         }
     }
 
+    /// Sends a stanza in the name of an account or a service to many, as to one. They need not be looked for.
+    ///
+    /// - Parameter written: the stanza as all of them get it, from that sender.
+    public func route(
+        _ stanza: Stanza, _ written: WrittenStanza, from: JID, to recipients: some Sequence<CachedRecipient>, host: Host
+    ) {
+        var event = StanzaContext(
+            stanza: stanza, written: written, from: from, to: nil, origin: nil, loaded: host.loaded, recipient: nil,
+            stage: .addressed)
+        for recipient in recipients {
+            event.begin(stanza, written, to: recipient.address, at: recipient.host)
+            event.recipient = recipient.account
+            event.stage = .toAccount(0)
+            route(&event)
+        }
+    }
+
     // MARK: The way of stanzas
 
     func route(_ event: inout StanzaContext) {

@@ -56,4 +56,21 @@ import XMPPServer
             #expect(first == last && last.publishing <= 4 && last.reading <= 2)
         }
     }
+
+    /// What an account publishes costs one commit, whoever is told.
+    @Test func personalNodes() async throws {
+        let script = try Script(name: "personal", text: "host localhost standard\n")
+        try await Conversation.run(script, on: .memory) { server in
+            let host = try #require(server.server.hosts["localhost"])
+            let pep = try #require(host.personalEventing)
+            let jid = try #require(JID("romeo@localhost"))
+            let romeo = try #require(await pep.engine.account(jid))
+            let payload = try Element(ownOutput: Array("<tune/>".utf8))
+            for expected in [nil, 1, 1] {
+                let before = server.storage.calls
+                #expect(await pep.publish([.init(id: "1", payload: payload)], to: "tune", of: romeo) == nil)
+                if let expected { #expect(server.storage.calls - before == expected) }
+            }
+        }
+    }
 }
