@@ -174,6 +174,7 @@ hosts:
       http-upload:
         {{directory: "{files}", maximum-size: 64 GiB, quota: 1024 GiB, total-quota: 1024 GiB, slots-per-minute: 0}}
       pubsub: {{nodes: 1000000, subscriptions: 100000}}
+      rooms: {{occupants: 10000, messages-per-second: 0, changes-per-minute: 0}}
 {archive}  messenger.localhost:
     profile: messenger
     certificate: certificate.pem

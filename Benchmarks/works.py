@@ -106,6 +106,15 @@ WORKS = [
          cpu("item published at one of 1,000 nodes", None, outcome="nodes-publish"),
          Row("page of 50 items of a node", "ms CPU", ("serverCPUPerOperation",), 1e-3, 1, outcome="nodes-items")]),
     Work(
+        "room", ["room", "--occupants", "200", "--senders", "5", "--window", "1", "--first", str(PRESENCE)],
+        [cpu("message in a room, a delivery to one of 200", 2.5, peer_then=25)], accounts=END - 1, floor="writes"),
+    Work(
+        "room-2000", ["room", "--occupants", "2000", "--senders", "5", "--window", "1", "--room", "large"],
+        [cpu("message in a room, a delivery to one of 2,000", 3)], accounts=2100),
+    Work(
+        "room-enter", ["room", "--occupants", "1000", "--entering", "50", "--room", "entered"],
+        [Row("entering a room of 1,000", "ms CPU", ("serverCPUPerOperation",), 1e-3, 5)], accounts=2100),
+    Work(
         "offline", ["offline", "--pairs", "50", "--count", "400", "--first", str(OFFLINE)],
         [cpu("offline: store", 20, peer_then=110, outcome="offline-store"),
          cpu("offline: deliver", 8, peer_then=54, outcome="offline-deliver")],

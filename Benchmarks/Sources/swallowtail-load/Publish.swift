@@ -23,7 +23,15 @@ struct Publish: ParsableCommand {
         run.fleet.work = work
         if service == nil { run.fleet.capabilities = Capabilities(notified: [PublishWork.node]) }
         run.signIn(receivers + 1)
-        if service == nil { circle.subscribe() } else { work.subscribe(timeout: options.timeout) }
+        if service == nil {
+            circle.subscribe()
+            // Some servers learn only from presence that comes behind the subscription what a client wants.
+            run.fleet.onLoop {
+                for client in run.fleet.clients { client?.write(run.fleet.capabilities.presence) }
+            }
+        } else {
+            work.subscribe(timeout: options.timeout)
+        }
         run.rest(options.settle)
         run.finish([run.measure(service == nil ? "publish" : "publish-service", work, pace, fan: receivers)])
     }
