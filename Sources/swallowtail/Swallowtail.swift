@@ -14,7 +14,7 @@ struct Swallowtail: AsyncParsableCommand {
             ContactCommand.self, InviteCommand.self, PubSubCommand.self, NamedCommand.self, ModulesCommand.self,
             ConfigCommand.self,
             Explain.self, Backup.self, Restore.self, CompletionCommand.self,
-        ]
+        ] + ModuleCommands.all
     )
 
     /// An error is one line on standard error; wrong usage is explained.

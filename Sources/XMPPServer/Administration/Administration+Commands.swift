@@ -44,10 +44,17 @@ extension Administration {
         return command
     }
 
+    /// What the words after a command's name say. A command has the same parameters on every host.
+    private func arguments(_ name: String, _ words: [String]) throws -> [String: CommandValue] {
+        let commands = Self.commands + server.hosts.all.flatMap(\.commands)
+        return try commands.first { $0.name == name }.map { try CommandWords.arguments(words, of: $0) } ?? [:]
+    }
+
     /// Performs a command for the operator of the server.
     public func perform(_ request: CommandRequest) async -> CommandReply {
         do {
             var arguments = request.arguments
+            if let words = request.words { arguments = try self.arguments(request.command, words) }
             let command = try command(request.command, &arguments)
             return Self.reply(try await perform(command, arguments, for: .operatorOfServer))
         } catch {

@@ -31,7 +31,8 @@ public struct AdministrationClient: Sendable {
     public func perform(_ request: CommandRequest) throws -> CommandReply? {
         guard let descriptor = try UnixSocket.connect(path) else { return nil }
         defer { close(descriptor) }
-        let isLasting = Administration.commands.contains { $0.name == request.command && $0.isLasting }
+        // Of a module's command nobody knows here how long it takes.
+        let isLasting = Administration.commands.first { $0.name == request.command }?.isLasting ?? true
         let patience = isLasting ? 0 : Self.patience
         var time = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))

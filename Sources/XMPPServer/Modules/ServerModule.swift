@@ -66,6 +66,8 @@ public struct ModuleInfo: Sendable {
     public let requires: [String]
     /// One sentence for the reference.
     public let summary: String
+    /// The module's commands for the operator, whose names begin with the same word; nil: it has none.
+    public let commands: CommandSet?
 
     /// The summary and the specifications.
     var help: String {
@@ -73,10 +75,14 @@ public struct ModuleInfo: Sendable {
         return summary + (specifications.isEmpty ? "" : " Implements \(specifications).")
     }
 
-    public init(_ name: String, implements: [Specification], requires: [String] = [], summary: String = "") {
+    public init(
+        _ name: String, implements: [Specification], requires: [String] = [], summary: String = "",
+        commands: CommandSet? = nil
+    ) {
         self.name = name
         specifications = implements
         self.requires = requires
         self.summary = summary
+        self.commands = commands
     }
 }

@@ -29,6 +29,38 @@ import XMPPModules
         }
     }
 
+    /// So that a module's commands have a subcommand.
+    @Test func thoseOfAModuleAreInItsGroup() async throws {
+        let store = try await BareStore(hosts: ["one.example": "standard"])
+        let host = try #require(store.administration.server.hosts["one.example"])
+        let groups = StandardModules.all.compactMap { $0.info.commands }
+        #expect(Set(groups.map(\.name)).count == groups.count)
+        let names = Set(Administration.commands.map(\.name))
+        for command in host.commands where !names.contains(command.name) {
+            if case .person = command.audience { continue }
+            #expect(groups.contains { $0.name(of: command.name) != nil }, "\(command.name)")
+        }
+    }
+
+    @Test func theWordsOfACommandLine() throws {
+        let command = Command(
+            "greeting-set", "Sets a greeting.", for: .administrator,
+            .text("text", "What it says."), .boolean("loud", default: false, "Whether it is loud."),
+            .integer("times", default: 1, in: 1...9, "How often."), .texts("names", "Whom.")
+        ) { _, _, _, _, _ in Sentence("") }
+        for (words, arguments) in [
+            ([], [:]),
+            (["hello", "2", "ann", "bob"], ["text": "hello", "times": "2", "names": ["ann", "bob"]]),
+            (["--times", "2", "--loud", "hello"], ["text": "hello", "times": "2", "loud": true]),
+            (["--loud=false", "--text=", "3"], ["text": "", "times": "3", "loud": "false"]),
+            (["--names=ann", "--names", "bob", "--", "2"], ["text": "--", "times": "2", "names": ["ann", "bob"]]),
+            (["--odd", "x"], ["odd": "x"]),
+        ] as [([String], [String: CommandValue])] {
+            #expect(try CommandWords.arguments(words, of: command) == arguments, "\(words)")
+        }
+        #expect(throws: AdministrationError.self) { try CommandWords.arguments(["--text"], of: command) }
+    }
+
     // MARK: Where
 
     /// To an administrator of one host there is nothing of another, whatever is asked for, and by which name.

@@ -16,10 +16,20 @@ public struct CommandRequest: Sendable, Codable, Equatable {
     public let command: String
     /// The arguments, by parameter name.
     public let arguments: [String: CommandValue]
+    /// The arguments as the words of a command line, from who does not know the command's parameters; nil: there are none.
+    public let words: [String]?
 
     /// A request for that command.
     public init(_ command: String, _ arguments: [String: CommandValue] = [:]) {
         self.command = command
         self.arguments = arguments
+        words = nil
+    }
+
+    /// A request for that command with the words that follow it on a command line.
+    public init(_ command: String, words: [String]) {
+        self.command = command
+        arguments = [:]
+        self.words = words
     }
 }
