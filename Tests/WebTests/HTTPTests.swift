@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import NIOPosix
 import Testing
 import XMPP
 import XMPPModules
@@ -96,12 +97,45 @@ import XMPPServer
                         + "Content-Length: 400000\r\n\r\n"))
             for _ in 0..<5 {
                 try await channel.writeInbound(ByteBuffer(repeating: 1, count: HTTPConnection.bodyPiece))
+                try await Self.isAskedForMore(channel)
                 await channel.testingEventLoop.advanceTime(by: .seconds(50))
                 #expect(channel.isActive)
             }
             await channel.testingEventLoop.advanceTime(by: .seconds(15))
             #expect(!channel.isActive)
         }
+    }
+
+    /// Waits until the server is ready for more of a body: until then the client's time does not run.
+    private static func isAskedForMore(_ channel: NIOAsyncTestingChannel) async throws {
+        while try await !channel.testingEventLoop.executeInContext({
+            try channel.pipeline.syncOperations.handler(type: HTTPConnection.self).isTiming
+        }) { await Task.yield() }
+    }
+
+    /// Here the store takes nothing: the client has sent all that it was to send, and is not too slow.
+    @Test func aSlowStoreIsNotTheClientsFault() async throws {
+        let store = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.autoRead, value: false)
+            .bind(host: "127.0.0.1", port: 0).get()
+        let s3 = "{endpoint: \"http://127.0.0.1:\(store.localAddress?.port ?? 0)\", bucket: files}"
+        try await TestSite.run(modules: "http-upload: {s3: \(s3)}") { site in
+            let size = 32 << 20
+            let slot = try await site.slot("film", size: size)
+            let channel = try await Self.channel(on: site)
+            try await channel.writeInbound(
+                ByteBuffer(
+                    string: "PUT /upload/\(slot.secret)/\(slot.file.id) HTTP/1.1\r\n\(Self.host)"
+                        + "Content-Length: \(size)\r\n\r\n"))
+            let piece = ByteBuffer(repeating: 1, count: 65_536)
+            for _ in 0..<(size / 65_536 - 1) { try await channel.writeInbound(piece) }
+            for _ in 0..<3 {
+                await channel.testingEventLoop.advanceTime(by: .seconds(50))
+                #expect(channel.isActive)
+            }
+            try await channel.close()
+        }
+        try await store.close()
     }
 
     /// A connection of the site whose time the test tells.

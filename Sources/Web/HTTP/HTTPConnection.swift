@@ -9,7 +9,7 @@ import NIOHTTPTypesHTTP1
 /// task of its own, until one is upgraded to another protocol or the connection ends.
 ///
 /// **Bounds.** The head of a request is complete within `headTime` of the connection's begin or the last answer, each
-/// `bodyPiece` of its body within `bodyTime`, and each piece of an answer is taken within `writeTime`. While a request is
+/// `bodyPiece` of its body within `bodyTime`, not counting the time in which the server takes none, and each piece of an answer is taken within `writeTime`. While a request is
 /// being answered nothing is read; at most `mostEarly` parts that had come already wait. At most `HTTPExchange.enough`
 /// bytes and one read of a body wait to be consumed.
 ///
@@ -67,6 +67,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
     private var isFull = false
     private var isStopping = false
     private var deadline: Scheduled<Void>?
+    /// Whether the client owes something within a time.
+    var isTiming: Bool { deadline != nil }
     /// Bytes of the body that have come since there was a deadline for them.
     private var received = 0
 
@@ -164,7 +166,16 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         }
     }
 
-    func readIfWanted() {
+    /// Some of the body of the present request has been consumed.
+    func wasConsumed(from exchange: HTTPExchange) {
+        // The client was not to send any more; from now on it is.
+        if deadline == nil, exchange.wantsMore, case .serving(let present) = state, present === exchange {
+            expectBody(of: exchange)
+        }
+        readIfWanted()
+    }
+
+    private func readIfWanted() {
         guard isReadWanted, wantsMore else { return }
         isReadWanted = false
         context?.read()
@@ -200,7 +211,12 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
         case (.serving(let exchange), .part(.body(let bytes))):
             exchange.received(bytes)
             received += bytes.readableBytes
-            if received >= Self.bodyPiece { expectBody(of: exchange) }
+            if !exchange.wantsMore {
+                deadline?.cancel()
+                deadline = nil
+            } else if received >= Self.bodyPiece {
+                expectBody(of: exchange)
+            }
         case (.serving(let exchange), .part(.end)):
             deadline?.cancel()
             exchange.receivedAll()
@@ -255,7 +271,9 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             self, request, version: head.version, keepsAlive: head.isKeepAlive && !isLast,
             isExpectingContinue: expectation != nil && head.version != .http1_0)
         state = .serving(exchange)
-        expectBody(of: exchange)
+        deadline = nil
+        // Who waits for leave owes nothing yet.
+        if !exchange.isExpectingContinue { expectBody(of: exchange) }
         exchange.begin()
     }
 

@@ -18,8 +18,9 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    /// The maximum bytes of the body that wait to be consumed.
-    static let enough = 65_536
+    /// The maximum bytes of the body that wait to be consumed. They are handed out together: a file is written on another
+    /// thread, and the way there and back costs more than to write 64 KiB.
+    static let enough = 262_144
 
     /// Whether the request is complete.
     private(set) var isReceived = false
@@ -29,7 +30,7 @@ final class HTTPExchange: @unchecked Sendable {
     private let connection: HTTPConnection
     private let request: HTTPRequest
     private let version: HTTPVersion
-    private var isExpectingContinue: Bool
+    private(set) var isExpectingContinue: Bool
     private var chunks = CircularBuffer<ByteBuffer>()
     private var bytes = 0
     private var isAborted = false
@@ -87,9 +88,8 @@ final class HTTPExchange: @unchecked Sendable {
 
     /// The next piece of the body.
     private func next() -> EventLoopFuture<ByteBuffer?> {
-        if let chunk = chunks.popFirst() {
-            bytes -= chunk.readableBytes
-            connection.readIfWanted()
+        if let chunk = takeAll() {
+            connection.wasConsumed(from: self)
             return loop.makeSucceededFuture(chunk)
         }
         if isReceived { return loop.makeSucceededFuture(nil) }
@@ -102,8 +102,17 @@ final class HTTPExchange: @unchecked Sendable {
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             connection.write(.head(head), of: self).whenFailure { _ in self.fail() }
         }
-        connection.readIfWanted()
+        connection.wasConsumed(from: self)
         return promise.futureResult
+    }
+
+    /// All that waits, in one piece.
+    private func takeAll() -> ByteBuffer? {
+        guard var all = chunks.popFirst() else { return nil }
+        all.reserveCapacity(bytes)
+        while let chunk = chunks.popFirst() { all.writeImmutableBuffer(chunk) }
+        bytes = 0
+        return all
     }
 
     private struct Body: AsyncSequence, Sendable {
