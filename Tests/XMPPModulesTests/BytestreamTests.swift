@@ -16,23 +16,30 @@ import XMPPServer
     private final class Client: Sendable {
         private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-        init(_ address: SocketAddress) async throws {
-            channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        /// - Parameter receiveBuffer: bytes that may wait for it in the kernel; nil: as usual.
+        init(_ address: SocketAddress, receiveBuffer: Int? = nil) async throws {
+            var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.allowRemoteHalfClosure, value: true)
-                .connect(to: address) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try NIOAsyncChannel(
-                            wrappingChannelSynchronously: channel,
-                            configuration: .init(isOutboundHalfClosureEnabled: true))
-                    }
+            if let receiveBuffer {
+                bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+            }
+            channel = try await bootstrap.connect(to: address) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
+            }
         }
 
         /// Sends what is to be sent and closes that half; returns all that comes.
         ///
-        /// - Parameter then: called when so many bytes have come.
+        /// - Parameters:
+        ///   - then: called when so many bytes have come.
+        ///   - rest: called when that half is closed; nothing is read before it returns.
         func exchange(
-            _ bytes: [UInt8], closes: Bool = true, when count: Int = 0, then: @escaping @Sendable () async -> Void = {}
+            _ bytes: [UInt8], closes: Bool = true, when count: Int = 0,
+            then: @escaping @Sendable () async -> Void = {}, rest: @escaping @Sendable () async -> Void = {}
         ) async throws -> [UInt8] {
             try await channel.executeThenClose { inbound, outbound in
                 try await outbound.write(ByteBuffer(bytes: bytes))
@@ -45,6 +52,7 @@ import XMPPServer
                             isTold = true
                             await then()
                             if closes { outbound.finish() }
+                            await rest()
                         }
                     }
                 } catch let error as IOError where error.errnoCode == ECONNRESET {
@@ -94,6 +102,41 @@ import XMPPServer
             #expect(received.count == Self.reply.count + bytes.count)
             #expect(received.elementsEqual(Self.reply + bytes))
             #expect(answered == Self.reply + Array("early".utf8))
+        }
+    }
+
+    /// A client that says no more gets all that the other one has said, however slowly it reads.
+    @Test func aSlowClientThatSaysNoMoreGetsAll() async throws {
+        try await Self.run { proxy, address in
+            let (target, requester) = (try await Client(address, receiveBuffer: 8192), try await Client(address))
+            let bytes = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 >> 8) }
+            let (said, all) = AsyncStream.makeStream(of: Void.self)
+            async let slow = target.exchange(
+                Self.greeting(), when: Self.reply.count,
+                rest: {
+                    for await _ in said {}
+                    for _ in 0..<10_000 { await Task.yield() }
+                })
+            async let fast = requester.exchange(Self.greeting() + bytes, when: Self.reply.count) {
+                while await !proxy.streams.activate(Self.name, by: Self.romeo) { await Task.yield() }
+            } rest: {
+                all.finish()
+            }
+            let (received, answered) = (try await slow, try await fast)
+            #expect(received.count == Self.reply.count + bytes.count)
+            #expect(received.elementsEqual(Self.reply + bytes))
+            #expect(answered == Self.reply)
+        }
+    }
+
+    /// Nobody has the proxy keep more than a little for a stream that has not begun.
+    @Test func whatComesTooEarlyIsBounded() async throws {
+        try await Self.run { proxy, address in
+            let early = try await Client(address)
+            let bytes = [UInt8](repeating: 1, count: 4 * BytestreamConnection.mostEarly)
+            // It has closed its half: so the kernel hands out all that it has.
+            let received = try await early.exchange(Self.greeting() + bytes, when: Self.reply.count)
+            #expect(received == Self.reply)
         }
     }
 

@@ -3,13 +3,16 @@ import NIOCore
 /// One end of a stream at the proxy: it speaks SOCKS5 (RFC 1928) until it has named its stream, is silent until the stream
 /// begins, and then what comes goes to the other end, piece by piece, as fast as that takes it.
 ///
-/// **Bounded.** It has named its stream, and that has begun, within `waitTime`; nothing is read meanwhile. Of a stream, one
-/// read each way is in memory; of a side that ends, also what the kernel has received. A stream in which nothing passes
-/// for `idleTime` ends.
+/// **Bounded.** It has named its stream, and that has begun, within `waitTime`; nothing is read meanwhile, and at most
+/// `mostEarly` bytes are kept of a side that ends before. Of a stream, one read each way is in memory; of a side that ends,
+/// also what the kernel has received. A stream in which nothing passes for `idleTime` ends.
 ///
 /// Lives on its channel's loop; only its reference travels.
 final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
+
+    /// Bytes that may come before the stream begins.
+    static let mostEarly = 262_144
 
     private enum State {
         case greeting
@@ -31,6 +34,9 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     private var paid = NIODeadline.distantPast
     /// When bytes passed, either way.
     private var lastUse = NIODeadline.distantPast
+    /// Pieces on their way to the other end.
+    private var underWay = 0
+    private var hasToldEnd = false
 
     init(_ channel: any Channel, _ streams: Bytestreams) {
         self.channel = channel
@@ -68,7 +74,9 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
             received.writeBuffer(&bytes)
             negotiate()
         case .waiting:
-            // Bytes that came before the client was told that it may send.
+            // Bytes that came before the client was told that it may send. Of a client that has closed its half all that
+            // the kernel has is read.
+            guard received.readableBytes + bytes.readableBytes <= Self.mostEarly else { return close() }
             received.writeBuffer(&bytes)
         case .passing(let peer): pass(bytes, to: peer)
         case .closed: break
@@ -137,12 +145,15 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
         if rate > 0 {
             paid = max(paid, now) + .nanoseconds(Int64(bytes.readableBytes) * 1_000_000_000 / Int64(rate))
         }
+        underWay += 1
         let written = peer.channel.writeAndFlush(bytes)
         // On the peer's loop: it may have nothing to send itself, and must not take the stream for a silent one.
         written.whenSuccess { peer.lastUse = peer.now }
         written.hop(to: channel.eventLoop).assumeIsolated().whenComplete { [self] result in
+            underWay -= 1
             guard case .success = result else { return close() }
             lastUse = now
+            if isInputClosed { return end(peer) }
             guard rate > 0, paid > now else { return channel.read() }
             loop.scheduleTask(deadline: paid) { [channel] in channel.read() }
         }
@@ -151,15 +162,20 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
     /// One side says no more; the other one may.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed = event else { return }
+        isInputClosed = true
         switch state {
         case .passing(let peer): end(peer)
-        // It is told when the stream begins.
-        case .waiting: isInputClosed = true
+        // The other end is told when the stream begins.
+        case .waiting: break
         case .greeting, .naming, .closed: close()
         }
     }
 
+    /// Tells the other end that no more comes, once it has all: if it says no more itself, its connection ends with that, and
+    /// with it what it has not taken yet.
     private func end(_ peer: BytestreamConnection) {
+        guard underWay == 0, !hasToldEnd else { return }
+        hasToldEnd = true
         peer.channel.close(mode: .output).whenFailure { [channel] _ in channel.close(promise: nil) }
     }
 
