@@ -175,6 +175,66 @@ import XMPPServer
         }
     }
 
+    /// Whatever their sizes: each takes a row and a block.
+    @Test func noMoreFilesThanAllowed() async throws {
+        try await Self.run("files-per-account: 3") { site in
+            let slots = [try await site.slot("one", size: 1), try await site.slot("two", size: 1)]
+            for slot in slots { #expect(try await site.put(slot, [1]).status == 201) }
+            let third = try await site.slot("three", size: 1)
+            await #expect(throws: (any Error).self) { try await site.slot("four", size: 1) }
+            try await site.uploads.remove(slots[0].file, of: site.mary)
+            #expect(try await site.put(third, [1]).status == 201)
+            _ = try await site.slot("four", size: 1)
+        }
+    }
+
+    /// A slot is opened while the files of others that are open become files.
+    @Test func atOnceThereIsNoMoreThanTheQuotaEither() async throws {
+        try await Self.run("quota: 1000 B") { site in
+            let uploads = try site.uploads
+            for _ in 0..<20 {
+                await withTaskGroup(of: Void.self) { tasks in
+                    for _ in 0..<8 {
+                        tasks.addTask {
+                            guard let slot = try? await site.slot("note", size: 300) else { return }
+                            try? await uploads.store(Self.bytes(String(repeating: "a", count: 300)), for: slot)
+                        }
+                    }
+                }
+                let files = try await uploads.page(of: site.mary, behind: nil, limit: 50)
+                #expect(files.count == 3)
+                for file in files { try await uploads.remove(file, of: site.mary) }
+            }
+        }
+    }
+
+    /// Otherwise the host would take more and more.
+    @Test func aFileThatIsDeletedTwiceIsCountedOnce() async throws {
+        try await Self.run("total-quota: 1500 B") { site in
+            let slots = [try await site.slot("one", size: 600), try await site.slot("two", size: 400)]
+            for slot in slots {
+                #expect(try await site.put(slot, Array(repeating: 1, count: slot.file.size)).status == 201)
+            }
+            let uploads = try site.uploads
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for _ in 0..<4 { tasks.addTask { try await uploads.remove(slots[0].file, of: site.mary) } }
+                try await tasks.waitForAll()
+            }
+            await #expect(throws: (any Error).self) { try await site.slot("three", size: 1101) }
+            _ = try await site.slot("three", size: 1100)
+        }
+    }
+
+    @Test func aSlotThatNobodyUsesGoes() async throws {
+        try await Self.run { site in
+            let slot = try await site.slot("note", size: 4)
+            #expect(try site.uploads.expects(slot.file.id))
+            site.clock.advance(by: .seconds(301))
+            await site.server.runJobs()
+            #expect(try !site.uploads.expects(slot.file.id))
+        }
+    }
+
     // MARK: Ends
 
     @Test func aFileEndsWithItsTime() async throws {
@@ -200,6 +260,54 @@ import XMPPServer
             #expect(try await site.get(slot).status == 404)
             #expect(try await site.put(waiting, Array("four".utf8)).status == 404)
             while try await !site.storedFiles().isEmpty { await Task.yield() }
+        }
+    }
+
+    /// With the account goes what the host knows of its files, in the same commit.
+    @Test func nothingOfARemovedAccountIsLeft() async throws {
+        try await Self.withFile { site, slot in
+            site.storage.holdCommits()
+            async let removal: Void = Administration(site.server).remove(AccountName(site.mary.string))
+            await site.storage.commitIsHeld()
+            site.storage.releaseCommits()
+            try await removal
+            #expect(try await site.uploads.index.owner(of: slot.file.id) == nil)
+            while try await !site.storedFiles().isEmpty { await Task.yield() }
+        }
+    }
+
+    /// The account is gone, and its slots do not know it yet.
+    @Test func aFileOfNobodyIsNotStored() async throws {
+        try await Self.run { site in
+            let slot = try await site.slot("late", size: 4)
+            try await site.storage.commit([.removeAccount(site.mary)])
+            #expect(try await site.put(slot, Array("late".utf8)).status == 404)
+            #expect(try await site.uploads.index.owner(of: slot.file.id) == nil)
+            #expect(try await site.storedFiles().isEmpty)
+            #expect(!site.log.text.contains("file store failed"))
+        }
+    }
+
+    // MARK: Export
+
+    @Test func theListOfFilesIsExportedAndNotImported() async throws {
+        try await Self.withFile(named: "très cool.png") { site, slot in
+            let administration = Administration(site.server)
+            let folder = try TemporaryDirectory()
+            for format in ["json", "xml"] {
+                let file = "\(folder.path)/mary.\(format)"
+                let export = CommandRequest(
+                    "account-export", ["account": "mary", "file": .text(file), "format": .text(format)])
+                #expect(await administration.perform(export).failure == nil)
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                #expect(text.contains("très cool.png") && text.contains(slot.file.id.description), "\(format)")
+            }
+            let request = CommandRequest(
+                "account-import", ["file": .text("\(folder.path)/mary.json"), "name": .text("eve@\(TestSite.domain)")])
+            try await administration.remove(AccountName(site.mary.string))
+            #expect(await administration.perform(request).failure == nil)
+            let list = await administration.perform(CommandRequest("upload-list", ["account": "eve"]))
+            #expect(list.text == "There are no files.")
         }
     }
 
@@ -274,6 +382,64 @@ import XMPPServer
             #expect(await check(false) == "All files are in order.")
             #expect(try await site.get(slots[1]).status == 404)
             #expect(try await site.storedFiles() == [slots[0].file.id])
+        }
+    }
+
+    /// Only what is not there is missing: what cannot be looked at may be the disk's fault.
+    @Test func aFileThatCannotBeLookedAtStaysKnown() async throws {
+        try await TestSite.run(modules: "http-upload: {}") { site in
+            let slot = try await site.slot("note", size: 4)
+            #expect(try await site.put(slot, Array("four".utf8)).status == 201)
+            let id = slot.file.id
+            let path = "\(site.dataDirectory)/uploads/\(TestSite.domain)/\(id.prefix)/\(id)"
+            try FileManager.default.removeItem(atPath: path)
+            // A link to itself: it cannot be followed.
+            try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+            let reply = await Administration(site.server).perform(CommandRequest("upload-check", ["repair": true]))
+            #expect(reply.failure == .failed)
+            #expect(try await site.uploads.index.file(id) != nil)
+        }
+    }
+
+    @Test(arguments: [(1, 4096, false), (1 << 20, 4096, true), (UInt64.max, 4096, true), (1 << 62, 1 << 62, true)])
+    func roomThatCannotBeCounted(_ blocks: UInt64, _ size: UInt64, _ hasRoom: Bool) {
+        #expect(LocalFileStore.hasRoom(blocks: blocks, of: size, for: 1 << 30) == hasRoom)
+    }
+
+    @Test(
+        arguments: [
+            "/upload/../../etc/passwd", "/upload/..%2f..%2fetc%2fpasswd", "/upload/%2e%2e/passwd", "/upload/drafts/x",
+            "/upload//x", "/upload/ab/x", "/upload/\(String(repeating: "0", count: 32))/x",
+            "/upload/\(String(repeating: "g", count: 32))/x", "/upload/%00/x",
+        ])
+    func pathsOutside(_ path: String) async throws {
+        try await Self.withFile { site, slot in
+            for method in ["GET", "PUT"] {
+                let answer = try await TestHTTPClient.answer(
+                    to: "\(method) \(path) HTTP/1.1\r\nHost: \(TestSite.domain)\r\nContent-Length: 0\r\n"
+                        + "Connection: close\r\n\r\n",
+                    of: site)
+                #expect(["HTTP/1.1 404", "HTTP/1.1 400"].contains { answer.hasPrefix($0) }, "\(answer.prefix(40))")
+            }
+            #expect(try await site.storedFiles() == [slot.file.id])
+        }
+    }
+
+    /// What follows the bytes that were announced is another request, and none of the file.
+    @Test func moreBytesThanAnnounced() async throws {
+        try await Self.run { site in
+            let slot = try await site.slot("note.txt", size: 4)
+            let head = "PUT /upload/\(slot.secret)/\(slot.file.id) HTTP/1.1\r\nHost: \(TestSite.domain)\r\n"
+            for lengths in [
+                "Content-Length: 4\r\nContent-Length: 9\r\n", "Content-Length: -4\r\n", "Content-Length: 4x\r\n",
+            ] {
+                let refused = try await TestHTTPClient.answer(to: head + lengths + "\r\nfour more", of: site)
+                #expect(refused.hasPrefix("HTTP/1.1 4"), "\(lengths)")
+            }
+            let answer = try await TestHTTPClient.answer(
+                to: head + "Content-Length: 4\r\n\r\nfour more\r\n\r\n", of: site)
+            #expect(answer.hasPrefix("HTTP/1.1 201") && answer.contains("HTTP/1.1 400"))
+            #expect(try await site.get(slot).bytes == Array("four".utf8))
         }
     }
 
@@ -360,29 +526,87 @@ import XMPPServer
 
     // MARK: Messages
 
-    @Test func aFileGoesWithTheOnlyMessageThatNamesIt() async throws {
+    /// The ways in which a message names a file: XEP-0066, XEP-0447 alone and encrypted (XEP-0448), XEP-0385.
+    static let namings = [
+        "<x xmlns='jabber:x:oob'><url>URL</url></x>",
+        """
+        <file-sharing xmlns='urn:xmpp:sfs:0' disposition='inline'><file xmlns='urn:xmpp:file:metadata:0'/>\
+        <sources><url-data xmlns='http://jabber.org/protocol/url-data' target='URL'/></sources></file-sharing>
+        """,
+        """
+        <file-sharing xmlns='urn:xmpp:sfs:0'><sources><encrypted xmlns='urn:xmpp:esfs:0' cipher='c'><key>a</key>\
+        <sources xmlns='urn:xmpp:sfs:0'><url-data xmlns='http://jabber.org/protocol/url-data' target='URL'/></sources>\
+        </encrypted></sources></file-sharing>
+        """,
+        """
+        <reference xmlns='urn:xmpp:reference:0' begin='0' end='1' type='data'><media-sharing xmlns='urn:xmpp:sims:1'>\
+        <file xmlns='urn:xmpp:jingle:apps:file-transfer:5'/><sources>\
+        <reference xmlns='urn:xmpp:reference:0' type='data' uri='URL'/></sources></media-sharing></reference>
+        """,
+    ]
+
+    @Test(arguments: namings)
+    func aFileGoesWithTheOnlyMessageThatNamesIt(_ naming: String) async throws {
         try await Self.withFile { site, slot in
-            let administration = Administration(site.server)
-            _ = try await administration.addContact(AccountName("john"), to: AccountName("mary"))
-            _ = await administration.perform(CommandRequest("account-set", ["account": "mary", "keep-history": true]))
-            let token = try await administration.mint(NewToken(account: AccountName("mary"))).token
-            let stream = try await TestStream.signedIn(token, on: site)
-            let url = "\(site.address)/upload/\(slot.file.path)"
+            let (stream, address) = try await Self.talking(on: site)
+            let url = "\(address)\(slot.file.path)"
             for id in ["m1", "m2"] {
                 try await stream.send(
                     "<message type='chat' id='\(id)' to='\(site.john)'><body>\(url)</body>"
-                        + "<x xmlns='jabber:x:oob'><url>\(url)</url></x></message>")
+                        + naming.replacing("URL", with: url) + "</message>")
             }
             for (id, status) in [("m1", 200), ("m2", 404)] {
-                try await stream.send(
-                    "<message type='chat' id='r\(id)' to='\(site.john)'><body>gone</body>"
-                        + "<retract xmlns='urn:xmpp:message-retract:1' id='\(id)'/></message>")
-                #expect(try await stream.isAlive())
-                await site.storage.flush()
+                try await Self.retract(id, stream, site)
                 #expect(try await site.get(slot).status == status, "\(id)")
             }
             await site.server.runJobs()
             #expect(try await site.storedFiles().isEmpty)
         }
+    }
+
+    /// All files of a message go with it; one that many messages name stays, and no more than some are noted.
+    @Test func aMessageWithFilesThatManyName() async throws {
+        try await Self.run { site in
+            let slots = [try await site.slot("one", size: 4), try await site.slot("many", size: 4)]
+            for slot in slots { #expect(try await site.put(slot, Array("four".utf8)).status == 201) }
+            let (stream, address) = try await Self.talking(on: site)
+            let names = slots.map { Self.namings[0].replacing("URL", with: "\(address)\($0.file.path)") }
+            for number in 0..<40 {
+                if number == 20 {
+                    #expect(try await stream.isAlive())
+                    await site.storage.flush()
+                }
+                try await stream.send(
+                    "<message type='chat' id='m\(number)' to='\(site.john)'><body>files</body>"
+                        + (number == 0 ? names[0] : "") + names[1] + "</message>")
+            }
+            #expect(try await stream.isAlive())
+            await site.storage.flush()
+            let map = MapName(
+                owner: site.host.jid, store: FileIndex.hostStore, name: "mentions \(slots[1].file.id)")
+            let noted = try await site.storage.mapPage(MapQuery(map, limit: 100))?.items.map(\.key) ?? []
+            #expect(noted.count == 21)
+            #expect(!noted.contains { $0.contains("@") })
+            for number in 0..<40 { try await Self.retract("m\(number)", stream, site) }
+            #expect(try await site.get(slots[0]).status == 404)
+            #expect(try await site.get(slots[1]).status == 200)
+        }
+    }
+
+    /// Mary, who keeps a history and is in touch with John; and what addresses of files begin with.
+    private static func talking(on site: TestSite) async throws -> (TestStream, String) {
+        let administration = Administration(site.server)
+        _ = try await administration.addContact(AccountName("john"), to: AccountName("mary"))
+        _ = await administration.perform(CommandRequest("account-set", ["account": "mary", "keep-history": true]))
+        let token = try await administration.mint(NewToken(account: AccountName("mary"))).token
+        return (try await TestStream.signedIn(token, on: site), "\(site.address)/upload/")
+    }
+
+    private static func retract(_ id: String, _ stream: TestStream, _ site: TestSite) async throws {
+        try await stream.send(
+            "<message type='chat' id='r\(id)' to='\(site.john)'><body>gone</body>"
+                + "<retract xmlns='urn:xmpp:message-retract:1' id='\(id)'/></message>")
+        #expect(try await stream.isAlive())
+        await site.storage.flush()
     }
 }

@@ -170,7 +170,7 @@ enum AccountPages {
     private static func files(
         in uploads: UploadedFiles, of account: JID, behind last: FileID?
     ) async throws(StorageError) -> [String: any Sendable] {
-        let (used, quota) = (try await uploads.usage(of: account), try await uploads.quota(of: account))
+        let (used, quota) = (try await uploads.usage(of: account).bytes, try await uploads.quota(of: account))
         let files = try await uploads.page(of: account, behind: last, limit: filesOnPage)
         var content: [String: any Sendable] = [
             "used": size(used), "quota": size(quota), "usedBytes": used, "quotaBytes": quota,

@@ -45,6 +45,7 @@ struct UploadRoutes: Sendable {
             files.giveBack(slot)
             switch error {
             case FileStoreError.wrongSize, is HTTPExchange.Aborted: return Response(status: .badRequest)
+            case FileStoreError.withoutOwner: return Response(status: .notFound)
             case FileStoreError.full: return Response(status: .init(code: 507, reasonPhrase: "Insufficient Storage"))
             default:
                 files.report(error)

@@ -34,10 +34,8 @@ extension RoomNotifications {
 
     /// Whether it depends on this child of a message whether somebody is notified of it, or what they are told.
     static func reads(_ child: Element) -> Bool {
-        child.isNamed("body", .client) || child.isIn(.encryption) || child.isIn(references)
+        child.isNamed("body", .client) || child.isIn(.encryption) || child.isIn(.references)
     }
-
-    private static let references: Namespace = "urn:xmpp:reference:0"
 
     /// An account's bookmark of a room; nil: there is none.
     static func bookmark(
@@ -68,7 +66,7 @@ extension RoomNotifications {
     /// XEP-0372: whether a message refers to an address.
     private static func isMentioned(_ account: JID, in message: Element) -> Bool {
         message.children.contains { child in
-            child.isNamed("reference", references) && child.attribute("type", equals: "mention")
+            child.isNamed("reference", .references) && child.attribute("type", equals: "mention")
                 && child["uri"].map { $0.dropFirst("xmpp:".count) == account.string } == true
         }
     }

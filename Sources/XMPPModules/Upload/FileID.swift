@@ -24,4 +24,7 @@ package struct FileID: Hashable, Sendable, LosslessStringConvertible {
 
     /// Which of them it begins with.
     var prefix: String { String(description.prefix(2)) }
+
+    /// The index of that among them.
+    var part: Int { Int(prefix, radix: 16) ?? 0 }
 }

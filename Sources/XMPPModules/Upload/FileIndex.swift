@@ -1,3 +1,5 @@
+import Crypto
+import NIOCore
 import XMPP
 import XMPPServer
 
@@ -46,12 +48,14 @@ struct FileIndex: Sendable {
     }
 
     func removing(_ file: UploadedFile, of account: JID) -> [StorageChange] {
-        var changes: [StorageChange] = [
-            .removeItem(map(of: account), key: file.id.description),
-            .removeItem(byName, key: file.id.description), .removeMap(mentions(of: file.id)),
-        ]
-        if let time = file.expiresAt { changes.append(.removeItem(byExpiry, key: Self.key(time, file.id))) }
-        return changes
+        [.removeItem(map(of: account), key: file.id.description)] + forgetting(file)
+    }
+
+    /// Removes what the host knows of a file.
+    private func forgetting(_ file: UploadedFile) -> [StorageChange] {
+        let changes = forgetting(file.id)
+        guard let time = file.expiresAt else { return changes }
+        return changes + [.removeItem(byExpiry, key: Self.key(time, file.id))]
     }
 
     /// Removes what the host knows of a file whose account is gone.
@@ -61,30 +65,91 @@ struct FileIndex: Sendable {
 
     // MARK: Messages
 
+    /// Messages that are noted of a file. One that more messages name stays when they are taken back.
+    private static let mostMentions = 20
+    /// Stands for the messages beyond; no message has this key.
+    private static let more = "more"
+    private static let mentionsPrefix = "mentions "
+
     /// The messages that name a file.
-    private func mentions(of id: FileID) -> MapName { owners.map("mentions \(id)", of: host) }
+    private func mentions(of id: FileID) -> MapName { owners.map("\(Self.mentionsPrefix)\(id)", of: host) }
+
+    /// By what a message is known. It tells nobody who has written to whom.
+    ///
+    /// - Parameter name: tells it from all other messages.
+    private func key(_ name: String) -> String {
+        SHA256.hash(data: Array(name.utf8)).prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private func keys(of id: FileID, atMost count: Int) async throws(StorageError) -> [String] {
+        try await owners.page(MapQuery(mentions(of: id), limit: count))?.items.map(\.key) ?? []
+    }
 
     /// A message names a file.
-    ///
-    /// - Parameter key: what the message is known by.
-    func mentioning(_ id: FileID, in key: String) -> StorageChange {
-        owners.putting(FileOwner(account: host, size: 0), mentions(of: id), key: key)
+    func mentioning(_ id: FileID, in message: String) async throws(StorageError) -> [StorageChange] {
+        // Messages that are on their way may be noted beyond the bound, but none is forgotten.
+        let isBounded = try await keys(of: id, atMost: Self.mostMentions).count == Self.mostMentions
+        let key = isBounded ? Self.more : key(message)
+        return [owners.putting(FileOwner(account: host, size: 0), mentions(of: id), key: key)]
     }
 
-    func forgetting(mentionOf id: FileID, in key: String) -> StorageChange {
-        .removeItem(mentions(of: id), key: key)
+    /// A message that named a file is taken back, and another one names it.
+    func forgetting(mentionOf id: FileID, in message: String) -> StorageChange {
+        .removeItem(mentions(of: id), key: key(message))
     }
 
-    /// The keys of messages that name a file.
-    func mentions(of id: FileID, atMost count: Int) async throws(StorageError) -> [String] {
-        try await owners.page(MapQuery(mentions(of: id), limit: count))?.items.map(\.key) ?? []
+    /// Whether no other message names a file.
+    func isNamed(_ id: FileID, onlyIn message: String) async throws(StorageError) -> Bool {
+        let key = key(message)
+        return try await keys(of: id, atMost: 2).allSatisfy { $0 == key }
+    }
+
+    /// Removes what names files that are gone: a message may name one while it goes.
+    func forgettingMentions(prefix: String, but known: (FileID) -> Bool) async throws(StorageError) -> [StorageChange] {
+        let start = "\(Self.mentionsPrefix)\(prefix)"
+        var changes: [StorageChange] = []
+        var last = start
+        while true {
+            let names = try await owners.maps(of: host, after: last, atMost: Self.pageSize)
+            for name in names where name.hasPrefix(start) {
+                guard let id = FileID(String(name.dropFirst(Self.mentionsPrefix.count))), !known(id) else { continue }
+                changes.append(.removeMap(mentions(of: id)))
+            }
+            guard names.count == Self.pageSize, let name = names.last, name.hasPrefix(start) else { return changes }
+            last = name
+        }
     }
 
     // MARK: Removal
 
+    /// The files of an account that is about to go, and what removes them where the host owns it.
+    func leaving(with account: JID) async throws(StorageError) -> (files: [UploadedFile], changes: [StorageChange]) {
+        while true {
+            var all: [UploadedFile] = []
+            let isWhole = try await pages(of: files, map(of: account), prefix: "") { all.append($0.value) }
+            if isWhole { return (all, all.flatMap(forgetting)) }
+        }
+    }
+
     /// The same of one that has expired.
     func forgetting(_ expiry: Expiry) -> [StorageChange] {
         [.removeItem(byExpiry, key: expiry.key)] + forgetting(expiry.id)
+    }
+
+    // MARK: Export
+
+    /// Writes what is known of an account's files into a portable export; their bytes are fetched by their addresses.
+    @Sendable static func export(
+        _ owner: JID, _ storage: any MapStorage & CommitQueue, _ write: (ByteBuffer) async throws -> Void
+    ) async throws {
+        let store = MapStore<UploadedFile>(fileStore, in: storage)
+        var query = MapQuery(store.map("files", of: owner), limit: pageSize)
+        while let page = try await store.page(query), let last = page.items.last {
+            var writer = XMLWriter(contentNamespace: .none)
+            for item in page.items { item.value.write(to: &writer) }
+            try await write(writer.finish())
+            query.position = .after(last.key)
+        }
     }
 
     // MARK: Reading
@@ -111,14 +176,16 @@ struct FileIndex: Sendable {
         return try await files.page(query)?.items.map(\.value).reversed() ?? []
     }
 
-    /// How many bytes the files of an account have.
-    func usage(of account: JID) async throws(StorageError) -> Int {
-        try await sum(files, map(of: account)) { $0.size }
-    }
-
-    /// How many bytes the files of all accounts have.
-    func usage() async throws(StorageError) -> Int {
-        try await sum(owners, byName) { $0.size }
+    /// How many files an account has, and their bytes.
+    func usage(of account: JID) async throws(StorageError) -> UploadUse {
+        while true {
+            var use = UploadUse()
+            let isWhole = try await pages(of: files, map(of: account), prefix: "") { item in
+                use.files += 1
+                use.bytes += item.value.size
+            }
+            if isWhole { return use }
+        }
     }
 
     /// An entry of what expires.
@@ -138,19 +205,12 @@ struct FileIndex: Sendable {
 
     /// A part of the files, with their owners. Those whose account is gone are among them.
     func owners(prefix: String) async throws(StorageError) -> [FileID: FileOwner] {
-        var found: [FileID: FileOwner] = [:]
-        _ = try await pages(of: owners, byName, prefix: prefix) { item in
-            if let id = FileID(item.key) { found[id] = item.value }
-        }
-        return found
-    }
-
-    private func sum<Value>(
-        _ store: MapStore<Value>, _ map: MapName, _ size: (Value) -> Int
-    ) async throws(StorageError) -> Int {
         while true {
-            var total = 0
-            if try await pages(of: store, map, prefix: "", { total += size($0.value) }) { return total }
+            var found: [FileID: FileOwner] = [:]
+            let isWhole = try await pages(of: owners, byName, prefix: prefix) { item in
+                if let id = FileID(item.key) { found[id] = item.value }
+            }
+            if isWhole { return found }
         }
     }
 
@@ -167,4 +227,10 @@ struct FileIndex: Sendable {
             position = .after(last.key)
         }
     }
+}
+
+/// Files, and how many bytes they have.
+package struct UploadUse: Sendable, Equatable {
+    package var files = 0
+    package var bytes = 0
 }

@@ -41,6 +41,8 @@ package enum FileStoreError: Error, Equatable {
     case full
     /// There is no such file.
     case missing
+    /// The account that was to have the file is gone.
+    case withoutOwner
     /// Anything else, in words for the log.
     case failed(String)
 }

@@ -31,7 +31,7 @@ extension HTTPUpload {
             ) { [files] _, account, text in
                 if let text { try await files.setQuota(text, of: account.jid) }
                 return UploadUsage(
-                    account: account.jid.string, used: try await files.usage(of: account.jid),
+                    account: account.jid.string, used: try await files.usage(of: account.jid).bytes,
                     quota: try await files.quota(of: account.jid))
             },
             Command(

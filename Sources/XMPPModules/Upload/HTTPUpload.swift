@@ -3,11 +3,22 @@ import XMPPServer
 /// XEP-0363: HTTP File Upload. A client announces a file, gets an address to send it to, and another one by which whoever
 /// knows it can fetch it.
 package struct HTTPUpload: ServerModule {
-    package static let personalData = [PersonalData(store: UploadQuota.storeName)]
+    package static let personalData = [
+        PersonalData(store: UploadQuota.storeName),
+        // An import has no bytes for them.
+        PersonalData(maps: FileIndex.fileStore, isImported: false, writing: FileIndex.export) {
+            account, host throws(StorageError) in
+            let (files, changes) = try await FileIndex(of: host.jid, in: host.storage).leaving(with: account)
+            let module = host.modules.lazy.compactMap { $0 as? HTTPUpload }.first
+            for file in files { module?.files.willBeRemoved(file, of: account) }
+            return changes
+        },
+    ]
 
     package static let info = ModuleInfo(
         "http-upload", implements: [.xep(363, "1.2.0")], requires: ["disco"],
-        summary: "Files for others, who fetch them by their addresses.")
+        summary: "Files for others, who fetch them by their addresses.",
+        commands: CommandSet("upload", "Lists, shows, deletes and checks uploaded files, and sets quotas."))
 
     static let namespace: Namespace = "urn:xmpp:http:upload:0"
     static let purposes: Namespace = "urn:xmpp:http:upload:purpose:0"

@@ -76,7 +76,7 @@ final class LocalFileStore: FileStore {
     private static func open(_ path: String, size: Int, in directory: String) throws -> CInt {
         var system = statvfs()
         try check(statvfs(directory, &system), "look at", directory)
-        guard UInt64(system.f_bavail) * UInt64(system.f_frsize) >= UInt64(size + reserve) else {
+        guard hasRoom(blocks: UInt64(system.f_bavail), of: UInt64(system.f_frsize), for: size) else {
             throw FileStoreError.full
         }
         let file = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -88,6 +88,12 @@ final class LocalFileStore: FileStore {
             throw FileStoreError.full
         }
         return file
+    }
+
+    /// Whether a file leaves enough room. Some file systems say that they have more than can be counted in bytes.
+    static func hasRoom(blocks: UInt64, of blockSize: UInt64, for size: Int) -> Bool {
+        let (bytes, isMore) = blocks.multipliedReportingOverflow(by: blockSize)
+        return isMore || bytes >= UInt64(size) + UInt64(reserve)
     }
 
     private static func write(_ chunk: ByteBuffer, to file: CInt) throws {
@@ -158,7 +164,10 @@ final class LocalFileStore: FileStore {
         let path = path(id)
         return try await run {
             var info = stat()
-            return stat(path, &info) == 0 ? Int(info.st_size) : nil
+            guard stat(path, &info) != 0 else { return Int(info.st_size) }
+            // Only then is there no such file: what cannot be looked at is not gone.
+            if errno != ENOENT { try Self.check(-1, "look at", path) }
+            return nil
         }
     }
 

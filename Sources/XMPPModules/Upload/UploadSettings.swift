@@ -9,6 +9,7 @@ package struct UploadSettings: ModuleSettings {
     let maximumSize: Int
     let profileSize: Int
     let quota: Int
+    let files: Int
     let totalQuota: Int
     let purposes: [UploadedFile.Purpose]
     let lifetime: Duration
@@ -39,6 +40,8 @@ package struct UploadSettings: ModuleSettings {
             "How large a file for a profile may be, such as a photo.")
         quota = section.byteCount(
             "quota", default: 4 << 30, in: 0...(1 << 50), "How much the files of one account may take, all in all.")
+        files = section.integer(
+            "files-per-account", default: 10_000, in: 1...1_000_000, "How many files an account may have.")
         totalQuota = section.byteCount(
             "total-quota", default: 100 << 30, in: 0...(1 << 60), "How much the files of all accounts may take.")
         purposes = section.choices(

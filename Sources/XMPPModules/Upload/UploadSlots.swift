@@ -40,14 +40,14 @@ package final class UploadSlots: Sendable {
     /// Opens a slot if there is room for its file.
     ///
     /// - Parameters:
-    ///   - free: bytes that the account may use beyond those that it uses.
-    ///   - freeInAll: the same of the host.
-    func open(_ slot: UploadSlot, free: Int, freeInAll: Int, now: Timestamp) -> Bool {
+    ///   - free: what the account may use beyond what it uses.
+    ///   - freeInAll: bytes that the host may use beyond those that it uses.
+    func open(_ slot: UploadSlot, free: UploadUse, freeInAll: Int, now: Timestamp) -> Bool {
         state.withLock { state in
             func hasRoom() -> Bool {
                 let (count, bytes) = state.reserved[slot.account.jid] ?? (0, 0)
-                return count < Self.share && state.entries.count < Self.capacity && bytes + slot.file.size <= free
-                    && state.bytes + slot.file.size <= freeInAll
+                return count < min(Self.share, free.files) && state.entries.count < Self.capacity
+                    && bytes + slot.file.size <= free.bytes && state.bytes + slot.file.size <= freeInAll
             }
             if !hasRoom() { state.removeExpired(now) }
             guard hasRoom() else { return false }
@@ -91,6 +91,9 @@ package final class UploadSlots: Sendable {
 
     /// The slot is used up.
     func remove(_ slot: UploadSlot) { state.withLock { $0.remove(slot.secret) } }
+
+    /// Removes slots that nobody has used in time.
+    func removeExpired(_ now: Timestamp) { state.withLock { $0.removeExpired(now) } }
 
     /// The account is gone, and with it its slots.
     func removeAll(of account: JID) {

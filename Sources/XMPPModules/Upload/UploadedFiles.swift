@@ -20,16 +20,18 @@ package final class UploadedFiles: Sendable {
     let quotas: KeyedStore<UploadQuota>
     private let site = Mutex<WebAddress?>(nil)
 
-    private struct Usage {
-        /// Bytes of all files; nil: that is not known yet.
-        var total: Int?
-        /// Files that go with commits that are under way, with their sizes.
-        var leaving: [FileID: Int] = [:]
-        /// Whose files are to be removed.
-        var removed: Set<JID> = []
+    private let total = UploadTotal()
+    /// Changes of an account's files follow each other, so that each look at how many there are is right until the change
+    /// that it is for.
+    private let turns = OneAtATime<JID>()
+
+    /// A file that goes with a commit that is under way.
+    private struct Leaving {
+        let owner: JID
+        let size: Int
     }
 
-    private let usage = Mutex(Usage())
+    private let leaving = Mutex<[FileID: Leaving]>([:])
     /// Which part of the files is looked at next.
     private let next = Atomic<Int>(0)
 
@@ -58,16 +60,21 @@ package final class UploadedFiles: Sendable {
 
     /// Opens a slot, if its file may be uploaded.
     func open(_ slot: UploadSlot) async throws(StorageError) -> Bool {
-        let used = try await usage(of: slot.account.jid)
-        let quota = try await quota(of: slot.account.jid)
-        let usedInAll = try await usageInAll()
-        return slots.open(slot, free: quota - used, freeInAll: settings.totalQuota - usedInAll, now: host.now())
+        if total.bytes == nil { try await countAll() }
+        let account = slot.account.jid
+        return try await turns.run(for: account) { () async throws(StorageError) in
+            let used = try await usage(of: account)
+            let free = UploadUse(
+                files: settings.files - used.files, bytes: try await quota(of: account) - used.bytes)
+            return slots.open(
+                slot, free: free, freeInAll: settings.totalQuota - (total.bytes ?? 0), now: host.now())
+        }
     }
 
-    /// How many bytes the files of an account have.
-    package func usage(of account: JID) async throws(StorageError) -> Int { try await index.usage(of: account) }
+    /// How many files an account has, and their bytes.
+    package func usage(of account: JID) async throws(StorageError) -> UploadUse { try await index.usage(of: account) }
 
-    /// How many they may have.
+    /// How many bytes they may have.
     package func quota(of account: JID) async throws(StorageError) -> Int {
         try await quotas.get(account)?.bytes ?? settings.quota
     }
@@ -75,18 +82,13 @@ package final class UploadedFiles: Sendable {
     /// Whether a file is announced that is not stored yet.
     func expects(_ id: FileID) -> Bool { slots.expects(id) }
 
-    /// Counted once; from then on what changes is.
-    private func usageInAll() async throws(StorageError) -> Int {
-        if let total = usage.withLock({ $0.total }) { return total }
-        let counted = try await index.usage()
-        return usage.withLock { usage in
-            let total = usage.total ?? counted
-            usage.total = total
-            return total
+    private func countAll() async throws(StorageError) {
+        for (part, prefix) in FileID.prefixes.enumerated() {
+            try await total.count(part, unlessCounted: true) { () async throws(StorageError) in
+                try await index.owners(prefix: prefix)
+            }
         }
     }
-
-    private func count(_ bytes: Int) { usage.withLock { $0.total = $0.total.map { max(0, $0 + bytes) } } }
 
     // MARK: Uploads
 
@@ -104,14 +106,21 @@ package final class UploadedFiles: Sendable {
         try await store.put(file.id, size: file.size, UploadBody(body, of: slot, head: head))
         file.type = ContentType(of: head.bytes)
         do {
-            guard !slot.isVoid else { throw FileStoreError.missing }
-            try await host.storage.commit(index.adding(file, of: slot.account.jid))
+            try await add(file, for: slot)
         } catch {
             try await store.remove(file.id)
-            throw error
+            throw error.kind == .notFound ? FileStoreError.withoutOwner : error
         }
-        count(file.size)
-        slots.remove(slot)
+    }
+
+    private func add(_ file: UploadedFile, for slot: UploadSlot) async throws(StorageError) {
+        let owner = slot.account.jid
+        try await turns.run(for: owner) { () async throws(StorageError) in
+            // The update changes nothing: with it the group fails if there is no such account any more.
+            try await host.storage.commit([.updateAccount(owner, AccountUpdate())] + index.adding(file, of: owner))
+            total.add(file.id, size: file.size)
+            slots.remove(slot)
+        }
     }
 
     // MARK: Fetching
@@ -143,19 +152,31 @@ package final class UploadedFiles: Sendable {
 
     /// Removes a file. Nobody can fetch it any more when this returns.
     package func remove(_ file: UploadedFile, of account: JID) async throws {
-        try await host.storage.commit(index.removing(file, of: account))
-        count(-file.size)
+        try await turns.run(for: account) { () async throws(StorageError) in
+            // Somebody else may have been faster.
+            guard try await index.owner(of: file.id) != nil else { return }
+            try await host.storage.commit(index.removing(file, of: account))
+            total.remove(file.id, size: file.size)
+            leaving.withLock { $0[file.id] = nil }
+        }
         try await store.remove(file.id)
     }
 
     /// What is known of a file goes with a commit that is under way. Its bytes go when that is durable.
-    func willBeRemoved(_ file: UploadedFile) { usage.withLock { $0.leaving[file.id] = file.size } }
+    func willBeRemoved(_ file: UploadedFile, of account: JID) {
+        leaving.withLock { $0[file.id] = Leaving(owner: account, size: file.size) }
+    }
 
     private func removeLeaving() async throws {
-        for (id, size) in usage.withLock({ exchange(&$0.leaving, with: [:]) }) {
-            guard try await index.file(id) == nil else { continue }
-            count(-size)
-            try await store.remove(id)
+        await host.storage.flush()
+        for (id, file) in leaving.withLock({ $0 }) {
+            let isGone = try await turns.run(for: file.owner) { () async throws(StorageError) in
+                let isGone = try await index.file(id) == nil
+                // Nobody else has counted it meanwhile, and the commit has not failed.
+                if leaving.withLock({ $0.removeValue(forKey: id) }) != nil, isGone { total.remove(id, size: file.size) }
+                return isGone
+            }
+            if isGone { try await store.remove(id) }
         }
     }
 
@@ -164,25 +185,28 @@ package final class UploadedFiles: Sendable {
         do {
             try await store.removeDrafts()
             let start = next.add(Self.prefixesInOneGo, ordering: .relaxed).oldValue
-            for prefix in start..<(start + Self.prefixesInOneGo) {
-                try await removeAbandoned(prefix: FileID.prefixes[prefix % FileID.prefixes.count])
-            }
+            for part in start..<(start + Self.prefixesInOneGo) { try await tidy(part % FileID.prefixes.count) }
         } catch {
             report(error)
         }
     }
 
     /// Where the bytes of a file are missing it stays known: that may be the store's fault.
-    private func removeAbandoned(prefix: String) async throws {
+    private func tidy(_ part: Int) async throws {
+        let prefix = FileID.prefixes[part]
         let owners = try await index.owners(prefix: prefix)
         for id in try await store.list(prefix: prefix).keys where owners[id] == nil && !expects(id) {
             try await removeAbandoned(id)
         }
         for id in owners.keys where !expects(id) { try await removeAbandoned(id) }
+        try await host.storage.commit(
+            index.forgettingMentions(prefix: prefix) { owners[$0] != nil || expects($0) })
+        try await total.count(part) { () async throws(StorageError) in try await index.owners(prefix: prefix) }
     }
 
     /// Removes files whose time is over.
     @Sendable func removeExpired() async {
+        slots.removeExpired(host.now())
         do {
             try await removeLeaving()
             for expiry in try await index.expired(at: host.now(), atMost: Self.batch) {
@@ -201,32 +225,25 @@ package final class UploadedFiles: Sendable {
     /// What is known of the files went with the account, so that nobody can fetch them; now their bytes go.
     func accountRemoved(_ account: JID) {
         slots.removeAll(of: account)
-        let isFirst = usage.withLock { usage in
-            usage.removed.insert(account)
-            return usage.removed.count == 1
-        }
-        guard isFirst else { return }
-        Task { await removeFiles(of: usage.withLock { exchange(&$0.removed, with: []) }) }
-    }
-
-    private func removeFiles(of accounts: Set<JID>) async {
-        do {
-            for prefix in FileID.prefixes {
-                for (id, owner) in try await index.owners(prefix: prefix) where accounts.contains(owner.account) {
-                    try await removeAbandoned(id)
-                }
+        Task {
+            do {
+                try await removeLeaving()
+            } catch {
+                report(error)
             }
-        } catch {
-            report(error)
         }
     }
 
     /// Removes a file that no account owns, if it is such a one.
     func removeAbandoned(_ id: FileID) async throws {
         guard try await index.file(id) == nil else { return }
-        if let owner = try await index.owner(of: id) { count(-owner.size) }
         try await store.remove(id)
-        try await host.storage.commit(index.forgetting(id))
+        guard let owner = try await index.owner(of: id) else { return }
+        try await turns.run(for: owner.account) { () async throws(StorageError) in
+            guard let owner = try await index.owner(of: id), try await index.file(id) == nil else { return }
+            try await host.storage.commit(index.forgetting(id))
+            total.remove(id, size: owner.size)
+        }
     }
 
     package func report(_ error: any Error) {

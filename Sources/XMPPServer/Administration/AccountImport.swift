@@ -118,7 +118,7 @@ struct AccountImport {
                         jid: jid.bare, name: contact.name, groups: contact.groups, state: state,
                         isListed: contact.isListed, isApproved: contact.isApproved, invitation: request)))
         }
-        for data in host.personalData where data.isAbout == nil {
+        for data in host.personalData where data.isImported {
             if case .secret = data.export { continue }
             for (key, value) in profile.stores[data.store] ?? [:] {
                 changes.append(.putValue(store: data.store, owner: account, key: key, try Self.value(value)))
@@ -162,7 +162,7 @@ struct AccountImport {
     private func addMapItems(_ lines: inout Lines) async throws {
         let stores = Set(
             host.personalData.compactMap { data in
-                if case .maps = data.export { data.store } else { nil }
+                if case .maps = data.export, data.isImported { data.store } else { nil }
             })
         var changes: [StorageChange] = []
         var isFound = false

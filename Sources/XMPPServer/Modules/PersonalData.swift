@@ -39,6 +39,8 @@ public struct PersonalData: Sendable {
     public let export: Export
     /// Whether a change of the password removes it.
     public let endsWithPassword: Bool
+    /// Whether an import restores it; false: it describes what is not in an export.
+    public let isImported: Bool
     /// Selects the values about an account where the host owns them; nil: the account owns them.
     let isAbout: (@Sendable ([UInt8], JID, Host) -> Bool)?
     /// nil: accounts own all of it.
@@ -49,6 +51,7 @@ public struct PersonalData: Sendable {
         self.store = store
         self.export = export
         self.endsWithPassword = endsWithPassword
+        isImported = true
         isAbout = nil
         removal = nil
     }
@@ -56,12 +59,16 @@ public struct PersonalData: Sendable {
     /// Ordered maps whose owners are accounts.
     ///
     /// - Parameters:
+    ///   - isImported: whether an import restores them.
     ///   - writing: writes all of them, and those of other stores, into the portable format.
     ///   - removal: what is kept about an account where the host owns it.
-    public init(maps store: String, writing: MapWriting? = nil, removal: Removal? = nil) {
+    public init(
+        maps store: String, isImported: Bool = true, writing: MapWriting? = nil, removal: Removal? = nil
+    ) {
         self.store = store
         export = .maps(writing)
         endsWithPassword = false
+        self.isImported = isImported
         isAbout = nil
         self.removal = removal
     }
@@ -81,6 +88,7 @@ public struct PersonalData: Sendable {
             name.map { .described($0) { bytes, host in host.value(fromOwn: bytes, of: store).map(describe) } }
             ?? .secret
         endsWithPassword = false
+        isImported = false
         removal = nil
         self.isAbout = { bytes, account, host in
             host.value(fromOwn: bytes, of: store).map { isAbout($0, account) } ?? false

@@ -93,6 +93,7 @@ final class TestSite: Sendable {
     /// The secret of the app `service`.
     var serviceSecret: String { serviceSecretState.withLock { $0 } }
 
+    var dataDirectory: String { "\(directory.path)/data" }
     var address: String { "http://\(Self.domain):\(port)" }
     var host: XMPPServer.Host { server.hosts[Self.domain]! }
     let mary = JID("mary@messenger.localhost")!

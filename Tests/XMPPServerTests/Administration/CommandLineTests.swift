@@ -67,6 +67,44 @@ import XMPPModules
         #expect(app.errors == "swallowtail: there is no scope \"xmp\" — did you mean \"xmpp\"?\n")
     }
 
+    // MARK: Commands of modules
+
+    @Test func aModuleHasItsSubcommand() async throws {
+        try await account("romeo")
+        func run(_ words: String...) async throws -> (output: String, errors: String) {
+            let run = try await CommandRun(words + ["--config", configuration])
+            return (run.output, run.errors)
+        }
+        let list = try await run("upload").output
+        #expect(list.hasPrefix("COMMAND  PARAMETERS       SUMMARY\ncheck    [repair]"), "\(list)")
+        #expect(list.contains("quota    account [bytes]") && !list.contains("account-"), "\(list)")
+        #expect(try await run("upload", "list", "romeo").output == "There are no files.\n")
+        #expect(try await run("upload", "quota", "romeo", "1 KiB").output.contains("1024"))
+        #expect(try await run("upload", "quota", "--bytes", "2 KiB", "romeo").output.contains("2048"))
+        #expect(try await run("upload", "quota", "--account=romeo").output.contains("2048"))
+        #expect(try await run("upload", "check", "--repair").output == "All files are in order.\n")
+        #expect(try await run("pubsub", "list").errors == "")
+        for (words, complaint) in [
+            (["upload", "lst", "romeo"], "there is no command \"upload-lst\" — did you mean \"upload-list\"?"),
+            (["upload", "list", "romeo", "juliet"], "upload-list takes no \"juliet\""),
+            (
+                ["upload", "list", "romeo", "--acount", "x"],
+                "upload-list takes no \"acount\" — did you mean \"account\"?"
+            ),
+            (["upload", "quota", "romeo", "--bytes"], "say what bytes is"),
+            (
+                ["upload", "list"],
+                "say account: The account: its address, its account id or the first part of its address."
+            ),
+        ] {
+            let run = try await CommandRun(words + ["--config", configuration])
+            #expect(run.status == .exited(1))
+            #expect(run.errors == "swallowtail: \(complaint)\n")
+        }
+        #expect(try await CommandRun(["--help"]).output.contains("upload"))
+        #expect(try await CommandRun(["uplod", "list"]).errors.contains("did you mean \"upload\"?"))
+    }
+
     // MARK: Accounts
 
     private func account(_ name: String) async throws {
