@@ -11,8 +11,7 @@ struct Swallowtail: AsyncParsableCommand {
         version: "\(Software.name) \(Software.version)",
         subcommands: [
             Serve.self, Check.self, Plan.self, Reload.self, AccountCommand.self, TokenCommand.self, AppCommand.self,
-            ContactCommand.self, InviteCommand.self, PubSubCommand.self, NamedCommand.self, ModulesCommand.self,
-            ConfigCommand.self,
+            ContactCommand.self, InviteCommand.self, NamedCommand.self, ModulesCommand.self, ConfigCommand.self,
             Explain.self, Backup.self, Restore.self, CompletionCommand.self,
         ] + ModuleCommands.all
     )

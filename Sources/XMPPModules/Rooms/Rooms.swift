@@ -9,7 +9,8 @@ struct Rooms: ServerModule {
             .xep(425, "0.3.0"),
             .xep(433, "0.1.0"), .xep(437, "0.2.0"), .xep(486, "0.1.0"), .xep(500, "0.1.1"), .xep(502, "0.1.0"),
         ],
-        requires: ["disco"], summary: "People talk in rooms.")
+        requires: ["disco"], summary: "People talk in rooms.",
+        commands: CommandSet("room", "Lists, shows, creates, changes and destroys rooms, and says who is what there."))
 
     static let personalData = RoomStore.personalData
 
