@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 VENV := .build/interop-venv
-QXMPP := .build/interop/qxmpp_messenger .build/interop/qxmpp_standard
+QXMPP := $(addprefix .build/interop/qxmpp_,messenger standard rooms)
 SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 # What is shipped: one file with the Swift libraries in it. It keeps the names of functions, which backtraces need, and
