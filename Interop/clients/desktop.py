@@ -126,7 +126,7 @@ class Screen:
         self.pictures = pathlib.Path(pictures)
         self.gtk4 = gtk4
         self.processes = []
-        self.bus = None
+        self.session = self.bus = None
         self.home.mkdir(parents=True, mode=0o700)
         # Dino reads what it downloads when there is nothing else to do, and a turning wheel is always something to do.
         for version in ("3", "4"):
@@ -166,16 +166,16 @@ class Screen:
         session = self._line("dbus-daemon", "--session", "--nofork", "--print-address")
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = session
         self._listen(session)
-        self.start(*command)
+        return self.start(*command)
 
     def _listen(self, session):
         """Goes to the bus of assistive technologies, and says that there is one, so that programs tell what they show."""
-        bus = self._connect(session)
-        address = bus.call_sync("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None, None,
+        self.session = self._connect(session)
+        address = self.session.call_sync("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None, None,
                                 Gio.DBusCallFlags.NONE, WAIT * 1000, None).unpack()[0]  # fmt: skip
         enable = GLib.Variant("(ssv)", ("org.a11y.Status", "IsEnabled", GLib.Variant("b", True)))
-        bus.call_sync("org.a11y.Bus", "/org/a11y/bus", "org.freedesktop.DBus.Properties", "Set", enable, None,
-                      Gio.DBusCallFlags.NONE, CALL_MILLISECONDS, None)  # fmt: skip
+        self.session.call_sync("org.a11y.Bus", "/org/a11y/bus", "org.freedesktop.DBus.Properties", "Set", enable, None,
+                               Gio.DBusCallFlags.NONE, CALL_MILLISECONDS, None)  # fmt: skip
         self.bus = self._connect(address)
 
     @staticmethod

@@ -5,118 +5,22 @@ and passwords. What they showed is kept in .build/interop/pictures/desktop: wind
 """
 
 import asyncio
-import os
-import pathlib
 import re
-import shutil
-import subprocess
-import tempfile
 
-import names
-import poezio
-import profanity
-from desktop import USER, plain_picture
 from dino import Dino
 from gajim import Gajim
-from poezio import Poezio
-from scenario import Stage, Suite, require, require_equal
-from terminal import Terminals
+from homes import FACES, PHOTOGRAPHS, Evening, Homes
+from scenario import require, require_equal
 
-suite = Suite(limit=150)
+suite = Evening(limit=150)
+scenario = suite.captured
 
 MONTAGUE, CAPULET, ESCALUS, LAWRENCE = (f"{name}@localhost" for name in ("montague", "capulet", "escalus", "lawrence"))
-
-# Each of one colour that nothing else has.
-FACES = {"gajim": (216, 27, 154), "dino": (27, 154, 216), "profanity": (216, 154, 27)}
-PHOTOGRAPHS = {"gajim": (154, 216, 27), "dino": (27, 216, 154), "profanity": (154, 27, 216)}
-
-
-class Homes(Stage):
-    def __init__(self, service):
-        self.service = service["standard"]
-        self.certificate = pathlib.Path(service["certificate"]).read_bytes()
-        self.pictures = pathlib.Path(service["pictures"]) / "desktop"
-        shutil.rmtree(self.pictures, ignore_errors=True)
-        self.pictures.mkdir(parents=True)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="desktops-"))
-        self.folder.chmod(0o755)
-        self.screens = []
-        self.terminals = Terminals(self.folder)
-        self.desks = []
-        # Whom those trust who do not ask the system.
-        self.authorities = self.folder / "authorities"
-        self.authorities.mkdir()
-        (self.authorities / "authority.pem").write_bytes(self.certificate)
-        subprocess.run(["openssl", "rehash", str(self.authorities)], check=True)
-
-    def account(self, jid):
-        account = self.service["accounts"][jid.partition("@")[0]]
-        return account["jid"], account["password"]
-
-    async def open(self, kind, jid):
-        screen = kind(self.folder, self.pictures)
-        self.screens.append(screen)
-        self.paint(screen.name, screen.home)
-        await screen.sign_in(*self.account(jid))
-        return screen
-
-    async def open_profanity(self, name, jid):
-        home = self.folder / name
-        desk = self.terminals.open(name, profanity.command(home, self.authorities, *self.account(jid), name))
-        self.desks.append(desk)
-        self.paint(name, home)
-        await desk.shows("logged in successfully")
-        return desk
-
-    async def open_poezio(self, jid, nickname):
-        command = poezio.command(self.folder / "poezio", *self.account(jid), nickname)
-        desk = self.terminals.open("poezio", command, Poezio)
-        self.desks.append(desk)
-        await desk.shows(r"Your JID is\s")
-        return desk
-
-    def paint(self, owner, home):
-        """Gives everybody a face, and a photograph to send."""
-        for kind, colours, side in (("face", FACES, 96), ("photograph", PHOTOGRAPHS, 160)):
-            if owner in colours:
-                plain_picture(home / f"{kind}.png", colours[owner], side)
-                os.chown(home / f"{kind}.png", USER, USER)
-
-    def capture(self, scenario):
-        for screen in self.screens:
-            screen.picture(scenario)
-        for desk in self.desks:
-            (self.pictures / f"{desk.name}-{scenario}.txt").write_text(desk.screen(), encoding="utf-8")
-
-    async def close(self):
-        self.terminals.end()
-        for screen in self.screens:
-            screen.close()
-        shutil.rmtree(self.folder)
-
-
-def scenario(short, name):
-    """Like `suite.scenario`; whatever happened in it, what all showed at its end is kept under the short name."""
-
-    def register(function):
-        number = len(suite.scenarios) + 1
-
-        @suite.scenario(name)
-        async def captured(stage):
-            try:
-                await function(stage)
-            finally:
-                stage.capture(f"{number}-{short}")
-
-        return captured
-
-    return register
 
 
 @scenario("signed-in", "Gajim, Dino, Profanity and Poezio find the server, trust it and sign in")
 async def sign_in(stage):
-    services = {"_xmpp-client": stage.service["address"][1], "_xmpps-client": stage.service["direct"][1]}
-    names.begin(stage.folder, stage.certificate, services)
+    stage.open_door()
     stage.profanity, stage.poezio, stage.gajim, stage.dino = await asyncio.gather(
         stage.open_profanity("profanity", ESCALUS), stage.open_poezio(LAWRENCE, "Friar Lawrence"),
         stage.open(Gajim, MONTAGUE), stage.open(Dino, CAPULET))  # fmt: skip
@@ -199,10 +103,9 @@ async def omemo_profanity(stage):
     await desk.shows(r"~ montague.*: What, ho! You men, you beasts")
 
 
-@scenario("features", "Gajim's page about the server has no red row but rooms and security labels")
+@scenario("features", "Gajim's page about the server has no red row but security labels")
 async def features(stage):
-    missing = ["XEP-0045: Multi-User Chat", "XEP-0258: Security Labels in XMPP"]
-    require_equal(await stage.gajim.missing_features(), missing, "red rows")
+    require_equal(await stage.gajim.missing_features(), ["XEP-0258: Security Labels in XMPP"], "red rows")
 
 
 @scenario("photographs", "photographs go both ways, sealed and open, and are shown")
@@ -240,4 +143,4 @@ async def bookmarks(stage):
 
 
 if __name__ == "__main__":
-    suite.main(Homes)
+    suite.main(lambda service: Homes("desktop", service))

@@ -1,6 +1,6 @@
 """Dino, as a person uses it."""
 
-from desktop import Screen
+from desktop import WAIT, Screen
 
 # What is before the messages of the open chat, from the top of the window.
 CHAT = "^DinoUiConversationSummaryConversationView$"
@@ -9,10 +9,11 @@ CHAT = "^DinoUiConversationSummaryConversationView$"
 class Dino(Screen):
     def __init__(self, folder, pictures):
         super().__init__("dino", folder, pictures, gtk4=True)
+        self.program = None
 
     async def sign_in(self, jid, password):
         """Adds the account with the assistant that the welcome offers."""
-        self.open("dino-im")
+        self.program = self.open("dino-im")
         await self.press("^Set up account$", "button")
         for question, answer in (("^JID$", jid), ("^Password$", password)):
             await self.click("GtkEntry", "text box", after=[question])
@@ -20,6 +21,14 @@ class Dino(Screen):
             await self.press("GtkButton", "button", after=[question])
         await self.press("^Finish$", "button")
         await self.hides("^All set up!$")
+        self.fill_screen("^Dino$")
+
+    async def returns(self, chat):
+        """Is closed and opened again, with the chat: this version needs minutes to notice that TLS has ended without a word."""
+        self.program.terminate()
+        self.program.wait(WAIT)
+        self.program = self.start("dino-im")
+        await self.click(f"^{chat}$", "label")
         self.fill_screen("^Dino$")
 
     async def open_chat(self, jid):
@@ -86,6 +95,19 @@ class Dino(Screen):
         await self.press("Send a file", "button")
         await self._choose_file(path)
         await self.press("^Send$", "button")
+
+    # Rooms
+
+    async def enter_room(self, room, nickname):
+        self.keys("ctrl+g")
+        await self.click("GtkEntry", "text box", after=["^Join Channel$"])
+        self.type(room)
+        await self.click(f"^{room}$", "label", after=["^GtkFrame$"])
+        await self.press("^Next$", "button")
+        await self.click("GtkEntry", "text box", after=["^Nick$"])
+        self.type(nickname)
+        await self.press("^Join$", "button")
+        await self.shows("Send a file")
 
     # Bookmarks
 

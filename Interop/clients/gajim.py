@@ -43,6 +43,19 @@ class Gajim(Screen):
         self.keys("Escape", "Escape")
         await self.hides("Start a new chat")
 
+    # Rooms
+
+    async def create_room(self, name):
+        """Creates a room that all may find and enter; its address is made of its name."""
+        await self.choose("Gajim", "Create Group Chat")
+        await self.click("", "toggle button", after=["^Create Group Chat$", "Advanced Settings"])
+        await self.click("^Public$", "radio button")
+        # From the bottom: address, description, name.
+        [part for part in self.read() if part.role == "text"][2].click()
+        self.type(name)
+        await self.click("^Create$", "push button")
+        await self.hears("A new group chat has been created")
+
     async def _search(self, text):
         await self.choose("Gajim", "Start / Join Chat")
         await self.click("^Search$", "text", after=["Start a new chat"])

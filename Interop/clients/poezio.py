@@ -30,9 +30,9 @@ def command(home, jid, password, nickname):
 
 class Poezio(Terminal):
     async def order(self, text):
-        """Enters a command. What comes at once it takes for pasted, and its list of contacts wants the slash alone."""
+        """Enters a line. What comes at once it takes for pasted, and its list of contacts wants the slash of a command alone."""
         self.type(text[0])
-        await self.shows(r"/\s*$")
+        await self.shows(re.escape(text[0]) + r"\s*$")
         self.type(text[1:])
         await self.shows(re.escape(text[-10:]) + r"\s*$")
         self.keys("Enter")

@@ -3,6 +3,7 @@
 SETTINGS = """\
 [connection]
 tls.certpath={authorities}
+reconnect=1
 
 [ui]
 splash=false
