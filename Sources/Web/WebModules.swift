@@ -10,6 +10,7 @@ public enum WebModules {
         BOSH.self,
         HostMeta.self,
         ChatPage.self,
+        RoomsPage.self,
         CommandAPI.self,
     ]
 }
