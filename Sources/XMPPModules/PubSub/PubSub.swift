@@ -6,7 +6,7 @@ struct PubSub: ServerModule {
         "pubsub", implements: [.xep(60, "1.30.0"), .xep(413, "0.2.1"), .xep(462, "0.1.1"), .xep(465, "0.1.1")],
         requires: ["disco"],
         summary: "People publish at nodes that others subscribe to.",
-        commands: CommandSet("pubsub", "Lists, shows, empties, deletes and explains nodes of accounts and of the service."))
+        commands: CommandSet("pubsub", "Lists, shows, empties, deletes and explains nodes."))
 
     /// Who may make nodes.
     enum Creators: String, CaseIterable, Sendable {
