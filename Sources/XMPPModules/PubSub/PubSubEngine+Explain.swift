@@ -45,7 +45,7 @@ extension PubSubEngine {
         }
         if let record = host.router.hosts.cachedAccount(reader) {
             if record.blocks(account.jid) { return [(reader, .blocksAccount)] }
-            let interested = Set(ClientCapabilities.sessions(of: record, interestedIn: node.name))
+            let interested = Set(ClientCapabilities.sessions(of: record, interestedIn: node.name).map(\.jid))
             let sessions = record.sessions.map { session in
                 let silence: NotificationSilence = session.isAvailable ? .notInterested : .offline
                 return (session.jid, interested.contains(session.jid) ? nil : silence)
