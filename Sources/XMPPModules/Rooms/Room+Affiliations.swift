@@ -110,7 +110,8 @@ extension Room {
     private func apply(_ change: AffiliationChange, actor: String?) -> [StorageChange] {
         let former = members[change.person] ?? RoomMember(affiliation: .none)
         var member = RoomMember(
-            affiliation: change.affiliation, nickname: former.nickname, reason: change.reason, hats: former.hats)
+            affiliation: change.affiliation, nickname: former.nickname, reason: change.reason, hats: former.hats,
+            left: former.left)
         if let nickname = change.nickname { member.nickname = nickname.isEmpty ? nil : nickname }
         // §9.1: their nickname is theirs no more.
         if member.affiliation == .outcast || member.affiliation == .none && former.affiliation != .none {

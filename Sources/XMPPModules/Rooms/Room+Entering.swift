@@ -88,9 +88,10 @@ extension Room {
         put(occupant, key)
         news.entered(session.bare)
         service.notices.entered(address, session.bare)
-        if let member = members[session.bare] {
-            let relation = RoomRelation(affiliation: member.affiliation)
-            changes.append(service.store.putting(relation, of: session.bare, address))
+        if var member = members[session.bare], member.left != nil {
+            member.left = nil
+            members[session.bare] = member
+            changes += service.store.putting(member, of: session.bare, address)
         }
         let shown = RoomPresence(occupant: occupant, affiliation: affiliation(of: session), session: session)
         show(shown, own: occupant.sessions.map(\.jid).filter { $0 != session })
@@ -239,9 +240,10 @@ extension Room {
         if occupant.sessions.isEmpty { remove(key) } else { put(occupant, key) }
         show(presence, own: [session], isShown: wasShown && occupant.sessions.isEmpty)
         var changes = [service.store.removing(session: session, address)]
-        if let member = members[session.bare], !occupants.values.contains(where: { $0.jid.isSameBare(as: session) }) {
-            let relation = RoomRelation(affiliation: member.affiliation, left: host.now())
-            changes.append(service.store.putting(relation, of: session.bare, address))
+        if var member = members[session.bare], !occupants.values.contains(where: { $0.jid.isSameBare(as: session) }) {
+            member.left = host.now()
+            members[session.bare] = member
+            changes += service.store.putting(member, of: session.bare, address)
         }
         return occupants.isEmpty && (!configuration.isPersistent || record.isLocked) ? changes + vanish() : changes
     }

@@ -13,6 +13,7 @@ extension Room {
             guard let moderator = occupant(request.from), moderator.role == .moderator else {
                 throw StanzaError(.forbidden, text: "Only moderators may take back what others have said.")
             }
+            guard service.takesMessage(of: request.from) else { throw StanzaError(.resourceConstraint) }
             guard request.payload.hasChild("retract", Retraction.namespace) else { throw .featureNotImplemented }
             guard let text = request.payload["id"], let id = host.archiveIDs.id(text) else { throw .itemNotFound }
             let reason = request.payload.child("reason", .moderation)?.text ?? ""
@@ -45,7 +46,8 @@ extension Room {
         let stamp = host.now().xep0082
         let preparation: Preparation = { [self] in
             await archived(id).flatMap { found in
-                guard let (entry, message) = found else { return .failure(.itemNotFound) }
+                // What the room itself has said is nobody's to take back.
+                guard let (entry, message) = found, entry.peer != address else { return .failure(.itemNotFound) }
                 return .success([Self.replacing(entry, message, ["stamp": stamp], content)])
             }
         }

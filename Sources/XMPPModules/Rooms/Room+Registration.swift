@@ -10,7 +10,12 @@ extension Room {
         guard exists, !record.isLocked else { return .itemNotFound }
         switch affiliation(of: person) {
         case .outcast: return .forbidden
-        case .none: return configuration.isForMembers ? .notAllowed : nil
+        case .none:
+            if configuration.isForMembers { return .notAllowed }
+            // Nobody gets in, or a voice, by this.
+            let isClosed = configuration.isModerated || configuration.asksForPassword
+            let isThere = occupants.values.contains { $0.jid.isSameBare(as: person) && $0.role >= .participant }
+            return isClosed && !isThere ? .notAllowed : nil
         case .member, .admin, .owner: return nil
         }
     }

@@ -38,7 +38,11 @@ final class Room: @unchecked Sendable {
 
     let output = RoomOutput()
     /// Tells those who are away that something was said.
-    private(set) lazy var news = RoomNews(host: host, on: loop)
+    private(set) lazy var news: RoomNews = {
+        let news = RoomNews(host: host, on: loop)
+        news.whenEmpty = { [weak self] in self?.later {} }
+        return news
+    }()
     /// When people have sent their last messages, where they have to wait between two; by host's uptime and bare JIDs.
     var lastMessages: [JID: Duration] = [:]
     var activity: RoomActivity
@@ -269,11 +273,11 @@ extension Room: StanzaOrigin {
         guard let stanza = host.stanza(fromOwn: writer.finish(), "an error for a room"),
             let session = stanza.element["from"].flatMap({ JID($0) })
         else { return }
-        if loop.eventLoop.inEventLoop {
-            bounced(stanza, at: session)
-        } else {
-            later { self.bounced(stanza, at: session) }
+        // What the host answers for an occupant's account.
+        let take: @Sendable () -> Void = { [self] in
+            if kind == .iq { answered(stanza, from: session) } else { bounced(stanza, at: session) }
         }
+        if loop.eventLoop.inEventLoop { take() } else { later(take) }
     }
 
     /// A stanza that is sent to somebody waits: so does what the room sends after it, which would overtake it.

@@ -117,14 +117,18 @@ struct RoomConfiguration: Sendable, Equatable {
         }
     }
 
-    /// A field of the form as people write it outside of one: `NAME=VALUE`, with several values behind commas.
+    /// A field of the form as people write it outside of one: `NAME=VALUE`, with commas between several values.
     ///
     /// - Throws: `bad-request` if it is not so.
     static func field(_ text: String) throws(StanzaError) -> (name: String, values: [String]) {
         guard let sign = text.firstIndex(of: "=") else { throw .badRequest }
-        let name = String(text[..<sign])
-        let values = text[text.index(after: sign)...].split(separator: ",", omittingEmptySubsequences: false)
-        return (name.hasPrefix("muc#") ? name : prefix + name, values.map(String.init))
+        let short = String(text[..<sign])
+        let name = short.hasPrefix("muc#") ? short : prefix + short
+        let value = text[text.index(after: sign)...]
+        guard let field = fieldsByName[name], "\(field.type)" != "list-multi" else {
+            return (name, value.split(separator: ",", omittingEmptySubsequences: false).map(String.init))
+        }
+        return (name, [String(value)])
     }
 
     /// Changes one field to what was stored; a field that this version does not know is left out.

@@ -25,7 +25,7 @@ struct RoomDiscovery {
             let node = request.payload["node"]
             return service.ask(request.owner) { room, answer in
                 switch node {
-                case nil: answer(describe(room))
+                case nil: answer(describe(room, for: request.from))
                 case Self.nicknameNode: answer(Self.tellNickname(of: request.from, room))
                 default: answer(.error(.itemNotFound))
                 }
@@ -116,7 +116,7 @@ struct RoomDiscovery {
     }
 
     private static func tellNickname(of session: JID, _ room: Room) -> Reply {
-        guard room.exists else { return .error(.itemNotFound) }
+        guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
         let nickname = room.members[session.bare]?.nickname
         return .result { writer in
             writer.element("query", .discoInfo, ["node": nicknameNode]) { writer in
@@ -127,7 +127,7 @@ struct RoomDiscovery {
         }
     }
 
-    private func describe(_ room: Room) -> Reply {
+    private func describe(_ room: Room, for person: JID) -> Reply {
         guard room.exists, !room.record.isLocked else { return .error(.itemNotFound) }
         let record = room.record
         let configuration = record.configuration
@@ -139,6 +139,9 @@ struct RoomDiscovery {
             configuration.asksForPassword ? "muc_passwordprotected" : "muc_unsecured",
             configuration.isOpenAboutAddresses ? "muc_nonanonymous" : "muc_semianonymous",
         ]
+        let mayLook =
+            room.isForEverybody && room.affiliation(of: person) != .outcast
+            || room.refusal(ofReadingBy: person) == nil
         var fields = [
             FormField(name: "muc#roominfo_description", type: "text-single", values: [configuration.description]),
             FormField(name: "muc#roominfo_lang", type: "text-single", values: [configuration.language]),
@@ -147,7 +150,11 @@ struct RoomDiscovery {
             FormField(
                 name: "muc#roomconfig_changesubject", type: "boolean",
                 values: [configuration.letsAllChangeSubject ? "1" : "0"]),
-        ].filter { $0.values != [""] }
+        ].filter { field in
+            // What goes on inside is for those who may enter.
+            field.values != [""]
+                && (mayLook || !["muc#roominfo_subject", "muc#roominfo_occupants"].contains(field.name))
+        }
         if let pictures = record.card?.pictures, !pictures.isEmpty {
             fields.append(FormField(name: "muc#roominfo_avatarhash", type: "text-multi", values: pictures))
         }

@@ -50,6 +50,7 @@ extension Room {
     private static let maximumHats = 50
     private static let maximumHatsOfOne = 10
     private static let maximumHatBytes = 256
+    private static let maximumHueBytes = 16
 
     /// Answers a command about hats.
     func hats(_ request: IQRequest, _ answer: @escaping @Sendable (Reply) -> Void) {
@@ -69,6 +70,7 @@ extension Room {
             guard let filledIn = payload.child("x", .dataForms) else {
                 return answer(Self.reply(node, session, "executing", form(of: command)))
             }
+            guard service.takesChange(of: request.from) else { throw StanzaError(.resourceConstraint) }
             let changes = try apply(command, DataForm(filledIn))
             commit(changes) { answer($0.map { .error($0) } ?? Self.reply(node, session, "completed") { _ in }) }
         } catch {
@@ -84,6 +86,10 @@ extension Room {
 
     // MARK: Changes
 
+    private static func isHue(_ text: String) -> Bool {
+        text.utf8.count <= maximumHueBytes && Double(text).map { (0...360).contains($0) } ?? false
+    }
+
     private func apply(_ command: HatCommand, _ form: DataForm) throws(StanzaError) -> [StorageChange] {
         func value(_ name: String) -> String? { form.fields.first { $0.name == name }?.values.first }
         guard let uri = value("hats#uri"), !uri.isEmpty, uri.utf8.count <= Self.maximumHatBytes else {
@@ -95,7 +101,7 @@ extension Room {
                 throw .badRequest
             }
             let hue = value("hats#hue").flatMap { $0.isEmpty ? nil : $0 }
-            guard hue.map({ Double($0).map { (0...360).contains($0) } ?? false }) ?? true else { throw .badRequest }
+            guard hue.map(Self.isHue) ?? true else { throw .badRequest }
             record.hats.removeAll { $0.uri == uri }
             guard record.hats.count < Self.maximumHats else { throw .resourceConstraint }
             record.hats.append(RoomHat(uri: uri, title: title, hue: hue))

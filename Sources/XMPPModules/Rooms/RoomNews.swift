@@ -7,21 +7,23 @@ import XMPPServer
 /// It is an origin of its own: that an account has to be read for it holds nobody in the room. Those whose homes do not want
 /// to know are not told until they enter again.
 final class RoomNews: StanzaOrigin, @unchecked Sendable {
-    /// A message for those who are still to be told of it.
+    /// What somebody is told: of the last message that mentions them, else of the last one.
     private struct Item {
         let note: Stanza
         let from: JID
-        var people: ArraySlice<JID>
+        let isMention: Bool
     }
 
-    /// What waits; what is older is left out then, as a notification says no more than that there is something.
-    private static let maximumWaiting = 32
     /// People who are told in one go.
     private static let slice = 50
+    /// The conditions by which a home says that somebody is not to be told. Others may pass.
+    private static let refusals: [StanzaError.Condition] = [.serviceUnavailable, .itemNotFound, .gone, .redirect]
 
     let loop: LoopContext
     let host: Host
-    private var items: [Item] = []
+    private var items: [JID: Item] = [:]
+    /// Those who are to be told, in the order of their turns.
+    private var turns: [JID] = []
     private var isBusy = false
     private var pauses = 0
     /// Those who do not want to know, by their bare JIDs.
@@ -32,8 +34,11 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
         self.loop = loop
     }
 
+    /// Called when nothing waits any more.
+    var whenEmpty: (() -> Void)?
+
     /// Whether nothing waits.
-    var isEmpty: Bool { items.isEmpty }
+    var isEmpty: Bool { items.isEmpty && pauses == 0 }
 
     /// Somebody is in the room: what their home has said is forgotten.
     func entered(_ person: JID) { deaf.remove(person) }
@@ -54,8 +59,14 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
         note.write(to: &writer)
         writer.end()
         guard let stanza = host.stanza(fromOwn: writer.finish(), "a room's note") else { return }
-        if items.count >= Self.maximumWaiting { items.removeFirst() }
-        items.append(Item(note: stanza, from: from, people: people[...]))
+        for person in people {
+            if let waiting = items[person] {
+                if waiting.isMention, !note.isMention { continue }
+            } else {
+                turns.append(person)
+            }
+            items[person] = Item(note: stanza, from: from, isMention: note.isMention)
+        }
         goOn()
     }
 
@@ -72,16 +83,15 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
     }
 
     private func sendSome() {
-        var rest = Self.slice
-        while rest > 0, pauses == 0, let item = items.first {
-            guard let person = item.people.first else {
-                items.removeFirst()
-                continue
-            }
-            items[0].people.removeFirst()
-            rest -= 1
+        var count = 0
+        while count < min(Self.slice, turns.count), pauses == 0 {
+            let person = turns[count]
+            count += 1
+            guard let item = items.removeValue(forKey: person) else { continue }
             host.router.route(item.note, from: item.from, to: person, host: host, origin: self)
         }
+        turns.removeFirst(count)
+        if isEmpty { whenEmpty?() }
     }
 
     // MARK: As an origin
@@ -96,7 +106,11 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
         var writer = XMLWriter()
         body(&writer)
         guard let stanza = host.stanza(fromOwn: writer.finish(), "an error for a room"),
-            let person = stanza.element["from"].flatMap({ JID($0)?.bare })
+            let person = stanza.element["from"].flatMap({ JID($0)?.bare }),
+            let error = stanza.element.child("error", .client),
+            error.children.contains(where: { child in
+                child.isIn(.stanzas) && Self.refusals.contains { child.hasName($0.name) }
+            })
         else { return }
         if loop.eventLoop.inEventLoop {
             deaf.insert(person)
@@ -115,6 +129,7 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
                 then(value)
                 self.pauses -= 1
                 self.goOn()
+                if self.isEmpty { self.whenEmpty?() }
             }
         }
         let alarm = loop.eventLoop.scheduleTask(in: time) { first.answer(nil) }
@@ -137,13 +152,28 @@ extension Room {
         service.notices.said(in: address, absent: absent)
         let people = absent.filter(news.reaches)
         guard !people.isEmpty else { return }
-        let text = message.child("body", .client)?.text ?? ""
-        var (others, mentioned): ([JID], [JID]) = ([], [])
-        for person in people {
-            let isMention = members[person]?.nickname.map { RoomNotifications.names($0, in: text) } ?? false
-            if isMention { mentioned.append(person) } else { others.append(person) }
-        }
+        let named = named(in: message.child("body", .client)?.text ?? "")
+        let mentioned = people.filter(named.contains)
+        let others = named.isEmpty ? people : people.filter { !named.contains($0) }
         news.tell(mentioned, of: message, from: author.address, RoomNote(isMention: true, isPublic: isForEverybody))
         news.tell(others, of: message, from: author.address, RoomNote(isMention: false, isPublic: isForEverybody))
+    }
+    /// Words of a text in which nicknames are looked for, and words of a nickname.
+    private static let searchedWords = 200
+    private static let nicknameWords = 3
+
+    /// Those whose reserved nicknames stand in a text.
+    private func named(in text: String) -> Set<JID> {
+        guard !reservations.isEmpty else { return [] }
+        let words = text.split(maxSplits: Self.searchedWords) { !$0.isLetter && !$0.isNumber && $0 != "_" && $0 != "-" }
+            .prefix(Self.searchedWords)
+        var found: Set<JID> = []
+        for start in words.indices {
+            for count in 1...Self.nicknameWords where start + count <= words.endIndex {
+                let name = words[start..<(start + count)].joined(separator: " ")
+                if let person = RoomNickname.key(name).flatMap({ reservations[$0] }) { found.insert(person) }
+            }
+        }
+        return found
     }
 }

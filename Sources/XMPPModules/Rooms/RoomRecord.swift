@@ -102,6 +102,8 @@ struct RoomMember: Sendable, Equatable {
     var reason: String?
     /// The hats that they wear, by their URIs.
     var hats: [String] = []
+    /// When they left the room last; nil: they are there, or have never been.
+    var left: Timestamp?
 
     /// Whether there is nothing to keep.
     var isNothing: Bool { affiliation == .none && nickname == nil && hats.isEmpty }
@@ -114,12 +116,14 @@ extension RoomMember: StoredValue {
         guard let affiliation = element["affiliation"].flatMap(RoomAffiliation.init) else { return nil }
         self.init(
             affiliation: affiliation, nickname: element["nick"], reason: element["reason"],
-            hats: element.children.filter { $0.hasName("hat") }.map(\.text))
+            hats: element.children.filter { $0.hasName("hat") }.map(\.text),
+            left: element["left"].flatMap { Timestamp($0) })
     }
 
     func write(to writer: inout XMLWriter) {
         writer.element(
-            "member", Self.namespace, ["affiliation": affiliation.rawValue, "nick": nickname, "reason": reason]
+            "member", Self.namespace,
+            ["affiliation": affiliation.rawValue, "nick": nickname, "reason": reason, "left": left?.xep0082]
         ) { writer in
             for hat in hats { writer.element("hat", text: hat) }
         }

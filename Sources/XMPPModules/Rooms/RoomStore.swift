@@ -125,18 +125,14 @@ struct RoomStore: Sendable {
         return [
             members.putting(member, membersMap(room), key: person.string, keepsPlace: true),
             relations.putting(
-                RoomRelation(affiliation: member.affiliation), relationsMap(person), key: room.string,
+                RoomRelation(affiliation: member.affiliation, left: member.left), relationsMap(person),
+                key: room.string,
                 keepsPlace: true),
         ]
     }
 
     func putting(_ occupant: StoredOccupant, at session: JID, _ room: JID) -> StorageChange {
         occupants.putting(occupant, occupantsMap(room), key: session.string, keepsPlace: true)
-    }
-
-    /// That somebody who has to do with a room is there, or has left it.
-    func putting(_ relation: RoomRelation, of person: JID, _ room: JID) -> StorageChange {
-        relations.putting(relation, relationsMap(person), key: room.string, keepsPlace: true)
     }
 
     func removing(session: JID, _ room: JID) -> StorageChange {

@@ -202,6 +202,7 @@ struct Rooms: ServerModule {
         switch event.stanza.type {
         case .available:
             guard event.stanza.element.hasChild("rai", ActivityNotices.namespace) else { return .go }
+            guard service.takesChange(of: event.from) else { return .bounce(StanzaError(.resourceConstraint)) }
             return service.notices.begin(event.from, service.store).map { .bounce($0) } ?? .handled
         case .unavailable, .error:
             service.notices.end(event.from)
