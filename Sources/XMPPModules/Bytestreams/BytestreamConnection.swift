@@ -57,7 +57,8 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func ended() {
         deadline?.cancel()
-        if case .passing(let peer) = state { peer.channel.close(promise: nil) }
+        // A client that has said all may go; the other end still gets it.
+        if case .passing(let peer) = state, !isInputClosed || underWay == 0 { peer.channel.close(promise: nil) }
         state = .closed
         if isCounted { streams.end(self, named: name) }
         isCounted = false
@@ -153,6 +154,10 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
             underWay -= 1
             guard case .success = result else { return close() }
             lastUse = now
+            if case .closed = state {
+                if underWay == 0 { peer.channel.close(promise: nil) }
+                return
+            }
             if isInputClosed { return end(peer) }
             guard rate > 0, paid > now else { return channel.read() }
             loop.scheduleTask(deadline: paid) { [channel] in channel.read() }
