@@ -45,6 +45,7 @@ import XMPPServer
         "0356-requests": "the home of a session that is gone answers for it at once",
         "0356-roster-push": "not yet: commands for other people's accounts are carried out where they are given",
         "0357-limits": "each home counts for itself what it sends to a push service",
+        "0363-refused": "each home counts for itself how much room files have left",
         "0384-omemo": "not yet: \(presenceOfSubscribers)",
         "0390-interest": "not yet: \(presenceOfSubscribers)",
         "0398-account-page": "not yet: \(presenceOfSubscribers)",
