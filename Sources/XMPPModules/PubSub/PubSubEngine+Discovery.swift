@@ -93,7 +93,7 @@ extension PubSubEngine {
     func page(of home: NodeHome, for jid: JID, _ query: Element) async -> Reply {
         do throws(StanzaError) {
             let filter = try NodeFilter(query)
-            let page = try await page(
+            let page = try await host.page(
                 ResultSet(of: query), of: nodesMap(home), in: nodes, order: .byKey(), atMost: Self.nodesListed
             ) { item throws(StanzaError) in
                 guard filter.passes(item.value) else { return false }

@@ -47,7 +47,7 @@ extension PubSubEngine {
     /// The first subscriptions to a node that wait for approval.
     private func waiting(for name: String, _ home: NodeHome) async throws(StanzaError) -> [NodeSubscription] {
         let now = host.now()
-        return try await page(
+        return try await host.page(
             .all, of: subscriptionsMap(home, name), in: subscriptions, order: .byPlace, atMost: Self.asked
         ) { $0.value.state == .pending && $0.expiresAt.map { $0 > now } ?? true }.items.map(\.value)
     }

@@ -24,7 +24,7 @@ extension PubSubEngine {
         let entry = try await existing(target, home)
         if let error = try await access(of: jid, to: entry.node, home).readError { throw error }
         let now = host.now()
-        let page = try await page(
+        let page = try await host.page(
             selection.page, of: subscriptionsMap(home, target), in: subscriptions, order: .byPlace,
             atMost: Self.pageLimit
         ) { item in

@@ -50,28 +50,20 @@ struct RoomDiscovery {
     /// A page of the public rooms, §6.3.
     @Sendable private func list(_ request: IQRequest) -> Reply {
         guard request.payload["node"] == nil else { return .error(.itemNotFound) }
-        let asked: ResultSet
-        do throws(StanzaError) { asked = try ResultSet(of: request.payload) } catch { return .error(error) }
         return .async {
-            do throws(StorageError) {
-                let limit = min(asked.maximum ?? Self.roomsListed, Self.roomsListed)
-                let query = MapQuery(
-                    service.store.recordsMap, order: .byKey(), position: asked.position, limit: limit)
-                guard let page = try await service.store.records.page(query) else { return .error(.itemNotFound) }
-                let isPaged = asked.maximum != nil || page.items.count == limit
+            do throws(StanzaError) {
+                let page = try await service.host.page(
+                    ResultSet(of: request.payload), of: service.store.recordsMap, in: service.store.records,
+                    order: .byKey(), atMost: Self.roomsListed
+                ) { $0.value.configuration.isPublic && !$0.value.isLocked }
                 return .result { writer in
                     writer.element("query", .discoItems) { writer in
-                        for item in page.items where item.value.configuration.isPublic && !item.value.isLocked {
-                            write(item.key, item.value, to: &writer)
-                        }
-                        // Those that are hidden are on its pages as well: whoever wants more asks until one is short.
-                        guard isPaged else { return }
-                        ResultSet.write(
-                            first: page.items.first?.key, last: page.items.last?.key, count: nil, to: &writer)
+                        for item in page.items { write(item.key, item.value, to: &writer) }
+                        page.write(to: &writer)
                     }
                 }
             } catch {
-                return .error(service.host.report(error))
+                return .error(error)
             }
         }
     }

@@ -13,10 +13,10 @@ struct ShownPage<Value: StoredValue> {
     }
 }
 
-extension PubSubEngine {
-    /// Items that are read at a time, at least.
-    private static let readAtLeast = 50
+/// Items that are read at a time, at least.
+private let readAtLeast = 50
 
+extension Host {
     /// The page that was asked for.
     ///
     /// - Parameter maximum: items of the largest page.
@@ -28,17 +28,19 @@ extension PubSubEngine {
         switch asked.place {
         case .first, .last: break
         case .after(let key), .before(let key):
-            let named = try await stored { () async throws(StorageError) in try await store.items(map, keys: [key]) }
+            let named: [MapItem<Value>]
+            do throws(StorageError) { named = try await store.items(map, keys: [key]) } catch { throw report(error) }
             guard let item = named.first, try await isShown(item) else { throw .itemNotFound }
         }
         let limit = min(asked.maximum ?? maximum, maximum)
-        let size = max(limit + 1, Self.readAtLeast)
+        let size = max(limit + 1, readAtLeast)
         // One more tells that there are more.
         var found: [MapItem<Value>] = []
         var position = asked.position
         while found.count <= limit {
             let query = MapQuery(map, order: order, position: position, limit: size)
-            let page = try await stored { () async throws(StorageError) in try await store.page(query) }
+            let page: MapPage<Value>?
+            do throws(StorageError) { page = try await store.page(query) } catch { throw report(error) }
             guard let page else { throw .itemNotFound }
             for item in asked.isBackward ? page.items.reversed() : page.items where found.count <= limit {
                 if try await isShown(item) { found.append(item) }
