@@ -39,6 +39,7 @@ import XMPPServer
         "0163-publish": "not yet: \(presenceOfSubscribers)",
         "0163-resumed": "not yet: \(presenceOfSubscribers)",
         "0172-nickname-node": "not yet: \(presenceOfSubscribers)",
+        "0198-not-resumed": "what was kept comes from one home, presence of contacts from the other",
         "0198-removal": "an account's sessions and its subscriptions end side by side; one loop puts that in order",
         "0292-vcard4": "not yet: \(presenceOfSubscribers)",
         "0356-presence-contacts": "contacts at two homes are told to a component in no order",

@@ -252,7 +252,8 @@ extension Room {
     func forget(_ person: JID) {
         if let key = members.removeValue(forKey: person)?.nickname.flatMap(RoomNickname.key) { reservations[key] = nil }
         let sessions = nicknames.keys.filter { $0.isSameBare(as: person) }
-        commit(sessions.flatMap { removeSession($0) })
+        // A session that ended after the removal had the person written anew.
+        commit(sessions.flatMap { removeSession($0) } + service.store.putting(nil, of: person, address))
     }
 
     /// The room is no more.
