@@ -24,6 +24,8 @@ import XMPPServer
     private static let presenceOfSubscribers =
         "which clients are there, and what they want to be told of, is known at their home alone"
 
+    private static let keptBeforePresence = "what was kept comes from one home, presence of contacts from the other"
+
     /// Scripts that do not run with people at two homes (`Transport.homes`), each with its reason.
     private static let notWithTwoHomes = [
         "0045-removal": "not yet: commands for other people's accounts are carried out where they are given",
@@ -39,7 +41,7 @@ import XMPPServer
         "0163-publish": "not yet: \(presenceOfSubscribers)",
         "0163-resumed": "not yet: \(presenceOfSubscribers)",
         "0172-nickname-node": "not yet: \(presenceOfSubscribers)",
-        "0198-not-resumed": "what was kept comes from one home, presence of contacts from the other",
+        "0198-not-resumed": keptBeforePresence,
         "0198-removal": "an account's sessions and its subscriptions end side by side; one loop puts that in order",
         "0292-vcard4": "not yet: \(presenceOfSubscribers)",
         "0356-presence-contacts": "contacts at two homes are told to a component in no order",
@@ -51,6 +53,7 @@ import XMPPServer
         "0390-interest": "not yet: \(presenceOfSubscribers)",
         "0398-account-page": "not yet: \(presenceOfSubscribers)",
         "0490-displayed": "not yet: \(presenceOfSubscribers)",
+        "R42-offline": keptBeforePresence,
         "R50-history-of-both": "a quick answer is archived before its message, which waits for the other home",
     ]
 
