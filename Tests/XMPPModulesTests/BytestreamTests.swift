@@ -16,26 +16,34 @@ import XMPPServer
     private final class Client: Sendable {
         private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-        init(_ address: SocketAddress) async throws {
-            channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        /// - Parameter receiveBuffer: bytes that may wait for it in the kernel; nil: as usual.
+        init(_ address: SocketAddress, receiveBuffer: Int? = nil) async throws {
+            var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.allowRemoteHalfClosure, value: true)
-                .connect(to: address) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try NIOAsyncChannel(
-                            wrappingChannelSynchronously: channel,
-                            configuration: .init(isOutboundHalfClosureEnabled: true))
-                    }
+            if let receiveBuffer {
+                bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+            }
+            channel = try await bootstrap.connect(to: address) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel(
+                        wrappingChannelSynchronously: channel,
+                        configuration: .init(isOutboundHalfClosureEnabled: true))
                 }
+            }
         }
 
         /// Sends what is to be sent and closes that half; returns all that comes.
         ///
-        /// - Parameter then: called when so many bytes have come.
+        /// - Parameters:
+        ///   - pause: how often it lets others run before it reads on.
+        ///   - then: called when so many bytes have come.
         func exchange(
-            _ bytes: [UInt8], closes: Bool = true, when count: Int = 0, then: @escaping @Sendable () async -> Void = {}
+            _ bytes: [UInt8], closes: Bool = true, pause: Int = 0, when count: Int = 0,
+            then: @escaping @Sendable () async -> Void = {}
         ) async throws -> [UInt8] {
             try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(ByteBuffer(bytes: bytes))
+                let sent = channel.channel.eventLoop.makePromise(of: Void.self)
+                channel.channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: sent)
                 var received: [UInt8] = []
                 var isTold = false
                 do {
@@ -44,8 +52,13 @@ import XMPPServer
                         if received.count >= count, !isTold {
                             isTold = true
                             await then()
+                            // If the other one says no more, the connection is closed, and what is not written is lost.
+                            await withCheckedContinuation { written in
+                                sent.futureResult.whenComplete { _ in written.resume() }
+                            }
                             if closes { outbound.finish() }
                         }
+                        for _ in 0..<pause { await Task.yield() }
                     }
                 } catch let error as IOError where error.errnoCode == ECONNRESET {
                     // A connection that is refused with bytes on their way ends so.
@@ -94,6 +107,23 @@ import XMPPServer
             #expect(received.count == Self.reply.count + bytes.count)
             #expect(received.elementsEqual(Self.reply + bytes))
             #expect(answered == Self.reply + Array("early".utf8))
+        }
+    }
+
+    /// A client that says no more gets all that the other one has said before that one went, however slowly it reads.
+    @Test func aSlowClientThatSaysNoMoreGetsAll() async throws {
+        try await Self.run { proxy, address in
+            let (target, requester) = (try await Client(address, receiveBuffer: 8192), try await Client(address))
+            let bytes = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 >> 8) }
+            async let slow = target.exchange(Self.greeting(), pause: 20, when: Self.reply.count)
+            async let fast = requester.exchange(Self.greeting() + bytes, when: Self.reply.count) {
+                while await !proxy.streams.activate(Self.name, by: Self.romeo) { await Task.yield() }
+            }
+            let (received, answered) = (try await slow, try await fast)
+            #expect(received.count == Self.reply.count + bytes.count)
+            let isWhole = received.elementsEqual(Self.reply + bytes)
+            #expect(isWhole)
+            #expect(answered == Self.reply)
         }
     }
 

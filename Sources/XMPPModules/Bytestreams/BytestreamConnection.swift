@@ -57,8 +57,9 @@ final class BytestreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func ended() {
         deadline?.cancel()
-        // A client that has said all may go; the other end still gets it.
-        if case .passing(let peer) = state, !isInputClosed || underWay == 0 { peer.channel.close(promise: nil) }
+        // The other end still gets what is on its way to it. That this one has said all may not have been told: NIO closes
+        // a channel whose output is closed as soon as its input ends, without `inputClosed`.
+        if case .passing(let peer) = state, underWay == 0 { peer.channel.close(promise: nil) }
         state = .closed
         if isCounted { streams.end(self, named: name) }
         isCounted = false
