@@ -105,6 +105,8 @@ struct FileIndex: Sendable {
     }
 
     /// Removes what names files that are gone: a message may name one while it goes.
+    ///
+    /// - Parameter known: spares looking for a file that was there a while ago.
     func forgettingMentions(prefix: String, but known: (FileID) -> Bool) async throws(StorageError) -> [StorageChange] {
         let start = "\(Self.mentionsPrefix)\(prefix)"
         var changes: [StorageChange] = []
@@ -112,7 +114,10 @@ struct FileIndex: Sendable {
         while true {
             let names = try await owners.maps(of: host, after: last, atMost: Self.pageSize)
             for name in names where name.hasPrefix(start) {
-                guard let id = FileID(String(name.dropFirst(Self.mentionsPrefix.count))), !known(id) else { continue }
+                // A file that is new now may be named already.
+                guard let id = FileID(String(name.dropFirst(Self.mentionsPrefix.count))), !known(id),
+                    try await owner(of: id) == nil
+                else { continue }
                 changes.append(.removeMap(mentions(of: id)))
             }
             guard names.count == Self.pageSize, let name = names.last, name.hasPrefix(start) else { return changes }

@@ -199,8 +199,7 @@ package final class UploadedFiles: Sendable {
             try await removeAbandoned(id)
         }
         for id in owners.keys where !expects(id) { try await removeAbandoned(id) }
-        try await host.storage.commit(
-            index.forgettingMentions(prefix: prefix) { owners[$0] != nil || expects($0) })
+        try await host.storage.commit(index.forgettingMentions(prefix: prefix) { owners[$0] != nil })
         try await total.count(part) { () async throws(StorageError) in try await index.owners(prefix: prefix) }
     }
 
