@@ -12,10 +12,11 @@ struct RoomsPage: WebModule {
     /// Rooms on the page.
     private static let shown = 100
 
-    /// Lists are made anew after a while, as anybody may ask for them, and as often as they want.
+    /// The list is made anew after a while, once for all that ask meanwhile: anybody may ask, as often as they want.
     private final class Known: Sendable {
         static let age = Duration.seconds(60)
         let list = Mutex<(rooms: [PublicRoom], at: Duration)?>(nil)
+        let turns = OneAtATime<Int>()
     }
 
     private let host: Host
@@ -36,11 +37,13 @@ struct RoomsPage: WebModule {
     }
 
     private func rooms() async throws(StorageError) -> [PublicRoom] {
-        let now = host.uptime()
-        if let known = known.list.withLock({ $0 }), now - known.at < Known.age { return known.rooms }
-        let rooms = try await host.publicRooms()
-        known.list.withLock { $0 = (rooms, now) }
-        return rooms
+        try await known.turns.run(for: 0) { () async throws(StorageError) in
+            let now = host.uptime()
+            if let known = known.list.withLock({ $0 }), now - known.at < Known.age { return known.rooms }
+            let rooms = try await host.publicRooms()
+            known.list.withLock { $0 = (rooms, now) }
+            return rooms
+        }
     }
 
     private func page(_ rooms: [PublicRoom], _ search: String) -> Page {
