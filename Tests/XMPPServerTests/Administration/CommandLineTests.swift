@@ -12,16 +12,12 @@ import XMPPModules
 
     init() throws {
         folder = try TestFolder()
-        configuration = "\(folder.path)/swallowtail.yaml"
-        let text = """
-            data: {directory: .}
-            log: {format: json}
+        configuration = try folder.configuration(
+            """
             hosts:
               messenger.localhost: {profile: messenger, authentication: {require-tls: off}}
               localhost: {authentication: {require-tls: off}}
-            listeners: [{addresses: ["127.0.0.1"], port: 0}]
-            """
-        try text.write(toFile: configuration, atomically: true, encoding: .utf8)
+            """)
     }
 
     // MARK: What was typed wrongly

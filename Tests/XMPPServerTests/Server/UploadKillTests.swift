@@ -34,18 +34,14 @@ import Testing
 
     init() throws {
         folder = try TestFolder()
-        configuration = "\(folder.path)/swallowtail.yaml"
-        let text = """
-            data: {directory: .}
-            log: {format: json}
+        configuration = try folder.configuration(
+            """
             hosts:
               localhost:
                 authentication: {require-tls: off}
                 modules: {http-upload: {slots-per-minute: 0}}
-            listeners: [{addresses: ["127.0.0.1"], port: 0}]
             http-listeners: [{addresses: ["127.0.0.1"], port: 0, tls: off}]
-            """
-        try text.write(toFile: configuration, atomically: true, encoding: .utf8)
+            """)
     }
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
