@@ -9,9 +9,9 @@ import NIOHTTPTypesHTTP1
 /// task of its own, until one is upgraded to another protocol or the connection ends.
 ///
 /// **Bounds.** The head of a request is complete within `headTime` of the connection's begin or the last answer, each
-/// `bodyPiece` of its body within `bodyTime`, not counting the time in which the server takes none, and each piece of an answer is taken within `writeTime`. While a request is
-/// being answered nothing is read; at most `mostEarly` parts that had come already wait. At most `HTTPExchange.enough`
-/// bytes and one read of a body wait to be consumed.
+/// `bodyPiece` of its body within `bodyTime`, not counting the time in which the server takes none, and each piece of an
+/// answer is taken within `writeTime`. While a request is being answered nothing is read; at most `mostEarly` parts that
+/// had come already wait. At most `HTTPExchange.enough` bytes and one read of a body wait to be consumed.
 ///
 /// Lives on its channel's loop; only its reference travels.
 final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unchecked Sendable {
@@ -272,7 +272,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler, @unch
             isExpectingContinue: expectation != nil && head.version != .http1_0)
         state = .serving(exchange)
         deadline = nil
-        // Who waits for leave owes nothing yet.
+        // A client that waits for leave owes nothing yet.
         if !exchange.isExpectingContinue { expectBody(of: exchange) }
         exchange.begin()
     }

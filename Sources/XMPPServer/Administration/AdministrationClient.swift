@@ -31,7 +31,7 @@ public struct AdministrationClient: Sendable {
     public func perform(_ request: CommandRequest) throws -> CommandReply? {
         guard let descriptor = try UnixSocket.connect(path) else { return nil }
         defer { close(descriptor) }
-        // Of a module's command nobody knows here how long it takes.
+        // How long a module's command takes is not known here.
         let isLasting = Administration.commands.first { $0.name == request.command }?.isLasting ?? true
         let patience = isLasting ? 0 : Self.patience
         var time = timeval(tv_sec: patience, tv_usec: 0)

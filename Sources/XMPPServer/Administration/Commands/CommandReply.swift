@@ -16,7 +16,8 @@ public struct CommandRequest: Sendable, Codable, Equatable {
     public let command: String
     /// The arguments, by parameter name.
     public let arguments: [String: CommandValue]
-    /// The arguments as the words of a command line, from who does not know the command's parameters; nil: there are none.
+    /// The arguments as the words of a command line, from a program that does not know the command's parameters; nil: they
+    /// are given by name.
     public let words: [String]?
 
     /// A request for that command.
