@@ -11,10 +11,18 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     /// Of the older forms; also the name of their node.
     fileprivate static let storage: Namespace = "storage:bookmarks"
 
-    /// What was stored before there were nodes has been seen to.
+    static let personalData = [
+        // Made from the bookmarks.
+        PersonalData(store: listStore, .secret)
+    ]
+
+    /// The list that clients know which write an older form: what they change is told by it.
+    private static let listStore = "bookmarks-list"
+
+    /// What was written before the account came into memory has been seen to.
     private static let areTakenOver = AccountRecord.Mark("bookmarks")
     /// Changes of an account's bookmarks follow each other.
-    private let turns = OneAtATime<JID>()
+    let turns = OneAtATime<JID>()
 
     /// §3: nobody else sees them.
     private static let configuration: [(name: String, values: [String])] = [
@@ -42,10 +50,12 @@ struct Bookmarks: ServerModule, PrivateXMLView {
 
     private let host: Host
     private let settings: Settings
+    private let lists: KeyedStore<StoredElement>
 
     init(host: Host, settings: Settings) {
         self.host = host
         self.settings = settings
+        lists = KeyedStore(Self.listStore, in: host.storage)
     }
 
     func register(_ registrar: inout Registrar) {
@@ -72,65 +82,69 @@ struct Bookmarks: ServerModule, PrivateXMLView {
 
     func element(inPlaceOf stored: Element?, of record: AccountRecord) async throws(StanzaError) -> Element? {
         guard let pep = host.personalEventing else { return stored }
-        try await takeOver(of: record, pep)
-        guard try await isPrivate(Self.namespace.name, of: record, pep) else { return stored }
-        return try await list(keeping: stored, of: record, pep)
+        return try await turns.run(for: record.jid) { () async throws(StanzaError) -> Element? in
+            try await takeOver(of: record, pep)
+            guard try await isPrivate(Self.namespace, of: record, pep) else { return stored }
+            return list(of: try await bookmarks(of: record, pep).map(\.bookmark), keeping: stored)
+        }
     }
 
     func take(_ element: Element, of record: AccountRecord) async throws(StanzaError) {
         guard let pep = host.personalEventing else { return }
-        try await inTurn(record) { () async throws(StanzaError) in
-            try await replace(by: element, of: record, pep)
-            try await show(of: record, pep)
+        try await turns.run(for: record.jid) { () async throws(StanzaError) in
+            try await bringTogether(record, pep, writing: element)
         }
     }
 
     // MARK: Nodes
 
-    /// Takes over what a client has published in one form, and shows it in the others.
+    /// Takes over what a client has published in one form, and shows it in the others. Its turn is taken now: what the client does
+    /// when it has its answer comes behind that.
     private func follow(_ change: NodeChange) {
-        guard change.publisher != nil, let pep = host.personalEventing else { return }
+        guard change.publisher != nil, let pep = host.personalEventing,
+            [Self.namespace.name, Self.storage.name].contains(change.node)
+        else { return }
         let record = change.account
-        switch change.node {
-        case Self.namespace.name:
-            begin(record) { () async throws(StanzaError) in try await show(of: record, pep) }
-        case Self.storage.name:
-            begin(record) { () async throws(StanzaError) in
-                let list = try await pep.items(of: Self.storage.name, of: record, newest: 1).last?.payload
-                // A list that was taken away is not taken for an empty one: it is made anew.
-                if let list, Self.shows(list) { try await replace(by: list, of: record, pep) }
-                try await show(of: record, pep)
+        let place = turns.place(for: record.jid)
+        host.router.begin {
+            do throws(StanzaError) {
+                try await turns.run(for: record.jid, at: place) { () async throws(StanzaError) in
+                    try await bringTogether(record, pep)
+                }
+            } catch {
+                // It is logged where it happened, and made up for by the next change or the next presence.
+                record.set(Self.areTakenOver, false)
             }
-        default: break
         }
     }
 
-    /// XEP-0411 §5: what was stored before there were nodes becomes bookmarks before the client asks for them.
+    /// XEP-0411 §5: what was written before, of which the server may not have seen the end, becomes bookmarks before the client asks
+    /// for them.
     @Sendable private func takeOver(_ event: inout StanzaContext) -> Verdict {
         guard let record = event.session?.record, event.to == nil, let pep = host.personalEventing,
             !record.has(Self.areTakenOver)
         else { return .go }
         return .wait {
-            do throws(StanzaError) { try await takeOver(of: record, pep) } catch {
+            do throws(StanzaError) {
+                try await turns.run(for: record.jid) { () async throws(StanzaError) in
+                    try await takeOver(of: record, pep)
+                }
+            } catch {
                 // It is logged where it happened, and tried again.
             }
             return .go
         }
     }
 
+    /// Within the account's turn.
     private func takeOver(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) {
         guard !record.has(Self.areTakenOver) else { return }
-        try await inTurn(record) { () async throws(StanzaError) in
-            if try await pep.configuration(of: Self.namespace.name, of: record) == nil {
-                let published = try await pep.items(of: Self.storage.name, of: record, newest: 1).last?.payload
-                let stored = try await PrivateXML.element("storage", Self.storage, of: record, at: host)
-                for list in [published, stored].compactMap({ $0 }) where Self.shows(list) {
-                    try await replace(by: list, of: record, pep, addingAlone: true)
-                }
-                if published != nil || stored != nil { try await show(of: record, pep) }
-            }
-            record.set(Self.areTakenOver, true)
-        }
+        // From before there were nodes.
+        let isNew = try await pep.configuration(of: Self.namespace.name, of: record) == nil
+        let stored = isNew ? try await PrivateXML.element("storage", Self.storage, of: record, at: host) : nil
+        let isUnknown = try await isPublishedUnknown(of: record, pep)
+        if isUnknown || stored.map(Self.shows) == true { try await bringTogether(record, pep, writing: stored) }
+        record.set(Self.areTakenOver, true)
     }
 
     // MARK: Bookmarks
@@ -140,72 +154,139 @@ struct Bookmarks: ServerModule, PrivateXMLView {
         of record: AccountRecord, _ pep: PersonalEventing
     ) async throws(StanzaError) -> [(id: String, bookmark: Bookmark)] {
         let items = try await pep.items(of: Self.namespace.name, of: record, newest: pep.engine.limits.items)
-        return items.compactMap { item in
-            guard let payload = item.payload, payload.isNamed("conference", Self.namespace), let jid = JID(item.id)
-            else {
-                return nil
-            }
-            return (item.id, Bookmark(jid: jid, payload))
-        }
+        return items.compactMap { item in Bookmark(item).map { (item.id, $0) } }
     }
 
     /// A list in an older form: the bookmarks, and what else there was in `other`.
-    private func list(
-        keeping other: Element?, of record: AccountRecord, _ pep: PersonalEventing
-    ) async throws(StanzaError) -> Element? {
-        let bookmarks = try await bookmarks(of: record, pep)
+    private func list(of bookmarks: [Bookmark], keeping other: Element?) -> Element? {
         var writer = XMLWriter(contentNamespace: .none)
         if let other, Self.shows(other) {
             var added = XMLWriter()
-            for (_, bookmark) in bookmarks { bookmark.write(inList: true, to: &added) }
+            for bookmark in bookmarks { bookmark.write(inList: true, to: &added) }
             // Copied whole: whatever its parts share stands in it once.
             writer.stanza(
                 other, leavingOut: { $0.isNamed("conference", Self.storage) }, appending: added.finish())
         } else {
             writer.element("storage", Self.storage) { writer in
-                for (_, bookmark) in bookmarks { bookmark.write(inList: true, to: &writer) }
+                for bookmark in bookmarks { bookmark.write(inList: true, to: &writer) }
             }
         }
         return host.element(fromOwn: writer.finish(), "bookmarks")
     }
 
-    /// Shows the bookmarks at the node of the older form, if it is for nobody else.
-    private func show(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) {
-        guard try await isPrivate(Self.storage.name, of: record, pep) else { return }
-        let published = try await pep.items(of: Self.storage.name, of: record, newest: 1).last?.payload
-        guard let list = try await list(keeping: published, of: record, pep),
-            Bookmark.byRoom(in: list) != published.map(Bookmark.byRoom) ?? [:]
-        else { return }
-        try await pep.put([.init(id: "current", payload: list)], to: Self.storage.name, of: record, Self.configuration)
+    /// The list at the node of the older form; nil: there is none.
+    private func published(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) -> Element? {
+        let item = try await pep.items(of: Self.storage.name, of: record, newest: 1).last
+        return item?.payload.flatMap { Self.shows($0) ? $0 : nil }
     }
 
-    /// The bookmarks become those of a list in an older form; what that cannot say of them stays as it is.
-    ///
-    /// - Parameter addingAlone: whether those that are not in the list stay.
-    private func replace(
-        by list: Element, of record: AccountRecord, _ pep: PersonalEventing, addingAlone: Bool = false
-    ) async throws(StanzaError) {
-        guard try await isPrivate(Self.namespace.name, of: record, pep) else { return }
-        let former = try await bookmarks(of: record, pep)
-        let known = Dictionary(former.map { ($0.bookmark.jid, $0) }) { $1 }
-        var items: [NodeChange.Item] = []
-        let wanted = Bookmark.all(in: list)
-        for var bookmark in wanted.prefix(pep.engine.limits.items) {
-            let former = known[bookmark.jid]
-            if former?.bookmark == bookmark { continue }
-            bookmark.extensions = former?.bookmark.extensions
-            var writer = XMLWriter(contentNamespace: .none)
-            bookmark.write(inList: false, to: &writer)
-            guard let payload = host.element(fromOwn: writer.finish(), "a bookmark") else { continue }
-            items.append(.init(id: former?.id ?? bookmark.jid.string, payload: payload))
+    /// The list that clients know which write an older form; nil: they know none.
+    private func known(of record: AccountRecord) async throws(StanzaError) -> [JID: Bookmark]? {
+        do throws(StorageError) {
+            return try await lists.get(record.jid).map { Bookmark.byRoom(in: $0.element) }
+        } catch {
+            throw host.report(error)
         }
-        let node = Self.namespace.name
+    }
+
+    /// Whether the node of the older form says something that has not been taken over.
+    private func isPublishedUnknown(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) -> Bool
+    {
+        // What there is no node for need not be read.
+        guard try await pep.configuration(of: Self.storage.name, of: record)?.accessModel == .whitelist,
+            let published = try await published(of: record, pep)
+        else { return false }
+        return Bookmark.byRoom(in: published) != (try await known(of: record))
+    }
+
+    /// What clients have changed in the older forms becomes bookmarks; then these are shown there. Within the account's turn.
+    ///
+    /// What has changed is told by the list that those clients knew: a bookmark that they did not know of stays. Nothing is done
+    /// where others may read the bookmarks.
+    ///
+    /// - Parameter written: a list that is not at the node; nil: there is none.
+    private func bringTogether(
+        _ record: AccountRecord, _ pep: PersonalEventing, writing written: Element? = nil
+    ) async throws(StanzaError) {
+        guard try await isPrivate(Self.namespace, of: record, pep) else { return }
+        let known = try await known(of: record)
+        let isShown = try await isPrivate(Self.storage, of: record, pep)
+        let published = isShown ? try await published(of: record, pep) : nil
+        for list in [published, written].compactMap(\.self) where Self.shows(list) {
+            try await takeOver(list, inPlaceOf: known ?? [:], of: record, pep)
+        }
+        let bookmarks = try await bookmarks(of: record, pep).map(\.bookmark)
+        guard let list = list(of: bookmarks, keeping: nil) else { return }
+        if isShown, try await !show(bookmarks, inPlaceOf: published, of: record, pep) {
+            // The list that is there was made from the one that has just been taken over.
+            if let published { try await note(published, inPlaceOf: known, of: record) }
+        } else {
+            try await note(list, inPlaceOf: known, of: record)
+        }
+    }
+
+    private func note(
+        _ list: Element, inPlaceOf known: [JID: Bookmark]?, of record: AccountRecord
+    ) async throws(StanzaError) {
+        guard Bookmark.byRoom(in: list) != known else { return }
+        do throws(StorageError) { try await lists.put(StoredElement(list), record.jid) } catch {
+            throw host.report(error)
+        }
+    }
+
+    /// Shows the bookmarks at the node of the older form.
+    ///
+    /// - Returns: whether they stand there; false: a client has published another list meanwhile, which is about to be taken over.
+    private func show(
+        _ bookmarks: [Bookmark], inPlaceOf published: Element?, of record: AccountRecord, _ pep: PersonalEventing
+    ) async throws(StanzaError) -> Bool {
+        let former = published.map(Bookmark.byRoom)
+        if former ?? [:] == Bookmark.byRoom(bookmarks) { return true }
+        return try await pep.put(to: Self.storage.name, of: record, Self.configuration) {
+            () async throws(StanzaError) -> [NodeChange.Item] in
+            let current = try await self.published(of: record, pep)
+            guard current.map(Bookmark.byRoom) == former, try await isPrivate(Self.storage, of: record, pep),
+                let list = list(of: bookmarks, keeping: current)
+            else { return [] }
+            return [.init(id: "current", payload: list)]
+        }
+    }
+
+    /// Takes over what a list in an older form says otherwise than the one that it was made from; what that form cannot say of the
+    /// bookmarks stays as it is.
+    private func takeOver(
+        _ list: Element, inPlaceOf known: [JID: Bookmark], of record: AccountRecord, _ pep: PersonalEventing
+    ) async throws(StanzaError) {
+        let wanted = Bookmark.all(in: list)
+        let changed = wanted.prefix(pep.engine.limits.items).filter { known[$0.jid] != $0 }
+        let removed = Set(known.keys).subtracting(wanted.map(\.jid))
+        guard !changed.isEmpty || !removed.isEmpty else { return }
+        let bookmarks = try await bookmarks(of: record, pep)
+        let ids = Dictionary(bookmarks.map { ($0.bookmark.jid, $0.id) }) { $1 }
         // One by one, as clients do, so that each gets a notification of its own.
-        for item in items { try await pep.put([item], to: node, of: record, Self.configuration + Self.many) }
-        guard !addingAlone else { return }
-        let kept = Set(wanted.map(\.jid))
-        for (id, bookmark) in former where !kept.contains(bookmark.jid) {
-            if let error = await pep.retract([id], from: node, of: record) { throw error }
+        for bookmark in changed {
+            try await put(bookmark, as: ids[bookmark.jid] ?? bookmark.jid.string, of: record, pep) { $0 != bookmark }
+        }
+        for (id, bookmark) in bookmarks where removed.contains(bookmark.jid) {
+            if let error = await pep.retract([id], from: Self.namespace.name, of: record) { throw error }
+        }
+    }
+
+    /// Publishes a bookmark where nobody else reads it.
+    ///
+    /// - Parameter isWanted: whether it replaces that one; nil: there is none yet.
+    private func put(
+        _ bookmark: Bookmark, as id: String, of record: AccountRecord, _ pep: PersonalEventing,
+        if isWanted: @Sendable (Bookmark?) -> Bool
+    ) async throws(StanzaError) {
+        try await pep.put(to: Self.namespace.name, of: record, Self.configuration + Self.many) {
+            () async throws(StanzaError) -> [NodeChange.Item] in
+            let former = try await pep.item(id, of: Self.namespace.name, of: record).flatMap { Bookmark($0) }
+            guard isWanted(former), try await isPrivate(Self.namespace, of: record, pep) else { return [] }
+            var writer = XMLWriter(contentNamespace: .none)
+            bookmark.write(inList: false, keeping: former?.extensions, to: &writer)
+            guard let payload = host.element(fromOwn: writer.finish(), "a bookmark") else { return [] }
+            return [.init(id: id, payload: payload)]
         }
     }
 
@@ -213,43 +294,22 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     private func addRooms(to account: JID) async {
         guard let pep = host.personalEventing, case .success(let record?) = await host.find(account) else { return }
         do throws(StanzaError) {
-            try await inTurn(record) { () async throws(StanzaError) in
+            try await turns.run(for: record.jid) { () async throws(StanzaError) in
                 for room in settings.rooms {
-                    let bookmark = Bookmark(joining: room)
-                    var writer = XMLWriter(contentNamespace: .none)
-                    bookmark.write(inList: false, to: &writer)
-                    guard let payload = host.element(fromOwn: writer.finish(), "a bookmark") else { continue }
-                    let item = NodeChange.Item(id: room.string, payload: payload)
-                    try await pep.put([item], to: Self.namespace.name, of: record, Self.configuration + Self.many)
+                    try await put(Bookmark(joining: room), as: room.string, of: record, pep) { $0 == nil }
                 }
-                try await show(of: record, pep)
+                try await bringTogether(record, pep)
             }
         } catch {
             // It is logged where it happened.
         }
     }
 
-    /// XEP-0411 §6: nothing is copied to where others can read it.
+    /// XEP-0411 §6: nothing is copied to where others can read it. What is published within the node's turn is judged there.
     private func isPrivate(
-        _ node: String, of record: AccountRecord, _ pep: PersonalEventing
+        _ node: Namespace, of record: AccountRecord, _ pep: PersonalEventing
     ) async throws(StanzaError) -> Bool {
-        try await pep.configuration(of: node, of: record)?.accessModel ?? .whitelist == .whitelist
-    }
-
-    // MARK: Turns
-
-    private func inTurn(
-        _ record: AccountRecord, _ body: @Sendable () async throws(StanzaError) -> Void
-    ) async throws(StanzaError) {
-        try await turns.run(for: record.jid, body)
-    }
-
-    private func begin(_ record: AccountRecord, _ body: @escaping @Sendable () async throws(StanzaError) -> Void) {
-        host.router.begin {
-            do throws(StanzaError) { try await inTurn(record, body) } catch {
-                // It is logged where it happened; the next change brings all of it.
-            }
-        }
+        try await pep.configuration(of: node.name, of: record)?.accessModel ?? .whitelist == .whitelist
     }
 }
 
@@ -262,7 +322,14 @@ private struct Bookmark: Equatable {
     let nick: String?
     let password: String?
     /// What clients keep beside that, in the new form alone.
-    var extensions: Element?
+    let extensions: Element?
+
+    /// The bookmark at an item of the new form; nil: it is none.
+    init?(_ item: NodeChange.Item) {
+        guard let payload = item.payload, payload.isNamed("conference", Bookmarks.namespace), let jid = JID(item.id)
+        else { return nil }
+        self.init(jid: jid, payload)
+    }
 
     /// - Parameter conference: the element in either form.
     init(jid: JID, _ conference: Element) {
@@ -297,8 +364,10 @@ private struct Bookmark: Equatable {
     }
 
     /// The same in no order, which differs between programs.
-    static func byRoom(in list: Element) -> [JID: Bookmark] {
-        Dictionary(all(in: list).map { ($0.jid, $0) }) { $1 }
+    static func byRoom(in list: Element) -> [JID: Bookmark] { byRoom(all(in: list)) }
+
+    static func byRoom(_ bookmarks: [Bookmark]) -> [JID: Bookmark] {
+        Dictionary(bookmarks.map { ($0.jid, $0) }) { $1 }
     }
 
     /// Whether the older forms say the same of both.
@@ -307,7 +376,8 @@ private struct Bookmark: Equatable {
             && one.nick == other.nick && one.password == other.password
     }
 
-    func write(inList isInList: Bool, to writer: inout XMLWriter) {
+    /// - Parameter extensions: what the new form has beside.
+    func write(inList isInList: Bool, keeping extensions: Element? = nil, to writer: inout XMLWriter) {
         writer.start("conference", isInList ? Bookmarks.storage : Bookmarks.namespace)
         if isInList { writer.attribute("jid", jid.string) }
         writer.attribute("name", name)

@@ -166,10 +166,10 @@ struct Avatars: CardView {
         case (.same, _, _), (.nothing, nil, _), (.foreign, nil, _), (.missing, nil, _):
             state.known.withLock { $0 = seen }
         case (.other, nil, _):
-            try await withdraw(of: record, pep)
+            guard try await withdraw(seen, of: record, pep) else { return }
             state.known.withLock { $0 = Seen(kind: .nothing, ids: []) }
         case (_, let photo?, let id?):
-            try await publish(photo, id, of: record, pep)
+            guard try await publish(photo, id, inPlaceOf: seen, of: record, pep) else { return }
             state.known.withLock { $0 = Seen(kind: .some, ids: [id], hasPhoto: true) }
         case (_, .some, nil): break
         }
@@ -180,16 +180,29 @@ struct Avatars: CardView {
         }
     }
 
+    /// Puts an item at a node, unless a client has published other metadata meanwhile, which are about to be taken over.
+    private func put(
+        _ payload: Element, as id: String, to node: Namespace, inPlaceOf seen: Seen, of record: AccountRecord,
+        _ pep: PersonalEventing, _ configuration: [(name: String, values: [String])] = []
+    ) async throws(StanzaError) -> Bool {
+        try await pep.put(to: node.name, of: record, configuration) {
+            () async throws(StanzaError) -> [NodeChange.Item] in
+            let isAsSeen = try await published(of: record, besides: id).seen.says(what: seen)
+            return isAsSeen ? [.init(id: id, payload: payload)] : []
+        }
+    }
+
+    /// - Returns: whether it was; see `put`.
     private func publish(
-        _ photo: AccountPhoto, _ id: String, of record: AccountRecord, _ pep: PersonalEventing
-    ) async throws(StanzaError) {
+        _ photo: AccountPhoto, _ id: String, inPlaceOf seen: Seen, of record: AccountRecord, _ pep: PersonalEventing
+    ) async throws(StanzaError) -> Bool {
         // A card that is for contacts alone has such a photo.
         let access = host.cards?.settings.isForContacts == true ? "presence" : "open"
         let configuration = [(name: "pubsub#access_model", values: [access])]
         let size = ImageSize(of: photo)
         var writer = XMLWriter(contentNamespace: .none)
         writer.element("data", Self.data, text: Base64.encode(photo.bytes))
-        guard let data = host.element(fromOwn: writer.finish(), "an avatar") else { return }
+        guard let data = host.element(fromOwn: writer.finish(), "an avatar") else { return false }
         writer = XMLWriter(contentNamespace: .none)
         writer.element("metadata", Self.metadata) {
             $0.element(
@@ -199,19 +212,26 @@ struct Avatars: CardView {
                     "width": size.map { "\($0.width)" }, "height": size.map { "\($0.height)" },
                 ])
         }
-        guard let metadata = host.element(fromOwn: writer.finish(), "an avatar") else { return }
-        try await pep.put([.init(id: id, payload: data)], to: Self.data.name, of: record, configuration)
-        try await pep.put([.init(id: id, payload: metadata)], to: Self.metadata.name, of: record, configuration)
+        guard let metadata = host.element(fromOwn: writer.finish(), "an avatar"),
+            try await put(data, as: id, to: Self.data, inPlaceOf: seen, of: record, pep, configuration)
+        else { return false }
+        return try await put(metadata, as: id, to: Self.metadata, inPlaceOf: seen, of: record, pep, configuration)
     }
 
     /// §4.3: there is no avatar any more; nor is it kept.
-    private func withdraw(of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) {
+    ///
+    /// - Returns: whether it is gone; see `put`.
+    private func withdraw(
+        _ seen: Seen, of record: AccountRecord, _ pep: PersonalEventing
+    ) async throws(StanzaError) -> Bool {
+        let ids = try await pep.items(of: Self.data.name, of: record, newest: Self.maximumVariants).map(\.id)
         var writer = XMLWriter(contentNamespace: .none)
         writer.element("metadata", Self.metadata)
-        guard let metadata = host.element(fromOwn: writer.finish(), "an avatar") else { return }
-        try await pep.put([.init(id: "current", payload: metadata)], to: Self.metadata.name, of: record)
-        let ids = try await pep.items(of: Self.data.name, of: record, newest: Self.maximumVariants).map(\.id)
+        guard let metadata = host.element(fromOwn: writer.finish(), "an avatar"),
+            try await put(metadata, as: "current", to: Self.metadata, inPlaceOf: seen, of: record, pep)
+        else { return false }
         if !ids.isEmpty, let error = await pep.retract(ids, from: Self.data.name, of: record) { throw error }
+        return true
     }
 
     /// The SHA-1 of the file.

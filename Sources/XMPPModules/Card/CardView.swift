@@ -35,7 +35,23 @@ extension PersonalEventing {
         _ items: [NodeChange.Item], to node: String, of account: AccountRecord,
         _ configuration: [(name: String, values: [String])] = []
     ) async throws(StanzaError) {
-        if let error = await publish(items, to: node, of: account, configuration: configuration) { throw error }
+        try await put(to: node, of: account, configuration) { items }
+    }
+
+    /// Publishes what `make` returns, in the turn of the account's nodes: nothing is published there between what it reads and what
+    /// it returns. It must not change a node itself.
+    ///
+    /// - Parameter configuration: what a new node is to be like.
+    /// - Returns: whether something was published: `make` may return nothing.
+    /// - Throws: why it was not.
+    @discardableResult
+    func put(
+        to node: String, of account: AccountRecord, _ configuration: [(name: String, values: [String])] = [],
+        _ make: @Sendable () async throws(StanzaError) -> [NodeChange.Item]
+    ) async throws(StanzaError) -> Bool {
+        try await engine.publish(
+            to: node, at: engine.home(of: account), configuration: DataForm(fields: configuration)
+        ) { () async throws(StanzaError) in try await make().map { ($0.id, $0.payload) } }
     }
 
     /// Whether somebody may read a node, if there is one.

@@ -68,8 +68,13 @@ struct Nickname: CardView {
         var writer = XMLWriter(contentNamespace: .none)
         writer.element("nick", .nick, text: card.name)
         guard let payload = host.element(fromOwn: writer.finish(), "a nickname") else { return }
-        try await host.personalEventing?.put([.init(id: "current", payload: payload)], to: Self.nodes[0], of: record)
-        state.known.withLock { $0 = card.name }
+        let isShown = try await host.personalEventing?.put(to: Self.nodes[0], of: record) {
+            () async throws(StanzaError) -> [NodeChange.Item] in
+            // What a client has published meanwhile is about to be taken over.
+            guard try await self.published(of: record) ?? "" == published else { return [] }
+            return [.init(id: "current", payload: payload)]
+        }
+        if isShown == true { state.known.withLock { $0 = card.name } }
     }
 
     /// The nickname at the node; nil: there is none.

@@ -112,16 +112,26 @@ struct VCard4: CardView {
         var writer = XMLWriter(contentNamespace: .none)
         properties.write4(keeping: published, to: &writer)
         guard let payload = host.element(fromOwn: writer.finish(), "a card") else { return }
-        try await publish(payload, of: record, pep)
-        state.known.withLock { $0 = Optional(properties).hashValue }
+        let isShown = try await publish(payload, of: record, pep) { current in
+            // What a client has published meanwhile is about to be taken over.
+            current.map(CardProperties.init(vCard4:)) == former
+        }
+        if isShown { state.known.withLock { $0 = Optional(properties).hashValue } }
     }
 
-    private func publish(_ card: Element, of record: AccountRecord, _ pep: PersonalEventing) async throws(StanzaError) {
+    /// - Parameter isWanted: whether it replaces that one; nil: there is none.
+    /// - Returns: whether it was published.
+    @discardableResult
+    private func publish(
+        _ card: Element, of record: AccountRecord, _ pep: PersonalEventing,
+        if isWanted: @Sendable (Element?) -> Bool = { _ in true }
+    ) async throws(StanzaError) -> Bool {
         // §8: a card is for everybody.
         let access = host.cards?.settings.isForContacts == true ? "presence" : "open"
-        try await pep.put(
-            [.init(id: "current", payload: card)], to: Self.node.name, of: record,
-            [(name: "pubsub#access_model", values: [access])])
+        return try await pep.put(to: Self.node.name, of: record, [(name: "pubsub#access_model", values: [access])]) {
+            () async throws(StanzaError) -> [NodeChange.Item] in
+            isWanted(try await published(of: record)) ? [.init(id: "current", payload: card)] : []
+        }
     }
 
     private func published(of record: AccountRecord) async throws(StanzaError) -> Element? {

@@ -230,10 +230,7 @@ struct PersonalEventing: ServerModule {
             let form = PubSubEngine.authorization(in: event.stanza.element)
         else { return .go }
         let from = event.from
-        return .wait {
-            await engine.authorize(form, at: engine.home(of: account), by: from)
-            return .handled
-        }
+        return .wait { await engine.authorize(form, at: engine.home(of: account), by: from) }
     }
 }
 
@@ -276,14 +273,12 @@ extension PersonalEventing {
         _ items: [NodeChange.Item], to node: String, of account: AccountRecord,
         configuration: [(name: String, values: [String])] = []
     ) async -> StanzaError? {
-        let home = engine.home(of: account)
-        var publication = PubSubEngine.Publication(node: node, items: items.map { ($0.id, $0.payload) })
         do throws(StanzaError) {
-            if try await engine.entry(node, home) == nil { publication.options = DataForm(fields: configuration) }
+            try await put(items, to: node, of: account, configuration)
+            return nil
         } catch {
             return error
         }
-        return await engine.publish(publication, at: home, by: nil).error
     }
 
     /// Takes items back. Those that are not there are no error.

@@ -166,9 +166,6 @@ struct PubSub: ServerModule {
         guard event.stanza.type != .error else { return .handled }
         guard let home, let form = PubSubEngine.authorization(in: event.stanza.element) else { return .go }
         let from = event.from
-        return .wait {
-            await engine.authorize(form, at: home, by: from)
-            return .handled
-        }
+        return .wait { await engine.authorize(form, at: home, by: from) }
     }
 }

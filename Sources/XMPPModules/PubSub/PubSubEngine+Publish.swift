@@ -29,6 +29,24 @@ extension PubSubEngine {
         }
     }
 
+    /// Publishes in the server's name what `make` returns, in the node's turn. What it reads is as it is then.
+    ///
+    /// - Parameter configuration: what the node is to be like if there is none yet.
+    /// - Returns: whether something was published: `make` may return nothing.
+    func publish(
+        to node: String, at home: NodeHome, configuration: DataForm,
+        _ make: @Sendable () async throws(StanzaError) -> [(id: String?, payload: Element?)]
+    ) async throws(StanzaError) -> Bool {
+        try await inTurn(of: node, home) { () async throws(StanzaError) -> Bool in
+            let items = try await make()
+            guard !items.isEmpty else { return false }
+            let isNew = try await entry(node, home) == nil
+            _ = try await publish(
+                Publication(node: node, items: items, options: isNew ? configuration : nil), home, nil)
+            return true
+        }
+    }
+
     private func publish(
         _ publication: Publication, _ home: NodeHome, _ publisher: JID?
     ) async throws(StanzaError) -> [String] {

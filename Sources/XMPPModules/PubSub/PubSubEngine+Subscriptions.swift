@@ -306,13 +306,15 @@ extension PubSubEngine {
         }
     }
 
-    /// §8.6: an owner's answer to a request for a subscription. Whatever is no longer asked is not answered.
-    func authorize(_ form: DataForm, at home: NodeHome, by owner: JID) async {
+    /// §8.6: an owner's answer to a request for a subscription. Whatever is no longer asked, or not of this owner, is not answered.
+    ///
+    /// - Returns: what the owner is told.
+    func authorize(_ form: DataForm, at home: NodeHome, by owner: JID) async -> Verdict {
         let values = Dictionary(form.fields.map { ($0.name, $0.values.first ?? "") }) { first, _ in first }
         guard let name = values["pubsub#node"], let jid = values["pubsub#subscriber_jid"].flatMap({ JID($0) }),
             let isAllowed = values["pubsub#allow"].flatMap({ Bool(form: $0) })
-        else { return }
-        _ = await changing(name, home) { () async throws(StanzaError) -> Reply in
+        else { return .handled }
+        let error = await changing(name, home) { () async throws(StanzaError) -> Reply in
             let entry = try await owned(name, home, by: owner)
             guard let subscription = try await subscription(exactly: jid, to: name, home),
                 subscription.state == .pending,
@@ -320,7 +322,9 @@ extension PubSubEngine {
             else { return .ok }
             try await set([jid: isAllowed ? .subscribed : .none], of: entry.node, home)
             return .ok
-        }
+        }.error
+        guard let error, error != .forbidden, error != .itemNotFound else { return .handled }
+        return .bounce(error)
     }
 
     /// Tells the owners of a new subscription that waits for them; and, if they want to know, of one that has begun or ended.
@@ -405,7 +409,9 @@ extension PubSubEngine {
 
     /// The same, where nobody need be told of a failure: it is logged, and made up for by `endSubscriptions(at:)`.
     func endSubscriptions(of name: String, _ home: NodeHome) async {
-        do throws(StanzaError) { try await removeSubscriptions(of: name, home) } catch {}
+        do throws(StanzaError) { try await removeSubscriptions(of: name, home) } catch {
+            // The note that the node is ending stays.
+        }
     }
 
     /// Ends the subscriptions to nodes whose end has been cut short: before somebody's are read.
@@ -414,6 +420,7 @@ extension PubSubEngine {
         do throws(StanzaError) {
             let page = try await stored { () async throws(StorageError) in try await nodes.page(query) }
             for name in (page?.items ?? []).map(\.key) {
+                // A failure is logged; the other nodes end all the same.
                 _ = await changing(name, home) { () async throws(StanzaError) -> Reply in
                     // It may have been done meanwhile, and the name be in use again.
                     let isEnding = try await stored { () async throws(StorageError) in

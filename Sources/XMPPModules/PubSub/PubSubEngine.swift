@@ -158,20 +158,22 @@ final class PubSubEngine: Sendable {
     func changing(
         _ name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Reply
     ) async -> Reply {
-        await turns.run(for: turn(of: name, home), at: Self.place) {
-            do throws(StanzaError) {
-                // What is stored for a removed account stays; what its removal stores must not meet another change.
-                if let account = home.account {
-                    guard !host.accounts.isLeaving(account.jid) else { throw .itemNotFound }
-                } else if let node = try await entry(name, home)?.node {
-                    let isLeft =
-                        node.affiliations.keys.contains(where: isLeaving) || node.creator.map(isLeaving) == true
-                    guard !isLeft else { throw .resourceConstraint }
-                }
-                return try await body()
-            } catch {
-                return .error(error)
+        do throws(StanzaError) { return try await inTurn(of: name, home, body) } catch { return .error(error) }
+    }
+
+    /// The same, for changes that answer nobody.
+    func inTurn<Value: Sendable>(
+        of name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Value
+    ) async throws(StanzaError) -> Value {
+        try await turns.run(for: turn(of: name, home), at: Self.place) { () async throws(StanzaError) -> Value in
+            // What is stored for a removed account stays; what its removal stores must not meet another change.
+            if let account = home.account {
+                guard !host.accounts.isLeaving(account.jid) else { throw .itemNotFound }
+            } else if let node = try await entry(name, home)?.node {
+                let isLeft = node.affiliations.keys.contains(where: isLeaving) || node.creator.map(isLeaving) == true
+                guard !isLeft else { throw .resourceConstraint }
             }
+            return try await body()
         }
     }
 
