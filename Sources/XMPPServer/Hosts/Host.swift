@@ -15,7 +15,7 @@ public final class Host: Sendable {
     public let accounts: AccountTable
     public let storage: any Storage
     public let archiveIDs: ArchiveIDGenerator
-    /// The router and its hosts refer to each other: both live as long as the process.
+    /// The router, the accounts, the modules and their host refer to each other: they live as long as the process.
     public let router: StanzaRouter
     public let logger: Logger
     private let failures: FailureLog
@@ -73,18 +73,17 @@ public final class Host: Sendable {
             hosts.isHome(of: account)
         }
         current.set(LoadedModules(none: configuration, of: self))
-        accounts.whenRosterIsUndone { [weak self] record, error, changes in
-            guard let self else { return }
+        // A weak reference to what each stanza retains several times would make each of these slow.
+        accounts.whenRosterIsUndone { [self] record, error, changes in
             _ = report(error)
             for change in changes { rosterDidChange(change, of: record) }
         }
-        accounts.whenAdded { [weak self] account in
-            guard let self else { return }
+        accounts.whenAdded { [self] account in
             accountAdded(account.jid)
             var event = AccountEvent(account: account, host: self)
             fire(Hooks.accountAdded, &event)
         }
-        accounts.restoreSessions { [weak self] record, sessions in self?.restore(sessions, into: record) ?? [] }
+        accounts.restoreSessions { [self] record, sessions in restore(sessions, into: record) }
     }
 
     /// The services of the host.
