@@ -1,7 +1,6 @@
 """PEP and nodes of the service as aioxmpp sees them: it knows every request of both by a type of its own."""
 
 import asyncio
-import logging
 
 import aioxmpp
 import aioxmpp.pep
@@ -9,13 +8,10 @@ import aioxmpp.pubsub
 import aioxmpp.pubsub.xso
 import aioxmpp.xso
 
-from scenario import Stage, Suite, require, require_equal
-
-logging.getLogger("aioxmpp").setLevel(logging.CRITICAL)
+from aioxmpp_people import WAIT, People
+from scenario import Suite, require, require_equal
 
 suite = Suite()
-
-WAIT = 30
 
 
 @aioxmpp.pubsub.xso.as_payload_class
@@ -47,37 +43,16 @@ class Books(aioxmpp.service.Service):
         self.heard.put_nowait((str(jid), item.registered_payload.text))
 
 
-class Study(Stage):
+class Study(People):
     def __init__(self, service):
-        self.service = service["standard"]
+        super().__init__(service)
         self.nodes = aioxmpp.JID.fromstr(f"pubsub.{self.service['domain']}")
-        self.clients = []
 
-    async def person(self, name):
-        account = self.service["accounts"][name]
-        security = aioxmpp.make_security_layer(account["password"], no_verify=True)
-        host, port = self.service["address"]
-        client = aioxmpp.PresenceManagedClient(
-            aioxmpp.JID.fromstr(account["jid"]), security,
-            override_peer=[(host, port, aioxmpp.connector.STARTTLSConnector())])  # fmt: skip
-        books = client.summon(Books)
+    def equip(self, client):
+        client.books = client.summon(Books)
         client.pep = client.summon(aioxmpp.PEPClient)
         client.pubsub = client.summon(aioxmpp.PubSubClient)
-        client.books = books
         client.summon(aioxmpp.EntityCapsService)
-        self.clients.append(client)
-        online = asyncio.get_running_loop().create_future()
-        client.on_stream_established.connect(online, client.on_stream_established.AUTO_FUTURE)
-        client.presence = aioxmpp.PresenceState(available=True)
-        await asyncio.wait_for(online, WAIT)
-        return client
-
-    async def close(self):
-        for client in self.clients:
-            gone = asyncio.get_running_loop().create_future()
-            client.on_stopped.connect(gone, client.on_stopped.AUTO_FUTURE)
-            client.stop()
-            await asyncio.wait_for(gone, WAIT)
 
 
 @suite.scenario("two contacts are online; each account is a service of its own")

@@ -1,40 +1,25 @@
 """Rooms as aioxmpp sees them: a model of who is there and what they may, kept up to date by what the room sends."""
 
 import asyncio
-import logging
 
 import aioxmpp
 import aioxmpp.muc
 import aioxmpp.muc.xso
 
-from scenario import Stage, Suite, Unexpected, require, require_equal
-
-logging.getLogger("aioxmpp").setLevel(logging.CRITICAL)
+from aioxmpp_people import WAIT, People, heard
+from scenario import Suite, Unexpected, require, require_equal
 
 suite = Suite()
 
-WAIT = 30
 
-
-class Dance(Stage):
+class Dance(People):
     def __init__(self, service):
-        self.service = service["standard"]
+        super().__init__(service)
         self.room = aioxmpp.JID.fromstr(f"dance@conference.{self.service['domain']}")
-        self.clients = []
 
-    async def person(self, name):
-        account = self.service["accounts"][name]
-        security = aioxmpp.make_security_layer(account["password"], no_verify=True)
-        host, port = self.service["address"]
-        client = aioxmpp.PresenceManagedClient(
-            aioxmpp.JID.fromstr(account["jid"]), security,
-            override_peer=[(host, port, aioxmpp.connector.STARTTLSConnector())])  # fmt: skip
+    def equip(self, client):
         client.rooms = client.summon(aioxmpp.MUCClient)
         client.discovery = client.summon(aioxmpp.DiscoClient)
-        self.clients.append(client)
-        client.presence = aioxmpp.PresenceState(available=True)
-        await heard(client.on_stream_established)
-        return client
 
     async def enter(self, client, nickname, **options):
         """Enters; returns the room as the client keeps it, with all that is said there in a queue."""
@@ -43,26 +28,6 @@ class Dance(Stage):
         room.on_message.connect(lambda message, member, source, **_: room.said.put_nowait((member.nick, message.body.any())))
         await asyncio.wait_for(entered, WAIT)
         return room
-
-    async def close(self):
-        for client in self.clients:
-            gone = asyncio.get_running_loop().create_future()
-            client.on_stopped.connect(gone, client.on_stopped.AUTO_FUTURE)
-            client.stop()
-            await asyncio.wait_for(gone, WAIT)
-
-
-def heard(signal):
-    """Done when the signal comes the next time, whatever it says."""
-    moment = asyncio.get_running_loop().create_future()
-
-    def hear(*_, **__):
-        if not moment.done():
-            moment.set_result(None)
-        return True
-
-    signal.connect(hear)
-    return asyncio.wait_for(moment, WAIT)
 
 
 async def say(room, text):

@@ -3,16 +3,11 @@
 
 #include "qxmpp_suite.h"
 
-#include <QJsonArray>
-
-#include <QXmppClient.h>
-#include <QXmppConfiguration.h>
 #include <QXmppDataForm.h>
 #include <QXmppMessage.h>
 #include <QXmppMucIq.h>
 #include <QXmppMucManager.h>
 #include <QXmppPresence.h>
-#include <QXmppRosterManager.h>
 #include <QXmppStanza.h>
 
 #include <optional>
@@ -38,24 +33,6 @@ public:
         connect(room, &QXmppMucRoom::kicked, this, [this](const QString &, const QString &reason) { kicked = reason; });
         connect(manager, &QXmppMucManager::invitationReceived, this,
                 [this](const QString &to, const QString &, const QString &reason) { invited = to + " " + reason; });
-    }
-
-    void signIn(const QJsonObject &service)
-    {
-        const auto account = service["accounts"].toObject()[name].toObject();
-        const auto address = service["address"].toArray();
-        QXmppConfiguration configuration;
-        configuration.setJid(account["jid"].toString());
-        configuration.setPassword(account["password"].toString());
-        configuration.setHost(address[0].toString());
-        configuration.setPort(address[1].toInt());
-        configuration.setStreamSecurityMode(QXmppConfiguration::TLSRequired);
-        configuration.setIgnoreSslErrors(true);
-        configuration.setAutoReconnectionEnabled(false);
-        client.connectToServer(configuration);
-        expect("session of " + name, [&] {
-            return client.isConnected() && client.findExtension<QXmppRosterManager>()->isRosterReceived();
-        });
     }
 
     void enter()
@@ -100,8 +77,8 @@ public:
 
 void signIn(Stage &stage)
 {
-    stage.livia.signIn(stage.service);
-    stage.valentine.signIn(stage.service);
+    signIn(stage.livia.client, stage.service, stage.livia.name);
+    signIn(stage.valentine.client, stage.service, stage.valentine.name);
 }
 
 void make(Stage &stage)

@@ -4,18 +4,14 @@
 #include "qxmpp_suite.h"
 
 #include <QDomElement>
-#include <QJsonArray>
 #include <QMimeDatabase>
 
-#include <QXmppClient.h>
-#include <QXmppConfiguration.h>
 #include <QXmppDiscoveryIq.h>
 #include <QXmppDiscoveryManager.h>
 #include <QXmppElement.h>
 #include <QXmppHttpUploadIq.h>
 #include <QXmppPubSubIq.h>
 #include <QXmppPubSubItem.h>
-#include <QXmppRosterManager.h>
 #include <QXmppUploadRequestManager.h>
 
 #include <optional>
@@ -64,20 +60,7 @@ public:
 
 void signIn(Stage &stage)
 {
-    const auto account = stage.service["accounts"].toObject()["antony"].toObject();
-    const auto address = stage.service["address"].toArray();
-    QXmppConfiguration configuration;
-    configuration.setJid(account["jid"].toString());
-    configuration.setPassword(account["password"].toString());
-    configuration.setHost(address[0].toString());
-    configuration.setPort(address[1].toInt());
-    configuration.setStreamSecurityMode(QXmppConfiguration::TLSRequired);
-    configuration.setIgnoreSslErrors(true);
-    configuration.setAutoReconnectionEnabled(false);
-    stage.client.connectToServer(configuration);
-    expect("session", [&] {
-        return stage.client.isConnected() && stage.client.findExtension<QXmppRosterManager>()->isRosterReceived();
-    });
+    signIn(stage.client, stage.service, "antony");
 }
 
 void publishAndRead(Stage &stage)

@@ -6,10 +6,14 @@
 #include <QCoreApplication>
 #include <QEventLoop>
 #include <QFile>
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QTextStream>
 #include <QTimer>
+#include <QXmppClient.h>
+#include <QXmppConfiguration.h>
+#include <QXmppRosterManager.h>
 
 #include <cstdlib>
 #include <functional>
@@ -68,6 +72,25 @@ int run(Stage &stage, std::initializer_list<Scenario<Stage>> scenarios)
         }
     }
     return failed ? 1 : 0;
+}
+
+// Signs in as one of the service's people; returns when the roster is there.
+inline void signIn(QXmppClient &client, const QJsonObject &service, const QString &name)
+{
+    const auto account = service["accounts"].toObject()[name].toObject();
+    const auto address = service["address"].toArray();
+    QXmppConfiguration configuration;
+    configuration.setJid(account["jid"].toString());
+    configuration.setPassword(account["password"].toString());
+    configuration.setHost(address[0].toString());
+    configuration.setPort(address[1].toInt());
+    configuration.setStreamSecurityMode(QXmppConfiguration::TLSRequired);
+    configuration.setIgnoreSslErrors(true);
+    configuration.setAutoReconnectionEnabled(false);
+    client.connectToServer(configuration);
+    expect("session of " + name, [&] {
+        return client.isConnected() && client.findExtension<QXmppRosterManager>()->isRosterReceived();
+    });
 }
 
 // What the JSON file says of the service.
