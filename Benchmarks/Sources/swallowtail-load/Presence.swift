@@ -34,25 +34,21 @@ final class PresenceWork: PacedWork, @unchecked Sendable {
     init(_ run: Run, _ circle: Contacts, contacts: Int) {
         self.run = run
         self.circle = circle
-        fan = FanOut(run, receivers: 1...contacts)
-    }
-
-    func fire(due: UInt64) {
-        fan.send(due: due) { mark, buffer in
+        let marker = run.marker
+        fan = FanOut(run, receivers: 1...contacts) { mark, buffer in
             buffer.writeStaticString("<presence><show>")
             buffer.writeStaticString(mark.number & 1 == 0 ? "chat" : "away")
             buffer.writeStaticString("</show><status>")
-            run.marker.write(mark, to: &buffer)
+            marker.write(mark, to: &buffer)
             buffer.writeStaticString("</status></presence>")
         }
     }
 
-    func prime() {
-        while fan.mustSend { fire(due: uptime()) }
-    }
+    func fire(due: UInt64) { fan.fire(due: due) }
+    func prime() { fan.prime() }
 
     func received(_ stanza: ReceivedStanza, by client: Client) {
         guard !circle.received(stanza, by: client), fan.arrived(stanza, at: client) else { return }
-        while fan.mustSend { fire(due: uptime()) }
+        fan.prime()
     }
 }

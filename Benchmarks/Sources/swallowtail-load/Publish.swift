@@ -44,7 +44,6 @@ final class PublishWork: PacedWork, @unchecked Sendable {
     private let circle: Contacts
     private let fan: FanOut
     private let service: String?
-    private let head: String
     /// Answers to requests that come before the work.
     private var answers = 0
 
@@ -52,10 +51,12 @@ final class PublishWork: PacedWork, @unchecked Sendable {
         self.run = run
         self.circle = circle
         self.service = service
-        fan = FanOut(run, receivers: 1...receivers)
-        head =
-            "<iq type='set' id='publish'\(service.map { " to='\($0)'" } ?? "")><pubsub xmlns='\(PubSubRequest.namespace)'>"
-            + "<publish node='\(Self.node)'><item id='current'><tune xmlns='\(Self.node)'><title>"
+        let to = service.map { " to='\($0)'" } ?? ""
+        fan = FanOut(
+            run, receivers: 1...receivers,
+            head: "<iq type='set' id='publish'\(to)><pubsub xmlns='\(PubSubRequest.namespace)'>"
+                + "<publish node='\(Self.node)'><item id='current'><tune xmlns='\(Self.node)'><title>",
+            tail: "</title></tune></item></publish></pubsub></iq>")
     }
 
     /// Makes the node and has all subscribe to it. To be called on the main thread.
@@ -76,17 +77,8 @@ final class PublishWork: PacedWork, @unchecked Sendable {
         guard fleet.wait(seconds: timeout, until: { _ in self.answers == count }) else { fail("not all subscribed") }
     }
 
-    func fire(due: UInt64) {
-        fan.send(due: due) { mark, buffer in
-            buffer.writeString(head)
-            run.marker.write(mark, to: &buffer)
-            buffer.writeStaticString("</title></tune></item></publish></pubsub></iq>")
-        }
-    }
-
-    func prime() {
-        while fan.mustSend { fire(due: uptime()) }
-    }
+    func fire(due: UInt64) { fan.fire(due: due) }
+    func prime() { fan.prime() }
 
     func received(_ stanza: ReceivedStanza, by client: Client) {
         if stanza.isNamed("iq"), stanza.attribute("id", is: "publish"), stanza.attribute("type", is: "error") {
@@ -101,6 +93,6 @@ final class PublishWork: PacedWork, @unchecked Sendable {
             return
         }
         guard !circle.received(stanza, by: client), fan.arrived(stanza, at: client) else { return }
-        while fan.mustSend { fire(due: uptime()) }
+        fan.prime()
     }
 }

@@ -51,7 +51,6 @@ final class RoomWork: PacedWork, @unchecked Sendable {
     private unowned let run: Run
     private let room: String
     private let fan: FanOut
-    private let head: String
     /// Clients that are in.
     private var entered = 0
     private var isReady = false
@@ -61,8 +60,9 @@ final class RoomWork: PacedWork, @unchecked Sendable {
     init(_ run: Run, room: String, senders: Int, occupants: Int) {
         self.run = run
         self.room = room
-        fan = FanOut(run, senders: senders, receivers: 0...(occupants - 1))
-        head = "<message to='\(room)' type='groupchat'><body>"
+        fan = FanOut(
+            run, senders: senders, receivers: 0...(occupants - 1),
+            head: "<message to='\(room)' type='groupchat'><body>", tail: "</body></message>")
     }
 
     /// Has clients enter one after the other. To be called on the main thread.
@@ -87,17 +87,8 @@ final class RoomWork: PacedWork, @unchecked Sendable {
         }
     }
 
-    func fire(due: UInt64) {
-        fan.send(due: due) { mark, buffer in
-            buffer.writeString(head)
-            run.marker.write(mark, to: &buffer)
-            buffer.writeStaticString("</body></message>")
-        }
-    }
-
-    func prime() {
-        while fan.mustSend { fire(due: uptime()) }
-    }
+    func fire(due: UInt64) { fan.fire(due: due) }
+    func prime() { fan.prime() }
 
     func received(_ stanza: ReceivedStanza, by client: Client) {
         if stanza.isNamed("presence") {
@@ -112,7 +103,7 @@ final class RoomWork: PacedWork, @unchecked Sendable {
             run.tally.errors += 1
             run.fleet.complain(stanza.excerpt)
         } else if fan.arrived(stanza, at: client) {
-            while fan.mustSend { fire(due: uptime()) }
+            fan.prime()
         }
     }
 }
