@@ -78,7 +78,19 @@ public final class FailingStorage: Storage {
     /// The number of calls.
     public var calls: Int { plan.withLock { $0.calls } }
 
+    /// How many calls an operation makes. Those of others beside it do not count.
+    public func countCalls(of operation: () async throws -> Void) async rethrows -> Int {
+        let count = Mutex(0)
+        return try await Self.$noteCall.withValue({ count.withLock { $0 += 1 } }) {
+            try await operation()
+            return count.withLock { $0 }
+        }
+    }
+
+    @TaskLocal private static var noteCall: (@Sendable () -> Void)?
+
     private func step() throws(StorageError) {
+        Self.noteCall?()
         let fails = plan.withLock { plan in
             plan.calls += 1
             return plan.failing?.contains(plan.calls) ?? false

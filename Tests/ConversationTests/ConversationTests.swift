@@ -34,6 +34,7 @@ import XMPPServer
         "0107-mood-activity-tune": "not yet: \(presenceOfSubscribers)",
         "0133-accounts": "not yet: commands for other people's accounts are carried out where they are given",
         "0133-service": "not yet: who is online is counted by each server for itself",
+        "0163-at-once": "not yet: \(presenceOfSubscribers)",
         "0163-blocking": "not yet: \(presenceOfSubscribers)",
         "0163-discovery": "not yet: \(presenceOfSubscribers)",
         "0163-last-item": "not yet: \(presenceOfSubscribers)",

@@ -62,4 +62,7 @@ extension AccountRecord {
         }
         return list.blocks(jid)
     }
+
+    /// Whether no address is blocked.
+    var blocksNobody: Bool { self[Blocking.list].isEmpty }
 }

@@ -70,9 +70,31 @@ final class ClientCapabilities: Sendable {
 
     /// The account's sessions that want to be told of the node.
     static func sessions(of record: AccountRecord, interestedIn node: String) -> [ClientSession] {
-        let interests = record[ofAccount].bySession.withLock { $0 }
-        guard !interests.isEmpty else { return [] }
-        return record.sessions.filter { $0.isAvailable && interests[$0.jid]?.nodes.contains(node) == true }
+        var audience = Audience(of: node)
+        audience.add(record)
+        return audience.sessions
+    }
+
+    /// The sessions of some accounts that want to be told of a node.
+    struct Audience {
+        private(set) var sessions: [ClientSession] = []
+        private let node: String
+        /// Of the client that was looked at last: most have the same as another one before them.
+        private var last: (interests: Interests, hasNode: Bool)?
+
+        init(of node: String) {
+            self.node = node
+        }
+
+        mutating func add(_ record: AccountRecord) {
+            let interests = record[ofAccount].bySession.withLock { $0 }
+            guard !interests.isEmpty else { return }
+            for session in record.sessions {
+                guard let interests = interests[session.jid], session.isAvailable else { continue }
+                if last?.interests !== interests { last = (interests, interests.nodes.contains(node)) }
+                if last?.hasNode == true { sessions.append(session) }
+            }
+        }
     }
 
     /// What the session wants to be told of.

@@ -33,6 +33,8 @@ final class NodeDirectory: Sendable {
         var creations: [JID: Int] = [:]
         /// Rises whenever such a number may have become another.
         var creationsGeneration = 0
+        /// Notifications that wait for those of the next change.
+        var held: [PubSubEngine.Notification] = []
     }
 
     private static let maximumCreators = 1_000
@@ -44,6 +46,20 @@ final class NodeDirectory: Sendable {
     init(capacity: Int? = nil) {
         self.capacity = capacity
     }
+
+    // MARK: Notifications
+
+    /// Holds a notification back.
+    ///
+    /// - Returns: how many are held now.
+    func hold(_ notification: PubSubEngine.Notification) -> Int {
+        state.withLock { state in
+            state.held.append(notification)
+            return state.held.count
+        }
+    }
+
+    func takeHeld() -> [PubSubEngine.Notification] { state.withLock { exchange(&$0.held, with: []) } }
 
     // MARK: Who has made them
 

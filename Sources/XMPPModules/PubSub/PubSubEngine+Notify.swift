@@ -23,7 +23,10 @@ extension PubSubEngine {
         if !sessions.isEmpty || !contacts.isEmpty,
             let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher)
         {
-            await fanOut(stanza, from: home.address, to: sessions.map { CachedRecipient($0) }, others: contacts)
+            var recipients = Recipients()
+            for session in sessions { recipients.add(CachedRecipient(session), on: session.loop) }
+            recipients.others = contacts
+            await send(Notification(stanza, from: home.address, to: recipients), home)
         }
         do throws(StanzaError) {
             try await notifySubscribers(of: node, home, content) {
@@ -55,25 +58,26 @@ extension PubSubEngine {
                 told = (stanza, try await owners(of: node, home), others())
             }
             guard let (stanza, owners, known) = told else { return }
-            var recipients: [CachedRecipient] = []
-            var away: [JID] = []
+            var recipients = Recipients()
             for item in page.items {
                 let jid = item.value.jid
                 guard known.isEmpty || !known.contains(jid.bare),
                     silence(towards: item, of: node, home, owners, now) == nil
                 else { continue }
                 guard case .account(let host, let account) = host.router.hosts.recipient(of: jid) else {
-                    away.append(jid)
+                    recipients.others.append(jid)
                     continue
                 }
-                if let record = host.accounts.cached(account), !record.sessions.isEmpty {
-                    recipients.append(CachedRecipient(jid, record, at: host))
+                let record = host.accounts.cached(account)
+                let sessions = record?.sessions ?? []
+                if let record, let session = sessions.first(where: { $0.jid == jid }) ?? sessions.first {
+                    recipients.add(CachedRecipient(jid, record, at: host), on: session.loop)
                 } else if stanza.type != .headline {
                     // Nobody is there: only what is kept for them need be looked at.
-                    away.append(jid)
+                    recipients.others.append(jid)
                 }
             }
-            await fanOut(stanza, from: home.address, to: recipients, others: away)
+            await fanOut([Notification(stanza, from: home.address, to: recipients)])
             guard page.items.count == Self.subscribersRead else { return }
             position = .after(last.key)
         }
@@ -117,7 +121,10 @@ extension PubSubEngine {
     private func notifiedContacts(_ node: PubSubNode, _ home: NodeHome) -> (sessions: [ClientSession], elsewhere: [JID])
     {
         guard let account = home.account else { return ([], []) }
-        var sessions = ClientCapabilities.sessions(of: account, interestedIn: node.name)
+        var audience = ClientCapabilities.Audience(of: node.name)
+        audience.add(account)
+        // Whoever sees the account's presence need not be looked for once more where all of them may read the node.
+        let isForAll = node.isForAllContacts && account.blocksNobody
         for host in host.router.hosts.all {
             guard let capabilities = host.personalEventing?.capabilities else { continue }
             let interested = capabilities.accounts(interestedIn: node.name)
@@ -126,12 +133,12 @@ extension PubSubEngine {
             let contacts = account.withRoster { roster in
                 roster.items.compactMap { $0.state.hasFrom ? interested[$0.jid] : nil }
             }
-            for contact in contacts where contact !== account && isFor(contact.jid, node, account) {
-                sessions += ClientCapabilities.sessions(of: contact, interestedIn: node.name)
+            for contact in contacts where contact !== account && (isForAll || isFor(contact.jid, node, account)) {
+                audience.add(contact)
             }
         }
         let elsewhere = ClientCapabilities.contacts(of: account, interestedIn: node.name)
-        return (sessions, elsewhere.filter { isFor($0, node, account) })
+        return (audience.sessions, elsewhere.filter { isFor($0, node, account) })
     }
 
     /// Whether a contact of an account may be told of one of its nodes.
@@ -194,41 +201,80 @@ extension PubSubEngine {
 
     // MARK: Sending
 
-    /// Sends a notification to many, on the loops of their sessions, some at a time. Returns when all is written.
-    ///
-    /// - Parameter others: whose accounts are not in memory.
-    private func fanOut(_ stanza: Stanza, from: JID, to recipients: [CachedRecipient], others: [JID]) async {
-        var groups: [(loop: LoopContext, recipients: [CachedRecipient])] = []
-        for recipient in recipients {
-            let sessions = recipient.account.sessions
-            guard let session = sessions.first(where: { $0.jid == recipient.address }) ?? sessions.first else {
-                continue
-            }
-            if let index = groups.firstIndex(where: { $0.loop === session.loop }) {
+    /// Who gets a notification.
+    struct Recipients: Sendable {
+        /// By the loops of their sessions.
+        fileprivate var groups: [(loop: LoopContext, recipients: [CachedRecipient])] = []
+        /// Those whose accounts are not in memory.
+        var others: [JID] = []
+
+        mutating func add(_ recipient: CachedRecipient, on loop: LoopContext) {
+            if let index = groups.firstIndex(where: { $0.loop === loop }) {
                 groups[index].recipients.append(recipient)
             } else {
-                groups.append((session.loop, [recipient]))
+                groups.append((loop, [recipient]))
             }
         }
-        let written = WrittenStanza(stanza.element, from: from.string)
+    }
+
+    /// A notification on its way.
+    struct Notification: Sendable {
+        fileprivate let stanza: Stanza
+        fileprivate let written: WrittenStanza
+        fileprivate let from: JID
+        fileprivate let recipients: Recipients
+
+        init(_ stanza: Stanza, from: JID, to recipients: Recipients) {
+            self.stanza = stanza
+            self.from = from
+            self.recipients = recipients
+            written = WrittenStanza(stanza.element, from: from.string)
+        }
+    }
+
+    /// Notifications of one address that are held back at most.
+    private static let maximumHeld = 16
+
+    /// Sends a notification of an account's node, or holds it back for that of the change that waits behind this one: what goes to
+    /// the same clients at once is written at once. Within the turn of the account's nodes.
+    private func send(_ notification: Notification, _ home: NodeHome) async {
+        let count = home.directory.hold(notification)
+        if count >= Self.maximumHeld || !isAwaited(home) { await sendHeld(home) }
+    }
+
+    /// Sends what was held back. Within the turn of the account's nodes.
+    func sendHeld(_ home: NodeHome) async {
+        let held = home.directory.takeHeld()
+        if !held.isEmpty { await fanOut(held) }
+    }
+
+    /// Sends notifications on the loops of their recipients' sessions, some at a time. Returns when all is written.
+    private func fanOut(_ notifications: [Notification]) async {
+        var loops: [LoopContext] = []
+        for (loop, _) in notifications.lazy.flatMap(\.recipients.groups) where !loops.contains(where: { $0 === loop }) {
+            loops.append(loop)
+        }
         await withTaskGroup(of: Void.self) { tasks in
-            for (loop, recipients) in groups {
+            for loop in loops {
                 tasks.addTask { [self] in
-                    await send(stanza, written, from: from, to: recipients, on: loop.eventLoop)
+                    for notification in notifications { await send(notification, on: loop) }
                 }
             }
         }
-        if !others.isEmpty { host.router.route(stanza, from: from, toAll: others, host: host) }
+        for notification in notifications where !notification.recipients.others.isEmpty {
+            host.router.route(
+                notification.stanza, from: notification.from, toAll: notification.recipients.others, host: host)
+        }
     }
 
-    private func send(
-        _ stanza: Stanza, _ written: WrittenStanza, from: JID, to recipients: [CachedRecipient], on loop: any EventLoop
-    ) async {
+    private func send(_ notification: Notification, on loop: LoopContext) async {
+        let recipients = notification.recipients.groups.first { $0.loop === loop }?.recipients ?? []
         for begin in stride(from: 0, to: recipients.count, by: Self.sliceSize) {
             let slice = recipients[begin..<min(begin + Self.sliceSize, recipients.count)]
             await withCheckedContinuation { continuation in
-                loop.execute { [host] in
-                    host.router.route(stanza, written, from: from, to: slice, host: host)
+                loop.eventLoop.execute { [host] in
+                    host.router.route(
+                        notification.stanza, notification.written, from: notification.from, to: slice, host: host)
                     continuation.resume()
                 }
             }

@@ -166,16 +166,35 @@ final class PubSubEngine: Sendable {
         of name: String, _ home: NodeHome, _ body: @Sendable () async throws(StanzaError) -> Value
     ) async throws(StanzaError) -> Value {
         try await turns.run(for: turn(of: name, home), at: Self.place) { () async throws(StanzaError) -> Value in
-            // What is stored for a removed account stays; what its removal stores must not meet another change.
-            if let account = home.account {
-                guard !host.accounts.isLeaving(account.jid) else { throw .itemNotFound }
-            } else if let node = try await entry(name, home)?.node {
-                let isLeft = node.affiliations.keys.contains(where: isLeaving) || node.creator.map(isLeaving) == true
-                guard !isLeft else { throw .resourceConstraint }
+            do throws(StanzaError) {
+                try await checkThatNobodyLeaves(name, home)
+                let value = try await body()
+                await endTurn(home)
+                return value
+            } catch {
+                await endTurn(home)
+                throw error
             }
-            return try await body()
         }
     }
+
+    /// What is stored for a removed account stays; what its removal stores must not meet another change.
+    private func checkThatNobodyLeaves(_ name: String, _ home: NodeHome) async throws(StanzaError) {
+        if let account = home.account {
+            guard !host.accounts.isLeaving(account.jid) else { throw .itemNotFound }
+        } else if let node = try await entry(name, home)?.node {
+            let isLeft = node.affiliations.keys.contains(where: isLeaving) || node.creator.map(isLeaving) == true
+            guard !isLeft else { throw .resourceConstraint }
+        }
+    }
+
+    /// Notifications that were held back for the next change go out where there is none.
+    private func endTurn(_ home: NodeHome) async {
+        if home.account != nil, !isAwaited(home) { await sendHeld(home) }
+    }
+
+    /// Whether another change of an account's nodes waits for this one.
+    func isAwaited(_ home: NodeHome) -> Bool { turns.isAwaited([home.address.string]) }
 
     private func turn(of name: String, _ home: NodeHome) -> [String] {
         home.account == nil ? [home.address.string, name] : [home.address.string]
@@ -187,7 +206,8 @@ final class PubSubEngine: Sendable {
 
     /// Waits until the changes at an address have ended that have begun: those of all nodes of a service.
     func drain(_ home: NodeHome) async {
-        if home.account == nil { await turns.drain() } else { await turns.run(for: [home.address.string]) {} }
+        if home.account == nil { return await turns.drain() }
+        await turns.run(for: [home.address.string]) { await endTurn(home) }
     }
 
     /// Whether an account of the host is being removed.

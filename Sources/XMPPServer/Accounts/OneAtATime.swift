@@ -64,6 +64,11 @@ public final class OneAtATime<Key: Hashable & Sendable>: Sendable {
         return try await operation()
     }
 
+    /// Whether an operation waits for its turn. Whoever has a place alone does not.
+    public func isAwaited(_ key: Key) -> Bool {
+        state.withLock { $0.lines[key]?.contains { $0.continuation != nil } ?? false }
+    }
+
     /// Waits for the operations that are under way now, or wait now.
     public func drain() async {
         let keys = state.withLock { Array($0.lines.keys) }

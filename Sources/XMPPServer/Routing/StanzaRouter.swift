@@ -121,7 +121,7 @@ public final class StanzaRouter: Sendable {
     ///
     /// - Parameter written: the stanza as all of them get it, from that sender.
     public func route(
-        _ stanza: Stanza, _ written: WrittenStanza, from: JID, to recipients: some Sequence<CachedRecipient>, host: Host
+        _ stanza: Stanza, _ written: WrittenStanza, from: JID, to recipients: ArraySlice<CachedRecipient>, host: Host
     ) {
         var event = StanzaContext(
             stanza: stanza, written: written, from: from, to: nil, origin: nil, loaded: host.loaded, recipient: nil,
