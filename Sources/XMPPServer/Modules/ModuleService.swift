@@ -2,7 +2,7 @@ import XMPP
 
 /// A service that a module provides in this process. It is declared like a host's behaviour: features, identities, IQ
 /// handlers and hooks. Requests that it does not answer may be answered by the host's modules for all services, such as
-/// service discovery.
+/// service discovery. A handler that waits decides: those behind it are not asked.
 public final class ModuleService: Service {
     /// A module's declaration of it.
     struct Declaration: Sendable {
