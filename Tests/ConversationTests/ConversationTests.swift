@@ -40,6 +40,7 @@ import XMPPServer
         "0163-last-item": "not yet: \(presenceOfSubscribers)",
         "0163-new-contact": "not yet: \(presenceOfSubscribers)",
         "0163-publish": "not yet: \(presenceOfSubscribers)",
+        "0163-removal": "not yet: what an account has to do with at accounts of another home does not end with it",
         "0163-resumed": "not yet: \(presenceOfSubscribers)",
         "0172-nickname-node": "not yet: \(presenceOfSubscribers)",
         "0198-not-resumed": keptBeforePresence,

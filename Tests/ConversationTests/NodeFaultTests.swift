@@ -134,4 +134,36 @@ import XMPPServer
         #expect(await service.create("own", by: service.juliet) == nil)
         await service.talk.tearDown()
     }
+
+    @Test("Nothing is kept of what removed accounts had to do with at others' nodes", arguments: [false, true])
+    func relationsEndWithAnAccount(_ isOwners: Bool) async throws {
+        let service = try await Fixture()
+        let pep = try #require(service.host.personalEventing)
+        let owner = pep.engine.home(of: try #require(try await service.host.find(service.juliet).get()))
+        let open = [(name: "pubsub#access_model", values: ["open"])]
+        let payload = try Element(ownOutput: Array("<news xmlns='urn:n'/>".utf8))
+        for node in ["one", "two"] {
+            let error = await pep.publish(
+                [.init(id: "1", payload: payload)], to: node, of: try #require(owner.account), configuration: open)
+            #expect(error == nil)
+            let subscription = await pep.engine.subscribe(
+                service.romeo, to: node, nil, isPublic: false, at: owner, by: service.romeo)
+            #expect(subscription.error == nil)
+        }
+        let affiliations = await pep.engine.setAffiliations(
+            [(service.romeo, .publisher)], with: "one", at: owner, by: service.juliet)
+        #expect(affiliations.error == nil)
+        #expect(await pep.engine.delete("two", redirect: nil, at: owner, by: service.juliet).error == nil)
+        let relations = pep.engine.relations
+        let notes = pep.engine.notesMap(of: service.romeo, at: service.host)
+        #expect(try await relations.page(MapQuery(notes, limit: 9))?.items.count == 2)
+        try await service.host.remove(isOwners ? service.juliet : service.romeo).get()
+        #expect(try await relations.maps(of: service.host.jid, atMost: 9).isEmpty)
+        #expect(try await relations.maps(of: service.juliet, atMost: 9).isEmpty)
+        if !isOwners {
+            #expect(try await pep.engine.existing("one", owner).node.affiliations.isEmpty)
+            #expect(try await pep.engine.subscriptions.maps(of: service.juliet, atMost: 9).isEmpty)
+        }
+        await service.talk.tearDown()
+    }
 }

@@ -101,13 +101,18 @@ enum EntityRelation: Sendable, StoredValue {
     case subscription(NodeSubscription)
     /// It has made the node, or has inherited it from whoever has: the node counts for it.
     case creation
+    /// It has to do with a node of an account; see `PubSubEngine.notes(of:with:at:)`.
+    case note
 
     private static let namespace: Namespace = "urn:swallowtail:pubsub#affiliation"
     private static let creations: Namespace = "urn:swallowtail:pubsub#creation"
+    private static let notes: Namespace = "urn:swallowtail:pubsub#note"
 
     init?(stored element: Element) {
         if element.isIn(Self.creations) {
             self = .creation
+        } else if element.isIn(Self.notes) {
+            self = .note
         } else if element.isIn(Self.namespace) {
             guard let affiliation = element["affiliation"].flatMap(Affiliation.init) else { return nil }
             self = .affiliation(affiliation)
@@ -123,6 +128,7 @@ enum EntityRelation: Sendable, StoredValue {
             writer.element("affiliation", Self.namespace, ["affiliation": affiliation.rawValue])
         case .subscription(let subscription): subscription.write(to: &writer)
         case .creation: writer.element("creation", Self.creations)
+        case .note: writer.element("note", Self.notes)
         }
     }
 }

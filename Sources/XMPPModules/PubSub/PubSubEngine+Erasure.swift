@@ -3,9 +3,18 @@ import XMPPServer
 
 /// What a service knows of an account that is removed.
 extension PubSubEngine {
-    /// What has to be stored so that nothing at the host's service is about an account any more. Changes that the account has begun
-    /// have ended then, and what concerns it is not changed until its removal has ended.
+    /// What has to be stored so that nothing at the host's service is about an account any more, and nothing elsewhere about what has
+    /// to do with its nodes. Changes that the account has begun have ended then, and what concerns it is not changed until its removal
+    /// has ended. What it has to do with at other accounts' nodes ends now.
     static func changes(forgetting account: JID, at host: Host) async throws(StorageError) -> [StorageChange] {
+        let engine = host.personalEventing?.engine ?? PubSubEngine(host: host, limits: .none, defaults: .personal)
+        try await engine.endRelations(of: account)
+        return try await changesAtService(forgetting: account, at: host) + engine.changes(forgettingNotesWith: account)
+    }
+
+    private static func changesAtService(
+        forgetting account: JID, at host: Host
+    ) async throws(StorageError) -> [StorageChange] {
         if let pep = host.personalEventing, let record = host.accounts.cached(account) {
             await pep.engine.drain(pep.engine.home(of: record))
         }
@@ -34,6 +43,7 @@ extension PubSubEngine {
                     changes += self.changes(putting: subscription, to: node, home)
                 case .affiliation: names.insert(String(item.key.dropFirst(Self.affiliationPrefix.count)))
                 case .creation: names.insert(String(item.key.dropFirst(Self.creationPrefix.count)))
+                case .note: changes.append(.removeItem(relationsMap(home, jid), key: item.key))
                 }
             }
             guard page.items.count == Self.listed else { break }
@@ -51,7 +61,7 @@ extension PubSubEngine {
     private func changes(
         ending name: String, of jid: JID, _ home: NodeHome
     ) async throws(StorageError) -> [StorageChange] {
-        let forgotten = [putting(.none, of: jid, to: name, home), removing(creator: jid, of: name, home)]
+        let forgotten = putting(.none, of: jid, to: name, home) + [removing(creator: jid, of: name, home)]
         guard var node = try await nodes.get(nodesMap(home), key: name) else { return forgotten }
         guard node.owners != [jid] else { return changes(removing: node, home) + [noting(ending: node, home)] }
         node.affiliations[jid] = nil
@@ -64,6 +74,82 @@ extension PubSubEngine {
             }
         }
         return changes + [nodes.putting(node, nodesMap(home), key: name, keepsPlace: true)]
+    }
+
+    // MARK: At accounts' nodes
+
+    private static let notePrefix = "n\u{1}"
+
+    /// What is noted at an entity's host of what it has to do with at accounts' nodes: among what it has to do with at the host's service.
+    func notesMap(of entity: JID, at host: Host) -> MapName { relations.map(entity.bare.string, of: host.jid) }
+
+    /// The key of a note: whose nodes they are, and the key there. A name of a node has no such character.
+    static func note(of owner: JID, _ key: String) -> String { "\(notePrefix)\(owner.string)\u{1}\(key)" }
+
+    /// An account's subscriptions to other accounts' nodes and its affiliations with them end.
+    private func endRelations(of account: JID) async throws(StorageError) {
+        for key in try await keys(of: notesMap(of: account, at: host), prefix: Self.notePrefix) {
+            let parts = key.split(separator: "\u{1}", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count >= 4, let owner = JID(parts[1]) else { continue }
+            do throws(StanzaError) {
+                try await endRelation(parts[2] + "\u{1}", of: account, parts.last ?? "", to: parts[3], at: owner)
+            } catch  where error == .itemNotFound {
+                // The node is gone, or goes with its owner.
+            } catch {
+                throw StorageError(.failed, "a relation to another account's node could not be ended")
+            }
+        }
+    }
+
+    private func keys(of map: MapName, prefix: String = "") async throws(StorageError) -> [String] {
+        var keys: [String] = []
+        while let page = try await relations.page(
+            MapQuery(
+                map, order: .byKey(prefix: prefix), position: keys.last.map { .after($0) } ?? .first,
+                limit: Self.listed)), !page.items.isEmpty
+        {
+            keys += page.items.map(\.key)
+        }
+        return keys
+    }
+
+    private func endRelation(
+        _ prefix: String, of account: JID, _ resource: String, to name: String, at owner: JID
+    ) async throws(StanzaError) {
+        guard case .account(let ownersHost, let owner) = host.router.hosts.recipient(of: owner),
+            let engine = ownersHost.personalEventing?.engine, let record = try await engine.account(owner)
+        else { return }
+        let home = engine.home(of: record)
+        try await engine.inTurn(of: name, home) { () async throws(StanzaError) in
+            if prefix == Self.affiliationPrefix {
+                var entry = try await engine.existing(name, home)
+                entry.node.affiliations[account.bare] = nil
+                try await engine.commit(
+                    [engine.nodes.putting(entry.node, engine.nodesMap(home), key: name, keepsPlace: true)]
+                        + engine.putting(.none, of: account, to: name, home))
+                home.directory.put(entry)
+            } else if let jid = resource.isEmpty ? account.bare : account.bare.with(resource: resource) {
+                let ended = NodeSubscription(jid: jid, id: "", state: .none)
+                try await engine.commit(engine.changes(putting: ended, to: name, home))
+            }
+        }
+    }
+
+    /// What has to be stored so that nobody's notes are about an account's nodes.
+    private func changes(forgettingNotesWith account: JID) async throws(StorageError) -> [StorageChange] {
+        var changes: [StorageChange] = []
+        var after: String?
+        while true {
+            let names = try await relations.maps(of: account, after: after, atMost: Self.listed)
+            for entity in names.lazy.compactMap({ JID($0) }) {
+                guard let host = host.router.hosts[of: entity] else { continue }
+                for key in try await keys(of: relations.map(entity.string, of: account)) {
+                    changes.append(.removeItem(notesMap(of: entity, at: host), key: Self.note(of: account, key)))
+                }
+            }
+            guard names.count == Self.listed else { return changes }
+            after = names.last
+        }
     }
 
     // MARK: Export

@@ -18,7 +18,7 @@ extension PubSubEngine {
             guard try await all(home).count < limits.nodes else { throw Self.tooManyNodes }
         } else if let creator = creator?.bare {
             node.affiliations[creator] = .owner
-            changes = [putting(.owner, of: creator, to: name, home), putting(creator: creator, of: name, home)]
+            changes = putting(.owner, of: creator, to: name, home) + [putting(creator: creator, of: name, home)]
         }
         // Of a former node, whose end has been cut short.
         let isEnding = try await stored { () async throws(StorageError) in
@@ -66,10 +66,26 @@ extension PubSubEngine {
         relations.map(entity.bare.string, of: home.owner)
     }
 
-    func putting(_ affiliation: Affiliation, of entity: JID, to node: String, _ home: NodeHome) -> StorageChange {
-        let (map, key) = (relationsMap(home, entity), Self.affiliationPrefix + node)
-        guard affiliation != .none else { return .removeItem(map, key: key) }
-        return relations.putting(.affiliation(affiliation), map, key: key, keepsPlace: true)
+    func putting(_ affiliation: Affiliation, of entity: JID, to node: String, _ home: NodeHome) -> [StorageChange] {
+        putting(affiliation == .none ? nil : .affiliation(affiliation), of: entity, Self.affiliationPrefix + node, home)
+    }
+
+    /// What has to be stored for what an entity has to do with, under a key. At an account's node it is noted at the entity's own host
+    /// as well, so that its removal finds it.
+    ///
+    /// - Parameter relation: nil: it has nothing to do with it any more.
+    func putting(
+        _ relation: EntityRelation?, of entity: JID, _ key: String, _ home: NodeHome, expiresAt: Timestamp? = nil
+    ) -> [StorageChange] {
+        var places = [(map: relationsMap(home, entity), key: key, value: relation)]
+        if home.account != nil, let host = host.router.hosts[of: entity] {
+            places.append(
+                (notesMap(of: entity, at: host), Self.note(of: home.address, key), relation.map { _ in .note }))
+        }
+        return places.map { map, key, value in
+            guard let value else { return .removeItem(map, key: key) }
+            return relations.putting(value, map, key: key, expiresAt: expiresAt, keepsPlace: true)
+        }
     }
 
     func putting(creator: JID, of node: String, _ home: NodeHome) -> StorageChange {
@@ -231,7 +247,7 @@ extension PubSubEngine {
         [
             .removeItem(nodesMap(home), key: node.name), .removeItem(usageMap(home), key: node.name),
             .removeMap(itemsMap(home, node.name)), .removeMap(marksMap(home, node.name)),
-        ] + node.affiliations.keys.map { putting(.none, of: $0, to: node.name, home) }
+        ] + node.affiliations.keys.flatMap { putting(.none, of: $0, to: node.name, home) }
             + [node.creator].compactMap(\.self).map { removing(creator: $0, of: node.name, home) }
     }
 

@@ -13,21 +13,19 @@ extension PubSubEngine {
     func changes(
         putting subscription: NodeSubscription, to node: String, _ home: NodeHome
     ) -> [StorageChange] {
-        let (map, key) = relation(of: subscription.jid, to: node, home)
-        let (jid, expiry) = (subscription.jid.string, subscription.options.expiry)
-        let subscribers = subscriptionsMap(home, node)
+        let (jid, expiry) = (subscription.jid, subscription.options.expiry)
+        let (subscribers, key) = (subscriptionsMap(home, node), Self.relation(of: jid, to: node))
         if subscription.state == .none {
-            return [.removeItem(subscribers, key: jid), .removeItem(map, key: key)]
+            return [.removeItem(subscribers, key: jid.string)] + putting(nil, of: jid, key, home)
         }
         home.directory.willHaveSubscribers(node)
-        return [
-            subscriptions.putting(subscription, subscribers, key: jid, expiresAt: expiry, keepsPlace: true),
-            relations.putting(.subscription(subscription), map, key: key, expiresAt: expiry, keepsPlace: true),
-        ]
+        return [subscriptions.putting(subscription, subscribers, key: jid.string, expiresAt: expiry, keepsPlace: true)]
+            + putting(.subscription(subscription), of: jid, key, home, expiresAt: expiry)
     }
 
-    func relation(of jid: JID, to node: String, _ home: NodeHome) -> (MapName, String) {
-        (relationsMap(home, jid), "\(Self.subscriptionPrefix)\(node)\u{1}\(jid.resource ?? "")")
+    /// The key of a subscription among what its entity has to do with.
+    private static func relation(of jid: JID, to node: String) -> String {
+        "\(subscriptionPrefix)\(node)\u{1}\(jid.resource ?? "")"
     }
 
     /// The subscription of exactly that address.
@@ -397,8 +395,9 @@ extension PubSubEngine {
             let found = page?.items ?? []
             var changes: [StorageChange] = []
             for item in found {
-                let (relations, key) = relation(of: item.value.jid, to: name, home)
-                changes += [.removeItem(map, key: item.key), .removeItem(relations, key: key)]
+                let jid = item.value.jid
+                changes.append(.removeItem(map, key: item.key))
+                changes += putting(nil, of: jid, Self.relation(of: jid, to: name), home)
             }
             let isLast = found.count < Self.listed
             if isLast { changes.append(.removeItem(endingMap(home), key: name)) }
@@ -475,8 +474,9 @@ extension PubSubEngine {
                     guard affiliation == .owner else { throw .notAcceptable }
                     continue
                 }
+                guard affiliation == .none || !isLeaving(jid) else { throw .notAcceptable }
                 entry.node.affiliations[jid] = affiliation == .none ? nil : affiliation
-                changes.append(putting(affiliation, of: jid, to: name, home))
+                changes += putting(affiliation, of: jid, to: name, home)
                 guard affiliation == .outcast else { continue }
                 // Those of its clients end, too.
                 let prefix = "\(Self.subscriptionPrefix)\(name)\u{1}"
