@@ -121,8 +121,8 @@ struct Bookmarks: ServerModule, PrivateXMLView {
     /// XEP-0411 §5: what was written before, of which the server may not have seen the end, becomes bookmarks before the client asks
     /// for them.
     @Sendable private func takeOver(_ event: inout StanzaContext) -> Verdict {
-        guard let record = event.session?.record, event.to == nil, let pep = host.personalEventing,
-            !record.has(Self.areTakenOver)
+        guard let record = event.session?.record, event.to == nil, !record.has(Self.areTakenOver),
+            let pep = host.personalEventing
         else { return .go }
         return .wait {
             do throws(StanzaError) {

@@ -3,7 +3,7 @@ import XMPPServer
 
 extension XMPPServer.Host {
     /// The files that its people have uploaded; nil: they cannot.
-    var uploads: UploadedFiles? { modules.lazy.compactMap { $0 as? HTTPUpload }.first?.files }
+    var uploads: UploadedFiles? { module(HTTPUpload.self)?.files }
 }
 
 /// What of uploads comes over HTTP.

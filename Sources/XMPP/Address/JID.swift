@@ -70,35 +70,42 @@ public struct JID: Hashable, Sendable, CustomStringConvertible, LosslessStringCo
 
     /// Whether both have the same bare address. Allocates nothing.
     public func isSameBare(as other: JID) -> Bool {
-        guard bareHash == other.bareHash, bareEnd == other.bareEnd else { return false }
-        return string.withBytes { mine in
-            other.string.withBytes { theirs in
-                mine.prefix(bareLength).isIdentical(to: theirs.prefix(bareLength))
-            }
-        }
+        bareHash == other.bareHash && bareEnd == other.bareEnd && hasSame(bareLength, from: 0, as: other, from: 0)
     }
 
     /// Whether the bytes are this address in normal form; then they need not be parsed to compare. Allocates nothing.
     public func isWritten(_ bytes: RawSpan) -> Bool {
-        string.withBytes { mine in bytes.withUnsafeBytes { mine[...].isIdentical(to: $0[...]) } }
+        guard string.utf8.count == bytes.byteCount else { return false }
+        return string.withBytes { mine in
+            bytes.withUnsafeBytes { areIdentical(mine.baseAddress, $0.baseAddress, count: mine.count) }
+        }
     }
 
     /// Whether both have the same domainpart. Allocates nothing.
     public func isSameDomain(as other: JID) -> Bool {
-        string.withBytes { mine in
-            other.string.withBytes { theirs in
-                mine[domainStart..<bareLength].isIdentical(to: theirs[other.domainStart..<other.bareLength])
-            }
-        }
+        let (start, otherStart) = (domainStart, other.domainStart)
+        let count = bareLength - start
+        return count == other.bareLength - otherStart && hasSame(count, from: start, as: other, from: otherStart)
     }
 
     private var domainStart: Int { hasLocal ? localLength + 1 : 0 }
 
     /// Compares bytes, not canonical equivalence.
     public static func == (left: JID, right: JID) -> Bool {
-        guard left.bareHash == right.bareHash, left.bareEnd == right.bareEnd else { return false }
-        return left.string.withBytes { mine in
-            right.string.withBytes { theirs in mine[...].isIdentical(to: theirs[...]) }
+        let count = left.string.utf8.count
+        return left.bareHash == right.bareHash && left.bareEnd == right.bareEnd && count == right.string.utf8.count
+            && left.hasSame(count, from: 0, as: right, from: 0)
+    }
+
+    /// Whether so many bytes are the same, from there on in this address and from there on in the other one. Both have as many.
+    @inline(__always)
+    private func hasSame(_ count: Int, from start: Int, as other: JID, from otherStart: Int) -> Bool {
+        string.withBytes { mine in
+            other.string.withBytes { theirs in
+                precondition(count <= mine.count - start && count <= theirs.count - otherStart)
+                return areIdentical(
+                    mine.baseAddress.map { $0 + start }, theirs.baseAddress.map { $0 + otherStart }, count: count)
+            }
         }
     }
 
@@ -120,27 +127,24 @@ extension String {
     }
 }
 
-extension Slice<UnsafeRawBufferPointer> {
-    @inline(__always)
-    fileprivate func isIdentical(to other: Self) -> Bool {
-        guard count == other.count else { return false }
-        let mine = UnsafeRawBufferPointer(rebasing: self), theirs = UnsafeRawBufferPointer(rebasing: other)
-        var offset = 0
-        while offset &+ 8 <= count {
-            guard mine.word(offset) == theirs.word(offset) else { return false }
-            offset &+= 8
-        }
-        // The last eight bytes: some of them for the second time.
-        if count >= 8 { return offset == count || mine.word(count &- 8) == theirs.word(count &- 8) }
-        while offset < count {
-            guard mine[offset] == theirs[offset] else { return false }
-            offset &+= 1
-        }
-        return true
+/// Whether that many bytes are the same, eight at a time. It costs less than a call where addresses are as long as they are.
+@inline(__always)
+private func areIdentical(_ mine: UnsafeRawPointer?, _ theirs: UnsafeRawPointer?, count: Int) -> Bool {
+    guard let mine, let theirs else { return count == 0 }
+    func word(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+        bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
-}
-
-extension UnsafeRawBufferPointer {
-    @inline(__always)
-    fileprivate func word(_ offset: Int) -> UInt64 { loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    var offset = 0
+    while offset &+ 8 <= count {
+        guard word(mine, offset) == word(theirs, offset) else { return false }
+        offset &+= 8
+    }
+    // The last eight bytes: some of them for the second time.
+    if count >= 8 { return offset == count || word(mine, count &- 8) == word(theirs, count &- 8) }
+    while offset < count {
+        guard mine.load(fromByteOffset: offset, as: UInt8.self) == theirs.load(fromByteOffset: offset, as: UInt8.self)
+        else { return false }
+        offset &+= 1
+    }
+    return true
 }

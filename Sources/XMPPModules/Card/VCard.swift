@@ -243,5 +243,5 @@ struct VCard: ServerModule {
 
 extension Host {
     /// The cards of the host's accounts; nil: the host has none.
-    var cards: VCard? { modules.lazy.compactMap { $0 as? VCard }.first }
+    var cards: VCard? { module(VCard.self) }
 }

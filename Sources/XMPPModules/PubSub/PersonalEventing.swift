@@ -236,7 +236,7 @@ struct PersonalEventing: ServerModule {
 
 extension Host {
     /// The nodes of the host's accounts, for modules; nil: the host has none.
-    var personalEventing: PersonalEventing? { modules.lazy.compactMap { $0 as? PersonalEventing }.first }
+    var personalEventing: PersonalEventing? { module(PersonalEventing.self) }
 }
 
 /// What has changed at a node of an account.

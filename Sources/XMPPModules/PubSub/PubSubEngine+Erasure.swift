@@ -18,7 +18,7 @@ extension PubSubEngine {
         if let pep = host.personalEventing, let record = host.accounts.cached(account) {
             await pep.engine.drain(pep.engine.home(of: record))
         }
-        if let service = host.modules.lazy.compactMap({ $0 as? PubSub }).first, let home = service.home {
+        if let service = host.module(PubSub.self), let home = service.home {
             await service.engine.drain(home)
             return try await service.engine.changes(forgetting: account, home)
         }

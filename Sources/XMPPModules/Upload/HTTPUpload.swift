@@ -9,7 +9,7 @@ package struct HTTPUpload: ServerModule {
         PersonalData(maps: FileIndex.fileStore, isImported: false, writing: FileIndex.export) {
             account, host throws(StorageError) in
             let (files, changes) = try await FileIndex(of: host.jid, in: host.storage).leaving(with: account)
-            let module = host.modules.lazy.compactMap { $0 as? HTTPUpload }.first
+            let module = host.module(HTTPUpload.self)
             for file in files { module?.files.willBeRemoved(file, of: account) }
             return changes
         },

@@ -132,6 +132,11 @@ public final class Host: Sendable {
 
     public var configuration: HostConfiguration { _read { yield loaded.configuration } }
     public var modules: [any ServerModule] { loaded.modules.map(\.instance) }
+    /// The module of a type; nil: the host has none. To be asked for with a stanza: casting to a type costs much more.
+    public func module<Module: ServerModule>(_ type: Module.Type) -> Module? {
+        for module in loaded.modules where Swift.type(of: module.instance) == type { return module.instance as? Module }
+        return nil
+    }
     public var features: [Namespace] { loaded.declarations.features }
     public var accountFeatures: [Namespace] { loaded.accountFeatures }
     public var accountIdentities: [Registrar.Identity] { loaded.accountIdentities }
