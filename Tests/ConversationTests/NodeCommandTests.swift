@@ -53,6 +53,15 @@ import XMPPServer
         }
     }
 
+    @Test func whatWasPublished() async throws {
+        try await withServer { talk in
+            try await publish("1", talk)
+            let explained = await perform("explain", ["subject": "romeo@localhost"], talk).text
+            #expect(explained.contains("received from romeo@localhost/pc for romeo@localhost"))
+            #expect(explained.contains("told others: 0 clients by presence, 0 by subscription, of \(Self.tune)"))
+        }
+    }
+
     @Test func whoIsToldOfAnAccountsNode() async throws {
         try await withServer { talk in
             try await publish("1", talk)

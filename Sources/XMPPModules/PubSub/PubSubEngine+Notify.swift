@@ -18,10 +18,11 @@ extension PubSubEngine {
         _ node: PubSubNode, _ home: NodeHome, publisher: JID? = nil, _ write: (inout XMLWriter) -> Void
     ) async {
         guard node.configuration.delivers else { return }
-        let content = Self.event(write)
+        let (content, id) = (Self.event(write), SecureRandom.text(length: 12))
         let (sessions, contacts) = notifiedContacts(node, home)
+        var subscribers = 0
         if !sessions.isEmpty || !contacts.isEmpty,
-            let stanza = notification(content, node, replyTo: home.account == nil ? nil : publisher)
+            let stanza = notification(content, node, id, replyTo: home.account == nil ? nil : publisher)
         {
             var recipients = Recipients()
             for session in sessions { recipients.add(CachedRecipient(session), on: session.loop) }
@@ -29,19 +30,26 @@ extension PubSubEngine {
             await send(Notification(stanza, from: home.address, to: recipients), home)
         }
         do throws(StanzaError) {
-            try await notifySubscribers(of: node, home, content) {
+            subscribers = try await notifySubscribers(of: node, home, content, id) {
                 Set(sessions.map(\.record.jid)).union(contacts.map(\.bare))
             }
         } catch {
             // It was logged.
         }
+        guard let publisher else { return }
+        host.router.trace.record(
+            notification: id, by: publisher, at: home.address,
+            "\(sessions.count + contacts.count) clients by presence, \(subscribers) by subscription, of \(node.name)",
+            on: host.router.loop(for: home.address), host.now())
     }
 
     /// - Parameter others: who has been told already, by their bare addresses.
+    /// - Returns: how many are told.
     private func notifySubscribers(
-        of node: PubSubNode, _ home: NodeHome, _ content: ByteBuffer, besides others: () -> Set<JID>
-    ) async throws(StanzaError) {
-        if home.directory.hasNoSubscribers(node.name) { return }
+        of node: PubSubNode, _ home: NodeHome, _ content: ByteBuffer, _ id: String, besides others: () -> Set<JID>
+    ) async throws(StanzaError) -> Int {
+        if home.directory.hasNoSubscribers(node.name) { return 0 }
+        var count = 0
         let generation = home.directory.generation
         var position = MapQuery.Position.first
         var told: (stanza: Stanza, owners: [AccountRecord], known: Set<JID>)?
@@ -52,12 +60,12 @@ extension PubSubEngine {
             let page = try await stored { () async throws(StorageError) in try await subscriptions.page(query) }
             guard let page, let last = page.items.last else {
                 if told == nil { home.directory.notedNoSubscribers(node.name, at: generation) }
-                return
+                return count
             }
-            if told == nil, let stanza = notification(content, node, replyTo: nil) {
+            if told == nil, let stanza = notification(content, node, id, replyTo: nil) {
                 told = (stanza, try await owners(of: node, home), others())
             }
-            guard let (stanza, owners, known) = told else { return }
+            guard let (stanza, owners, known) = told else { return count }
             var recipients = Recipients()
             for item in page.items {
                 let jid = item.value.jid
@@ -78,7 +86,8 @@ extension PubSubEngine {
                 }
             }
             await fanOut([Notification(stanza, from: home.address, to: recipients)])
-            guard page.items.count == Self.subscribersRead else { return }
+            count += recipients.count
+            guard page.items.count == Self.subscribersRead else { return count }
             position = .after(last.key)
         }
     }
@@ -168,11 +177,11 @@ extension PubSubEngine {
     }
 
     /// The message, written once for all that get it.
-    private func notification(_ content: ByteBuffer, _ node: PubSubNode, replyTo: JID?) -> Stanza? {
+    private func notification(_ content: ByteBuffer, _ node: PubSubNode, _ id: String, replyTo: JID?) -> Stanza? {
         var writer = XMLWriter(reserving: content.readableBytes + 256)
         writer.start("message", .client)
         writer.attribute("type", node.configuration.notificationType.rawValue)
-        writer.attribute("id", SecureRandom.text(length: 12))
+        writer.attribute("id", id)
         writer.raw(content)
         if let replyTo { Self.write(replyTo: replyTo, to: &writer) }
         writer.end()
@@ -207,6 +216,8 @@ extension PubSubEngine {
         fileprivate var groups: [(loop: LoopContext, recipients: [CachedRecipient])] = []
         /// Those whose accounts are not in memory.
         var others: [JID] = []
+
+        var count: Int { groups.reduce(others.count) { $0 + $1.recipients.count } }
 
         mutating func add(_ recipient: CachedRecipient, on loop: LoopContext) {
             if let index = groups.firstIndex(where: { $0.loop === loop }) {

@@ -32,6 +32,7 @@ public struct MessageExplanation: CommandRecord, Equatable {
             case "failed": return "could not be made durable"
             case "pushed": return "\(subject) told to wake a client"
             case "crossed": return "sent to the server of \(subject)"
+            case "notified": return "told others: \(subject)"
             case "acknowledged": return "acknowledged by \(subject)"
             default: return [what, subject].joined(separator: " ")
             }

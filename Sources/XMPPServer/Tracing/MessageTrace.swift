@@ -57,6 +57,23 @@ public final class MessageTrace: Sendable {
         rings.withLock { $0.all[TraceRing.index(of: number)] }.record(moment, subject, "", of: number, at: time)
     }
 
+    /// Records that somebody has published something, and that others were told of it.
+    ///
+    /// - Parameters:
+    ///   - id: that of the notification.
+    ///   - publisher: who has published it.
+    ///   - home: the address whose node it is.
+    ///   - subject: the node, and how many were told. Cut at 255 bytes.
+    ///   - loop: the loop whose memory it takes.
+    public func record(
+        notification id: String, by publisher: JID, at home: JID, _ subject: String, on loop: LoopContext,
+        _ time: Timestamp
+    ) {
+        guard let ring = ring(of: loop) else { return }
+        let number = ring.began(.headline, id: id, from: publisher, to: home, at: time)
+        ring.record(.notified, subject, "", of: number, at: time)
+    }
+
     /// The selected messages, oldest first.
     ///
     /// - Parameter limit: the maximum number; the newest are taken.

@@ -56,17 +56,30 @@ public final class TraceRing: Sendable {
 
     /// Records a message from a client, and numbers it.
     func began(_ stanza: Stanza, from: JID, to: JID?, at time: Timestamp) -> UInt64 {
-        let type = stanza.type ?? .unknown
-        return state.withLock { state in
+        began(stanza.type ?? .unknown, from: from, to: to, at: time) { end in
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            return stanza.withID { bytes in
+                bytes.withUnsafeBytes { Self.put(text: $0, at: end) }
+            } ?? Self.put(text: none, at: end)
+        }
+    }
+
+    /// Records a message of the server's own, and numbers it.
+    func began(_ type: StanzaType, id: String, from: JID, to: JID, at time: Timestamp) -> UInt64 {
+        began(type, from: from, to: to, at: time) { Self.put(text: id, at: $0) }
+    }
+
+    /// - Parameter putID: puts its id behind what is there, and returns the end.
+    @inline(__always)
+    private func began(
+        _ type: StanzaType, from: JID, to: JID?, at time: Timestamp,
+        _ putID: (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer
+    ) -> UInt64 {
+        state.withLock { state in
             state.count += 1
             let number = index | state.count
             let start = state.room()
-            var end = Self.put(.received, type, time, number, at: start)
-            let none = UnsafeRawBufferPointer(start: nil, count: 0)
-            end =
-                stanza.withID { bytes in
-                    bytes.withUnsafeBytes { Self.put(text: $0, at: end) }
-                } ?? Self.put(text: none, at: end)
+            var end = putID(Self.put(.received, type, time, number, at: start))
             end = Self.put(text: from.string, at: end)
             end = Self.put(text: to?.string ?? "", at: end)
             Self.close(start, end, &state)

@@ -24,6 +24,8 @@ public enum TraceStep: UInt8, Sendable, CaseIterable {
     case acknowledged
     /// It has gone to its recipient's home, another server: the recipient.
     case crossed
+    /// Something was published, and others were told: the node, and how many they were.
+    case notified
 
     /// The name for programs.
     public var name: String { "\(self)" }
