@@ -115,6 +115,36 @@ import XMPPServer
         }
     }
 
+    @Test("What a client publishes while another change of the card is about to be shown is not overwritten")
+    func aCardBetween() async throws {
+        try await withRomeo { talk, host, record in
+            let (node, namespace) = ("urn:xmpp:vcard4", "urn:ietf:params:xml:ns:vcard-4.0")
+            func card(_ more: String) -> String {
+                "<vcard xmlns='\(namespace)'><fn><text>Romeo</text></fn>\(more)</vcard>"
+            }
+            try await publish(node, "current", card(""), talk)
+            let pep = try #require(host.personalEventing)
+            let (home, client) = (pep.engine.home(of: record), try talk.client("romeo"))
+            var place: PubSubEngine.Turns.Place? = pep.engine.place(for: node, home)
+            #expect(place != nil)
+            let item = "<item id='current'>\(card("<tel><uri>tel:+15550123</uri></tel>"))</item>"
+            try await client.send(
+                """
+                <iq type='set' id='a'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='\(node)'>\
+                \(item)</publish></pubsub></iq>
+                """)
+            while pep.engine.waiting(at: home) < 1 { await Task.yield() }
+            try await client.send(
+                "<iq type='set' id='v'><vCard xmlns='vcard-temp'><FN>Romeo</FN><BDAY>2000-01-01</BDAY></vCard></iq>")
+            while pep.engine.waiting(at: home) < 2 { await Task.yield() }
+            place = nil
+            while case .element(let element) = try await client.next(), element["id"] != "v" { continue }
+            try await talk.settle()
+            let shown = try await pep.items(of: node, of: record, newest: 1).last?.payload
+            #expect(shown?.child("tel", VCard4.namespace) != nil)
+        }
+    }
+
     @Test("A view that lags behind shows no former photo again") func aViewThatLags() async throws {
         try await withRomeo { talk, host, record in
             let romeo = try talk.client("romeo")

@@ -137,6 +137,7 @@ struct NodeConfiguration: Sendable, Equatable {
     /// Whether the form says of every field what the configuration says, §7.1.5: it may say that `max` is a number.
     func meets(_ form: DataForm, maximumItems: Int) -> Bool {
         var asked = self
+        // What no node can be like, this one is not.
         do throws(StanzaError) { try asked.apply(form, maximumItems: .max) } catch { return false }
         if (asked.maximumItems ?? maximumItems) == (self.maximumItems ?? maximumItems) {
             asked.maximumItems = self.maximumItems

@@ -250,7 +250,7 @@ extension PubSubEngine {
     /// the same clients at once is written at once. Within the turn of the account's nodes.
     private func send(_ notification: Notification, _ home: NodeHome) async {
         let count = home.directory.hold(notification)
-        if count >= Self.maximumHeld || !isAwaited(home) { await sendHeld(home) }
+        if count >= Self.maximumHeld || waiting(at: home) == 0 { await sendHeld(home) }
     }
 
     /// Sends what was held back. Within the turn of the account's nodes.

@@ -300,6 +300,7 @@ extension PubSubEngine {
             let form = try DataForm(form)
             return form.type == authorizationForm.name ? form : nil
         } catch {
+            // A form that is none is no answer.
             return nil
         }
     }

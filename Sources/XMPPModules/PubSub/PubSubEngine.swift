@@ -190,11 +190,11 @@ final class PubSubEngine: Sendable {
 
     /// Notifications that were held back for the next change go out where there is none.
     private func endTurn(_ home: NodeHome) async {
-        if home.account != nil, !isAwaited(home) { await sendHeld(home) }
+        if home.account != nil, waiting(at: home) == 0 { await sendHeld(home) }
     }
 
-    /// Whether another change of an account's nodes waits for this one.
-    func isAwaited(_ home: NodeHome) -> Bool { turns.isAwaited([home.address.string]) }
+    /// How many changes of an account's nodes wait for their turn.
+    func waiting(at home: NodeHome) -> Int { turns.waiting(for: [home.address.string]) }
 
     private func turn(of name: String, _ home: NodeHome) -> [String] {
         home.account == nil ? [home.address.string, name] : [home.address.string]

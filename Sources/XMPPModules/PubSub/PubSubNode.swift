@@ -48,6 +48,7 @@ extension PubSubNode: StoredValue {
                 do throws(StanzaError) {
                     try configuration.restore(name, child.children.map(\.text))
                 } catch {
+                    // The value is damaged, which whoever reads it reports.
                     return nil
                 }
             } else if child.hasName("affiliation"), let jid = child["jid"].flatMap({ JID($0) }) {

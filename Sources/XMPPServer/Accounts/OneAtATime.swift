@@ -64,9 +64,9 @@ public final class OneAtATime<Key: Hashable & Sendable>: Sendable {
         return try await operation()
     }
 
-    /// Whether an operation waits for its turn. Whoever has a place alone does not.
-    public func isAwaited(_ key: Key) -> Bool {
-        state.withLock { $0.lines[key]?.contains { $0.continuation != nil } ?? false }
+    /// How many operations wait for their turn. Whoever has a place alone does not.
+    public func waiting(for key: Key) -> Int {
+        state.withLock { $0.lines[key]?.count { $0.continuation != nil } ?? 0 }
     }
 
     /// Waits for the operations that are under way now, or wait now.

@@ -42,18 +42,18 @@ struct OneAtATimeTests {
         var second: OneAtATime<Int>.Place? = turn.place(for: 1)
         let third = turn.place(for: 1)
         // Who has a place alone may never come.
-        #expect(!turn.isAwaited(1))
+        #expect(turn.waiting(for: 1) == 0)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await turn.run(for: 1, at: third) { order.add(3) } }
             group.addTask { await turn.run(for: 1, at: first) { order.add(1) } }
-            while order.numbers.isEmpty || !turn.isAwaited(1) { await Task.yield() }
+            while order.numbers.isEmpty || turn.waiting(for: 1) != 1 { await Task.yield() }
             #expect(second != nil && order.numbers == [1])
             second = nil
             await group.waitForAll()
             await turn.run(for: 1, at: first) { order.add(4) }
             await turn.run(for: 2, at: turn.place(for: 1)) { order.add(5) }
         }
-        #expect(order.numbers == [1, 3, 4, 5] && !turn.isAwaited(1))
+        #expect(order.numbers == [1, 3, 4, 5] && turn.waiting(for: 1) == 0)
     }
 }
 
