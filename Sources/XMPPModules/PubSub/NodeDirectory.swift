@@ -21,6 +21,8 @@ final class NodeDirectory: Sendable {
         case written(ByteBuffer)
         /// It is read when it is needed.
         case large
+
+        var isMissing: Bool { if case .missing = self { true } else { false } }
     }
 
     private struct State {
@@ -101,12 +103,18 @@ final class NodeDirectory: Sendable {
     /// All nodes, if they are known.
     var all: [Entry]? { state.withLock { $0.isComplete ? Array($0.entries.values) : nil } }
 
-    /// Those of all nodes that have one of these names, if all are known.
-    func entries(in names: Set<String>) -> [Entry]? {
+    /// Those of all nodes that have one of these names and are such as they are to be, if all are known.
+    func entries(in names: Set<String>, where isMeant: (Entry) -> Bool) -> [Entry]? {
         state.withLock { state in
             guard state.isComplete else { return nil }
             var found: [Entry] = []
-            for (name, entry) in state.entries where names.contains(name) { found.append(entry) }
+            if names.count < state.entries.count {
+                for name in names {
+                    if let entry = state.entries[name], isMeant(entry) { found.append(entry) }
+                }
+            } else {
+                for (name, entry) in state.entries where names.contains(name) && isMeant(entry) { found.append(entry) }
+            }
             return found
         }
     }

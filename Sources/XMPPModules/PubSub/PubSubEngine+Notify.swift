@@ -313,7 +313,7 @@ extension PubSubEngine {
                 let engine = host === self.host ? self : host.personalEventing?.engine
             else { continue }
             if record.blocks(jid) { continue }
-            items += await engine.lastItems(of: nodes, at: jid, for: record.jid)
+            await engine.addLastItems(of: nodes, at: jid, for: record.jid, to: &items)
             if items.count >= Self.gathered { await Self.send(exchange(&items, with: []), to: session) }
         }
         if !items.isEmpty { await Self.send(items, to: session) }
@@ -321,9 +321,11 @@ extension PubSubEngine {
 
     /// Sends a contact's client elsewhere what an account has published last.
     func sendLastItems(of nodes: Set<String>, at account: AccountRecord, to contact: JID) async {
-        for item in await lastItems(of: nodes, at: account.jid, for: contact) {
+        var items: [Last] = []
+        await addLastItems(of: nodes, at: account.jid, for: contact, to: &items)
+        for item in items {
             var writer = XMLWriter()
-            Self.write(item.content, from: item.from, to: contact, to: &writer)
+            Self.write(item, to: contact, id: SecureRandom.text(length: 12), to: &writer)
             guard let stanza = host.stanza(fromOwn: writer.finish(), "a notification") else { continue }
             host.router.route(stanza, from: item.from, to: contact, host: host)
         }
@@ -331,13 +333,15 @@ extension PubSubEngine {
 
     /// Sends what has been written before, as the client takes it.
     private static func send(_ items: [Last], to session: ClientSession) async {
+        // To ask the kernel for each of them would cost more than to write it.
+        let id = SecureRandom.text(length: 12)
         await withCheckedContinuation { continuation in
             session.onLoop {
                 var rest = items[...]
                 session.output.sendBatch {
                     guard session.isAvailable, let item = rest.popFirst() else { return false }
                     session.send(.message, from: item.from) {
-                        write(item.content, from: item.from, to: session.jid, to: &$0)
+                        write(item, to: session.jid, id: id + String(rest.count), to: &$0)
                     }
                     return true
                 }
@@ -346,36 +350,39 @@ extension PubSubEngine {
         }
     }
 
-    private static func write(_ content: ByteBuffer, from: JID, to: JID, to writer: inout XMLWriter) {
+    private static func write(_ item: Last, to: JID, id: String, to writer: inout XMLWriter) {
         writer.start("message", .client)
-        writer.attribute("from", from.string)
+        writer.attribute("from", item.from.string)
         writer.attribute("to", to.string)
         writer.attribute("type", "headline" as StaticString)
-        writer.attribute("id", SecureRandom.text(length: 12))
-        writer.raw(content)
+        writer.attribute("id", id)
+        writer.raw(item.content)
         writer.end()
     }
 
-    /// The last items of an account's nodes that a contact, or the account itself, may see.
-    private func lastItems(of names: Set<String>, at owner: JID, for reader: JID) async -> [Last] {
+    /// Adds the last items of an account's nodes that a contact, or the account itself, may see.
+    private func addLastItems(
+        of names: Set<String>, at owner: JID, for reader: JID, to items: inout [Last]
+    ) async {
         do throws(StanzaError) {
-            guard let account = try await account(owner) else { return [] }
+            guard let account = try await account(owner) else { return }
             let isOwn = reader.isSameBare(as: account.jid)
-            guard isOwn || account.rosterItem(reader)?.state.hasFrom == true else { return [] }
-            let home = home(of: account)
-            var items: [Last] = []
-            if !home.directory.isComplete { _ = try await all(home) }
-            for entry in home.directory.entries(in: names) ?? [] {
-                let node = entry.node
-                guard node.configuration.delivers, node.configuration.sendLast == .onSubscriptionAndPresence,
-                    isOwn || isFor(reader, node, account), let content = try await lastItem(entry, home)
-                else { continue }
-                items.append((account.jid, content))
+            guard isOwn || account.withRoster({ $0.showsPresence(to: reader) }) && !account.blocks(reader) else {
+                return
             }
-            return items
+            let home = home(of: account)
+            if !home.directory.isComplete { _ = try await all(home) }
+            let entries = home.directory.entries(in: names) { entry in
+                let configuration = entry.node.configuration
+                return configuration.delivers && configuration.sendLast == .onSubscriptionAndPresence
+                    && entry.last?.isMissing != true
+            }
+            for entry in entries ?? [] where isOwn || entry.node.isForAllContacts || isFor(reader, entry.node, account)
+            {
+                if let content = try await lastItem(entry, home) { items.append((account.jid, content)) }
+            }
         } catch {
             // It was logged where it happened, and nobody has asked.
-            return []
         }
     }
 
