@@ -44,6 +44,7 @@ public struct Stanza: Sendable {
         writer.attribute("id", id)
         writer.attribute("from", from)
         writer.attribute("to", to)
+        error.companion?.write(to: &writer)
         error.write(to: &writer)
         writer.end()
     }

@@ -18,7 +18,7 @@ extension StanzaError {
 }
 
 extension StanzaError.Detail {
-    fileprivate func write(to writer: inout XMLWriter) {
+    func write(to writer: inout XMLWriter) {
         writer.start(name, namespace)
         for part in attributes { writer.attribute(part.name, part.text) }
         for part in children { writer.element(part.name, text: part.text) }

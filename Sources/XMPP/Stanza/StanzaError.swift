@@ -66,6 +66,8 @@ public struct StanzaError: Error, Equatable, Sendable {
     public var text: String?
     /// The condition of another specification.
     public var detail: Detail?
+    /// What stands beside the error in the stanza that tells it, such as what the refused stanza was for.
+    public var companion: Detail?
 
     /// - Parameter type: nil: the RFC's type for the condition.
     public init(_ condition: Condition, type: Kind? = nil, text: String? = nil, detail: Detail? = nil) {
