@@ -124,19 +124,11 @@ final class RoomNews: StanzaOrigin, @unchecked Sendable {
         then: @escaping @Sendable (Value?) -> Void
     ) {
         pauses += 1
-        let first = FirstResult<Value> { value in
-            self.loop.eventLoop.execute {
-                then(value)
-                self.pauses -= 1
-                self.goOn()
-                if self.isEmpty { self.whenEmpty?() }
-            }
-        }
-        let alarm = loop.eventLoop.scheduleTask(in: time) { first.answer(nil) }
-        Task {
-            let value = await operation()
-            alarm.cancel()
-            first.answer(value)
+        loop.wait(for: operation, within: time) { value in
+            then(value)
+            self.pauses -= 1
+            self.goOn()
+            if self.isEmpty { self.whenEmpty?() }
         }
     }
 

@@ -1,4 +1,6 @@
+import NIOCore
 import Synchronization
+import XMPPStream
 
 /// Takes the first of several results; the others are dropped.
 public final class FirstResult<Value: Sendable>: Sendable {
@@ -22,6 +24,23 @@ func value<Value: Sendable>(
             try await Task.sleep(for: time)
             first.answer(nil)
         }
+        Task {
+            let value = await operation()
+            alarm.cancel()
+            first.answer(value)
+        }
+    }
+}
+
+extension LoopContext {
+    /// Waits for an operation, then calls `then` on the loop, once: with nil when its time is over. What it brings later is
+    /// dropped.
+    public func wait<Value: Sendable>(
+        for operation: @escaping @Sendable () async -> Value, within time: TimeAmount,
+        then: @escaping @Sendable (Value?) -> Void
+    ) {
+        let first = FirstResult<Value> { value in self.eventLoop.execute { then(value) } }
+        let alarm = eventLoop.scheduleTask(in: time) { first.answer(nil) }
         Task {
             let value = await operation()
             alarm.cancel()
