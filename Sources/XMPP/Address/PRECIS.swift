@@ -16,9 +16,14 @@ public enum PRECIS {
         settled(string, opaqueString)
     }
 
-    /// A nickname as it is compared, after RFC 8266, section 2.4: of ordinary width and in small letters.
+    /// A nickname as it is compared, after RFC 8266, section 2.4: of ordinary width, in small letters, and without what is
+    /// another form of the same letters (NFKC).
     public static func caseFolded(_ string: String) -> String {
-        let folded = NormalizationFormC.apply(to: lowercase(ordinaryWidth(Array(string.unicodeScalars))))
+        var plain: [Unicode.Scalar] = []
+        for scalar in ordinaryWidth(Array(string.unicodeScalars)) {
+            SASLprepTables.shared.decompose(scalar, into: &plain)
+        }
+        let folded = NormalizationFormC.apply(to: lowercase(plain))
         return String(String.UnicodeScalarView(folded))
     }
 

@@ -31,7 +31,7 @@ public enum SASLprep {
 }
 
 /// The tables of RFC 3454 for SASLprep, decoded at first use.
-private final class SASLprepTables: Sendable {
+final class SASLprepTables: Sendable {
     static let shared = SASLprepTables()
 
     struct Ranges: Sendable {

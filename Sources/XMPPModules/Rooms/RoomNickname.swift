@@ -10,17 +10,22 @@ enum RoomNickname {
     static func key(_ nickname: String) -> String? {
         guard nickname.utf8.count <= maximumBytes else { return nil }
         var scalars = String.UnicodeScalarView()
-        for scalar in PRECIS.caseFolded(nickname).unicodeScalars where !scalar.properties.isWhitespace {
+        for scalar in PRECIS.caseFolded(nickname).unicodeScalars
+        where !scalar.properties.isWhitespace && scalar != emptyBraille {
             scalars.append(lookAlikes[scalar] ?? scalar)
         }
         return scalars.isEmpty ? nil : String(scalars)
     }
 
-    /// Small letters and digits that look like Latin letters, from the confusables of UTS #39.
+    /// Counts as a symbol, and shows nothing.
+    private static let emptyBraille: Unicode.Scalar = "\u{2800}"
+
+    /// Letters and digits that look like Latin letters, small or as capitals, from the confusables of UTS #39. They are written
+    /// small here: how a name is written does not make it another one.
     private static let lookAlikes: [Unicode.Scalar: Unicode.Scalar] = {
         let table =
             "а=a е=e о=o р=p с=c у=y х=x і=i ј=j ѕ=s һ=h ԁ=d ԛ=q ԝ=w ѵ=v α=a ο=o ν=v ι=i ρ=p υ=u χ=x ϲ=c ո=n օ=o"
-            + " ı=i 0=o 1=l i=l |=l"
+            + " в=b к=k м=m н=h т=t β=b ε=e ζ=z η=h κ=k μ=m τ=t ı=i 0=o 1=l i=l |=l"
         var pairs: [Unicode.Scalar: Unicode.Scalar] = [:]
         for entry in table.split(separator: " ") {
             let scalars = Array(entry.unicodeScalars)

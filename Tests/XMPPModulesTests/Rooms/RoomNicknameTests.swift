@@ -7,7 +7,8 @@ import Testing
     @Test(arguments: [
         ("Romeo", "romeo"), ("Romeo", "Rоmeо"), ("Romeo", "Ｒｏｍｅｏ"), ("Paypal", "раураl"), ("Ro meo", "Romeo"),
         ("Romeo0", "Romeoo"), ("Bill", "BiIl"), ("Bill", "Bi1l"), ("Ｏscar", "0scar"), ("Καλός", "καλός"),
-        ("e\u{301}va", "éva"),
+        ("e\u{301}va", "éva"), ("TOM", "ТОМ"), ("Kate", "КАТЕ"), ("Bob", "ВОВ"), ("HEKATE", "ΗΕΚΑΤΕ"), ("АННА", "Анна"),
+        ("Bill", "𝐁𝐢𝐥𝐥"), ("Bill", "Ⓑill"), ("figaro", "ﬁgaro"), ("Bill", "Bill\u{2800}"),
     ])
     func lookAlikes(_ one: String, _ other: String) {
         #expect(RoomNickname.key(one) != nil)
