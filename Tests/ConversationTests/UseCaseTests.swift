@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Every use case of XEP-0060 and XEP-0163 has a conversation that names its section.
+/// Every use case of XEP-0045, XEP-0060 and XEP-0163 has a conversation that names its section.
 @Suite struct UseCaseTests {
     /// Of XEP-0060, sections 5 to 9.
     private static let ofNodes = """
@@ -35,14 +35,36 @@ import Testing
     /// Of XEP-0163.
     private static let ofAccounts = "3 4.1 4.2 4.3.1 4.3.2 4.3.3 4.3.4 5 6.1 6.2 7.1"
 
+    /// Of XEP-0045, sections 6 to 10.
+    private static let ofRooms = """
+        6.1 6.2 6.3 6.4 6.5 6.6
+        7.1 7.2.1 7.2.2 7.2.3 7.2.4 7.2.5 7.2.6 7.2.7 7.2.8 7.2.9 7.2.10 7.2.11 7.2.12 7.2.13 7.2.14 7.2.15 7.2.16 7.2.17
+        7.2.18 7.3 7.4 7.5 7.6 7.7 7.8.1 7.8.2 7.9 7.10 7.11 7.12 7.13 7.14
+        8.1 8.2 8.3 8.4 8.5 8.6 9.1 9.2 9.3 9.4 9.5 9.6 9.7 9.8 9.9
+        10.1.1 10.1.2 10.1.3 10.2 10.2.1 10.3 10.4 10.5 10.6 10.7 10.8 10.9
+        """
+
+    /// Status codes that a room tells people, XEP-0045 §16.6.2.
+    private static let codes = "100 101 104 110 170 171 172 173 201 301 303 307 321 322 333"
+    /// Those that it never tells, each with its reason.
+    private static let withoutSituation = [
+        "102 103": "a room shows nobody who is not there",
+        "210": "nobody has another nickname than they have asked for",
+        "332": "people are in a room as before when the server is back",
+    ]
+
     private static func sections(_ list: String) -> [String] { list.split { " \n".contains($0) }.map(String.init) }
+
+    /// The scripts whose names begin so.
+    private static func scripts(in prefix: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: ConversationTests.directory).filter { $0.hasPrefix(prefix) }
+            .map { try String(contentsOfFile: "\(ConversationTests.directory)/\($0)", encoding: .utf8) }
+    }
 
     /// The sections that scripts name whose names begin so.
     private static func named(in prefix: String) throws -> Set<String> {
-        let names = try FileManager.default.contentsOfDirectory(atPath: ConversationTests.directory)
         var found: Set<String> = []
-        for name in names where name.hasPrefix(prefix) {
-            let text = try String(contentsOfFile: "\(ConversationTests.directory)/\(name)", encoding: .utf8)
+        for text in try scripts(in: prefix) {
             for line in text.split(separator: "\n") where line.hasPrefix("#") {
                 for section in line.split(separator: "§").dropFirst() {
                     let number = section.prefix { $0.isNumber || $0 == "." }
@@ -59,6 +81,20 @@ import Testing
         #expect(missing.isEmpty, "use cases of XEP-0060 without a conversation: \(missing)")
         let excused = Set(Self.withoutCase.keys.flatMap(Self.sections))
         #expect(excused.isDisjoint(with: Self.sections(Self.ofNodes)))
+    }
+
+    @Test func rooms() throws {
+        let found = try Self.named(in: "0045-").union(Self.named(in: "0249-"))
+        let missing = Self.sections(Self.ofRooms).filter { !found.contains($0) }
+        #expect(missing.isEmpty, "use cases of XEP-0045 without a conversation: \(missing)")
+    }
+
+    @Test func statusCodesOfRooms() throws {
+        let told = try Self.scripts(in: "0045-").joined()
+        let missing = Self.sections(Self.codes).filter { !told.contains("<status code=\"\($0)\" />") }
+        #expect(missing.isEmpty, "status codes of XEP-0045 that no conversation has: \(missing)")
+        let excused = Set(Self.withoutSituation.keys.flatMap(Self.sections))
+        #expect(excused.isDisjoint(with: Self.sections(Self.codes)))
     }
 
     @Test func accounts() throws {
