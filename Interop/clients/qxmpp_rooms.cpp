@@ -7,7 +7,6 @@
 #include <QXmppMessage.h>
 #include <QXmppMucIq.h>
 #include <QXmppMucManager.h>
-#include <QXmppPresence.h>
 #include <QXmppStanza.h>
 
 #include <optional>
@@ -25,11 +24,8 @@ public:
         connect(room, &QXmppMucRoom::messageReceived, this, [this](const QXmppMessage &message) {
             said.append(message.from().section('/', 1) + ": " + message.body());
         });
-        // The room's own signal hears no refusal that does not repeat what was asked.
-        connect(&client, &QXmppClient::presenceReceived, this, [this, address](const QXmppPresence &presence) {
-            if (presence.type() == QXmppPresence::Error && presence.from().startsWith(address))
-                refusal = presence.error().condition();
-        });
+        connect(room, &QXmppMucRoom::error, this,
+                [this](const QXmppStanza::Error &error) { refusal = error.condition(); });
         connect(room, &QXmppMucRoom::kicked, this, [this](const QString &, const QString &reason) { kicked = reason; });
         connect(manager, &QXmppMucManager::invitationReceived, this,
                 [this](const QString &to, const QString &, const QString &reason) { invited = to + " " + reason; });

@@ -19,8 +19,8 @@ extension Room {
     }
 
     private static let maximumReasonBytes = 1024
-    /// Items of one request.
-    private static let maximumItems = 1000
+    /// Of one request.
+    static let maximumItems = 1000
 
     // MARK: Changes
 
@@ -104,10 +104,12 @@ extension Room {
     /// Makes changes that may be made, and tells all of them.
     func apply(_ changes: [AffiliationChange], by actor: JID) -> [StorageChange] {
         let name = occupant(actor)?.nickname
-        return changes.flatMap { apply($0, actor: name) }
+        let present = Dictionary(grouping: occupants.keys) { occupants[$0]?.jid }
+        return changes.flatMap { apply($0, to: present[$0.person] ?? [], actor: name) }
     }
 
-    private func apply(_ change: AffiliationChange, actor: String?) -> [StorageChange] {
+    /// - Parameter keys: those of the person's nicknames.
+    private func apply(_ change: AffiliationChange, to keys: [String], actor: String?) -> [StorageChange] {
         let former = members[change.person] ?? RoomMember(affiliation: .none)
         var member = RoomMember(
             affiliation: change.affiliation, nickname: former.nickname, reason: change.reason, hats: former.hats,
@@ -122,8 +124,8 @@ extension Room {
         guard member.affiliation != former.affiliation else { return changes }
         let cause = RoomPresence.Cause(actor: actor, reason: change.reason)
         return changes
-            + occupants.filter { $0.value.isSame(as: change.person) }.flatMap { key, occupant in
-                take(member.affiliation, former.affiliation, of: occupant, key, cause)
+            + keys.flatMap { key in
+                occupants[key].map { take(member.affiliation, former.affiliation, of: $0, key, cause) } ?? []
             }
     }
 

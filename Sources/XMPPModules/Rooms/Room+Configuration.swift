@@ -73,7 +73,7 @@ extension Room {
     private func affiliationChanges(
         _ fields: [(name: String, values: [String])]
     ) throws(StanzaError) -> [AffiliationChange] {
-        var changes: [AffiliationChange] = []
+        var changes: [JID: AffiliationChange] = [:]
         for (name, values) in fields {
             let affiliation: RoomAffiliation
             switch name {
@@ -86,15 +86,16 @@ extension Room {
                 guard let jid = JID(value)?.bare else { throw .jidMalformed }
                 listed.insert(jid)
                 if self.affiliation(of: jid) != affiliation {
-                    changes.append(AffiliationChange(person: jid, affiliation: affiliation))
+                    changes[jid] = AffiliationChange(person: jid, affiliation: affiliation)
                 }
             }
             for (jid, member) in members where member.affiliation == affiliation && !listed.contains(jid) {
-                guard !changes.contains(where: { $0.person == jid }) else { continue }
-                changes.append(AffiliationChange(person: jid, affiliation: .none))
+                guard changes[jid] == nil else { continue }
+                changes[jid] = AffiliationChange(person: jid, affiliation: .none)
             }
         }
-        return changes
+        guard changes.count <= Self.maximumItems else { throw .notAcceptable }
+        return Array(changes.values)
     }
 
     /// Does what follows from another configuration: §10.2.1 says who is told what.

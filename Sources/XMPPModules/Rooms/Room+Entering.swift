@@ -6,8 +6,9 @@ extension Room {
     /// Called once, with the error that the sender gets; nil: none.
     typealias Done = @Sendable (StanzaError?) -> Void
 
-    /// What the presence of somebody in a room may take.
-    private static let maximumPresenceBytes = 8 << 10
+    /// What the presence of somebody in a room may take. Whoever enters gets that of all others at once: with 1,000 of them it
+    /// fits what may wait for a session.
+    private static let maximumPresenceBytes = 3 << 10
     /// Admins and owners find room in a room that is full, §7.2.10: so many sessions.
     private static let reserve = 20
 
@@ -35,6 +36,27 @@ extension Room {
                 tellAbsence(event, at: place)
                 return commit(changes, then: done)
             }
+            guard !exists else { return enter(event, at: place, entry, presence, changes, done) }
+            guard service.mayMakeRooms(event.from) else { throw .notAllowed }
+            let (makers, maker) = (service.makers, event.from.bare)
+            hold(for: { await makers.begin(maker) }) { [self] refusal in
+                let done: Done = { error in
+                    makers.end(maker)
+                    done(error)
+                }
+                if let refusal { return done(refusal) }
+                enter(event, at: place, entry, presence, changes, done)
+            }
+        } catch {
+            done(error)
+        }
+    }
+
+    private func enter(
+        _ event: StanzaContext, at place: JID, _ entry: Element, _ presence: ByteBuffer, _ changes: [StorageChange],
+        _ done: @escaping Done
+    ) {
+        do throws(StanzaError) {
             let made = try enter(event, at: place, entry, presence)
             commit(changes + made) { [self] error in
                 // Nobody is in a room who would not be there after a restart.
@@ -73,7 +95,8 @@ extension Room {
         guard let key = place.resource.flatMap(RoomNickname.key) else { throw .notAcceptable }
         var changes: [StorageChange] = []
         let isNew = !exists
-        if isNew { changes += try make(session.bare) }
+        // Nobody else may enter before it is configured, §10.1.
+        if isNew { changes += make(session.bare) { $0.isLocked = true } }
         try admit(session, entry)
         if let owner = reservations[key], !owner.isSameBare(as: session) { throw .conflict }
         if let present = occupants[key] {
@@ -102,13 +125,6 @@ extension Room {
         welcome(shown, session, others, codes, HistoryRequest(entry), event.origin?.lasting)
         let stored = StoredOccupant(nickname: occupant.nickname, role: occupant.role, presence: presence)
         return changes + [service.store.putting(stored, at: session, address)]
-    }
-
-    /// Makes the room, which nobody else may enter until it is configured, §10.1.
-    private func make(_ maker: JID) throws(StanzaError) -> [StorageChange] {
-        guard service.mayMakeRooms(maker) else { throw .notAllowed }
-        guard !makerHasEnough else { throw .resourceConstraint }
-        return make(maker) { $0.isLocked = true }
     }
 
     /// Makes the room for an owner.
@@ -245,7 +261,8 @@ extension Room {
             members[session.bare] = member
             changes += service.store.putting(member, of: session.bare, address)
         }
-        return occupants.isEmpty && (!configuration.isPersistent || record.isLocked) ? changes + vanish() : changes
+        if occupants.isEmpty { wasLeft() }
+        return changes
     }
 
     /// Somebody is no more, who was something to the room or in it.
@@ -272,6 +289,51 @@ extension Room {
     private static let ends: [StanzaError.Condition] = [
         .gone, .itemNotFound, .recipientUnavailable, .redirect, .remoteServerNotFound, .serviceUnavailable,
     ]
+
+    /// Looks for those who were there when the server ended, §18.1.2: who of them has a session, their home knows.
+    func askForOccupants() {
+        let sessions = addresses
+        guard !sessions.isEmpty else { return }
+        wait(for: { [host] in await Self.missing(sessions, at: host) }) { [self] missing in
+            let gone = missing.here.filter { !isConnected($0) }
+            commit(gone.flatMap { removeSession($0, RoomPresence.Cause(codes: [333])) })
+            for session in missing.elsewhere { ask(for: session) }
+        }
+    }
+
+    /// The sessions that are not here: because they are no more, or their home is another one.
+    private static func missing(_ sessions: [JID], at host: Host) async -> (here: [JID], elsewhere: [JID]) {
+        var (here, elsewhere): ([JID], [JID]) = ([], [])
+        for session in sessions {
+            guard session.isSameDomain(as: host.jid) else {
+                elsewhere.append(session)
+                continue
+            }
+            do throws(StorageError) {
+                let account = try await host.accounts.load(session.bare)
+                if account?.session(session.resource ?? "") == nil { here.append(session) }
+            } catch {
+                // The account is not to be read here; if the storage has failed there is no harm in asking.
+                elsewhere.append(session)
+            }
+        }
+        return (here, elsewhere)
+    }
+
+    /// Whether a session of an account here is there, or can be resumed.
+    func isConnected(_ session: JID) -> Bool {
+        host.accounts.cached(session)?.session(session.resource ?? "") != nil
+    }
+
+    private func ask(for session: JID) {
+        var writer = XMLWriter()
+        writer.element(
+            "iq", .client,
+            ["type": "get", "id": SecureRandom.text(length: 12), "from": address.string, "to": session.string]
+        ) { $0.element("ping", Ping.namespace) }
+        guard let stanza = host.stanza(fromOwn: writer.finish(), "a room's question") else { return }
+        host.router.route(stanza, from: address, to: session, host: host, origin: self)
+    }
 
     /// A stanza that was sent to a session has come back.
     func bounced(_ stanza: Stanza, at session: JID) {

@@ -24,15 +24,16 @@ extension Room {
             for invitation in invitations {
                 guard let person = invitation["to"].flatMap({ JID($0) }) else { throw .jidMalformed }
                 guard service.takesInvitation(by: session) else { throw .resourceConstraint }
-                if affiliation(of: person) == .outcast { throw .forbidden }
-                people.append((person, invitation))
+                // Who is banned is not for everybody to know.
+                if affiliation(of: person) != .outcast { people.append((person, invitation)) }
             }
+            let added = Set(people.map(\.0.bare)).filter { configuration.isForMembers && members[$0] == nil }
+            guard members.count + added.count <= service.settings.affiliations else { throw .resourceConstraint }
             var changes: [StorageChange] = []
             for (person, invitation) in people {
                 // Without that they could not follow it.
                 if configuration.isForMembers, affiliation(of: person) == .none {
                     let change = AffiliationChange(person: person.bare, affiliation: .member)
-                    guard members.count < service.settings.affiliations else { throw .resourceConstraint }
                     changes += apply([change], by: session)
                 }
                 invite(person, invitation, by: inviter)
@@ -47,6 +48,7 @@ extension Room {
         let reason = invitation.child("reason", .roomUser)?.text
         let goesOn = invitation.child("continue", .roomUser)
         let password = configuration.asksForPassword ? configuration.password : nil
+        invited.add(person.bare, by: inviter.jid)
         var writer = XMLWriter()
         writer.start("message", .client)
         writer.attribute("from", address.string)
@@ -64,14 +66,12 @@ extension Room {
         send(writer.finish(), from: address, to: [person])
     }
 
-    /// Somebody does not want to come, and says so to whoever has invited them. That must be an occupant: a room is no way
-    /// to others.
+    /// Somebody does not want to come, and says so to whoever has invited them last. It goes to nobody else, and whether it
+    /// has reached anybody is not told: a room is no way to others, and does not say who is there.
     func declines(_ decline: Element, by person: JID) -> StanzaError? {
         guard exists else { return .itemNotFound }
-        guard let to = decline["to"].flatMap({ JID($0) }) else { return .jidMalformed }
-        let inviter = to.isSameBare(as: address) ? occupant(at: to) : occupants.values.first { $0.isSame(as: to) }
-        guard let inviter else { return .itemNotFound }
-        guard service.takesInvitation(by: person) else { return .resourceConstraint }
+        guard let by = invited.take(person.bare), let inviter = occupants.values.first(where: { $0.isSame(as: by) })
+        else { return nil }
         var writer = XMLWriter()
         writer.start("message", .client)
         writer.attribute("from", address.string)

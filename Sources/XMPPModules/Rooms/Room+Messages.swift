@@ -74,6 +74,7 @@ extension Room {
             throw .forbidden
         }
         guard text.utf8.count <= service.settings.subjectBytes else { throw .notAcceptable }
+        try pace(event.stanza.element, of: occupant)
         record.subject = RoomRecord.Subject(text: text, nickname: occupant.nickname, time: host.now())
         var writer = XMLWriter()
         write(event, by: occupant, appending: ByteBuffer(), to: &writer)

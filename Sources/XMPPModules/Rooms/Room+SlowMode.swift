@@ -2,11 +2,12 @@ import XMPPServer
 
 /// XEP-0500: how long an occupant waits between two messages.
 extension Room {
-    /// Takes note of a message with a text, which may be encrypted.
+    /// Takes note of a message with a text, which may be encrypted, or of a subject.
     ///
     /// - Throws: `policy-violation` if the person has to wait.
     func pace(_ message: Element, of occupant: Occupant) throws(StanzaError) {
-        guard let pause = configuration.slowMode, pause > 0, RoomNotifications.mayWake(message),
+        guard let pause = configuration.slowMode, pause > 0,
+            RoomNotifications.mayWake(message) || message.hasChild("subject", .client),
             affiliation(of: occupant.jid) < .admin
         else { return }
         let now = host.uptime()

@@ -21,8 +21,6 @@ final class Room: @unchecked Sendable {
     var exists: Bool { didSet { if exists != oldValue { generation += 1 } } }
     /// Rises when the room is made or destroyed: what was begun before does not concern the room that there is now.
     private(set) var generation = 0
-    /// Whoever would make the room has as many as they may.
-    let makerHasEnough: Bool
     /// By bare JID; who is nothing to the room is not in it.
     var members: [JID: RoomMember] { didSet { knownAbsent = nil } }
     /// By the keys of their nicknames.
@@ -46,6 +44,7 @@ final class Room: @unchecked Sendable {
     /// When people have sent their last messages, where they have to wait between two; by host's uptime and bare JIDs.
     var lastMessages: [JID: Duration] = [:]
     var activity: RoomActivity
+    var invited = Invited()
     /// The number of occupants, for those who are not on the loop.
     let occupantCount = Atomic<Int>(0)
     /// Requests that were passed on and are not answered, by the ids that they were given.
@@ -55,6 +54,10 @@ final class Room: @unchecked Sendable {
     /// Whether something that has changed here could not be stored: it is to be read anew.
     private var isStale = false
     private var isGoingOn = false
+    /// The last one has left. What follows from it does when all that happens at once is known.
+    private var isLeft = false
+    /// What has come while it is not known whether there is to be a room; nil: nothing is held up.
+    private var held: [() -> Void]?
     /// Whether the end of the server waits for the output.
     private var isBusy = false
 
@@ -64,7 +67,6 @@ final class Room: @unchecked Sendable {
         self.loop = loop
         exists = stored.record != nil
         record = stored.record ?? RoomRecord(created: service.host.now(), secret: SecureRandom.bytes(32))
-        makerHasEnough = stored.makerHasEnough
         members = stored.members
         activity = RoomActivity(at: service.host.uptime())
         for (jid, member) in members {
@@ -156,13 +158,19 @@ final class Room: @unchecked Sendable {
     func later(_ body: @escaping @Sendable () -> Void) {
         loop.eventLoop.execute {
             body()
-            self.goOn()
-            self.service.directory.letGo(self)
+            self.didSomething()
         }
+    }
+
+    /// Sends what is ready, and is let go if that was all.
+    private func didSomething() {
+        goOn()
+        service.directory.letGo(self)
     }
 
     /// Stores changes; `then` is called on the loop. If that fails the room is read anew, as soon as nothing is under way.
     func commit(_ changes: [StorageChange], then: @escaping @Sendable (StanzaError?) -> Void = { _ in }) {
+        let changes = changes + endIfLeft()
         guard !changes.isEmpty else { return then(nil) }
         commits += 1
         host.router.workBegan()
@@ -175,6 +183,36 @@ final class Room: @unchecked Sendable {
                 then(error)
                 host.router.workEnded()
             }
+        }
+    }
+
+    /// Whether it ends with the last one who leaves.
+    private var isTemporary: Bool { !configuration.isPersistent || record.isLocked }
+
+    /// The last one has left.
+    func wasLeft() { isLeft = true }
+
+    /// Ends the room that nobody is in any more, if it does not stay. Once for all that happens at once: somebody who became
+    /// something to the room meanwhile would be it to the next room of that name.
+    private func endIfLeft() -> [StorageChange] {
+        guard exchange(&isLeft, with: false), exists, occupants.isEmpty, isTemporary else { return [] }
+        return vanish()
+    }
+
+    /// Does something that was posted to the room, after what was posted before.
+    func perform(_ operation: @escaping () -> Void) {
+        if held == nil { operation() } else { held?.append(operation) }
+    }
+
+    /// Waits for something; what is posted meanwhile happens after `then`.
+    func hold<Value: Sendable>(
+        for operation: @escaping @Sendable () async -> Value, then: @escaping @Sendable (Value) -> Void
+    ) {
+        held = []
+        wait(for: operation) { [self] value in
+            let waiting = exchange(&held, with: nil) ?? []
+            then(value)
+            for operation in waiting { perform(operation) }
         }
     }
 
@@ -218,7 +256,8 @@ final class Room: @unchecked Sendable {
     @discardableResult
     func send(_ bytes: ByteBuffer, from: JID, to addresses: [JID], isReady: Bool = true) -> RoomOutput.Entry? {
         guard !addresses.isEmpty, let stanza = host.stanza(fromOwn: bytes, "a room's stanza") else { return nil }
-        let entry = RoomOutput.Entry(.stanza(stanza, from: from, to: addresses[...]), isReady: isReady)
+        let entry = RoomOutput.Entry(
+            .stanza(stanza, from: from, to: addresses[...]), size: bytes.readableBytes, isReady: isReady)
         output.append(entry)
         return entry
     }
@@ -273,9 +312,11 @@ extension Room: StanzaOrigin {
         guard let stanza = host.stanza(fromOwn: writer.finish(), "an error for a room"),
             let session = stanza.element["from"].flatMap({ JID($0) })
         else { return }
-        // What the host answers for an occupant's account.
         let take: @Sendable () -> Void = { [self] in
-            if kind == .iq { answered(stanza, from: session) } else { bounced(stanza, at: session) }
+            // What the host answers for an occupant's account.
+            if kind == .iq, answered(stanza, from: session) { return }
+            // Whoever is there and did not take it has reasons, such as a block list.
+            if !isConnected(session) { bounced(stanza, at: session) }
         }
         if loop.eventLoop.inEventLoop { take() } else { later(take) }
     }
@@ -286,17 +327,10 @@ extension Room: StanzaOrigin {
         then: @escaping @Sendable (Value?) -> Void
     ) {
         output.pause()
-        let first = FirstResult<Value> { value in
-            self.later {
-                then(value)
-                self.output.resume()
-            }
-        }
-        let alarm = loop.eventLoop.scheduleTask(in: time) { first.answer(nil) }
-        Task {
-            let value = await operation()
-            alarm.cancel()
-            first.answer(value)
+        loop.wait(for: operation, within: time) { value in
+            then(value)
+            self.output.resume()
+            self.didSomething()
         }
     }
 

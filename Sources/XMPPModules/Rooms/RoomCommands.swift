@@ -78,7 +78,7 @@ struct RoomCommands: Sendable {
     }
 
     private func create(_ room: String, _ owner: JID, _ name: String?) async throws -> RoomInfo {
-        try await inRoom(room, maker: owner) { room, done in
+        try await inRoom(room) { room, done in
             guard !room.exists else {
                 return done(.failure(AdministrationError("there is a room \(room.address) already", .conflict)))
             }
@@ -147,11 +147,9 @@ struct RoomCommands: Sendable {
 
     /// Does something with a room, on its loop.
     ///
-    /// - Parameters:
-    ///   - name: its address, or the first part of it.
-    ///   - maker: who would make it if there is none.
+    /// - Parameter name: its address, or the first part of it.
     private func inRoom<Value: Sendable>(
-        _ name: String, maker: JID? = nil, _ body: @escaping @Sendable (Room, @escaping Finish<Value>) -> Void
+        _ name: String, _ body: @escaping @Sendable (Room, @escaping Finish<Value>) -> Void
     ) async throws -> Value {
         guard
             let address = name.contains("@")
@@ -159,7 +157,7 @@ struct RoomCommands: Sendable {
             address.hasLocal, address.isBare, address.isSameDomain(as: service.domain)
         else { throw AdministrationError("\"\(name)\" is no room of \(service.domain)") }
         return try await withCheckedContinuation { continuation in
-            service.directory.post(to: address, of: service, maker: maker) { result in
+            service.directory.post(to: address, of: service) { result in
                 switch result {
                 case .success(let room): body(room) { continuation.resume(returning: $0) }
                 case .failure:

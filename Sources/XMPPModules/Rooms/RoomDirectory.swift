@@ -17,6 +17,8 @@ final class RoomDirectory: Sendable {
     }
 
     private let entries = Mutex<[JID: Entry]>([:])
+    /// Rooms that were let go with people in them, to be read anew: those are known to be there.
+    private let interrupted = Mutex<Set<JID>>([])
     private let host: Host
 
     init(host: Host) { self.host = host }
@@ -26,10 +28,8 @@ final class RoomDirectory: Sendable {
 
     /// Does something with a room.
     ///
-    /// - Parameters:
-    ///   - address: a bare JID.
-    ///   - maker: who would make the room if there is none.
-    func post(to address: JID, of service: RoomService, maker: JID? = nil, _ operation: @escaping Operation) {
+    /// - Parameter address: a bare JID.
+    func post(to address: JID, of service: RoomService, _ operation: @escaping Operation) {
         host.router.workBegan()
         let room: Room? = entries.withLock { entries in
             switch entries[address] {
@@ -40,7 +40,7 @@ final class RoomDirectory: Sendable {
                 entries[address] = .loading(waiting + [operation])
             case nil:
                 entries[address] = .loading([operation])
-                load(address, of: service, maker)
+                load(address, of: service)
             }
             return nil
         }
@@ -73,11 +73,11 @@ final class RoomDirectory: Sendable {
         for room in rooms { room.later { body(room) } }
     }
 
-    private func load(_ address: JID, of service: RoomService, _ maker: JID?) {
+    private func load(_ address: JID, of service: RoomService) {
         let loop = host.router.loop(for: address)
         Task {
             do throws(StorageError) {
-                let stored = try await service.store.read(address, maker: maker)
+                let stored = try await service.store.read(address)
                 loop.eventLoop.execute { self.loaded(Room(address, stored, of: service, on: loop)) }
             } catch {
                 self.failed(address, host.report(error))
@@ -91,6 +91,8 @@ final class RoomDirectory: Sendable {
             entries[room.address] = .loaded(room, waiting.count)
             return waiting
         }
+        let isKnown = interrupted.withLock { $0.remove(room.address) != nil }
+        if !isKnown { room.askForOccupants() }
         run(waiting, room)
     }
 
@@ -107,7 +109,7 @@ final class RoomDirectory: Sendable {
 
     private func run(_ operations: [Operation], _ room: Room) {
         for operation in operations {
-            operation(.success(room))
+            room.perform { operation(.success(room)) }
             entries.withLock { entries in
                 guard case .loaded(let known, let count) = entries[room.address] else { return }
                 entries[room.address] = .loaded(known, count - 1)
@@ -124,6 +126,7 @@ final class RoomDirectory: Sendable {
         entries.withLock { entries in
             guard case .loaded(let known, 0) = entries[room.address], known === room else { return }
             entries[room.address] = nil
+            if !room.occupants.isEmpty { interrupted.withLock { _ = $0.insert(room.address) } }
         }
     }
 }

@@ -15,12 +15,15 @@ final class RoomOutput: @unchecked Sendable {
         }
 
         var content: Content
+        /// Bytes, of a stanza.
+        let size: Int
         var isReady: Bool
         /// Called when its turn has come, if it is not ready then.
         var prepare: (() -> Void)?
 
-        init(_ content: Content, isReady: Bool = true, prepare: (() -> Void)? = nil) {
+        init(_ content: Content, size: Int = 0, isReady: Bool = true, prepare: (() -> Void)? = nil) {
             self.content = content
+            self.size = size
             self.isReady = isReady
             self.prepare = prepare
         }
@@ -30,19 +33,25 @@ final class RoomOutput: @unchecked Sendable {
     static let slice = 1_000
 
     private static let capacity = 1_000
+    private static let maximumBytes = 8 << 20
 
     private var entries: [Entry] = []
     /// The first of them that is not sent.
     private var first = 0
+    /// Of all that is not sent.
+    private var bytes = 0
     private var isSending = false
     /// What it waits for beside its first entry, such as an account that is read.
     private var pauses = 0
 
     var isEmpty: Bool { first == entries.count }
     /// Whether so much waits to be sent that nothing more is taken from people.
-    var isFull: Bool { entries.count - first >= Self.capacity }
+    var isFull: Bool { entries.count - first >= Self.capacity || bytes >= Self.maximumBytes }
 
-    func append(_ entry: Entry) { entries.append(entry) }
+    func append(_ entry: Entry) {
+        entries.append(entry)
+        bytes += entry.size
+    }
 
     /// Takes out what is not to be sent after all.
     func drop(_ entry: Entry) {
@@ -84,6 +93,7 @@ final class RoomOutput: @unchecked Sendable {
                 rest = some - 1
             }
             first += 1
+            bytes -= entry.size
         }
         if first == entries.count || first > Self.slice {
             entries.removeFirst(first)

@@ -9,6 +9,7 @@ final class RoomService: Sendable {
     let directory: RoomDirectory
     let retention: RoomRetention
     let notices: ActivityNotices
+    let makers: RoomMakers
     /// What people do in rooms, by their bare JIDs.
     private let messages: AttemptLimit<JID>
     private let changes: AttemptLimit<JID>
@@ -23,6 +24,7 @@ final class RoomService: Sendable {
         directory = RoomDirectory(host: host)
         retention = RoomRetention(host, of: domain)
         notices = ActivityNotices(host: host, domain: domain)
+        makers = RoomMakers(store, host: host)
         messages = AttemptLimit(limit: settings.messagesPerSecond, within: .seconds(1))
         invitations = AttemptLimit(limit: settings.invitationsPerHour, within: .seconds(3600))
         searches = AttemptLimit(limit: RoomSearch.perMinute, within: .seconds(60))
@@ -51,14 +53,12 @@ final class RoomService: Sendable {
     // MARK: Stanzas
 
     /// Has a room deal with a stanza, on its loop; the answers wait until what that changes is stored.
-    ///
-    /// - Parameter maker: who would make the room if there is none.
     func take(
-        at room: JID, maker: JID? = nil,
+        at room: JID,
         _ body: @escaping @Sendable (Room, _ changes: [StorageChange], _ done: @escaping Room.Done) -> Void
     ) -> Verdict {
         .keep { [self] changes, done in
-            directory.post(to: room, of: self, maker: maker) { result in
+            directory.post(to: room, of: self) { result in
                 switch result {
                 case .success(let room): body(room, changes, done)
                 case .failure(let error): done(error)
@@ -67,7 +67,8 @@ final class RoomService: Sendable {
         }
     }
 
-    /// Has a room deal with a stanza that changes nothing of its own, on its loop, before its sender's next stanza.
+    /// Has a room deal with a stanza that changes nothing of its own, on its loop, before its sender's next stanza; unless so
+    /// much waits to be sent that it takes no more.
     func settle(
         _ room: JID, _ body: @escaping @Sendable (Room, _ done: @escaping Room.Done) -> Void
     ) -> Verdict {
@@ -76,7 +77,8 @@ final class RoomService: Sendable {
                 let done: Room.Done = { continuation.resume(returning: $0.map { .bounce($0) } ?? .handled) }
                 directory.post(to: room, of: self) { result in
                     switch result {
-                    case .success(let room): body(room, done)
+                    case .success(let room):
+                        if room.output.isFull { done(.resourceConstraint) } else { body(room, done) }
                     case .failure(let error): done(error)
                     }
                 }

@@ -9,8 +9,6 @@ struct RoomStore: Sendable {
         var record: RoomRecord?
         var members: [JID: RoomMember] = [:]
         var occupants: [(jid: JID, occupant: StoredOccupant)] = []
-        /// Whoever would make the room has as many as they may.
-        var makerHasEnough = false
     }
 
     static let recordsStore = "rooms"
@@ -64,14 +62,10 @@ struct RoomStore: Sendable {
 
     // MARK: Reading
 
-    /// - Parameter maker: who would make the room.
-    func read(_ room: JID, maker: JID?) async throws(StorageError) -> Stored {
+    func read(_ room: JID) async throws(StorageError) -> Stored {
         var stored = Stored()
         stored.record = try await records.get(recordsMap, key: Self.key(room))
-        guard stored.record != nil else {
-            if let maker { stored.makerHasEnough = try await owned(by: maker) >= roomsPerOwner }
-            return stored
-        }
+        guard stored.record != nil else { return stored }
         for item in try await all(members, membersMap(room)) {
             if let jid = JID(item.key) { stored.members[jid] = item.value }
         }
@@ -82,7 +76,7 @@ struct RoomStore: Sendable {
     }
 
     /// How many rooms somebody owns, counted up to the limit.
-    private func owned(by person: JID) async throws(StorageError) -> Int {
+    func owned(by person: JID) async throws(StorageError) -> Int {
         var count = 0
         var position = MapQuery.Position.first
         while count < roomsPerOwner {

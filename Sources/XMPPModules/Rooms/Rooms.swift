@@ -173,18 +173,26 @@ struct Rooms: ServerModule {
         }
     }
 
+    /// An error for presence says that it is a room's, §7.2.17: that is how clients know that they are not let in.
+    @Sendable private static func refusal(_ error: StanzaError) -> StanzaError {
+        var error = error
+        error.companion = StanzaError.Detail("x", .rooms)
+        return error
+    }
+
     private func receive(presence event: StanzaContext, _ service: RoomService) -> Verdict {
         guard let to = event.to, to.hasLocal else { return receive(own: event, service) }
+        return receive(presence: event, of: to, service).telling(Self.refusal)
+    }
+
+    private func receive(presence event: StanzaContext, of to: JID, _ service: RoomService) -> Verdict {
         switch event.stanza.type {
         case .available:
             // §7.2.1: there is no nickname.
             guard to.isFull else { return .bounce(.jidMalformed) }
             guard service.takesChange(of: event.from) else { return .bounce(.resourceConstraint) }
             let entry = event.stanza.element.child("x", .rooms)
-            return service.take(at: to.bare, maker: entry == nil ? nil : event.from.bare) {
-                room, changes, done in
-                room.received(event, at: to, entry, changes, done)
-            }
+            return service.take(at: to.bare) { $0.received(event, at: to, entry, $1, $2) }
         case .unavailable:
             return service.take(at: to.bare) { $0.leaves(event, $1, $2) }
         case .error:
@@ -225,7 +233,10 @@ struct Rooms: ServerModule {
             guard service.takesMessage(of: event.from) else { return .bounce(.resourceConstraint) }
             return service.take(at: to) { $0.says(event, $1, $2) }
         default:
-            guard to.isBare else { return service.settle(to.bare) { $1($0.whispers(event, to: to)) } }
+            guard to.isBare else {
+                guard service.takesMessage(of: event.from) else { return .bounce(.resourceConstraint) }
+                return service.settle(to.bare) { $1($0.whispers(event, to: to)) }
+            }
             return receive(toRoom: event, to, service)
         }
     }
@@ -244,8 +255,11 @@ struct Rooms: ServerModule {
         guard let element = message.child("x", .dataForms) else { return .bounce(.badRequest) }
         do throws(StanzaError) {
             let form = try DataForm(element)
-            guard form.type == Room.voiceForm else { throw .badRequest }
-            return service.settle(room) { $0.decides(form, by: event.from, $1) }
+            switch form.type {
+            case Room.voiceForm: return service.settle(room) { $0.decides(form, by: event.from, $1) }
+            case Room.registrationForm.name: return service.settle(room) { $0.admits(form, by: event.from, $1) }
+            default: throw .badRequest
+            }
         } catch {
             return .bounce(error)
         }

@@ -95,7 +95,7 @@ public final class Host: Sendable {
     public var personalData: [PersonalData] { PersonalData.ofCore + configuration.personalData }
 
     /// How long an IQ handler may take, and how long a stanza may wait for one thing.
-    var iqTime: Duration { configuration.limits.requestTime }
+    public var iqTime: Duration { configuration.limits.requestTime }
     /// The requests of one session that may wait for their answers at once.
     var parallelRequests: Int { configuration.limits.parallelRequests }
     /// The address of the OAuth server's metadata, RFC 8414; nil: there is none.
