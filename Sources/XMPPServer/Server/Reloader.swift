@@ -5,17 +5,24 @@ import Synchronization
 public final class Reloader: Sendable {
     private let server: Server
     private let read: @Sendable () throws -> ServerConfiguration
+    private let begins: @Sendable () -> Void
+    private let ends: @Sendable () -> Void
     private let reloaded: @Sendable (ServerConfiguration) -> Void
 
     /// - Parameters:
     ///   - read: reads the file.
+    ///   - begins: called before a reload.
+    ///   - ends: called after it, whether or not anything has changed.
     ///   - reloaded: called with the new configuration, for parts outside of the server such as its log.
     public init(
         _ server: Server, read: @escaping @Sendable () throws -> ServerConfiguration,
+        begins: @escaping @Sendable () -> Void = {}, ends: @escaping @Sendable () -> Void = {},
         reloaded: @escaping @Sendable (ServerConfiguration) -> Void = { _ in }
     ) {
         self.server = server
         self.read = read
+        self.begins = begins
+        self.ends = ends
         self.reloaded = reloaded
     }
 
@@ -29,6 +36,8 @@ public final class Reloader: Sendable {
     /// - Returns: what has changed, and what needs a restart.
     /// - Throws: all errors.
     public func reload() async throws -> [ConfigurationChange] {
+        begins()
+        defer { ends() }
         let changes: [ConfigurationChange]
         do {
             changes = try await server.reload(read)

@@ -67,14 +67,17 @@ struct Serve: AsyncParsableCommand {
         let server = try await Server(
             configuration, storage: storage, group: group, logger: logger,
             key: ServerKey(file: configuration.data.keyFile))
+        let manager = ServiceManager(logger: logger)
         let reloader = Reloader(
             server, read: { [options] in try options.read() },
+            begins: { manager.tell(.reloading) }, ends: { manager.tell(.ready) },
             reloaded: { configuration in
                 level.value = configuration.log.level
                 Self.checkCertificates(configuration, logger)
             })
         let service = ServerService(
-            server: server, web: WebService(server), reloader: reloader, group: group, pidFile: pidFile)
+            server: server, web: WebService(server), reloader: reloader, manager: manager, group: group,
+            pidFile: pidFile)
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let services = ServiceGroup(
@@ -110,6 +113,7 @@ private struct ServerService: ServiceLifecycle.Service {
     let server: Server
     let web: WebService
     let reloader: Reloader
+    let manager: ServiceManager
     let group: any EventLoopGroup
     let pidFile: String?
 
@@ -127,16 +131,20 @@ private struct ServerService: ServiceLifecycle.Service {
             throw error
         }
         server.logger.info("ready", metadata: ["version": "\(Software.version)"])
+        manager.tell(.ready)
         // When everything that begins with the server has begun.
         let releasing = Task {
             try await Task.sleep(for: .seconds(1))
             StartUpMemory.release()
         }
         let reloading = Task { await reloadWhenAsked() }
+        let watching = Task { await manager.watch(group) }
         try? await gracefulShutdown()
         reloading.cancel()
         releasing.cancel()
+        watching.cancel()
         server.logger.info("stopping")
+        manager.tell(.stopping)
         startPatience()
         await socket.close()
         await stop()
