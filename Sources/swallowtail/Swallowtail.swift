@@ -10,7 +10,8 @@ struct Swallowtail: AsyncParsableCommand {
         abstract: "An XMPP server.",
         version: "\(Software.name) \(Software.version)",
         subcommands: [
-            Serve.self, Check.self, Plan.self, Reload.self, AccountCommand.self, TokenCommand.self, AppCommand.self,
+            Init.self, Serve.self, Check.self, Plan.self, Reload.self, AccountCommand.self, TokenCommand.self,
+            AppCommand.self,
             ContactCommand.self, InviteCommand.self, NamedCommand.self, ModulesCommand.self, ConfigCommand.self,
             Explain.self, Backup.self, Restore.self, CompletionCommand.self,
         ] + ModuleCommands.all

@@ -76,6 +76,7 @@ enum Operator {
         let client = AdministrationClient(path: configuration.data.administrationSocket)
         var reply: CommandReply?
         do {
+            if access == .write, !client.isServed { try DataOwner(of: configuration.data.directory)?.act() }
             // A starting server opens the store before the socket.
             let storage = try await Store.open(
                 configuration, access, logger(configuration),
