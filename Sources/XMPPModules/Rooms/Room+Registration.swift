@@ -50,6 +50,8 @@ extension Room {
     func register(_ query: Element, by session: JID, _ answer: @escaping @Sendable (Reply) -> Void) {
         let person = session.bare
         do throws(StanzaError) {
+            // Each is shown to all.
+            guard service.takesChange(of: session) else { throw .resourceConstraint }
             if let error = refusal(of: person) { throw error }
             let former = affiliation(of: person)
             guard !query.hasChild("remove", .registration) else {
