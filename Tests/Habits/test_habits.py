@@ -65,6 +65,24 @@ class Habits(unittest.TestCase):
         folders = {path.relative_to(ROOT / "Sources").parts[0] for path in SOURCES}
         self.assertEqual({folder for folder in folders if f'"{folder}"' not in package}, set())
 
+    def test_what_is_logged_is_described(self):
+        """The table of the log in docs/operation.md has each message, with its level, and no other."""
+        call = re.compile(
+            r"(?:\b\w*[lL]ogger\??\.(notice|info|warning|error|critical)\(|\bwrite\(\s*\.(notice|info),)\s*"
+            r'"((?:[^"\\]|\\\((?:[^()]|\([^()]*\))*\))*)"'
+        )
+        logged = set()
+        for path in SOURCES:
+            for level, other, message in call.findall(code(path)):
+                logged.add((re.sub(r"\\\(.*\)", "…", message), level or other))
+        table = (ROOT / "docs/operation.md").read_text().split("\n## Log\n")[1].split("\n## ")[0]
+        described = set()
+        for messages, levels in re.findall(r"^\| (`.*?) \| ([a-z, ]+) \| ", table, re.MULTILINE):
+            names = re.findall("`([^`]+)`", messages)
+            described |= {(name, level) for name in names for level in levels.split(", ")}
+        self.assertEqual(sorted(logged - described), [], "logged, but not described")
+        self.assertEqual(sorted(described - logged), [], "described, but not logged")
+
     def test_every_suite_has_a_test(self):
         wrong = []
         for path in TESTS:
