@@ -54,7 +54,6 @@ final class Fleet: @unchecked Sendable {
         loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
         address = try SocketAddress(ipAddress: target.host, port: target.port)
         bootstrap = ClientBootstrap(group: loop)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 1)
             .connectTimeout(.seconds(60))
         if target.transport == .plain {

@@ -15,7 +15,6 @@ final class SocketConnection: TestConnection {
         self.certificate = certificate
         inbox = Inbox(contentNamespace: contentNamespace)
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { [inbox] channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let host {

@@ -73,7 +73,6 @@ final class BoundSocket: Sendable {
                     try channel.pipeline.syncOperations.addHandler(AcceptLimit(connections))
                 }
             }
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             // Most connections are idle, and keep no unused memory.
             .childChannelOption(.recvAllocator, value: ReceiveAllocator())
             .childChannelOption(.maxMessagesPerRead, value: 1)
