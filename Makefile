@@ -27,7 +27,7 @@ SERVERS :=
 SECONDS_EACH := 5
 ROUNDS := 1
 
-.PHONY: help run build test test-fast check-all interop soak fuzz-conversations check format docs clean \
+.PHONY: help run build package test-package packages-package test test-fast check-all interop soak fuzz-conversations check format docs clean \
 	packages packages-chat packages-interop packages-peers libraries clients interop-clients pictures \
 	bench bench-peers bench-growth bench-micro bench-thresholds bench-check bench-tools
 
@@ -39,6 +39,13 @@ run: packages packages-chat build ## Build, set up demo accounts below ./data, s
 
 build: libraries ## Build the release executable alone
 	swift build $(RELEASE) --product swallowtail
+
+package: build ## Pack it: a Debian package, and a tarball with an installer, in .build/package
+	@Scripts/package .build/release/swallowtail
+
+test-package: package ## Install it in a bare Debian 12 and have two clients talk, as docs/guides/five-minutes.md says; as root
+	@Scripts/install-packages --check build package
+	@Scripts/test-package --update
 
 test: packages packages-interop ## Everything that CI runs
 	@Scripts/test
@@ -131,6 +138,9 @@ packages-chat: ## Install what Scripts/chat needs
 
 packages-interop: ## Install the client libraries that the interop tests need
 	@Scripts/install-packages interop
+
+packages-package: ## Install what `make test-package` needs
+	@Scripts/install-packages package
 
 packages-peers: ## Install the servers that the benchmarks compare with
 	@Scripts/install-packages peers
