@@ -9,9 +9,13 @@ const NS = {
   chatstates: "http://jabber.org/protocol/chatstates",
   delay: "urn:xmpp:delay",
   disco: "http://jabber.org/protocol/disco#info",
+  forms: "jabber:x:data",
+  forward: "urn:xmpp:forward:0",
   lookup: "http://messenger.live.com/xmpp/jidlookup",
+  mam: "urn:xmpp:mam:2",
   nick: "http://jabber.org/protocol/nick",
   roster: "jabber:iq:roster",
+  rsm: "http://jabber.org/protocol/rsm",
   stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
   update: "vcard-temp:x:update",
   vcard: "vcard-temp",
@@ -23,6 +27,8 @@ const FRESH = 10_000;
 // What others can fill the page with: messages of one conversation, and conversations with strangers.
 const MOST_MESSAGES = 1000;
 const MOST_STRANGERS = 100;
+// Messages of a page of history.
+const PAGE = 50;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})+$|^(?:[A-Za-z0-9+/]{4})*[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$/;
 const AVAILABILITY = ["chat", "", "away", "xa", "dnd"];
 const SUBSCRIPTIONS = ["none", "to", "from", "both", "remove"];
@@ -127,6 +133,8 @@ export class Messenger extends EventTarget {
   #cardQuestion = new Question();
   #photoHash;
   #features = new Set();
+  // Pages of history that are on their way, by the id of the query.
+  #pages = new Map();
   state = "connecting";
   show = "";
   jid = "";
@@ -228,9 +236,12 @@ export class Messenger extends EventTarget {
 
   async #signedIn() {
     const unsure = this.#unsure();
-    const info = await this.#request("get", this.#domain, element("query", NS.disco)).catch(() => undefined);
-    for (const feature of info?.getElementsByTagNameNS(NS.disco, "feature") ?? []) {
-      this.#features.add(feature.getAttribute("var"));
+    // The features of the host, and of the account (XEP-0313, section 8).
+    for (const address of [this.#domain, this.jid]) {
+      const info = await this.#request("get", address, element("query", NS.disco)).catch(() => undefined);
+      for (const feature of info?.getElementsByTagNameNS(NS.disco, "feature") ?? []) {
+        this.#features.add(feature.getAttribute("var"));
+      }
     }
     const roster = await this.#request("get", undefined, element("query", NS.roster));
     const items = [...(child(roster, "query", NS.roster)?.children ?? [])];
@@ -267,6 +278,10 @@ export class Messenger extends EventTarget {
   #received(stanza) {
     const from = stanza.getAttribute("from");
     if (stanza.namespaceURI !== NS.client) return;
+    if (stanza.localName === "message" && (!from || from === this.jid)) {
+      const result = child(stanza, "result", NS.mam);
+      if (result) return this.#pages.get(result.getAttribute("queryid"))?.push(result);
+    }
     if (stanza.localName === "message" && from) this.#message(stanza, bare(from));
     if (stanza.localName === "presence" && from) this.#presence(stanza, from);
     if (stanza.localName === "iq") this.#asked(stanza, from);
@@ -557,7 +572,7 @@ export class Messenger extends EventTarget {
 
   // Puts the last messages that the service keeps in front of those of this page.
   async readHistory(contact) {
-    if (contact.isHistoryRead || !this.#features.has(NS.archive)) return;
+    if (contact.isHistoryRead || (!this.#features.has(NS.mam) && !this.#features.has(NS.archive))) return;
     contact.isHistoryRead = true;
     try {
       this.#prepend(contact, await this.#kept(contact));
@@ -568,6 +583,7 @@ export class Messenger extends EventTarget {
 
   // The last messages of a conversation that the service keeps.
   async #kept(contact) {
+    if (this.#features.has(NS.mam)) return this.#keptByMAM(contact);
     if (!this.#features.has(NS.archive)) return [];
     const list = await this.#request("get", undefined, element("list", NS.archive, { with: contact.jid }));
     const start = child(child(list, "list", NS.archive), "chat", NS.archive)?.getAttribute("start");
@@ -583,6 +599,31 @@ export class Messenger extends EventTarget {
       if (/^\d{1,9}$/.test(seconds)) time += 1000 * Number(seconds);
       const text = childText(item, "body", NS.archive);
       if (text) kept.push({ text, isOwn: item.localName === "to", time: new Date(time), state: "done" });
+    }
+    return kept;
+  }
+
+  // The results come as messages, before the answer (XEP-0313, section 4).
+  async #keptByMAM(contact) {
+    const queryid = crypto.randomUUID();
+    const field = (name, value) => element("field", NS.forms, { var: name }, element("value", NS.forms, {}, value));
+    const form = element("x", NS.forms, { type: "submit" }, field("FORM_TYPE", NS.mam), field("with", contact.jid));
+    const set = element("set", NS.rsm, {}, element("max", NS.rsm, {}, String(PAGE)), element("before", NS.rsm));
+    const results = [];
+    this.#pages.set(queryid, results);
+    try {
+      await this.#request("set", undefined, element("query", NS.mam, { queryid }, form, set));
+    } finally {
+      this.#pages.delete(queryid);
+    }
+    const kept = [];
+    for (const result of results) {
+      const forwarded = child(result, "forwarded", NS.forward);
+      const message = child(forwarded, "message", NS.client);
+      const text = childText(message, "body", NS.client);
+      const time = moment(child(forwarded, "delay", NS.delay)?.getAttribute("stamp"));
+      if (!text || !time || message.getAttribute("type") === "groupchat") continue;
+      kept.push({ text, isOwn: bare(message.getAttribute("from") ?? "") === this.jid, time, state: "done" });
     }
     return kept;
   }

@@ -1,0 +1,44 @@
+"""The Messenger in a browser on a host for any client: what a phone has said before the page was opened."""
+
+from browser_messenger import Browsers, choose, hears, is_sent, say
+from person import Person
+from scenario import Suite
+
+suite = Suite()
+
+
+@suite.scenario("the page shows what was said before it was opened, and after a reload")
+async def history(stage):
+    account, other = (stage.standard["accounts"][name] for name in ("mercutio", "benvolio"))
+    phone = Person(account["jid"], stage.standard["address"], stage.certificate, account["password"]).use("PLAIN")
+    friend = Person(other["jid"], stage.standard["address"], stage.certificate, other["password"]).use("PLAIN")
+    stage.people += [phone, friend]
+    for person in (phone, friend):
+        await person.sign_in()
+        await person.appear()
+    phone.send_message(mto=other["jid"], mbody="From my phone", mtype="chat")
+    await friend.message(account["jid"], "From my phone")
+    page = await stage.window("mercutio")
+    await page.open(stage.standard["web"] + "/chat/")
+    await page.click("#sign-in")
+    await page.type("#name", account["jid"])
+    await page.type("#password", account["password"])
+    await page.click("main button", "Sign in")
+    await page.click("button", "Allow")
+    await page.shows("mercutio", "#own-name")
+    await phone.sign_out()
+    stage.people.remove(phone)
+    friend.send_message(mto=account["jid"], mbody="To your page", mtype="chat")
+    await choose(page, other["jid"])
+    await hears(page, "From my phone")
+    await say(page, "From my page")
+    await is_sent(page, "From my page")
+    await page.open(stage.standard["web"] + "/chat/")
+    friend.send_message(mto=account["jid"], mbody="After the reload", mtype="chat")
+    await choose(page, other["jid"])
+    for text in ("From my phone", "To your page", "From my page", "After the reload"):
+        await hears(page, text)
+
+
+if __name__ == "__main__":
+    suite.main(Browsers)
