@@ -139,7 +139,7 @@ struct Offline: ServerModule {
         guard let place = backlog.place(atMost: settings.maximum, counted: counted) else {
             return .bounce(.serviceUnavailable)
         }
-        return .keep { changes, done in
+        return .keep { changes, submitted, done in
             host.archiveIDs.submitting(at: message.time) { next in
                 let entry = ArchiveEntry(
                     id: next(), collection: ArchiveEntry.offline, owner: account.jid, peer: message.from.bare,
@@ -156,6 +156,7 @@ struct Offline: ServerModule {
                     done(nil)
                 }
             }
+            submitted()
         }
     }
 

@@ -53,6 +53,8 @@ final class Room: @unchecked Sendable {
     private var commits = 0
     /// Whether something that has changed here could not be stored: it is to be read anew.
     private var isStale = false
+    /// Whether changes that it was given are submitted later, when something else is known.
+    private var hasPutOff = false
     private var isGoingOn = false
     /// The last one has left. What follows from it does when all that happens at once is known.
     private var isLeft = false
@@ -216,10 +218,18 @@ final class Room: @unchecked Sendable {
         }
     }
 
+    /// Does something. Returns whether its changes are submitted.
+    func submits(_ body: () -> Void) -> Bool {
+        hasPutOff = false
+        body()
+        return !hasPutOff
+    }
+
     /// Waits for something that the room needs, then goes on on the loop.
     func wait<Value: Sendable>(
         for operation: @escaping @Sendable () async -> Value, then: @escaping @Sendable (Value) -> Void
     ) {
+        hasPutOff = true
         commits += 1
         host.router.begin { [self] in
             let value = await operation()

@@ -57,10 +57,11 @@ final class RoomService: Sendable {
         at room: JID,
         _ body: @escaping @Sendable (Room, _ changes: [StorageChange], _ done: @escaping Room.Done) -> Void
     ) -> Verdict {
-        .keep { [self] changes, done in
+        .keep { [self] changes, submitted, done in
             directory.post(to: room, of: self) { result in
                 switch result {
-                case .success(let room): body(room, changes, done)
+                case .success(let room):
+                    if room.submits({ body(room, changes, done) }) { submitted() }
                 case .failure(let error): done(error)
                 }
             }

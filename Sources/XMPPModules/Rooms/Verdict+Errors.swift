@@ -7,7 +7,8 @@ extension Verdict {
         case .go, .handled: self
         case .bounce(let error): .bounce(change(error))
         case .wait(let operation): .wait { await operation().telling(change) }
-        case .keep(let keeping): .keep { changes, done in keeping(changes) { done($0.map(change)) } }
+        case .keep(let keeping):
+            .keep { changes, submitted, done in keeping(changes, submitted) { done($0.map(change)) } }
         }
     }
 }

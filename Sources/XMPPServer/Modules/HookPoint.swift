@@ -48,10 +48,14 @@ public enum Verdict: Sendable {
     /// Wait for the operation, whose verdict counts. The sender's next stanzas wait as well; nothing else does.
     case wait(@Sendable () async -> Verdict)
     /// Processing is done once something is durable. The closure submits that in one group with the given changes, and
-    /// calls back with the outcome, from any thread. The sender's next messages do not wait for it; answers to the
-    /// sender do.
+    /// calls back when it has and with the outcome, from any thread. The sender's next stanzas wait until it is submitted;
+    /// answers to the sender until it is durable.
     case keep(Keeping)
 
+    /// - Parameter submitted: need not be called if `done` is called at once.
     public typealias Keeping =
-        @Sendable (_ changes: [StorageChange], _ done: @escaping @Sendable (StanzaError?) -> Void) -> Void
+        @Sendable (
+            _ changes: [StorageChange], _ submitted: @escaping @Sendable () -> Void,
+            _ done: @escaping @Sendable (StanzaError?) -> Void
+        ) -> Void
 }

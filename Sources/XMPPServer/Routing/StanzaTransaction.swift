@@ -89,8 +89,13 @@ extension StanzaRouter {
     /// further stanzas that are answered wait for it.
     func keep(_ event: StanzaContext, _ operation: Verdict.Keeping) {
         let group = began(event, holdsAnswers: true)
-        operation(changes(of: event)) { [self] error in ended(event, group, error) }
+        let submission = Submission()
+        operation(changes(of: event), submission.end) { [self] error in
+            submission.end()
+            ended(event, group, error)
+        }
         event.transaction?.submitted()
+        group?.input.wait(for: submission)
     }
 
     /// A change of the stanza is submitted elsewhere.

@@ -126,6 +126,14 @@ public final class SessionInput: @unchecked Sendable {
         lookForRest()
     }
 
+    /// The present stanza's changes are submitted elsewhere. Until they are nothing behind it is handled: its count would be
+    /// stored before them, and theirs after it.
+    func wait(for submission: Submission) {
+        guard durability.counts, !submission.isOver else { return }
+        let pause = beginPause(within: TimeAmount(host.iqTime)) {}
+        submission.whenOver { [self] in loop.eventLoop.execute { self.end(pause) } }
+    }
+
     /// Refuses all stanzas that wait, as the server stops.
     func endPauses() {
         for pause in pauses where pause.timer != nil { end(pause) { pause.expired() } }

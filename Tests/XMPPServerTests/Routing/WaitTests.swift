@@ -33,6 +33,22 @@ import XMPPModules
         await server.stop()
     }
 
+    @Test("Nothing behind a message is handled before that one's changes are submitted, if its sender counts")
+    func submission() async throws {
+        let server = try await server(requestTime: "60 s")
+        let romeo = try await server.session("romeo")
+        let juliet = try await server.session("juliet", resource: "balcony")
+        try await romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+        _ = try await romeo.read(until: "<enabled")
+        let rest = "type='chat' to='juliet@example.org/balcony'><body>x</body></message>"
+        try await romeo.send("<message keep='submission' \(rest)<message \(rest)<r xmlns='urn:xmpp:sm:3'/>")
+        #expect(try await !juliet.ping().contains("<message"))
+        WaitingModule.gate("submission").open()
+        _ = try await juliet.read(until: "<message")
+        _ = try await romeo.read(until: "h=\"2\"")
+        await server.stop()
+    }
+
     /// `to` a session the request waits in both halves.
     private func request(_ gate: String, to address: String, id: String) -> String {
         "<iq type='get' gate='\(gate)' id='\(id)' to='\(address)'><vCard xmlns='vcard-temp'/></iq>"

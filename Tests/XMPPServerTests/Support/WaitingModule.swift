@@ -4,7 +4,8 @@ import XMPPServer
 /// Lets messages and requests wait as they ask for it.
 ///
 /// An IQ with `gate="x@point"` waits at that hook point until the test opens the gate x. A message with `wait="n"` waits n times on its way to the account, one with `gate="x"` when it has been archived, until
-/// the test opens that gate (`asked for x` opens when it waits). A request `<wait xmlns="urn:example:wait"
+/// the test opens that gate (`asked for x` opens when it waits). One with `keep="x"` is kept, which is submitted when the test
+/// opens that gate. A request `<wait xmlns="urn:example:wait"
 /// id="x" />` is answered when the test opens that gate.
 struct WaitingModule: ServerModule {
     static let info = ModuleInfo("test-waiting", implements: [.other("tests")])
@@ -32,6 +33,16 @@ struct WaitingModule: ServerModule {
             return .wait {
                 await Self.gate(gate).opened()
                 return .go
+            }
+        }
+        registrar.on(Hooks.messageToAccount, .block) { event in
+            guard let gate = event.stanza.element["keep"] else { return .go }
+            return .keep { _, submitted, done in
+                Task {
+                    await Self.gate(gate).opened()
+                    submitted()
+                    done(nil)
+                }
             }
         }
         for point in [Hooks.iqFromClient, Hooks.iqToAccount, Hooks.iqToSession] {
