@@ -15,6 +15,8 @@ FORWARD = "{urn:xmpp:forward:0}"
 DELAY = "{urn:xmpp:delay}"
 STABLE = "{urn:xmpp:sid:0}"
 MAM = "{urn:xmpp:mam:2}"
+MUC = "{http://jabber.org/protocol/muc}"
+MUC_USER = "{http://jabber.org/protocol/muc#user}"
 STANZAS = {CLIENT + "message", CLIENT + "presence", CLIENT + "iq"}
 # What a server may end a stream with when all is well: it stops, or the session goes on at another connection.
 EXPECTED_ERRORS = {"system-shutdown", "conflict"}
@@ -29,6 +31,8 @@ class Session:
         self.id = None
         self.left_at = None
         self.received = 0
+        # The rooms in which the server says that it is.
+        self.rooms = set()
         # What was sent and is not acknowledged: number, stanza, message if it is one.
         self.queue = collections.deque()
         self.sent = 0
@@ -48,12 +52,13 @@ class Session:
 
 
 class Device:
-    def __init__(self, soak, name, account, partners):
+    def __init__(self, soak, name, account, partners, rooms):
         self.soak = soak
         self.ledger = soak.ledger
         self.name = name
         self.account = account
         self.partners = partners
+        self.rooms = rooms
         self.random = random.Random(f"{soak.seed}/{name}")
         self.session = None
         self.stream = None
@@ -173,7 +178,7 @@ class Device:
             stream.write(self._enable())
             answer = await stream.expect(
                 SM + "enabled", SM + "failed", otherwise=lambda element: self._hear(element, session))
-            self._enabled(session, answer, f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>", "<presence/>")
+            self._enabled(session, answer, f"<iq type='set' id='c'><enable xmlns='{CARBONS[1:-1]}'/></iq>")
             self._write_queue(stream)
 
     async def _sign_in_at_once(self, stream, features):
@@ -193,7 +198,7 @@ class Device:
                 raise Refused("no resource is bound")
             session = self._new_session(success.findtext(SASL2 + "authorization-identifier"))
             answer = next((item for item in bound if item.tag in (SM + "enabled", SM + "failed")), None)
-            self._enabled(session, answer, "<presence/>")
+            self._enabled(session, answer)
             await stream.expect(STREAMS + "features", otherwise=lambda element: self._hear(element, session))
             self._write_queue(stream)
 
@@ -234,10 +239,15 @@ class Device:
             raise Refused("no session that can be resumed")
         session.id = answer.get("id")
         session.received = 0
-        for stanza in stanzas:
+        for stanza in (*stanzas, "<presence/>", *map(self._entry, self.rooms)):
             session.number(stanza)
         self.session = session
         self.ledger.happened(self.name, "sign-ins", f"{session.label} as {session.jid}")
+
+    def _entry(self, room):
+        """The request to be let into a room, without what was said there before."""
+        place = f"{room}@{self.soak.rooms_domain}/{self.account}"
+        return f"<presence to={quoteattr(place)}><x xmlns='{MUC[1:-1]}'><history maxstanzas='0'/></x></presence>"
 
     def _write_queue(self, stream):
         for _, stanza, _ in list(self.session.queue):
@@ -272,19 +282,28 @@ class Device:
     def _say(self):
         """Sends a message, or several at once."""
         for _ in range(self.random.choice((1, 1, 1, 2, 5))):
+            if self.rooms and self.random.random() < 0.25:
+                self._say_in(self.random.choice(self.rooms))
+                continue
             partner = self.random.choice(self.partners)
             message = self.ledger.new_message(self.name, self.account, partner)
             to = f"{partner}@{self.soak.domain}"
             if self.random.random() < 0.15:
                 to = self.soak.full_jid(partner, self.random) or to
-            stanza = (
-                f"<message type='chat' to={quoteattr(to)} id='{message.id}'><body>{text(message)}</body>"
-                f"<origin-id xmlns='{STABLE[1:-1]}' id='{message.id}'/></message>")
-            self.session.number(stanza, message)
-            self.ledger.note(message, f"sent in {self.session.label} as stanza {self.session.sent} to {to}")
-            self.stream.write(stanza)
+            self._send(message, "chat", to)
         if self.random.random() < 0.5:
             self.stream.write(f"<r xmlns='{SM[1:-1]}'/>")
+
+    def _say_in(self, room):
+        self._send(self.ledger.new_message(self.name, self.account, room), "groupchat", f"{room}@{self.soak.rooms_domain}")
+
+    def _send(self, message, kind, to):
+        stanza = (
+            f"<message type='{kind}' to={quoteattr(to)} id='{message.id}'><body>{text(message)}</body>"
+            f"<origin-id xmlns='{STABLE[1:-1]}' id='{message.id}'/></message>")
+        self.session.number(stanza, message)
+        self.ledger.note(message, f"sent in {self.session.label} as stanza {self.session.sent} to {to}")
+        self.stream.write(stanza)
 
     async def _read(self):
         while True:
@@ -295,6 +314,8 @@ class Device:
             session.received += 1
             if element.tag == CLIENT + "message":
                 self._hear_message(element, session)
+            elif element.tag == CLIENT + "presence":
+                self._hear_presence(element, session)
             elif element.tag == CLIENT + "iq" and element.get("type") == "error":
                 self.soak.complain(f"{self.name}: {element.get('id')} was refused")
         elif element.tag == SM + "r":
@@ -304,7 +325,36 @@ class Device:
         else:
             raise Refused(f"{element.tag} came unasked")
 
+    def _hear_presence(self, element, session):
+        """What a room says of this device: that it is in, is not any more, or may not be."""
+        room, _, rest = element.get("from", "").partition("@")
+        if rest.partition("/")[0] != self.soak.rooms_domain:
+            return
+        if element.get("type") == "error":
+            self.soak.complain(f"{self.name}: {room} does not let it in: {condition(element)}")
+        codes = {status.get("code") for status in element.findall(f"{MUC_USER}x/{MUC_USER}status")}
+        if "110" not in codes:
+            return
+        if element.get("type") is None:
+            if room not in session.rooms:
+                session.rooms.add(room)
+                self.ledger.entered(room, session.label)
+        elif room in session.rooms:
+            session.rooms.remove(room)
+            self.ledger.happened(self.name, "put out of a room", f"{room}, {sorted(codes)}")
+            entry = self._entry(room)
+            session.number(entry)
+            self.stream.write(entry)
+
     def _hear_message(self, element, session):
+        if element.get("type") == "groupchat":
+            # The subject has no body.
+            if element.find(CLIENT + "body") is not None:
+                address = element.get("from").partition("/")[0]
+                self.ledger.heard(
+                    address.partition("@")[0], session.label, element.get("id"), element.findtext(CLIENT + "body"),
+                    stanza_id(element, address))  # fmt: skip
+            return
         own = f"{self.account}@{self.soak.domain}"
         if element.get("type") == "error":
             self._hear_error(element, own)
@@ -324,13 +374,17 @@ class Device:
             stanza_id(inner, own), None if delay is None else delay.get("stamp"))  # fmt: skip
 
     def _hear_error(self, element, own):
-        error = element.find(CLIENT + "error")
-        condition = error[0].tag.partition("}")[2] if error is not None and len(error) else "no condition"
         if (element.get("from") or own).partition("/")[0] == own:
             # What came back is a copy that another device of the account did not get.
-            self.ledger.happened(self.name, "errors from the own account", condition)
+            self.ledger.happened(self.name, "errors from the own account", condition(element))
         else:
-            self.ledger.refused(element.get("id"), condition)
+            self.ledger.refused(element.get("id"), condition(element))
+
+
+def condition(element):
+    """Why a stanza came back."""
+    error = element.find(CLIENT + "error")
+    return error[0].tag.partition("}")[2] if error is not None and len(error) else "no condition"
 
 
 def stanza_id(element, by):
@@ -341,8 +395,8 @@ def stanza_id(element, by):
     return named[0] if named else None
 
 
-async def read_archive(port, domain, account, password, resource, after=None):
-    """An account's archive, paged from its start or after an id: origin-id, body, archive id, stamp of each message."""
+async def read_archive(port, domain, account, password, resource, after=None, of=None):
+    """An account's archive, or that of a room, paged from its start or after an id: origin-id, body, archive id, stamp of each."""
     stream = await Stream.open(port, domain)
     try:
         await stream.authenticate(await stream.begin(), account, password)
@@ -355,13 +409,13 @@ async def read_archive(port, domain, account, password, resource, after=None):
             query = (
                 f"<query xmlns='{MAM[1:-1]}' queryid='p{page}'><set xmlns='http://jabber.org/protocol/rsm'>"
                 f"<max>100</max>{since}</set></query>")
-            answer = await stream.ask("set", query, otherwise=found.append)
+            answer = await stream.ask("set", query, to=of, otherwise=found.append)
             results = [item for message in found for item in message.findall(MAM + "result")]
             for result in results:
                 if result.get("queryid") != f"p{page}":
                     raise Refused(f"a result of query {result.get('queryid')}, which is over")
                 message = result.find(f"{FORWARD}forwarded/{CLIENT}message")
-                if message.get("type") == "error":
+                if message.get("type") == "error" or of and message.find(CLIENT + "body") is None:
                     continue
                 stamp = result.find(f"{FORWARD}forwarded/{DELAY}delay").get("stamp")
                 entries.append((message.get("id"), message.findtext(CLIENT + "body"), result.get("id"), stamp))
@@ -380,6 +434,23 @@ async def register(port, domain, account, password):
         await stream.begin()
         await stream.ask("set", f"<query xmlns='jabber:iq:register'><username>{account}</username>"
                          f"<password>{password}</password></query>")  # fmt: skip
+    finally:
+        if not stream.is_cut:
+            stream.close()
+
+
+async def make_room(port, domain, account, password, address):
+    """Makes a room that stays when nobody is in it."""
+    stream = await Stream.open(port, domain)
+    try:
+        await stream.authenticate(await stream.begin(), account, password)
+        await stream.bind("maker")
+        stream.write(f"<presence to={quoteattr(address + '/maker')}><x xmlns='{MUC[1:-1]}'/></presence>")
+        form = ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
+                "http://jabber.org/protocol/muc#roomconfig</value></field>"
+                "<field var='muc#roomconfig_persistentroom'><value>1</value></field></x>")  # fmt: skip
+        await stream.ask("set", f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", to=address,
+                         otherwise=lambda element: None)  # fmt: skip
     finally:
         if not stream.is_cut:
             stream.close()

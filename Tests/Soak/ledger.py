@@ -14,12 +14,23 @@ stanza-id. What must hold:
   come, those with one by their stamps; in the archive as they are paged.
 
 A message that was neither acknowledged nor refused when its session ended is unknown: it may be there once, or not at all.
+
+The view of a *room* is what sessions that are in it received and what the room's archive holds. What must hold, kills or not:
+
+- An acknowledged message is in the archive, and so is each that anybody has seen: it is kept before it is sent.
+- No message is there twice: in the archive, or in a session while that is in the room.
+- Every session sees the archive's order, and leaves none out from the first that it has seen in the room to the last, or to the
+  end if it is there then; a session that is resumed after a kill may have missed what was sent shortly before.
+- The acknowledged messages of a device are in order in the archive.
 """
 
 import collections
 import dataclasses
 import datetime
 import math
+
+# A session that is resumed after a kill may have waited so long before.
+LATE_SECONDS = 30
 
 
 @dataclasses.dataclass(eq=False)
@@ -64,6 +75,11 @@ class Ledger:
         self.timeline = []
         self.sessions = collections.defaultdict(lambda: collections.defaultdict(list))
         self.archives = {}
+        # What sessions saw in rooms, one list for each time that they were there; by room and session.
+        self.stays = collections.defaultdict(lambda: collections.defaultdict(list))
+        self.room_archives = {}
+        # Who is in a room in the end.
+        self.present = set()
         self.kills = []
         self.ends = collections.defaultdict(list)
         self.strange = []
@@ -138,6 +154,36 @@ class Ledger:
                       + (f", stamp {stamp}" if stamp else ""))  # fmt: skip
             self.sessions[account][session].append(Sight(message, stanza_id, stamp, self.clock()))
 
+    def entered(self, room, session):
+        """The session is in the room from now on."""
+        self.stays[room][session].append([])
+
+    def stayed(self, room, session):
+        """The session is in the room in the end."""
+        self.present.add((room, session))
+
+    def heard(self, room, session, message_id, body, stanza_id):
+        """A session received a message of the room."""
+        message = self._message(room, message_id, body)
+        if message is None:
+            return
+        self.last_sight = self.clock()
+        self.events["heard in rooms"] += 1
+        self.note(message, f"heard at {session}, stanza-id {stanza_id}")
+        if not self.stays[room][session]:
+            self.events["heard in a room before entering it"] += 1
+        else:
+            self.stays[room][session][-1].append(Sight(message, stanza_id, None, self.clock()))
+
+    def room_archive(self, room, entries):
+        """The room's archive, as that of an account."""
+        sights = self.room_archives[room] = []
+        for message_id, body, archive_id, stamp in entries:
+            message = self._message(room, message_id, body)
+            if message is not None:
+                self.note(message, f"in the archive of {room} as {archive_id}")
+                sights.append(Sight(message, archive_id, stamp, self.clock()))
+
     def archive(self, account, entries):
         """The account's archive, in its order: origin-id, body, archive id, stamp of each."""
         sights = self.archives[account] = []
@@ -161,7 +207,7 @@ class Ledger:
 
     def faults(self):
         """Every fault; the run is good if there is none and nothing is strange."""
-        return list(self._lost()) + list(self._duplicated()) + list(self._reordered())
+        return list(self._lost()) + list(self._duplicated()) + list(self._reordered()) + list(self._rooms())
 
     def _lost(self):
         delivered = {
@@ -170,7 +216,7 @@ class Ledger:
         }
         archived = {account: {sight.message for sight in sights} for account, sights in self.archives.items()}
         for message in self.messages.values():
-            if message.state != "acknowledged":
+            if message.state != "acknowledged" or message.to_account in self.room_archives:
                 continue
             is_delivered = message in delivered.get(message.to_account, ())
             is_archived = message in archived.get(message.to_account, ())
@@ -237,6 +283,54 @@ class Ledger:
                 yield from _backwards(late, f"in session {session}, by their stamps")
         for account, sights in self.archives.items():
             yield from _backwards(sights, f"in the archive of {account}")
+
+    def _rooms(self):
+        archived = {room: {sight.message for sight in sights} for room, sights in self.room_archives.items()}
+        for message in self.messages.values():
+            room = message.to_account
+            if message.state == "acknowledged" and room in archived and message not in archived[room]:
+                yield Fault("lost", message, f"not in the archive of {room}")
+        for room, archive in self.room_archives.items():
+            places, here = {}, set()
+            for place, sight in enumerate(archive):
+                if sight.message in here:
+                    yield Fault("duplicated", sight.message, f"twice in the archive of {room}")
+                here.add(sight.message)
+                places[sight.stanza_id] = place
+            yield from _backwards(archive, f"in the archive of {room}")
+            for session, stays in self.stays[room].items():
+                for stay in stays:
+                    is_last = stay is stays[-1] and (room, session) in self.present
+                    yield from self._stay(room, session, stay, archive, places, is_last)
+
+    def _stay(self, room, session, sights, archive, places, is_last):
+        """What is wrong with what a session has seen while it was in a room, to the end if it is there then."""
+        before = None
+        for sight in sights:
+            if sight.stanza_id not in places:
+                yield Fault("lost", sight.message, f"seen in {room} by {session}, and not in the archive")
+                continue
+            place = places[sight.stanza_id]
+            if before is not None:
+                last = places[before.stanza_id]
+                if place == last:
+                    yield Fault("duplicated", sight.message, f"twice in {room} at {session}")
+                elif place < last:
+                    yield Fault("reordered", sight.message, f"in {room} at {session}", before.message)
+                yield from self._missed(archive[last + 1 : place], room, session, sight.moment)
+            before = sight
+        if is_last and before is not None:
+            yield from self._missed(archive[places[before.stanza_id] + 1 :], room, session, math.inf)
+
+    def _missed(self, sights, room, session, moment):
+        """Messages of a room that a session has not seen, though it has seen others before, and one at that moment."""
+        for sight in sights:
+            sent = sight.message.sent_again_at or sight.message.history[0][0]
+            # Kept before a kill, and sent to nobody, or not taken yet.
+            if any(sent < kill < min(moment, sent + LATE_SECONDS) for kill in self.kills):
+                self.events["missed in a room by a kill"] += 1
+            else:
+                yield Fault("lost", sight.message, f"in {room} at {session}, which has seen others")
 
     # The report
 

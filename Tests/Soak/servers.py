@@ -154,6 +154,9 @@ authentication = "internal_hashed"; default_iteration_count = 4096
 storage = "internal"; archive_expires_after = "1w"; default_archive_policy = true
 log = {{ info = "{folder}/log" }}
 VirtualHost "localhost"
+Component "conference.localhost" "muc"
+modules_enabled = {{ "muc_mam" }}
+muc_log_by_default = true
 """
 
     def command(self):

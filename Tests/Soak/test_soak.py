@@ -160,6 +160,62 @@ class LedgerTests(unittest.TestCase):
         self.see(self.messages[1], session="b1#2", stamp="2026-01-01T00:00:01Z")
         self.assertEqual(self.found(), [("reordered", 1)])
 
+    def hear(self, message, session="b1#1"):
+        self.ledger.heard("r", session, message.id, text(message), f"s{message.number}")
+
+    def keep_in_room(self, *messages):
+        self.ledger.room_archive("r", [(message.id, text(message), f"s{message.number}", "") for message in messages])
+
+    def test_a_room(self):
+        first, second, third = self.messages = [self.ledger.new_message("a1", "a", "r") for _ in range(3)]
+        self.send("acknowledged", "acknowledged", "unknown")
+        self.keep_in_room(first, second)
+        self.ledger.entered("r", "b1#1")
+        self.hear(first)
+        self.hear(second)
+        self.assertEqual(self.found(), [])
+        self.hear(second)
+        self.assertEqual(self.found(), [("duplicated", 2)])
+        self.hear(first)
+        self.assertEqual(self.found(), [("duplicated", 2), ("reordered", 1)])
+        self.hear(third, "b2#1")
+        self.assertEqual(self.ledger.events["heard in a room before entering it"], 1)
+        self.ledger.entered("r", "b2#1")
+        self.hear(third, "b2#1")
+        self.assertIn(("lost", 3), self.found())
+
+    def test_the_archive_of_a_room(self):
+        first, second, third = self.messages = [self.ledger.new_message("a1", "a", "r") for _ in range(3)]
+        self.send("acknowledged", "acknowledged", "acknowledged")
+        self.keep_in_room(second, first, first)
+        self.assertEqual(self.found(), [("lost", 3), ("duplicated", 1), ("reordered", 1), ("reordered", 1)])
+
+    def test_missed_in_a_room(self):
+        first, second, third = self.messages = [self.ledger.new_message("a1", "a", "r") for _ in range(3)]
+        for message in self.messages:
+            self.ledger.note(message, "sent")
+        self.keep_in_room(*self.messages)
+        self.ledger.entered("r", "b1#1")
+        self.hear(first)
+        self.now = 2
+        self.hear(third)
+        self.assertEqual(self.found(), [("lost", 2)])
+        self.now = 1
+        self.ledger.killed()
+        self.assertEqual(self.found(), [])
+        self.assertEqual(self.ledger.events["missed in a room by a kill"], 1)
+
+    def test_missed_in_a_room_in_the_end(self):
+        first, second, _ = self.messages = [self.ledger.new_message("a1", "a", "r") for _ in range(3)]
+        for message in self.messages:
+            self.ledger.note(message, "sent")
+        self.keep_in_room(first, second)
+        self.ledger.entered("r", "b1#1")
+        self.hear(first)
+        self.assertEqual(self.found(), [])
+        self.ledger.stayed("r", "b1#1")
+        self.assertEqual(self.found(), [("lost", 2)])
+
     def test_what_nobody_sent(self):
         self.ledger.seen("b", "b1#1", "a1-b-9", "x", "received")
         self.ledger.seen("b", "b1#1", self.messages[0].id, "another body", "received")
@@ -210,7 +266,7 @@ class DeviceTests(unittest.TestCase):
     def setUp(self):
         self.now = 0.0
         self.ledger = Ledger(lambda: self.now)
-        self.device = Device(types.SimpleNamespace(ledger=self.ledger, seed=1), "a1", "a", ["b"])
+        self.device = Device(types.SimpleNamespace(ledger=self.ledger, seed=1), "a1", "a", ["b"], [])
         self.device.session = Session("a1#1", "a@localhost/a1")
 
     def left(self, moment):
