@@ -158,8 +158,10 @@ import XMPPStream
             "PROXY TCP6 2001:db8::1 2001:db8::2 4711 5222\r\n", "PROXY UNKNOWN\r\n", "PROXY UNKNOWN\r\n",
         ] {
             let client = try await server.connect()
-            // Byte by byte, and with the client's first bytes right behind it.
-            for byte in header.dropLast() { try await client.send(String(byte)) }
+            // In pieces, and with the client's first bytes right behind it.
+            for piece in [header.prefix(1), header.dropFirst().dropLast(2), header.suffix(2).prefix(1)] {
+                try await client.send(String(piece))
+            }
             try await client.send(String(header.suffix(1)) + TestClient.header("example.org"))
             #expect(try await client.read(until: "</stream:features>").contains("<starttls"))
             clients.append(client)
