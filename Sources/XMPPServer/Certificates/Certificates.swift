@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import XMPPStream
 
@@ -8,6 +9,28 @@ public final class Certificates: Sendable {
     struct Contexts: Sendable {
         let streams: TLSContext
         let web: TLSContext
+        /// The versions of the files, as they were just before they were read.
+        let files: [FileVersion]
+    }
+
+    /// What is different when a file was written anew or replaced.
+    struct FileVersion: Sendable, Equatable {
+        private let path: String
+        private let number: UInt64
+        private let size: Int64
+        private let seconds: Int
+        private let nanoseconds: Int
+
+        /// - Returns: nil if there is no such file. Of a link it is the version of the file that it leads to.
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            self.path = path
+            number = UInt64(status.st_ino)
+            size = Int64(status.st_size)
+            seconds = Int(status.st_mtim.tv_sec)
+            nanoseconds = Int(status.st_mtim.tv_nsec)
+        }
     }
 
     /// Shared by all contexts, as a handshake may begin under one and end under another.
@@ -23,6 +46,8 @@ public final class Certificates: Sendable {
     ///
     /// - Returns: nil if no host has a certificate.
     func read(_ hosts: [HostConfiguration]) throws(ServerError) -> Contexts? {
+        // Before they are read: what is written meanwhile is seen as another version later.
+        let files = Self.files(of: hosts)
         var identities: [TLSContext.Identity] = []
         for host in hosts {
             guard let certificate = host.certificate, let key = host.key else { continue }
@@ -36,10 +61,19 @@ public final class Certificates: Sendable {
         do {
             return Contexts(
                 streams: try TLSContext(identities, for: .streams, exporter),
-                web: try TLSContext(identities, for: .web, exporter))
+                web: try TLSContext(identities, for: .web, exporter), files: files)
         } catch {
             throw ServerError("cannot use a certificate or its key: \(error)")
         }
+    }
+
+    private static func files(of hosts: [HostConfiguration]) -> [FileVersion] {
+        hosts.flatMap { [$0.certificate, $0.key] }.compactMap { $0.flatMap(FileVersion.init) }
+    }
+
+    /// Whether the hosts' files are others than those that were read for the certificates in use.
+    func areOutdated(for hosts: [HostConfiguration]) -> Bool {
+        Self.files(of: hosts) != current.withLock { $0?.files ?? [] }
     }
 
     /// The hosts whose certificates differ from those in use.

@@ -49,11 +49,7 @@ public final class Reloader: Sendable {
             log(refusal: "\(error)")
             throw error
         }
-        for change in changes {
-            server.logger.info(
-                "changed",
-                metadata: ["place": "\(change.place)", "change": "\(change.change)", "from": "\(change.effect)"])
-        }
+        for change in changes { server.log(change) }
         server.logger.notice("reloaded", metadata: ["changes": "\(changes.count)"])
         return changes
     }

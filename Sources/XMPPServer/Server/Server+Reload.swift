@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 import XMPP
@@ -28,6 +29,35 @@ extension Server {
     /// - Throws: `ServerError` if the reload is sure to fail.
     public func plan(_ new: ServerConfiguration) throws -> [ConfigurationChange] {
         new.changes(from: configuration) + certificates.changes(in: try certificates.read(new.hosts))
+    }
+
+    /// Looks every minute for certificates that were replaced.
+    var certificateJob: Registrar.Job {
+        Registrar.Job(interval: .seconds(60)) { [weak self] in await self?.takeReplacedCertificates() }
+    }
+
+    /// Shows new connections the certificates that the files have now. As long as those cannot be used, such as between
+    /// the replacement of a certificate and that of its key, the former ones are shown.
+    private func takeReplacedCertificates() async {
+        await reloads.run(for: "configuration") { [self] in
+            let hosts = configuration.hosts
+            guard !router.isStopping.load(ordering: .relaxed) else { return }
+            guard certificates.areOutdated(for: hosts) else { return note(certificateProblem: nil) }
+            do throws(ServerError) {
+                let read = try certificates.read(hosts)
+                let changes = certificates.changes(in: read)
+                certificates.use(read)
+                note(certificateProblem: nil)
+                for change in changes { log(change) }
+            } catch {
+                note(certificateProblem: "\(error)")
+            }
+        }
+    }
+
+    func log(_ change: ConfigurationChange) {
+        logger.info(
+            "changed", metadata: ["place": "\(change.place)", "change": "\(change.change)", "from": "\(change.effect)"])
     }
 
     private func change(to new: ServerConfiguration) async throws -> [ConfigurationChange] {

@@ -32,6 +32,8 @@ public final class Server: Sendable {
     let ports: PortTable
     private let stopping = Mutex<(@Sendable () -> Void)?>(nil)
     let reloads = OneAtATime<String>()
+    /// Why certificates that were replaced cannot be used; nil: they can.
+    private let certificateProblem = Mutex<String?>(nil)
     private let archiveIDs: ArchiveIDGenerator
     private let key: ServerKey
     private let uptime: @Sendable () -> Duration
@@ -188,7 +190,7 @@ public final class Server: Sendable {
             await stop()
             throw error
         }
-        jobs.start(Self.jobs(storage, now, logger))
+        jobs.start(Self.jobs(storage, now, logger) + [certificateJob])
         jobs.run(hosts.all.flatMap(\.loaded.modules))
         return ports.addresses(of: uses)
     }
@@ -212,6 +214,13 @@ public final class Server: Sendable {
         let change = try await ports.prepare(uses)
         await ports.use(change, uses)
         log(opened: ports.opened(by: change))
+    }
+
+    /// Logs why replaced certificates cannot be used, once for each reason.
+    func note(certificateProblem problem: String?) {
+        let isNew = certificateProblem.withLock { exchange(&$0, with: problem) != problem }
+        guard isNew, let problem else { return }
+        logger.error("replaced certificates are not used", metadata: ["reason": "\(problem)"])
     }
 
     func log(opened addresses: [SocketAddress]) {

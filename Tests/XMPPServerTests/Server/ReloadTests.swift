@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import SwiftASN1
+import TestKit
 import Testing
 import X509
 import XMPP
@@ -164,6 +165,54 @@ import XMPPStream
         _ = try await before.signIn("romeo")
         #expect(try await before.ping().contains("result"))
         for client in [before, after] { try await client.close() }
+        await server.stop()
+    }
+
+    @Test("Certificates that are replaced are shown within a minute, once their keys fit; connections stay")
+    func replacedCertificates() async throws {
+        let log = LogRecorder()
+        let server = try await TestServer(hosts: ["example.org", "other.example"], logger: log.logger)
+        let first = try #require(server.certificates["example.org"])
+        let second = try TestCertificate("example.org")
+        let certificate = "\(server.folder.path)/example.org.crt"
+        let job = server.server.certificateJob
+        #expect(job.interval == .seconds(60))
+        func shown() async throws -> [UInt8]? {
+            let client = try await server.connect(tls: TestClient.TLS(name: "example.org"))
+            try await client.close()
+            return client.certificate
+        }
+
+        let romeo = try await server.session()
+        let unchanged = try #require(server.server.certificates.streams)
+        await job.run()
+        #expect(server.server.certificates.streams === unchanged)
+
+        // Between the replacement of a certificate and that of its key, for longer than two looks.
+        let former = try String(contentsOfFile: certificate, encoding: .utf8)
+        try second.write(to: server.folder.path, as: "second")
+        try FileManager.default.removeItem(atPath: certificate)
+        await job.run()
+        try FileManager.default.createSymbolicLink(atPath: certificate, withDestinationPath: "second.crt")
+        for _ in 1...2 { await job.run() }
+        #expect(try await shown() == first.der)
+        #expect(log.lines.count { $0.hasPrefix("error replaced certificates are not used") } == 2)
+
+        let key = "\(server.folder.path)/example.org.key"
+        try String(contentsOfFile: "\(server.folder.path)/second.key", encoding: .utf8)
+            .write(toFile: key, atomically: true, encoding: .utf8)
+        await job.run()
+        #expect(try await shown() == second.der)
+        #expect(log.lines.count { $0.hasPrefix("info changed") && $0.contains("hosts.example.org.certificate") } == 1)
+        #expect(try await romeo.ping().contains("result"))
+
+        // A link that leads on to the same file with other contents.
+        try first.key.serializeAsPEM().pemString.write(toFile: key, atomically: true, encoding: .utf8)
+        try former.write(toFile: "\(server.folder.path)/second.crt", atomically: true, encoding: .utf8)
+        await job.run()
+        #expect(try await shown() == first.der)
+        #expect(try await romeo.ping("p2").contains("result"))
+        try await romeo.close()
         await server.stop()
     }
 
