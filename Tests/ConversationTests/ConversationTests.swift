@@ -55,6 +55,7 @@ import XMPPServer
         "0390-interest": "not yet: \(presenceOfSubscribers)",
         "0398-account-page": "not yet: \(presenceOfSubscribers)",
         "0490-displayed": "not yet: \(presenceOfSubscribers)",
+        "R41-states-are-not-kept": keptBeforePresence,
         "R42-offline": keptBeforePresence,
         "R50-history-of-both": "a quick answer is archived before its message, which waits for the other home",
     ]
