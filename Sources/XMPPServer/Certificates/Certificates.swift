@@ -16,20 +16,17 @@ public final class Certificates: Sendable {
     /// What is different when a file was written anew or replaced.
     struct FileVersion: Sendable, Equatable {
         private let path: String
-        private let number: UInt64
-        private let size: Int64
-        private let seconds: Int
-        private let nanoseconds: Int
+        private let number: UInt64?
+        private let size: UInt64?
+        private let changed: Date?
 
         /// - Returns: nil if there is no such file. Of a link it is the version of the file that it leads to.
         init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            self.path = path
-            number = UInt64(status.st_ino)
-            size = Int64(status.st_size)
-            seconds = Int(status.st_mtim.tv_sec)
-            nanoseconds = Int(status.st_mtim.tv_nsec)
+            self.path = URL(filePath: path).resolvingSymlinksInPath().path
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: self.path) else { return nil }
+            number = (attributes[.systemFileNumber] as? NSNumber)?.uint64Value
+            size = (attributes[.size] as? NSNumber)?.uint64Value
+            changed = attributes[.modificationDate] as? Date
         }
     }
 
