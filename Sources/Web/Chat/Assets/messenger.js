@@ -468,7 +468,11 @@ export class Messenger extends EventTarget {
       const isSame = (other) => other.isOwn && other.text === message.text;
       // All that this page has tried or knows with this text, but for this try.
       const others = contact.messages.filter(isSame).reduce((sum, other) => sum + (other.tries ?? 1), -1);
-      message.state = kept.filter(isSame).length > others ? "done" : "failed";
+      // An archive that keeps ids says which of them it has; the same text may have come from another device.
+      const isKept = this.#features.has(NS.mam)
+        ? kept.some((other) => other.isOwn && other.id === message.id)
+        : kept.filter(isSame).length > others;
+      message.state = isKept ? "done" : "failed";
     }
     this.#tell("message", contact);
   }
@@ -623,7 +627,8 @@ export class Messenger extends EventTarget {
       const text = childText(message, "body", NS.client);
       const time = moment(child(forwarded, "delay", NS.delay)?.getAttribute("stamp"));
       if (!text || !time || message.getAttribute("type") === "groupchat") continue;
-      kept.push({ text, isOwn: bare(message.getAttribute("from") ?? "") === this.jid, time, state: "done" });
+      const isOwn = bare(message.getAttribute("from") ?? "") === this.jid;
+      kept.push({ id: message.getAttribute("id"), text, isOwn, time, state: "done" });
     }
     return kept;
   }
