@@ -12,5 +12,6 @@ public enum WebModules {
         ChatPage.self,
         RoomsPage.self,
         CommandAPI.self,
+        Health.self,
     ]
 }

@@ -41,6 +41,7 @@ import XMPPServer
         "GET /.well-known/host-meta": .anybody,
         "GET /.well-known/host-meta.json": .anybody,
         "POST /api/v1/commands/{name}": .administrator, "GET /api/v1/openapi.json": .anybody,
+        "GET /health/live": .anybody, "GET /health/ready": .anybody,
         // There the answer is which method there is.
         "GET /api/v1/commands/{name}": .anybody, "PUT /api/v1/commands/{name}": .anybody,
         "PATCH /api/v1/commands/{name}": .anybody, "DELETE /api/v1/commands/{name}": .anybody,
@@ -57,7 +58,9 @@ import XMPPServer
     @Test func everyRouteHasARow() async throws {
         try await TestSite.run(
             oauth: "self-registration: on",
-            modules: "chat-page: on, websocket: on, host-meta: on, command-api: on, rooms: on, rooms-page: on"
+            modules: """
+                chat-page: on, websocket: on, host-meta: on, command-api: on, rooms: on, rooms-page: on, health: on
+                """
         ) {
             site in
             let browser = TestBrowser(site)

@@ -34,6 +34,7 @@ public final class Server: Sendable {
     let reloads = OneAtATime<String>()
     /// Why certificates that were replaced cannot be used; nil: they can.
     private let certificateProblem = Mutex<String?>(nil)
+    private let storageProbe: StorageProbe
     private let archiveIDs: ArchiveIDGenerator
     private let key: ServerKey
     private let uptime: @Sendable () -> Duration
@@ -70,7 +71,11 @@ public final class Server: Sendable {
         self.now = now
         self.uptime = uptime
         threads = NIOThreadPool(numberOfThreads: 2)
-        hosts = HostTable(placement: placement)
+        let hosts = HostTable(placement: placement)
+        self.hosts = hosts
+        storageProbe = StorageProbe {
+            if let owner = hosts.all.first?.jid { _ = try await storage.account(owner) }
+        }
         loops = LoopTable(group: group)
         let loopCount = group.makeIterator().reduce(0) { count, _ in count + 1 }
         router = StanzaRouter(
@@ -93,6 +98,12 @@ public final class Server: Sendable {
 
     /// The present configuration.
     public var configuration: ServerConfiguration { currentConfiguration.withLock { $0 } }
+
+    /// Whether the server can do its work: it is not about to stop, and the storage answers within two seconds.
+    public func isReady() async -> Bool {
+        guard !router.isStopping.load(ordering: .relaxed) else { return false }
+        return await storageProbe.answers()
+    }
 
     func use(_ configuration: ServerConfiguration) { currentConfiguration.withLock { $0 = configuration } }
 
