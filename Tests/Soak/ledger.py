@@ -171,27 +171,27 @@ class Ledger:
         self.events["heard in rooms"] += 1
         self.note(message, f"heard at {session}, stanza-id {stanza_id}")
         if not self.stays[room][session]:
+            # It has the address of one that was there and has just ended, which the room has not heard of yet.
             self.events["heard in a room before entering it"] += 1
         else:
             self.stays[room][session][-1].append(Sight(message, stanza_id, None, self.clock()))
 
     def room_archive(self, room, entries):
         """The room's archive, as that of an account."""
-        sights = self.room_archives[room] = []
-        for message_id, body, archive_id, stamp in entries:
-            message = self._message(room, message_id, body)
-            if message is not None:
-                self.note(message, f"in the archive of {room} as {archive_id}")
-                sights.append(Sight(message, archive_id, stamp, self.clock()))
+        self.room_archives[room] = self._kept(room, entries)
 
     def archive(self, account, entries):
         """The account's archive, in its order: origin-id, body, archive id, stamp of each."""
-        sights = self.archives[account] = []
+        self.archives[account] = self._kept(account, entries)
+
+    def _kept(self, whose, entries):
+        sights = []
         for message_id, body, archive_id, stamp in entries:
-            message = self._message(account, message_id, body)
+            message = self._message(whose, message_id, body)
             if message is not None:
-                self.note(message, f"in the archive of {account} as {archive_id}")
+                self.note(message, f"in the archive of {whose} as {archive_id}")
                 sights.append(Sight(message, archive_id, stamp, self.clock()))
+        return sights
 
     def _message(self, account, message_id, body):
         message = self.messages.get(message_id)
