@@ -101,16 +101,7 @@ extension Room {
                 name: Self.decisionField, type: "boolean", label: "Let them become a member of the room?", values: ["0"]
             ),
         ]
-        var writer = XMLWriter()
-        writer.start("message", .client)
-        writer.attribute("from", address.string)
-        writer.start("x", .dataForms)
-        writer.attribute("type", "form" as StaticString)
-        writer.element("title", text: "Somebody asks to become a member")
-        FormField.write(fields, inside: Self.registrationForm.name, to: &writer)
-        writer.end()
-        writer.end()
-        send(writer.finish(), from: address, to: Array(admins))
+        ask(Array(admins), "Somebody asks to become a member", fields, inside: Self.registrationForm.name)
     }
 
     /// An admin's answer has come. The form says all that there is to know, so that nothing of a request is kept.

@@ -45,15 +45,24 @@ extension Room {
             FormField(name: "muc#roomnick", type: "text-single", label: "Nickname", values: [visitor.nickname]),
             FormField(name: "muc#request_allow", type: "boolean", label: "Grant voice to them?", values: ["0"]),
         ]
+        ask(moderators, "Somebody asks for voice", fields, inside: Self.voiceForm)
+    }
+
+    /// Asks people by a form; whoever answers first decides.
+    ///
+    /// - Parameters:
+    ///   - people: sessions, or bare JIDs of those who need not be in the room.
+    ///   - kind: the form's type, XEP-0068.
+    func ask(_ people: [JID], _ title: String, _ fields: [FormField], inside kind: String) {
         var writer = XMLWriter()
         writer.start("message", .client)
         writer.attribute("from", address.string)
         writer.start("x", .dataForms)
         writer.attribute("type", "form" as StaticString)
-        writer.element("title", text: "Somebody asks for voice")
-        FormField.write(fields, inside: Self.voiceForm, to: &writer)
+        writer.element("title", text: title)
+        FormField.write(fields, inside: kind, to: &writer)
         writer.end()
         writer.end()
-        send(writer.finish(), from: address, to: moderators)
+        send(writer.finish(), from: address, to: people)
     }
 }
