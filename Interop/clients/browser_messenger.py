@@ -86,6 +86,20 @@ async def account_page(stage, window):
     return page
 
 
+async def enter_standard(stage, name):
+    """A window with the Messenger of the host for any client, signed in as one of its people."""
+    account = stage.standard["accounts"][name]
+    window = await stage.window(name)
+    await window.open(stage.standard["web"] + "/chat/")
+    await window.click("#sign-in")
+    await window.type("#name", account["jid"])
+    await window.type("#password", account["password"])
+    await window.click("main button", "Sign in")
+    await window.click("button", "Allow")
+    await window.shows(name, "#own-name")
+    return window
+
+
 async def choose(window, name):
     await window.click("#contacts button", name)
     await window.shows(name, "#contact-name")
@@ -367,15 +381,8 @@ async def long_conversation(stage):
 
 @suite.scenario("a stranger who may write is shown with their address, and can be answered")
 async def stranger(stage):
-    paris = await stage.window("paris")
     account = stage.standard["accounts"]["paris"]
-    await paris.open(stage.standard["web"] + "/chat/")
-    await paris.click("#sign-in")
-    await paris.type("#name", account["jid"])
-    await paris.type("#password", account["password"])
-    await paris.click("main button", "Sign in")
-    await paris.click("button", "Allow")
-    await paris.shows("paris", "#own-name")
+    paris = await enter_standard(stage, "paris")
     person = stage.standard["accounts"]["balthasar"]
     balthasar = Person(person["jid"], stage.standard["address"], stage.certificate, person["password"]).use("PLAIN")
     stage.people.append(balthasar)

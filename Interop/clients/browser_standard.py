@@ -1,7 +1,7 @@
 """The Messenger in a browser on a host for any client: what a phone has said, before the page was opened and
 while its connection was lost."""
 
-from browser_messenger import Browsers, choose, hears, is_sent, lose, say
+from browser_messenger import Browsers, choose, enter_standard, hears, is_sent, lose, say
 from person import Person
 from scenario import Suite
 
@@ -19,14 +19,7 @@ async def history(stage):
         await person.appear()
     phone.send_message(mto=other["jid"], mbody="From my phone", mtype="chat")
     await friend.message(account["jid"], "From my phone")
-    page = await stage.window("mercutio")
-    await page.open(stage.standard["web"] + "/chat/")
-    await page.click("#sign-in")
-    await page.type("#name", account["jid"])
-    await page.type("#password", account["password"])
-    await page.click("main button", "Sign in")
-    await page.click("button", "Allow")
-    await page.shows("mercutio", "#own-name")
+    page = await enter_standard(stage, "mercutio")
     await phone.sign_out()
     stage.people.remove(phone)
     friend.send_message(mto=account["jid"], mbody="To your page", mtype="chat")
