@@ -20,7 +20,8 @@ public final class Certificates: Sendable {
         private let size: UInt64?
         private let changed: Date?
 
-        /// - Returns: nil if there is no such file. Of a link it is the version of the file that it leads to.
+        /// - Returns: nil if there is no such file, or none that can be looked at: who reads it hears why. Of a link it is the
+        ///   version of the file that it leads to.
         init?(_ path: String) {
             self.path = URL(filePath: path).resolvingSymlinksInPath().path
             guard let attributes = try? FileManager.default.attributesOfItem(atPath: self.path) else { return nil }

@@ -52,7 +52,7 @@ public enum Verdict: Sendable {
     /// answers to the sender until it is durable.
     case keep(Keeping)
 
-    /// - Parameter submitted: need not be called if `done` is called at once.
+    /// - Parameter submitted: may be left out where `done` is called, which says so as well.
     public typealias Keeping =
         @Sendable (
             _ changes: [StorageChange], _ submitted: @escaping @Sendable () -> Void,

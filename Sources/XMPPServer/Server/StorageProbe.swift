@@ -44,6 +44,7 @@ final class StorageProbe: Sendable {
             try await read()
             return true
         } catch {
+            // Whoever asked is told; what the storage cannot do is logged where it is wanted.
             return false
         }
     }

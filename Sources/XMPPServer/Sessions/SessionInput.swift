@@ -130,6 +130,7 @@ public final class SessionInput: @unchecked Sendable {
     /// stored before them, and theirs after it.
     func wait(for submission: Submission) {
         guard durability.counts, !submission.isOver else { return }
+        // The stream of somebody who waits for a room that does not answer goes on.
         let pause = beginPause(within: TimeAmount(host.iqTime)) {}
         submission.whenOver { [self] in loop.eventLoop.execute { self.end(pause) } }
     }
