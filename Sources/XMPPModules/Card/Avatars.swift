@@ -103,10 +103,16 @@ struct Avatars: CardView {
         enum Kind { case missing, nothing, some }
 
         let kind: Kind
+        /// Whether one of `ids` is that of a photo at the node.
+        let hasPhoto: Bool
         /// Those that the metadata have of data at the node.
         let ids: [String]
-        /// Whether one of them is that of a photo at the node.
-        var hasPhoto = false
+
+        init(kind: Kind, ids: [String], hasPhoto: Bool = false) {
+            self.kind = kind
+            self.hasPhoto = hasPhoto
+            self.ids = ids
+        }
 
         /// Whether the metadata are the same.
         func says(what other: Seen) -> Bool { kind == other.kind && ids == other.ids }

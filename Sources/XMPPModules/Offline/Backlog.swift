@@ -16,9 +16,9 @@ final class Backlog: Sendable {
     }
 
     private struct State {
-        var phase = Phase.unknown
         /// The number of messages stored or about to be; nil: not counted.
         var count: Int?
+        var phase = Phase.unknown
         /// The number of messages that are not yet durable.
         var submitted = 0
         /// The number of messages ever committed.

@@ -47,9 +47,9 @@ public final class ClientSession: StanzaOrigin, StreamSession, @unchecked Sendab
     var address: IPAddress?
 
     // From any loop.
+    private let flags = Atomic<UInt32>(0)
     private let availability = Atomic<Int>(unavailablePriority)
     private let presenceState = Mutex<Element?>(nil)
-    private let flags = Atomic<UInt32>(0)
 
     private static let unavailablePriority = Int.min
 

@@ -33,10 +33,10 @@ public final class SessionOutput: StanzaRecipient, @unchecked Sendable {
 
     // From any loop.
     private var openOutbox: SessionOutbox?
-    private let usesOutbox: Atomic<Bool>
-    private let isInactiveFlag: Atomic<Bool>
     /// The number of stanzas from other loops that are in the mailbox.
     private let inFlight = Atomic<Int>(0)
+    private let usesOutbox: Atomic<Bool>
+    private let isInactiveFlag: Atomic<Bool>
     /// Whether they are counted, for the whole life of the session.
     private let countsInFlight: Bool
 

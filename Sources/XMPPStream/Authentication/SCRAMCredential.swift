@@ -58,13 +58,15 @@ public struct SCRAMCredential: Sendable, Equatable {
     public init?(
         hash: SCRAMHash, salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8], otherKeys: Keys? = nil
     ) {
-        let others = otherKeys.map { [$0.storedKey, $0.serverKey] } ?? []
+        let keys = [storedKey, serverKey] + (otherKeys.map { [$0.storedKey, $0.serverKey] } ?? [])
         guard !salt.isEmpty, Self.iterationBounds.contains(iterations),
-            ([storedKey, serverKey] + others).allSatisfy({ $0.count == hash.byteCount })
+            keys.allSatisfy({ $0.count == hash.byteCount })
         else { return nil }
-        self.init(
-            hash: hash, iterations: iterations, bytes: storedKey + serverKey + others.joined() + salt,
-            hasTwoForms: otherKeys != nil)
+        // No more room than that: appending would double it.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(keys.count * hash.byteCount + salt.count)
+        for part in keys + [salt] { bytes += part }
+        self.init(hash: hash, iterations: iterations, bytes: bytes, hasTwoForms: otherKeys != nil)
     }
 
     private init(hash: SCRAMHash, iterations: Int, bytes: [UInt8], hasTwoForms: Bool = false) {
